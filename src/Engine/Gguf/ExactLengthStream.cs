@@ -3,8 +3,10 @@ namespace Tessera.Gguf;
 /// <summary>A window for writing onto another stream that takes a known number of bytes and refuses more.</summary>
 internal sealed class ExactLengthStream(Stream target, long byteLength) : Stream
 {
+    private long written;
+
     /// <summary>The bytes that are still to be written.</summary>
-    public long Remaining { get; private set; } = byteLength;
+    public long Remaining => byteLength - Position;
 
     /// <inheritdoc/>
     public override bool CanRead => false;
@@ -19,7 +21,11 @@ internal sealed class ExactLengthStream(Stream target, long byteLength) : Stream
     public override long Length => byteLength;
 
     /// <inheritdoc/>
-    public override long Position { get => byteLength - Remaining; set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => written;
+        set => throw new NotSupportedException();
+    }
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">More bytes are written than the window takes.</exception>
@@ -28,7 +34,7 @@ internal sealed class ExactLengthStream(Stream target, long byteLength) : Stream
         if (buffer.Length > Remaining)
             throw new InvalidOperationException($"The tensor takes {byteLength} bytes, but {Position + buffer.Length} or more are written.");
         target.Write(buffer);
-        Remaining -= buffer.Length;
+        written += buffer.Length;
     }
 
     /// <inheritdoc/>

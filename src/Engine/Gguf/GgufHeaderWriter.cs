@@ -40,7 +40,7 @@ internal sealed class GgufHeaderWriter
             WriteBytes(MemoryMarshal.AsBytes(tensor.Shape.AsSpan()));
             WriteNumber((uint)tensor.Type);
             WriteNumber((ulong)offset);
-            offset = GgufHeader.Align(offset + tensor.ByteLength, alignment);
+            offset = GgufHeader.Align(checked(offset + tensor.ByteLength), alignment);
         }
     }
 
@@ -76,7 +76,7 @@ internal sealed class GgufHeaderWriter
         else if (value.TryGet(out T number)) WriteNumber(number);
     }
 
-    private void WriteEach<T>(GgufValue value, Action<T> write) where T : class
+    private static void WriteEach<T>(GgufValue value, Action<T> write) where T : class
     {
         if (value.TryGet(out T? single)) write(single!);
         else if (value.TryGetArray(out ReadOnlyMemory<T> elements))

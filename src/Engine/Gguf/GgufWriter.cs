@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Tessera.Gguf;
 
 /// <summary>
-/// Collects metadata and tensors and writes them as a GGUF file, version 3, little endian, tensors in the order in which they
-/// were added. What llama.cpp v0.5.0 would not read back is refused when it is added.
+/// Collects metadata and tensors and writes them as a GGUF file, version 3, little endian, the tensors in the order in which
+/// they were added and without gaps, as llama.cpp v0.5.0 wants them.
 /// </summary>
 public sealed class GgufWriter
 {
@@ -19,15 +19,16 @@ public sealed class GgufWriter
         if (!GgufHeader.IsAlignment(alignment))
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "The alignment is not a power of two.");
         Alignment = alignment;
-        if (alignment != GgufHeader.DefaultAlignment) metadata.Add(GgufHeader.AlignmentKey, GgufValue.From((uint)alignment));
+        if (alignment != GgufHeader.DefaultAlignment)
+            metadata.Add(GgufHeader.AlignmentKey, GgufValue.From((uint)alignment));
     }
 
     /// <summary>The alignment of tensor data in bytes.</summary>
     public int Alignment { get; }
 
     /// <summary>Adds a metadata entry.</summary>
-    /// <exception cref="ArgumentException">The key is empty, too long, or there already, or it is the alignment, which the
-    /// constructor sets.</exception>
+    /// <exception cref="ArgumentException">The key is empty, too long, or there already, or sets another alignment than the
+    /// constructor.</exception>
     public void AddMetadata(string key, GgufValue value)
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
@@ -35,8 +36,8 @@ public sealed class GgufWriter
         if (GgufText.StrictUtf8.GetByteCount(key) > GgufMetadataReader.MaxKeyByteLength)
             throw new ArgumentException($"The key is longer than {GgufMetadataReader.MaxKeyByteLength} bytes.", nameof(key));
         if (key == GgufHeader.AlignmentKey)
-            throw new ArgumentException("The alignment is given to the constructor of the writer.", nameof(key));
-        if (!metadata.TryAdd(key, value)) throw new ArgumentException($"The key {key} is there already.", nameof(key));
+            RequireSameAlignment(value);
+        else if (!metadata.TryAdd(key, value)) throw new ArgumentException($"The key {key} is there already.", nameof(key));
     }
 
     /// <summary>Adds a metadata entry that is not an array; its kind follows from the .NET type.</summary>
@@ -113,6 +114,13 @@ public sealed class GgufWriter
                 throw new InvalidOperationException($"The data of the tensor {tensor.Name} is {bounded.Remaining} bytes short.");
             WritePadding(stream, tensor.ByteLength);
         }
+    }
+
+    // Copying all metadata of another file is common, so the same alignment again is no mistake.
+    private void RequireSameAlignment(GgufValue value)
+    {
+        if (!value.IsScalar() || !value.TryGetInteger(0, out Int128 alignment) || alignment != Alignment)
+            throw new ArgumentException($"The alignment is {Alignment}, as given to the constructor, and not {value}.", nameof(value));
     }
 
     private long Measure(string name, GgufTensorType type, ReadOnlySpan<long> shape)
