@@ -2,33 +2,74 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>An owning native pointer. The number of live ones is counted, so that a test can assert that nothing leaks.</summary>
+/// <summary>An owning native pointer. The live ones are counted, so that a test can assert that nothing leaks.</summary>
 internal abstract class OwnedHandle : SafeHandle
 {
     private static int liveCount;
 
-    protected OwnedHandle() : base(0, ownsHandle: true) => Interlocked.Increment(ref liveCount);
+    protected OwnedHandle(nint pointer) : base(0, ownsHandle: true)
+    {
+        if (pointer == 0) return;
+        SetHandle(pointer);
+        Interlocked.Increment(ref liveCount);
+    }
 
-    /// <summary>Owning handles that have been created and not yet released, of all kinds.</summary>
+    /// <summary>Owned pointers that have not been freed yet, of all kinds.</summary>
     public static int LiveCount => Volatile.Read(ref liveCount);
 
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>The pointer, for calls made while the owner is known to be alive.</summary>
+    public nint Pointer => IsClosed || IsInvalid ? throw new ObjectDisposedException(GetType().Name) : handle;
 
     protected abstract void Free(nint pointer);
 
     protected override bool ReleaseHandle()
     {
         Free(handle);
+        Interlocked.Decrement(ref liveCount);
         return true;
     }
+}
 
-    protected override void Dispose(bool disposing)
-    {
-        if (!counted) return;
-        counted = false;
-        Interlocked.Decrement(ref liveCount);
-        base.Dispose(disposing);
-    }
+/// <summary>A <c>ggml_context</c>: the arena that holds the tensors and the graph of one computation.</summary>
+internal sealed class GgmlContextHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => Ggml.ggml_free(pointer);
+}
 
-    private bool counted = true;
+/// <summary>A <c>ggml_backend</c>: one stream of work on one device.</summary>
+internal sealed class BackendHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => GgmlBackend.ggml_backend_free(pointer);
+}
+
+/// <summary>A <c>ggml_backend_buffer</c>: memory on a device.</summary>
+internal sealed class BackendBufferHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => GgmlBackend.ggml_backend_buffer_free(pointer);
+}
+
+/// <summary>A <c>ggml_backend_sched</c>: places a graph on backends and owns its compute buffers.</summary>
+internal sealed class SchedulerHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => GgmlBackend.ggml_backend_sched_free(pointer);
+}
+
+/// <summary>A <c>llama_model</c>: weights and vocabulary of a language model.</summary>
+internal sealed class LlamaModelHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => Llama.llama_model_free(pointer);
+}
+
+/// <summary>A <c>llama_context</c>: the KV cache and compute buffers of a language model.</summary>
+internal sealed class LlamaContextHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => Llama.llama_free(pointer);
+}
+
+/// <summary>A <c>llama_sampler</c> chain, with the samplers that were added to it.</summary>
+internal sealed class LlamaSamplerHandle(nint pointer) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => Llama.llama_sampler_free(pointer);
 }

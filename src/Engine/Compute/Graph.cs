@@ -1,0 +1,140 @@
+using Tessera.Native;
+
+namespace Tessera.Compute;
+
+/// <summary>
+/// One computation under construction: an arena for its tensors, its inputs with their data, and ggml's operations under the
+/// field's names. Shapes are written fastest dimension first. Run it with <see cref="GraphRunner"/>.
+/// </summary>
+internal sealed unsafe class Graph : IDisposable
+{
+    private readonly GgmlContextHandle arena;
+    private readonly List<(Tensor Tensor, ReadOnlyMemory<float> Data)> floatInputs = [];
+    private readonly List<(Tensor Tensor, ReadOnlyMemory<int> Data)> indexInputs = [];
+
+    /// <param name="nodeCapacity">The most tensors that the computation may have.</param>
+    public Graph(int nodeCapacity)
+    {
+        NodeCapacity = nodeCapacity;
+        arena = GgmlArena.Create(nodeCapacity, graphCapacity: nodeCapacity);
+        Native = Ggml.ggml_new_graph_custom(Context, (nuint)nodeCapacity, false);
+    }
+
+    public int NodeCapacity { get; }
+
+    /// <summary>The <c>ggml_cgraph</c>, owned by the arena.</summary>
+    public nint Native { get; }
+
+    private nint Context => arena.Pointer;
+
+    /// <summary>A float32 input of the given shape whose data is uploaded before the run.</summary>
+    public Tensor Input(string name, ReadOnlyMemory<float> data, long size0, long size1 = 1, long size2 = 1, long size3 = 1)
+    {
+        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_F32, data.Length, size0, size1, size2, size3);
+        floatInputs.Add((tensor, data));
+        return tensor;
+    }
+
+    /// <summary>A vector of row indices whose data is uploaded before the run.</summary>
+    public Tensor Indices(string name, ReadOnlyMemory<int> data)
+    {
+        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_I32, data.Length, data.Length, 1, 1, 1);
+        indexInputs.Add((tensor, data));
+        return tensor;
+    }
+
+    /// <summary>Declares a result that is read after the run.</summary>
+    public Tensor Output(Tensor tensor)
+    {
+        Ggml.ggml_set_output(tensor.Native);
+        Ggml.ggml_build_forward_expand(Native, tensor.Native);
+        return tensor;
+    }
+
+    /// <summary>Matrix product: weight [k, m], x [k, n, ...] -> [m, n, ...].</summary>
+    public Tensor MatMul(Tensor weight, Tensor x) => new(Ggml.ggml_mul_mat(Context, weight.Native, x.Native));
+
+    /// <summary>Sum; the second operand is repeated to the first's shape.</summary>
+    public Tensor Add(Tensor a, Tensor b) => new(Ggml.ggml_add(Context, a.Native, b.Native));
+
+    /// <summary>Product by element; the second operand is repeated to the first's shape.</summary>
+    public Tensor Multiply(Tensor a, Tensor b) => new(Ggml.ggml_mul(Context, a.Native, b.Native));
+
+    public Tensor Scale(Tensor a, float factor) => new(Ggml.ggml_scale(Context, a.Native, factor));
+
+    /// <summary>Layer normalisation over the fastest dimension, without weight and bias.</summary>
+    public Tensor LayerNorm(Tensor x, float epsilon) => new(Ggml.ggml_norm(Context, x.Native, epsilon));
+
+    /// <summary>Root-mean-square normalisation over the fastest dimension, without weight.</summary>
+    public Tensor RmsNorm(Tensor x, float epsilon) => new(Ggml.ggml_rms_norm(Context, x.Native, epsilon));
+
+    public Tensor GeluErf(Tensor x) => new(Ggml.ggml_gelu_erf(Context, x.Native));
+
+    public Tensor GeluTanh(Tensor x) => new(Ggml.ggml_gelu(Context, x.Native));
+
+    public Tensor QuickGelu(Tensor x) => new(Ggml.ggml_gelu_quick(Context, x.Native));
+
+    public Tensor Silu(Tensor x) => new(Ggml.ggml_silu(Context, x.Native));
+
+    /// <summary>Softmax of <c>scale * x</c> over the fastest dimension.</summary>
+    public Tensor Softmax(Tensor x, float scale) => new(Ggml.ggml_soft_max_ext(Context, x.Native, null, scale, 0));
+
+    /// <summary>The same elements in another shape; x must be contiguous.</summary>
+    public Tensor Reshape(Tensor x, long size0, long size1 = 1, long size2 = 1, long size3 = 1) =>
+        new(Ggml.ggml_reshape_4d(Context, x.Native, size0, size1, size2, size3));
+
+    /// <summary>A window into x: sizes, byte strides of dimensions 1 to 3, and the byte offset.</summary>
+    public Tensor View(Tensor x, (long, long, long, long) sizes, (nuint, nuint, nuint) strides, nuint offset) =>
+        new(Ggml.ggml_view_4d(Context, x.Native, sizes.Item1, sizes.Item2, sizes.Item3, sizes.Item4, strides.Item1, strides.Item2, strides.Item3, offset));
+
+    /// <summary>Reorders dimensions: dimension i of x becomes dimension axis_i of the result; no data moves.</summary>
+    public Tensor Permute(Tensor x, int axis0, int axis1, int axis2, int axis3) =>
+        new(Ggml.ggml_permute(Context, x.Native, axis0, axis1, axis2, axis3));
+
+    /// <summary>A contiguous copy.</summary>
+    public Tensor Contiguous(Tensor x) => new(Ggml.ggml_cont(Context, x.Native));
+
+    /// <summary>Joins a and b along a dimension.</summary>
+    public Tensor Concat(Tensor a, Tensor b, int dimension) => new(Ggml.ggml_concat(Context, a.Native, b.Native, dimension));
+
+    /// <summary>Repeats x to a larger shape.</summary>
+    public Tensor Repeat(Tensor x, long size0, long size1, long size2 = 1, long size3 = 1) =>
+        new(Ggml.ggml_repeat_4d(Context, x.Native, size0, size1, size2, size3));
+
+    /// <summary>Rows of x [width, n] by index: [width, indices].</summary>
+    public Tensor Rows(Tensor x, Tensor indices) => new(Ggml.ggml_get_rows(Context, x.Native, indices.Native));
+
+    /// <summary>Copies the inputs' data to the device; the graph must have been placed.</summary>
+    public void UploadInputs()
+    {
+        foreach ((Tensor tensor, ReadOnlyMemory<float> data) in floatInputs)
+        {
+            fixed (float* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(float));
+        }
+
+        foreach ((Tensor tensor, ReadOnlyMemory<int> data) in indexInputs)
+        {
+            fixed (int* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(int));
+        }
+    }
+
+    /// <summary>The values of a float32 output after the run.</summary>
+    public static float[] Read(Tensor output)
+    {
+        var values = new float[output.ElementCount];
+        fixed (float* target = values) GgmlBackend.ggml_backend_tensor_get(output.Native, target, 0, (nuint)values.Length * sizeof(float));
+        return values;
+    }
+
+    public void Dispose() => arena.Dispose();
+
+    private Tensor NewInput(string name, ggml_type type, int length, long size0, long size1, long size2, long size3)
+    {
+        if (length != size0 * size1 * size2 * size3)
+            throw new ArgumentException($"Input '{name}' has {length} values, not {size0} x {size1} x {size2} x {size3}.");
+        ggml_tensor* tensor = Ggml.ggml_new_tensor_4d(Context, type, size0, size1, size2, size3);
+        Ggml.ggml_set_name(tensor, name);
+        Ggml.ggml_set_input(tensor);
+        return new Tensor(tensor);
+    }
+}

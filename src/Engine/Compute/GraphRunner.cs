@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Tessera.Native;
+
+namespace Tessera.Compute;
+
+/// <summary>Places graphs on the device's backends and runs them, one at a time.</summary>
+internal sealed unsafe class GraphRunner : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly SchedulerHandle scheduler;
+    private readonly int nodeCapacity;
+    private readonly int* stopFlag;
+
+    /// <param name="device">Where to run; must outlive the runner.</param>
+    /// <param name="nodeCapacity">The most nodes of any graph that will be run.</param>
+    public GraphRunner(ComputeDevice device, int nodeCapacity)
+    {
+        this.device = device;
+        this.nodeCapacity = nodeCapacity;
+        nint[] backends = device.Backends;
+        fixed (nint* list = backends)
+            scheduler = new SchedulerHandle(GgmlBackend.ggml_backend_sched_new(list, null, backends.Length, (nuint)nodeCapacity, false, true));
+        stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
+        SetAbortCallback();
+    }
+
+    /// <summary>Runs a graph; its outputs can be read until the next run.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; the computation stops within one node.</exception>
+    /// <exception cref="NativeLibraryException">There was not enough memory, or a backend failed.</exception>
+    public void Run(Graph graph, CancellationToken cancellationToken = default)
+    {
+        if (graph.NodeCapacity > nodeCapacity) throw new ArgumentException($"The graph may have {graph.NodeCapacity} nodes, the runner takes {nodeCapacity}.");
+        cancellationToken.ThrowIfCancellationRequested();
+        NativeLog.ForgetErrors();
+        GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
+        if (!GgmlBackend.ggml_backend_sched_alloc_graph(scheduler.Pointer, graph.Native))
+            throw new NativeLibraryException($"There is not enough memory to encode the picture ({NativeLog.TakeErrors()}).");
+        graph.UploadInputs();
+
+        Volatile.Write(ref *stopFlag, 0);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((GraphRunner)state!).RequestStop(), this);
+        ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (status != ggml_status.GGML_STATUS_SUCCESS)
+            throw new NativeLibraryException($"The vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()}).");
+    }
+
+    public void Dispose()
+    {
+        if (scheduler.IsClosed) return;
+        scheduler.Dispose();
+        NativeMemory.Free(stopFlag);
+    }
+
+    private void RequestStop() => Volatile.Write(ref *stopFlag, 1);
+
+    private void SetAbortCallback()
+    {
+        nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU));
+        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_abort_callback");
+        if (function == 0) return;
+        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)function)(device.CpuBackend.Pointer, &IsStopRequested, stopFlag);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte IsStopRequested(void* flag) => (byte)Volatile.Read(ref *(int*)flag);
+}

@@ -1,0 +1,151 @@
+using Tessera.Gguf;
+using Tessera.Native;
+
+namespace Tessera.Compute;
+
+/// <summary>
+/// The weights of one vision model: an encoder declares each tensor it needs with its shape, then <see cref="Upload"/> copies them
+/// from the mapped file to the device. Matrices keep the file's type; everything else becomes float32.
+/// </summary>
+internal sealed unsafe class WeightStore : IDisposable
+{
+    private readonly GgufFile file;
+    private readonly MatrixPlacement placement;
+    private readonly Dictionary<nint, GgmlContextHandle> arenas = [];
+    private readonly List<BackendBufferHandle> buffers = [];
+    private readonly List<DeclaredWeight> declared = [];
+
+    /// <param name="device">Where the weights go; must outlive the store.</param>
+    /// <param name="file">Where they come from; must stay open until <see cref="Upload"/> returns.</param>
+    public WeightStore(ComputeDevice device, GgufFile file)
+    {
+        this.file = file;
+        placement = new MatrixPlacement(device);
+    }
+
+    /// <summary>Bytes on the device, once uploaded.</summary>
+    public long ByteLength { get; private set; }
+
+    public bool Has(string name) => file.TryGetTensor(name, out _);
+
+    /// <summary>The fastest dimension of a tensor, which of a matrix is its inputs; 0 if there is no such tensor.</summary>
+    public long InputCount(string name) => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Shape[0] : 0;
+
+    /// <summary>A matrix for <see cref="Graph.MatMul"/>: [inputs, outputs], in the file's type.</summary>
+    /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied.</exception>
+    public Tensor Matrix(string name, long inputs, long outputs) => JoinedMatrix([name], inputs, outputs);
+
+    /// <summary>Matrices of equal type stacked along their outputs, so that one product computes all: [inputs, n * outputs].</summary>
+    /// <exception cref="ModelFileException">One is missing, has another shape, or a type that cannot be multiplied.</exception>
+    public Tensor JoinedMatrix(IReadOnlyList<string> names, long inputs, long outputs)
+    {
+        GgufTensor[] parts = [.. names.Select(name => Require(name, inputs * outputs, [inputs, outputs]))];
+        var type = (ggml_type)(int)parts[0].Type;
+        if (!MatrixPlacement.CanMultiply(type))
+            throw new ModelFileException(file.Path, $"tensor '{names[0]}' has type {parts[0].Type}, which no matrix product takes.");
+        return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
+    }
+
+    /// <summary>Whether tensors share one type, so that <see cref="JoinedMatrix"/> takes them.</summary>
+    public bool CanJoin(IEnumerable<string> names) =>
+        names.Select(name => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Type : (GgufTensorType?)null).Distinct().Count() == 1;
+
+    /// <summary>A 4-D convolution kernel [patch, patch, channels, outputs] as the matrix [patch * patch * channels, outputs].</summary>
+    /// <exception cref="ModelFileException">It is missing or has another shape or type.</exception>
+    public Tensor PatchKernel(string name, long patchSize, long channels, long outputs)
+    {
+        GgufTensor tensor = Require(name, patchSize * patchSize * channels * outputs, [patchSize, patchSize, channels, outputs]);
+        long inputs = patchSize * patchSize * channels;
+        var type = (ggml_type)(int)tensor.Type;
+        if (type is not (ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_BF16))
+            throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}; a patch kernel is F16, BF16 or F32.");
+        return Declare([tensor], type, placement.DefaultBufferType, inputs, outputs);
+    }
+
+    /// <summary>A vector or table as float32: [width, rows].</summary>
+    /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
+    public Tensor Values(string name, long width, long rows = 1) => JoinedValues([name], width, rows);
+
+    /// <summary>Vectors laid end to end as float32: [n * width].</summary>
+    /// <exception cref="ModelFileException">One is missing or has another number of elements.</exception>
+    public Tensor JoinedValues(IReadOnlyList<string> names, long width, long rows = 1)
+    {
+        GgufTensor[] parts = [.. names.Select(name => Require(name, width * rows, null))];
+        return Declare(parts, ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, parts.Length == 1 ? width : width * parts.Length, rows);
+    }
+
+    /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
+    public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
+
+    /// <summary>Allocates the device memory and copies every declared weight.</summary>
+    /// <param name="progress">Told the fraction that has been copied, 0 to 1.</param>
+    /// <param name="cancellationToken">Stops between two tensors.</param>
+    /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was needed.</exception>
+    public void Upload(IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        Allocate();
+        long total = declared.Sum(static weight => weight.ByteLength), done = 0;
+        foreach (DeclaredWeight weight in declared)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            weight.CopyTo(file);
+            done += weight.ByteLength;
+            progress?.Report((double)done / total);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (BackendBufferHandle buffer in buffers) buffer.Dispose();
+        foreach (GgmlContextHandle arena in arenas.Values) arena.Dispose();
+        placement.Dispose();
+    }
+
+    private void Allocate()
+    {
+        foreach ((nint bufferType, GgmlContextHandle arena) in arenas)
+        {
+            NativeLog.ForgetErrors();
+            var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, bufferType));
+            if (buffer.IsInvalid)
+            {
+                long needed = declared.Sum(static weight => weight.ByteLength);
+                throw new NativeLibraryException($"{file.Path}: there is not enough memory for its weights, {needed / 1_000_000} MB ({NativeLog.TakeErrors()}).");
+            }
+
+            buffers.Add(buffer);
+            GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+            ByteLength += (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer);
+        }
+    }
+
+    private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)
+    {
+        if (!arenas.TryGetValue(bufferType, out GgmlContextHandle? arena))
+            arenas.Add(bufferType, arena = GgmlArena.Create(file.Tensors.Count));
+        var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
+        declared.Add(new DeclaredWeight(tensor, parts));
+        return tensor;
+    }
+
+    private GgufTensor Require(string name, long elementCount, long[]? shape)
+    {
+        if (!file.TryGetTensor(name, out GgufTensor? tensor))
+            throw new ModelFileException(file.Path, $"tensor '{name}' is missing.");
+        bool fits = shape is null ? tensor.ElementCount == elementCount : SameShape(tensor.Shape, shape);
+        return fits ? tensor : throw new ModelFileException(file.Path,
+            $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not {(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}.");
+    }
+
+    // Trailing dimensions of length 1 carry no meaning.
+    private static bool SameShape(IReadOnlyList<long> actual, long[] expected)
+    {
+        for (int dimension = 0; dimension < Math.Max(actual.Count, expected.Length); dimension++)
+        {
+            long a = dimension < actual.Count ? actual[dimension] : 1, b = dimension < expected.Length ? expected[dimension] : 1;
+            if (a != b) return false;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Tessera.Gguf;
+
+/// <summary>
+/// An open GGUF file, version 2 or 3, little endian. The header is read and checked when the file is opened; tensor data is
+/// mapped into memory and read by the operating system when it is touched. Safe for concurrent reading.
+/// </summary>
+public sealed class GgufFile : IDisposable
+{
+    private readonly Dictionary<string, GgufTensor> tensorsByName;
+    private readonly FileMapping? mapping;
+
+    private GgufFile(string path, long fileLength, GgufHeader header, FileMapping? mapping)
+    {
+        Path = path;
+        FileLength = fileLength;
+        Version = header.Version;
+        Alignment = header.Alignment;
+        Metadata = header.Metadata;
+        Tensors = header.Tensors;
+        tensorsByName = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        this.mapping = mapping;
+    }
+
+    /// <summary>The path as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The version of the format, 2 or 3.</summary>
+    public uint Version { get; }
+
+    /// <summary>The alignment of tensor data in bytes, a power of two.</summary>
+    public int Alignment { get; }
+
+    /// <summary>The length of the whole file in bytes.</summary>
+    public long FileLength { get; }
+
+    /// <summary>The metadata, in the order of the file.</summary>
+    public GgufMetadata Metadata { get; }
+
+    /// <summary>The tensors, in the order of the file.</summary>
+    public IReadOnlyList<GgufTensor> Tensors { get; }
+
+    /// <summary>Opens a file and checks everything it says about itself against its length.</summary>
+    /// <exception cref="ModelFileException">The file cannot be opened, is no GGUF file, or is damaged; the message names the
+    /// key or the tensor at fault.</exception>
+    public static GgufFile Open(string path)
+    {
+        FileStream stream = RegularFile.OpenRead(path);
+        try
+        {
+            RequireGguf(stream, path);
+            long fileLength = stream.Length;
+            GgufHeader header = GgufHeader.Read(stream, fileLength, path);
+            FileMapping? mapping = header.Tensors.Count == 0 ? null : FileMapping.Create(stream);
+            if (mapping is null) stream.Dispose();
+            return new GgufFile(path, fileLength, header, mapping);
+        }
+        catch (Exception exception)
+        {
+            stream.Dispose();
+            if (exception is IOException or UnauthorizedAccessException)
+                throw new ModelFileException(path, $"the file cannot be read: {exception.Message}", exception);
+            throw;
+        }
+    }
+
+    /// <summary>Finds a tensor by name.</summary>
+    public bool TryGetTensor(string name, [NotNullWhen(true)] out GgufTensor? tensor) => tensorsByName.TryGetValue(name, out tensor);
+
+    /// <summary>Gives bytes of a tensor's data without copying them. They are valid until the file is disposed.</summary>
+    /// <param name="tensor">A tensor of this file.</param>
+    /// <param name="offset">The first byte, counted from the beginning of the tensor.</param>
+    /// <param name="length">The number of bytes.</param>
+    /// <exception cref="ArgumentException">The tensor belongs to another file.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes are not all inside the tensor.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    public ReadOnlySpan<byte> GetTensorData(GgufTensor tensor, long offset, int length)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (!tensorsByName.TryGetValue(tensor.Name, out GgufTensor? own) || own != tensor)
+            throw new ArgumentException($"The tensor {tensor.Name} belongs to another file.", nameof(tensor));
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, tensor.ByteLength - length);
+        return mapping!.GetBytes(tensor.DataOffset + offset, length);
+    }
+
+    /// <summary>Unmaps the data; spans of it must no longer be used.</summary>
+    public void Dispose() => mapping?.Dispose();
+
+    private static void RequireGguf(FileStream stream, string path)
+    {
+        Span<byte> start = stackalloc byte[FileSignature.ByteLength];
+        start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        stream.Position = 0;
+        if (GgufHeader.HasMagic(start)) return;
+        string kind = FileSignature.Identify(start) is { } known ? $"this is {known}, not a GGUF file" : "this is not a GGUF file";
+        throw new ModelFileException(path, kind + ".");
+    }
+}

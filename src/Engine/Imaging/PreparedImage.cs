@@ -1,0 +1,9 @@
+namespace Tessera.Imaging;
+
+/// <summary>The normalised pixels of one slice: [width, height, 3], planes in the order red, green, blue.</summary>
+internal sealed record PreparedSlice(PixelSize Size, float[] Pixels);
+
+/// <summary>A picture ready to be encoded.</summary>
+/// <param name="Plan">The plan that was followed.</param>
+/// <param name="Slices">The pixels of each slice of the plan, in its order.</param>
+internal sealed record PreparedImage(SlicePlan Plan, IReadOnlyList<PreparedSlice> Slices);

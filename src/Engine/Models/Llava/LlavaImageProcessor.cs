@@ -1,0 +1,46 @@
+using Tessera.Imaging;
+
+namespace Tessera.Models.Llava;
+
+/// <summary>
+/// One square picture. Pad: a square canvas of the mean colour, the picture in its middle, bicubic to the input (haotian-liu/LLaVA:
+/// llava/mm_utils.py, expand2square). Crop: shorter side to the input, bicubic, centre cut out (huggingface/transformers v5.12:
+/// models/clip/image_processing_pil_clip.py). Pillow's filters and rounding in both.
+/// </summary>
+internal sealed class LlavaImageProcessor : IImageProcessor
+{
+    private readonly int inputSize;
+    private readonly int tokenCount;
+    private readonly AspectRatioRule rule;
+    private readonly Rgb padColour;
+    private readonly PixelNormalizer normalizer;
+
+    public LlavaImageProcessor(LlavaConfig config, Preprocessing preprocessing)
+    {
+        inputSize = config.Tower.ImageSize;
+        tokenCount = config.Tower.PatchCount;
+        rule = preprocessing == Preprocessing.Transformers ? AspectRatioRule.Crop : config.AspectRatio;
+        normalizer = new PixelNormalizer(config.Tower.ImageMean, config.Tower.ImageDeviation);
+        padColour = MeanColour(config.Tower.ImageMean);
+    }
+
+    public SlicePlan Plan(PixelSize image)
+    {
+        var input = new PixelSize(inputSize, inputSize);
+        return new SlicePlan(image, 1, 1, input, [new Slice(SliceKind.Overview, 0, 0, input, tokenCount)], tokenCount);
+    }
+
+    public PreparedImage Prepare(RgbImage image, CancellationToken cancellationToken)
+    {
+        RgbImage square = rule == AspectRatioRule.Pad
+            ? SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken)
+            : SquareImages.ResizeAndCrop(image, inputSize, cancellationToken);
+        return new PreparedImage(Plan(new PixelSize(image.Width, image.Height)), [normalizer.Normalize(square)]);
+    }
+
+    // tuple(int(x * 255) for x in image_mean): (122, 116, 104) for CLIP.
+    private static Rgb MeanColour(IReadOnlyList<float> mean) => new(Level(mean[0]), Level(mean[1]), Level(mean[2]));
+
+    // The file's float32 stands for a decimal of at most seven digits; its float64 value may lie below it.
+    private static byte Level(float mean) => (byte)Math.Clamp((int)((double)(decimal)mean * 255), 0, 255);
+}

@@ -1,0 +1,93 @@
+using Tessera.Compute;
+
+namespace Tessera.Models;
+
+/// <summary>
+/// One block of a vision tower: x + attention(norm1(x)), then x + feed-forward(norm2(x)). Source: huggingface/transformers v5.12,
+/// models/clip/modeling_clip.py, CLIPEncoderLayer. Tensor names as in GGUF "clip" files (ggml-org/llama.cpp v0.5.0,
+/// tools/mtmd/clip-impl.h).
+/// </summary>
+internal sealed class VisionBlock
+{
+    /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
+    public const int NodeCapacity = 48;
+
+    private readonly VisionTransformerConfig config;
+    private readonly NormWeights norm1;
+    private readonly LinearWeights queryKeyValue; // [hidden, 3 * hidden], when the three can be one product
+    private readonly LinearWeights query;         // [hidden, hidden] each, when they cannot
+    private readonly LinearWeights key;
+    private readonly LinearWeights value;
+    private readonly LinearWeights output;        // [hidden, hidden]
+    private readonly NormWeights norm2;
+    private readonly LinearWeights up;            // [hidden, feed-forward]
+    private readonly LinearWeights down;          // [feed-forward, hidden]
+
+    public VisionBlock(VisionTransformerConfig config, WeightStore weights, int index)
+    {
+        this.config = config;
+        int hidden = config.HiddenSize;
+        string prefix = $"v.blk.{index}";
+        norm1 = NormWeights.Load(weights, $"{prefix}.ln1", hidden);
+        norm2 = NormWeights.Load(weights, $"{prefix}.ln2", hidden);
+
+        string[] separate = [$"{prefix}.attn_q", $"{prefix}.attn_k", $"{prefix}.attn_v"];
+        if (weights.Has($"{prefix}.attn_qkv.weight")) queryKeyValue = LinearWeights.Load(weights, $"{prefix}.attn_qkv", hidden, 3 * hidden);
+        else if (LinearWeights.CanJoin(weights, separate)) queryKeyValue = LinearWeights.LoadJoined(weights, separate, hidden, hidden);
+        else
+        {
+            query = LinearWeights.Load(weights, separate[0], hidden, hidden);
+            key = LinearWeights.Load(weights, separate[1], hidden, hidden);
+            value = LinearWeights.Load(weights, separate[2], hidden, hidden);
+        }
+
+        output = LinearWeights.Load(weights, $"{prefix}.attn_out", hidden, hidden);
+        (string upName, string downName) = FeedForwardNames(weights, prefix);
+        up = LinearWeights.Load(weights, upName, hidden, config.FeedForwardSize);
+        down = LinearWeights.Load(weights, downName, config.FeedForwardSize, hidden);
+    }
+
+    /// <summary>[hidden, tokens, slices] -> the same shape.</summary>
+    public Tensor Build(Graph graph, Tensor x)
+    {
+        x = graph.Add(x, Attention(graph, norm1.Build(graph, x, config.NormEpsilon)));
+        return graph.Add(x, FeedForward(graph, norm2.Build(graph, x, config.NormEpsilon)));
+    }
+
+    private Tensor Attention(Graph graph, Tensor x)
+    {
+        (Tensor q, Tensor k, Tensor v) = queryKeyValue.IsNull
+            ? (Heads(graph, query.Build(graph, x)), Heads(graph, key.Build(graph, x)), Heads(graph, value.Build(graph, x)))
+            : SplitHeads(graph, queryKeyValue.Build(graph, x));                          // [head, heads, tokens, slices] each
+        Tensor keys = graph.Contiguous(graph.Permute(k, 0, 2, 1, 3));                    // [head, tokens, heads, slices]
+        Tensor queries = graph.Contiguous(graph.Permute(q, 0, 2, 1, 3));
+        Tensor scores = graph.Softmax(graph.MatMul(keys, queries), 1 / MathF.Sqrt(config.HeadSize)); // [tokens, tokens, heads, slices]
+        Tensor values = graph.Contiguous(graph.Permute(v, 1, 2, 0, 3));                  // [tokens, head, heads, slices]
+        Tensor mixed = graph.Permute(graph.MatMul(values, scores), 0, 2, 1, 3);          // [head, heads, tokens, slices]
+        return output.Build(graph, graph.Reshape(graph.Contiguous(mixed), x.Size(0), x.Size(1), x.Size(2)));
+    }
+
+    private Tensor FeedForward(Graph graph, Tensor x)
+    {
+        Tensor inner = up.Build(graph, x);
+        return down.Build(graph, Connectors.Activate(graph, inner, config.Activation));
+    }
+
+    private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, config.HeadSize, config.HeadCount, x.Size(1), x.Size(2));
+
+    private (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Graph graph, Tensor joined)
+    {
+        (long, long, long, long) sizes = (config.HeadSize, config.HeadCount, joined.Size(1), joined.Size(2));
+        (nuint, nuint, nuint) strides = (joined.Stride(0) * (nuint)config.HeadSize, joined.Stride(1), joined.Stride(2));
+        nuint third = joined.Stride(0) * (nuint)config.HiddenSize;
+        return (graph.View(joined, sizes, strides, 0), graph.View(joined, sizes, strides, third), graph.View(joined, sizes, strides, 2 * third));
+    }
+
+    // Legacy converters call the layer into the feed-forward network "ffn_down" and the one out of it "ffn_up"
+    // (ggml-org/llama.cpp v0.5.0, tools/mtmd/legacy-models/convert_image_encoder_to_gguf.py); the shape tells.
+    private (string Up, string Down) FeedForwardNames(WeightStore weights, string prefix)
+    {
+        bool swapped = config.HiddenSize != config.FeedForwardSize && weights.InputCount($"{prefix}.ffn_down.weight") == config.HiddenSize;
+        return swapped ? ($"{prefix}.ffn_down", $"{prefix}.ffn_up") : ($"{prefix}.ffn_up", $"{prefix}.ffn_down");
+    }
+}

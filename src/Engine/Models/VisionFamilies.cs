@@ -1,0 +1,62 @@
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Models.Llava;
+
+namespace Tessera.Models;
+
+/// <summary>A vision family: how it is recognised, and how its parts are made from a file.</summary>
+/// <param name="Name">Name shown to users.</param>
+/// <param name="ProjectorTypes">Values of <c>clip.projector_type</c> that stand for it.</param>
+/// <param name="Open">Reads the configuration and makes the image processor, before a weight is read.</param>
+internal sealed record VisionFamily(string Name, IReadOnlyList<string> ProjectorTypes, Func<GgufFile, Preprocessing, FamilyParts> Open);
+
+/// <summary>The parts of a family for one file.</summary>
+/// <param name="Processor">Cuts and normalises pictures.</param>
+/// <param name="EmbeddingWidth">Width that the language model must have.</param>
+/// <param name="CreateEncoder">Declares the weights.</param>
+/// <param name="Prompt">What stands around pictures in a prompt.</param>
+internal sealed record FamilyParts(IImageProcessor Processor, int EmbeddingWidth, Func<WeightStore, IVisionEncoder> CreateEncoder, FamilyPrompt Prompt);
+
+/// <summary>The one table of families.</summary>
+internal static class VisionFamilies
+{
+    private static readonly VisionFamily[] Table =
+    [
+        new("LLaVA", ["mlp"], static (file, preprocessing) =>
+        {
+            LlavaConfig config = LlavaConfig.Read(file);
+            return new FamilyParts(new LlavaImageProcessor(config, preprocessing), config.EmbeddingWidth, weights => new LlavaEncoder(config, weights), FamilyPrompt.Vicuna);
+        }),
+    ];
+
+    /// <summary>The family of a projector file.</summary>
+    /// <exception cref="ModelFileException">It is no projector file, or of a type that is not supported.</exception>
+    public static VisionFamily Find(GgufFile file)
+    {
+        RequireProjectorFile(file);
+        string type = ProjectorType(file);
+        return Table.FirstOrDefault(family => family.ProjectorTypes.Contains(type))
+            ?? throw new ModelFileException(file.Path, $"clip.projector_type is '{type}', which is not supported; supported are {string.Join(", ", Table.SelectMany(static family => family.ProjectorTypes))}.");
+    }
+
+    private static void RequireProjectorFile(GgufFile file)
+    {
+        if (!file.TryGetString("general.architecture", out string? architecture))
+            throw new ModelFileException(file.Path, "general.architecture is missing, so it is no vision projector.");
+        if (architecture != "clip")
+            throw new ModelFileException(file.Path, $"it is a language model (general.architecture is '{architecture}'), not a vision projector: give it with -m and the projector with --mmproj.");
+        if (file.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
+            throw new ModelFileException(file.Path, "clip.has_vision_encoder is false, so it holds no vision tower.");
+    }
+
+    // Files before the key existed say it with a flag (ggml-org/llama.cpp, examples/llava/clip.cpp of 2023).
+    private static string ProjectorType(GgufFile file)
+    {
+        if (file.TryGetString("clip.projector_type", out string? type) || file.TryGetString("clip.vision.projector_type", out type)) return type;
+        if (file.TryGetBoolean("clip.has_minicpmv_projector", out bool miniCpm) && miniCpm) return "resampler";
+        if (file.TryGetBoolean("clip.has_glm_projector", out bool glm) && glm) return "adapter";
+        if (file.TryGetBoolean("clip.has_llava_projector", out bool llava) && llava) return "mlp";
+        if (file.TryGetTensor("mm.0.weight", out _)) return "mlp";
+        throw new ModelFileException(file.Path, "clip.projector_type is missing, and neither a flag nor a tensor tells what its projector is.");
+    }
+}

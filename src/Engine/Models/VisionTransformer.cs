@@ -1,0 +1,76 @@
+using Tessera.Compute;
+
+namespace Tessera.Models;
+
+/// <summary>
+/// The body that the vision towers share: patches, class token first, positions, pre-norm, then blocks of attention and
+/// feed-forward with their norms in front. Source: Dosovitskiy et al., arXiv 2010.11929; CLIP's form of it in
+/// huggingface/transformers v5.12, models/clip/modeling_clip.py. The norm after the last block is not part of it.
+/// </summary>
+internal sealed class VisionTransformer
+{
+    private readonly VisionTransformerConfig config;
+    private readonly Tensor patchKernel;      // [patch * patch * 3, hidden]
+    private readonly Tensor patchBias;        // [hidden], optional
+    private readonly Tensor classToken;       // [hidden, 1], with HasClassToken
+    private readonly Tensor positions;        // [hidden, tokens], the class token's first
+    private readonly NormWeights preNorm;
+    private readonly VisionBlock[] blocks;
+
+    /// <summary>Declares the tower's weights.</summary>
+    /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
+    public VisionTransformer(VisionTransformerConfig config, WeightStore weights)
+    {
+        this.config = config;
+        int hidden = config.HiddenSize;
+        patchKernel = weights.PatchKernel("v.patch_embd.weight", config.PatchSize, 3, hidden);
+        patchBias = weights.OptionalValues("v.patch_embd.bias", hidden);
+        if (config.HasClassToken) classToken = weights.Values("v.class_embd", hidden);
+        positions = weights.Values("v.position_embd.weight", hidden, TokenCount);
+        preNorm = NormWeights.Optional(weights, "v.pre_ln", hidden);
+        blocks = [.. Enumerable.Range(0, config.BlockCount).Select(index => new VisionBlock(config, weights, index))];
+    }
+
+    /// <summary>Tokens of one slice inside the tower, the class token included.</summary>
+    public int TokenCount => config.PatchCount + (config.HasClassToken ? 1 : 0);
+
+    /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
+    public int NodeCapacity => 32 + blocks.Length * VisionBlock.NodeCapacity;
+
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features of the last block, class token dropped [hidden, patches, slices].</summary>
+    public Tensor Build(Graph graph, Tensor patches)
+    {
+        long sliceCount = patches.Size(2);
+        Tensor x = graph.MatMul(patchKernel, patches);                                   // [hidden, patches, slices]
+        if (!patchBias.IsNull) x = graph.Add(x, patchBias);
+        if (config.HasClassToken)
+        {
+            Tensor first = graph.Repeat(classToken, config.HiddenSize, 1, sliceCount);
+            x = graph.Concat(first, x, 1);                                               // [hidden, 1 + patches, slices]
+        }
+
+        x = graph.Add(x, positions);
+        if (config.HasPreNorm) x = preNorm.Build(graph, x, config.NormEpsilon);
+        foreach (VisionBlock block in blocks) x = block.Build(graph, x);
+        return config.HasClassToken ? WithoutFirstToken(graph, x) : x;
+    }
+
+    private Tensor WithoutFirstToken(Graph graph, Tensor x) =>
+        graph.Contiguous(graph.View(x, (x.Size(0), config.PatchCount, x.Size(2), 1), (x.Stride(1), x.Stride(2), x.Stride(3)), x.Stride(1)));
+}
+
+/// <summary>Weight and bias of a layer norm: [width] each, the bias optional.</summary>
+internal readonly record struct NormWeights(Tensor Weight, Tensor Bias)
+{
+    public static NormWeights Load(WeightStore weights, string name, int width) =>
+        new(weights.Values($"{name}.weight", width), weights.OptionalValues($"{name}.bias", width));
+
+    public static NormWeights Optional(WeightStore weights, string name, int width) =>
+        weights.Has($"{name}.weight") ? Load(weights, name, width) : default;
+
+    public Tensor Build(Graph graph, Tensor x, float epsilon)
+    {
+        Tensor scaled = graph.Multiply(graph.LayerNorm(x, epsilon), Weight);
+        return Bias.IsNull ? scaled : graph.Add(scaled, Bias);
+    }
+}

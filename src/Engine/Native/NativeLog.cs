@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Tessera.Native;
+
+/// <summary>
+/// Takes the log of ggml and llama.cpp: it goes to <see cref="Logger"/>, never to the terminal. The last errors are kept, because
+/// they are the only reason that a failed native call gives.
+/// </summary>
+internal static unsafe class NativeLog
+{
+    private const int KeptErrors = 8;
+    private static readonly Lock Gate = new();
+    private static readonly Queue<string> Errors = new();
+    private static readonly StringBuilder Line = new();
+    private static LogLevel level = LogLevel.Debug;
+
+    public static ILogger Logger { get; set; } = NullLogger.Instance;
+
+    public static void Install()
+    {
+        Ggml.ggml_log_set(&Receive, null);
+        Llama.llama_log_set(&Receive, null);
+    }
+
+    /// <summary>Forgets the errors so far; call it before a native call whose failure is to be explained.</summary>
+    public static void ForgetErrors()
+    {
+        lock (Gate) Errors.Clear();
+    }
+
+    /// <summary>The errors since <see cref="ForgetErrors"/> on one line, or a stand-in when nothing was logged.</summary>
+    public static string TakeErrors()
+    {
+        lock (Gate)
+        {
+            string text = string.Join("; ", Errors.Distinct());
+            Errors.Clear();
+            return text.Length == 0 ? "no reason was given" : text;
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Receive(ggml_log_level nativeLevel, byte* text, void* userData)
+    {
+        string message = Marshal.PtrToStringUTF8((nint)text) ?? "";
+        lock (Gate)
+        {
+            if (nativeLevel != ggml_log_level.CONT) level = ToLogLevel(nativeLevel);
+            Line.Append(message);
+            if (message.EndsWith('\n')) Flush();
+        }
+    }
+
+    private static void Flush()
+    {
+        string line = Line.ToString().Trim();
+        Line.Clear();
+        if (line.Length == 0) return;
+        if (level == LogLevel.Error)
+        {
+            if (Errors.Count == KeptErrors) Errors.Dequeue();
+            Errors.Enqueue(WithoutFunctionName(line));
+        }
+
+        Logger.Log(level, "{NativeLine}", line);
+    }
+
+    // llama.cpp starts its lines with "function_name: ".
+    private static string WithoutFunctionName(string line)
+    {
+        int colon = line.IndexOf(": ", StringComparison.Ordinal);
+        return colon > 0 && !line.AsSpan(0, colon).Contains(' ') ? line[(colon + 2)..] : line;
+    }
+
+    private static LogLevel ToLogLevel(ggml_log_level nativeLevel) => nativeLevel switch
+    {
+        ggml_log_level.ERROR => LogLevel.Error,
+        ggml_log_level.WARN => LogLevel.Warning,
+        ggml_log_level.INFO => LogLevel.Information,
+        _ => LogLevel.Debug,
+    };
+}

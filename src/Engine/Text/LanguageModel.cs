@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Tessera.Native;
+
+namespace Tessera.Text;
+
+/// <summary>The weights and vocabulary of a language model in libllama. Thread-safe once loaded; contexts decode with it.</summary>
+internal sealed unsafe class LanguageModel : IDisposable
+{
+    private readonly LlamaModelHandle handle;
+
+    private LanguageModel(string path, LlamaModelHandle handle)
+    {
+        Path = path;
+        this.handle = handle;
+        Vocabulary = new Vocabulary(Llama.llama_model_get_vocab(handle.Pointer));
+        EmbeddingWidth = Llama.llama_model_n_embd_inp(handle.Pointer);
+        TrainedContextLength = Llama.llama_model_n_ctx_train(handle.Pointer);
+    }
+
+    public string Path { get; }
+
+    public Vocabulary Vocabulary { get; }
+
+    /// <summary>Width of an input embedding, which a projector must match.</summary>
+    public int EmbeddingWidth { get; }
+
+    /// <summary>Tokens of context that the model was trained with.</summary>
+    public int TrainedContextLength { get; }
+
+    /// <summary>Bytes of weights.</summary>
+    public long ByteLength => (long)Llama.llama_model_size(handle.Pointer);
+
+    public nint Pointer => handle.Pointer;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="path">A GGUF file; the first one where it is split.</param>
+    /// <param name="gpuLayerCount">Layers to place on a GPU; negative for all that fit.</param>
+    /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the loading.</param>
+    /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        NativeRuntime.Start();
+        NativeLog.ForgetErrors();
+        var watch = new LoadWatch(progress, cancellationToken);
+        GCHandle pinned = GCHandle.Alloc(watch);
+        try
+        {
+            llama_model_params parameters = Llama.llama_model_default_params();
+            parameters.n_gpu_layers = gpuLayerCount;
+            parameters.progress_callback = &ReportProgress;
+            parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
+            var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));
+            cancellationToken.ThrowIfCancellationRequested();
+            return handle.IsInvalid
+                ? throw new ModelFileException(path, $"llama.cpp cannot load it as a language model ({NativeLog.TakeErrors()}).")
+                : new LanguageModel(path, handle);
+        }
+        finally
+        {
+            pinned.Free();
+        }
+    }
+
+    public void Dispose() => handle.Dispose();
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte ReportProgress(float fraction, void* userData)
+    {
+        var watch = (LoadWatch)GCHandle.FromIntPtr((nint)userData).Target!;
+        watch.Progress?.Report(fraction);
+        return watch.CancellationToken.IsCancellationRequested ? (byte)0 : (byte)1;
+    }
+
+    private sealed record LoadWatch(IProgress<double>? Progress, CancellationToken CancellationToken);
+}

@@ -1,0 +1,49 @@
+using Tessera.Native;
+
+namespace Tessera.Text;
+
+/// <summary>How the next token is chosen.</summary>
+/// <param name="Temperature">0 always takes the most likely token.</param>
+/// <param name="TopK">Keeps the k most likely tokens; 0 keeps all.</param>
+/// <param name="TopP">Keeps the most likely tokens up to this probability; 1 keeps all.</param>
+/// <param name="MinP">Keeps tokens with at least this share of the likeliest one's probability; 0 keeps all.</param>
+/// <param name="RepeatPenalty">Divides the logits of recent tokens; 1 is none.</param>
+/// <param name="FrequencyPenalty">Subtracted for each time a recent token was used; 0 is none.</param>
+/// <param name="PresencePenalty">Subtracted once for each recent token; 0 is none.</param>
+/// <param name="PenaltyWindow">How many tokens are recent.</param>
+/// <param name="Seed">Seed of the random choice.</param>
+internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed);
+
+/// <summary>A chain of libllama's samplers: penalties, top-k, top-p, min-p, temperature, then the choice.</summary>
+internal sealed class Sampler : IDisposable
+{
+    private readonly LlamaSamplerHandle chain;
+
+    public Sampler(SamplerSettings settings, Vocabulary vocabulary)
+    {
+        chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
+        if (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
+            Add(Llama.llama_sampler_init_penalties(vocabulary.TokenCount, settings.PenaltyWindow, settings.RepeatPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
+        if (settings.Temperature <= 0)
+        {
+            Add(Llama.llama_sampler_init_greedy());
+            return;
+        }
+
+        if (settings.TopK > 0) Add(Llama.llama_sampler_init_top_k(settings.TopK));
+        if (settings.TopP < 1) Add(Llama.llama_sampler_init_top_p(settings.TopP, 1));
+        if (settings.MinP > 0) Add(Llama.llama_sampler_init_min_p(settings.MinP, 1));
+        Add(Llama.llama_sampler_init_temp(settings.Temperature));
+        Add(Llama.llama_sampler_init_dist(settings.Seed));
+    }
+
+    /// <summary>Tells the penalties of a token that was not sampled, such as one of the prompt.</summary>
+    public void Accept(int token) => Llama.llama_sampler_accept(chain.Pointer, token);
+
+    /// <summary>Chooses the token after the context's last one.</summary>
+    public int Sample(LanguageContext context) => Llama.llama_sampler_sample(chain.Pointer, context.Pointer, -1);
+
+    public void Dispose() => chain.Dispose();
+
+    private void Add(nint sampler) => Llama.llama_sampler_chain_add(chain.Pointer, sampler);
+}

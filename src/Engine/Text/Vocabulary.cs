@@ -1,0 +1,70 @@
+using System.Text;
+using Tessera.Native;
+
+namespace Tessera.Text;
+
+/// <summary>The tokens of a language model: text to ids and back. Thread-safe; lives as long as its model.</summary>
+internal sealed unsafe class Vocabulary(nint vocabulary)
+{
+    private const int NoToken = -1;
+
+    public int TokenCount { get; } = Llama.llama_vocab_n_tokens(vocabulary);
+
+    /// <summary>The token that starts a prompt, or null if the model wants none.</summary>
+    public int? StartToken =>
+        Llama.llama_vocab_get_add_bos(vocabulary) && Llama.llama_vocab_bos(vocabulary) is int token and not NoToken ? token : null;
+
+    /// <summary>The text of the start token, as chat templates write it; empty if there is none.</summary>
+    public string StartText => TextOf(Llama.llama_vocab_bos(vocabulary));
+
+    /// <summary>The text of the end token, as chat templates write it; empty if there is none.</summary>
+    public string EndText => TextOf(Llama.llama_vocab_eos(vocabulary));
+
+    /// <summary>Whether a token ends the answer: end of text, of turn or of message.</summary>
+    public bool IsEnd(int token) => Llama.llama_vocab_is_eog(vocabulary, token);
+
+    /// <summary>Tokenizes a text on its own, without a start token; special tokens in it are recognised.</summary>
+    public int[] Tokenize(string text)
+    {
+        if (text.Length == 0) return [];
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var tokens = new int[bytes.Length + 8];
+        int count = Tokenize(bytes, tokens);
+        if (count < 0)
+        {
+            tokens = new int[-count];
+            count = Tokenize(bytes, tokens);
+        }
+
+        return tokens[..count];
+    }
+
+    /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none.</summary>
+    public ReadOnlySpan<byte> Piece(int token)
+    {
+        var buffer = new byte[64];
+        int length = Piece(token, buffer);
+        if (length < 0)
+        {
+            buffer = new byte[-length];
+            length = Piece(token, buffer);
+        }
+
+        return buffer.AsSpan(0, length);
+    }
+
+    private int Tokenize(byte[] text, int[] tokens)
+    {
+        fixed (byte* source = text)
+        fixed (int* target = tokens)
+            return Llama.llama_tokenize(vocabulary, source, text.Length, target, tokens.Length, add_special: false, parse_special: true);
+    }
+
+    private int Piece(int token, byte[] buffer)
+    {
+        fixed (byte* target = buffer) return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: false);
+    }
+
+    private string TextOf(int token) =>
+        token == NoToken ? "" : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)Llama.llama_vocab_get_text(vocabulary, token)) ?? "";
+}
