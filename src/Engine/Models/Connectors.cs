@@ -19,7 +19,7 @@ internal static class Connectors
     public static int OutputCount(GgufFile file, string name, int inputs)
     {
         if (!file.TryGetTensor(name, out GgufTensor? tensor)) throw new ModelFileException(file.Path, $"tensor '{name}' is missing.");
-        if (tensor.Shape.Count < 2 || tensor.Shape[0] != inputs || tensor.Shape[1] is <= 0 or > 1 << 20)
+        if (tensor.Shape.Length < 2 || tensor.Shape[0] != inputs || tensor.Shape[1] is <= 0 or > 1 << 20)
             throw new ModelFileException(file.Path, $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not {inputs} x the language model's width.");
         return (int)tensor.Shape[1];
     }

@@ -41,21 +41,21 @@ internal static class VisionFamilies
 
     private static void RequireProjectorFile(GgufFile file)
     {
-        if (!file.TryGetString("general.architecture", out string? architecture))
+        if (!file.Metadata.TryGetString("general.architecture", out string? architecture))
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no vision projector.");
         if (architecture != "clip")
             throw new ModelFileException(file.Path, $"it is a language model (general.architecture is '{architecture}'), not a vision projector: give it with -m and the projector with --mmproj.");
-        if (file.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
+        if (file.Metadata.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
             throw new ModelFileException(file.Path, "clip.has_vision_encoder is false, so it holds no vision tower.");
     }
 
     // Files before the key existed say it with a flag (ggml-org/llama.cpp, examples/llava/clip.cpp of 2023).
     private static string ProjectorType(GgufFile file)
     {
-        if (file.TryGetString("clip.projector_type", out string? type) || file.TryGetString("clip.vision.projector_type", out type)) return type;
-        if (file.TryGetBoolean("clip.has_minicpmv_projector", out bool miniCpm) && miniCpm) return "resampler";
-        if (file.TryGetBoolean("clip.has_glm_projector", out bool glm) && glm) return "adapter";
-        if (file.TryGetBoolean("clip.has_llava_projector", out bool llava) && llava) return "mlp";
+        if (file.Metadata.TryGetString("clip.projector_type", out string? type) || file.Metadata.TryGetString("clip.vision.projector_type", out type)) return type;
+        if (file.Metadata.TryGetBoolean("clip.has_minicpmv_projector", out bool miniCpm) && miniCpm) return "resampler";
+        if (file.Metadata.TryGetBoolean("clip.has_glm_projector", out bool glm) && glm) return "adapter";
+        if (file.Metadata.TryGetBoolean("clip.has_llava_projector", out bool llava) && llava) return "mlp";
         if (file.TryGetTensor("mm.0.weight", out _)) return "mlp";
         throw new ModelFileException(file.Path, "clip.projector_type is missing, and neither a flag nor a tensor tells what its projector is.");
     }

@@ -68,7 +68,7 @@ internal sealed record VisionTransformerConfig
             FeedForwardSize = Size(file, "clip.vision.feed_forward_length", MaxWidth),
             HeadCount = Size(file, "clip.vision.attention.head_count", MaxWidth),
             BlockCount = FeatureLayer(file, StoredBlockCount(file)),
-            NormEpsilon = file.RequireSingle("clip.vision.attention.layer_norm_epsilon"),
+            NormEpsilon = file.Metadata.RequireSingle("clip.vision.attention.layer_norm_epsilon"),
             Activation = ReadActivation(file, hasClassToken || hasPreNorm),
             HasClassToken = hasClassToken,
             HasPreNorm = hasPreNorm,
@@ -91,13 +91,13 @@ internal sealed record VisionTransformerConfig
 
     private static int Size(GgufFile file, string key, int limit)
     {
-        uint value = file.RequireUInt32(key);
+        uint value = file.Metadata.RequireUInt32(key);
         return value > 0 && value <= limit ? (int)value : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
     }
 
     private static IReadOnlyList<float> Colour(GgufFile file, string key)
     {
-        IReadOnlyList<float> values = file.RequireSingleArray(key);
+        IReadOnlyList<float> values = file.Metadata.RequireSingleArray(key);
         return values.Count == 3 && values.All(float.IsFinite) ? values : throw new ModelFileException(file.Path, $"{key} must hold three numbers.");
     }
 
@@ -116,9 +116,9 @@ internal sealed record VisionTransformerConfig
     {
         const string key = "clip.vision.feature_layer";
         if (!file.Metadata.ContainsKey(key)) return storedBlockCount;
-        IReadOnlyList<int> layers = file.RequireInt32Array(key);
+        IReadOnlyList<int> layers = file.Metadata.RequireInt32Array(key);
         if (layers.Count != 1) throw new ModelFileException(file.Path, $"{key} names {layers.Count} layers; one is supported.");
-        int total = file.TryGetUInt32("clip.vision.block_count", out uint blockCount) ? (int)Math.Min(blockCount, MaxBlockCount) : storedBlockCount;
+        int total = file.Metadata.TryGetUInt32("clip.vision.block_count", out uint blockCount) ? (int)Math.Min(blockCount, MaxBlockCount) : storedBlockCount;
         int layer = layers[0] < 0 ? total + 1 + layers[0] : layers[0];
         return layer > 0 && layer <= storedBlockCount
             ? layer
@@ -129,8 +129,8 @@ internal sealed record VisionTransformerConfig
     // (huggingface/transformers v5.12: activations.py; google/siglip configurations say gelu_pytorch_tanh).
     private static Activation ReadActivation(GgufFile file, bool isClip)
     {
-        if (file.TryGetBoolean("clip.use_silu", out bool silu) && silu) return Activation.Silu;
-        if (file.TryGetBoolean("clip.use_gelu", out bool gelu) && gelu) return isClip ? Activation.GeluErf : Activation.GeluTanh;
+        if (file.Metadata.TryGetBoolean("clip.use_silu", out bool silu) && silu) return Activation.Silu;
+        if (file.Metadata.TryGetBoolean("clip.use_gelu", out bool gelu) && gelu) return isClip ? Activation.GeluErf : Activation.GeluTanh;
         return isClip ? Activation.QuickGelu : Activation.GeluTanh;
     }
 }

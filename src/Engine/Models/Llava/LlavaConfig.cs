@@ -35,7 +35,7 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, bool HasSecond
     private static AspectRatioRule ReadAspectRatio(GgufFile file, bool hasSecondLayer)
     {
         const string key = "clip.vision.image_aspect_ratio";
-        if (!file.TryGetString(key, out string? rule)) return hasSecondLayer ? AspectRatioRule.Pad : AspectRatioRule.Crop;
+        if (!file.Metadata.TryGetString(key, out string? rule)) return hasSecondLayer ? AspectRatioRule.Pad : AspectRatioRule.Crop;
         return rule switch
         {
             "pad" => AspectRatioRule.Pad,

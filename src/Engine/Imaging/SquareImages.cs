@@ -1,0 +1,65 @@
+namespace Tessera.Imaging;
+
+/// <summary>A colour, 8 bits for each channel.</summary>
+internal readonly record struct Rgb(byte Red, byte Green, byte Blue);
+
+/// <summary>Brings pictures of any shape to a square.</summary>
+internal static class SquareImages
+{
+    private const int MaxSide = 200_000;
+    private const long MaxIntermediateArea = 100_000_000;
+    private const int BandRows = 128;
+
+    /// <summary>
+    /// Centres the picture on a square canvas of one colour, offsets rounded down, and resizes the canvas with Pillow's bicubic.
+    /// Source: haotian-liu/LLaVA, llava/mm_utils.py, expand2square. The canvas is never held whole: a panorama would need gigabytes.
+    /// </summary>
+    /// <exception cref="TesseraException">The picture is too elongated.</exception>
+    public static RgbImage PadAndResize(RgbImage image, int size, Rgb colour, CancellationToken cancellationToken)
+    {
+        int side = Math.Max(image.Width, image.Height);
+        if (side > MaxSide || (long)side * size > MaxIntermediateArea) throw TooElongated(image);
+        var options = new ResampleOptions(Cancellation: cancellationToken);
+        if (image.Width == image.Height) return Resampler.Resize(image, size, size, ResampleFilter.Bicubic, options);
+
+        int left = (side - image.Width) / 2, top = (side - image.Height) / 2;
+        RgbImage padRow = Resampler.Resize(new RgbImage(1, 1).PadTo(side, 1, side, 0, colour), size, 1, ResampleFilter.Bicubic, options);
+        var narrowed = new RgbImage(size, side);
+        for (int y = 0; y < side; y++)
+        {
+            if (y < top || y >= top + image.Height) padRow.Pixels.CopyTo(narrowed.Row(y));
+        }
+
+        for (int start = 0; start < image.Height; start += BandRows)
+        {
+            int rows = Math.Min(BandRows, image.Height - start);
+            RgbImage band = image.Crop(0, start, image.Width, rows).PadTo(side, rows, left, 0, colour);
+            RgbImage part = Resampler.Resize(band, size, rows, ResampleFilter.Bicubic, options);
+            part.Pixels.CopyTo(narrowed.Pixels[((top + start) * narrowed.RowByteLength)..]);
+        }
+
+        return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
+    }
+
+    /// <summary>
+    /// Resizes so that the shorter side is <paramref name="size"/> and the longer one truncated to whole pixels, with Pillow's
+    /// bicubic, and cuts out the centre, offsets rounded down. Source: huggingface/transformers v5.12, image_transforms.py,
+    /// get_resize_output_image_size and center_crop.
+    /// </summary>
+    /// <exception cref="TesseraException">The picture is too elongated.</exception>
+    public static RgbImage ResizeAndCrop(RgbImage image, int size, CancellationToken cancellationToken)
+    {
+        int shorter = Math.Min(image.Width, image.Height), longer = Math.Max(image.Width, image.Height);
+        long longSide = (long)((double)((long)size * longer) / shorter);
+        if (longSide * size > MaxIntermediateArea) throw TooElongated(image);
+        (int width, int height) = image.Width <= image.Height ? (size, (int)longSide) : ((int)longSide, size);
+        RgbImage resized = Resampler.Resize(image, width, height, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken));
+        return width == height ? resized : resized.Crop((width - size) / 2, (height - size) / 2, size, size);
+    }
+
+    private static TesseraException TooElongated(RgbImage image) =>
+        new($"The picture is {image.Width} x {image.Height}, too elongated to be brought to a square: crop it first.");
+
+    private static RgbImage PadTo(this RgbImage image, int width, int height, int left, int top, Rgb colour) =>
+        image.PadTo(width, height, left, top, colour.Red, colour.Green, colour.Blue);
+}
