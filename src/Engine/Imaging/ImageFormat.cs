@@ -1,0 +1,47 @@
+namespace Tessera.Imaging;
+
+/// <summary>A kind of image file that can be read, told by its first bytes; the name and extension of a file say nothing.</summary>
+internal enum ImageFormat
+{
+    Unknown,
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+    Tiff,
+    Avif,
+    Heic,
+    Bmp,
+}
+
+/// <summary>Tells image files apart.</summary>
+internal static class ImageFormats
+{
+    /// <summary>The formats as an error message names them.</summary>
+    public const string Readable = "JPEG, PNG, WebP, GIF, TIFF, AVIF and BMP";
+
+    /// <summary>First bytes that <see cref="Detect"/> needs at most.</summary>
+    public const int SignatureLength = 16;
+
+    /// <summary>The format that the first bytes announce.</summary>
+    public static ImageFormat Detect(ReadOnlySpan<byte> data)
+    {
+        if (data.StartsWith<byte>([0xFF, 0xD8, 0xFF])) return ImageFormat.Jpeg;
+        if (data.StartsWith<byte>([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])) return ImageFormat.Png;
+        if (data.StartsWith("GIF87a"u8) || data.StartsWith("GIF89a"u8)) return ImageFormat.Gif;
+        if (data.StartsWith("RIFF"u8) && data.Length >= 12 && data[8..].StartsWith("WEBP"u8)) return ImageFormat.WebP;
+        if (IsTiff(data)) return ImageFormat.Tiff;
+        if (data.Length >= 12 && data[4..].StartsWith("ftyp"u8)) return DetectHeif(data.Slice(8, 4));
+        return data.StartsWith("BM"u8) ? ImageFormat.Bmp : ImageFormat.Unknown;
+    }
+
+    // Classic TIFF has version 42, BigTIFF 43, in the file's byte order.
+    private static bool IsTiff(ReadOnlySpan<byte> data) =>
+        data.StartsWith("II*\0"u8) || data.StartsWith("MM\0*"u8) || data.StartsWith("II+\0"u8) || data.StartsWith("MM\0+"u8);
+
+    private static ImageFormat DetectHeif(ReadOnlySpan<byte> brand)
+    {
+        if (brand.SequenceEqual("avif"u8) || brand.SequenceEqual("avis"u8) || brand.SequenceEqual("mif1"u8)) return ImageFormat.Avif;
+        return brand.StartsWith("hei"u8) || brand.StartsWith("hev"u8) ? ImageFormat.Heic : ImageFormat.Unknown;
+    }
+}
