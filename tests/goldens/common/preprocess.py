@@ -73,6 +73,13 @@ def clip_transformers(image, size, pinned=True):
         return np.stack(processor(image)["pixel_values"]).astype(np.float32)
 
 
-def pillow_goes_vertical_first(width, height, new_width, new_height):
-    """Pillow 13's choice, found by trial (FAMILIES 0.3)."""
-    return height > new_height and height - new_height > 2 * (width - new_width)
+def check_pass_order(image, size):
+    """Unpinned, Pillow 13 must agree unless it runs the vertical pass first: H > h and H - h > 2 (W - w), FAMILIES 0.3."""
+    short, long = sorted(image.size)
+    other = int(size * long / short)
+    width, height = (size, other) if image.width <= image.height else (other, size)
+    lost = image.height - height
+    vertical_first = lost > 0 and lost > 2 * (image.width - width)
+    agrees = np.array_equal(clip_transformers(image, size), clip_transformers(image, size, pinned=False))
+    assert agrees or vertical_first, f"{image.size} to {size}: the pass order does not explain the difference"
+    return vertical_first and not agrees

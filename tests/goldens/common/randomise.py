@@ -6,6 +6,7 @@ import torch
 # The default initialisation leaves biases at zero and attention nearly uniform, which hides faults. Gains above one in the
 # attention make it choose, so that what a picture shows reaches the logits.
 GAINS = [
+    (r"vision_tower.*(out_proj|fc2)\.weight$", 1.6),
     (r"vision_tower.*(q_proj|k_proj)\.weight$", 1.5),
     (r"(q_proj|k_proj)\.weight$", 1.6),
     (r"language_model.*(v_proj|o_proj)\.weight$", 1.3),
@@ -36,3 +37,14 @@ def randomise(model, seed, silent_tokens=()):
         for parameter in model.parameters():
             parameter.copy_(parameter.half().float())
     return model.eval().float()
+
+
+def quantise(model, kind, pattern):
+    """Replaces the matrices whose name matches by what they read back as once quantised."""
+    import gguf
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 and re.search(pattern, name):
+                packed = gguf.quants.quantize(parameter.numpy(), kind)
+                parameter.copy_(torch.from_numpy(gguf.quants.dequantize(packed, kind)))
+    return model

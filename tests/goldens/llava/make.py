@@ -1,4 +1,5 @@
 """Goldens of LLaVA-1 and LLaVA-1.5 from transformers' LlavaForConditionalGeneration with random weights. See README.md."""
+import copy
 import pathlib
 import shutil
 import sys
@@ -17,20 +18,21 @@ import preprocess
 import reference
 import store
 from corpus import CORPUS, QUESTIONS
-from randomise import randomise
+from randomise import quantise, randomise
 from vocabulary import BytePairVocabulary, SentencePieceVocabulary
 
-LAYERS, WIDTH = 4, 64
+LAYERS, WIDTH, Q8_0 = 4, 64, gguf.GGMLQuantizationType.Q8_0
 LEGACY = {"clip.has_text_encoder": False, "clip.has_llava_projector": True, "clip.use_gelu": False}
 CASES = {
     "llava-1.5": dict(
         about="LLaVA-1.5 as the legacy converter writes it: feed-forward names exchanged, last block dropped, no feature_layer",
         seed=11, image_size=56, hidden_act="quick_gelu", projector="mlp", aspect_ratio="pad", vocabulary=SentencePieceVocabulary,
+        quantised=True,
         keys={**LEGACY, "clip.projector_type": "mlp", "clip.vision.block_count": LAYERS - 1, "clip.vision.projection_dim": 48},
         layout=dict(blocks=LAYERS - 1, swapped=True, fused=False, post_norm=False)),
     "llava-1": dict(
         about="LLaVA-1: linear projector, no projector_type, block_count says one more than there are, centre crop",
-        seed=21, image_size=70, hidden_act="quick_gelu", projector="linear", aspect_ratio=None, vocabulary=SentencePieceVocabulary,
+        seed=22, image_size=70, hidden_act="quick_gelu", projector="linear", aspect_ratio=None, vocabulary=SentencePieceVocabulary,
         keys={**LEGACY, "clip.vision.block_count": LAYERS, "clip.vision.projection_dim": 48},
         layout=dict(blocks=LAYERS - 1, swapped=True, fused=False, post_norm=False)),
     "llava-1.5-fused": dict(
@@ -92,8 +94,15 @@ def write_models(folder, name, case, model, vocabulary):
     vision = (model.config.vision_config, tensors, case["keys"], preprocess.CLIP_MEAN, preprocess.CLIP_STD)
     gguf_files.write_vision(folder / "mmproj-f16.gguf", *vision)
     gguf_files.write_llama(folder / "language-f16.gguf", name, model, vocabulary)
-    if name == "llava-1.5":
-        gguf_files.write_vision(folder / "mmproj-q8_0.gguf", *vision, quantise=gguf.GGMLQuantizationType.Q8_0)
+    if case.get("quantised"):
+        gguf_files.write_vision(folder / "mmproj-q8_0.gguf", *vision, quantise=Q8_0)
+
+
+def quantisation_cost(model, pixels, embeddings):
+    """Per-token cosine between the embeddings of the Q8_0 matrices, run in float32, and the golden ones."""
+    coarse = quantise(copy.deepcopy(model), Q8_0, r"(vision_tower.*encoder|multi_modal_projector).*weight$")
+    cosines = torch.cat([torch.cosine_similarity(encode(coarse, pixels[p])[1], embeddings[p], dim=-1) for p in pixels])
+    return {"cosine_mean": round(float(cosines.mean()), 6), "cosine_min": round(float(cosines.min()), 6), "limit": 0.998}
 
 
 def make(name, case, images, folder):
@@ -106,11 +115,12 @@ def make(name, case, images, folder):
     for picture, image in images.items():
         pixels[picture] = preprocess.llava_original(image, size, case["aspect_ratio"])
         other = preprocess.clip_transformers(image, size)
+        trap = preprocess.check_pass_order(image, size)
         features, embeddings[picture] = encode(model, pixels[picture])
         file = store.save(folder, f"{picture}.pixels", pixels[picture])
         same = np.array_equal(other, pixels[picture])
         entries[picture] = {
-            "file": f"../images/{picture}.png", "width": image.width, "height": image.height,
+            "file": f"../images/{picture}.png", "width": image.width, "height": image.height, "pass_order_matters": trap,
             "pixels": {"original": file, "transformers": file if same else store.save(folder, f"{picture}.pixels-transformers", other)},
             "features": store.save(folder, f"{picture}.features", features),
             "embeddings": store.save(folder, f"{picture}.embeddings", embeddings[picture])}
@@ -134,9 +144,11 @@ def make(name, case, images, folder):
     first = {tuple(r["tokens"]) for r in runs if r["name"].endswith(".raw")}
     assert len(first) == len(images) + 2, "two pictures led to the same answer"
 
+    models = {p.stem: {"file": p.name, "sha256": store.digest(p)} for p in sorted(folder.glob("*.gguf"))}
+    if case.get("quantised"):
+        models["mmproj-q8_0"].update(quantisation_cost(model, pixels, embeddings))
     store.write_manifest(folder, {
-        "case": name, "about": case["about"], "seed": case["seed"], "versions": store.versions(),
-        "models": {p.stem: {"file": p.name, "sha256": store.digest(p)} for p in sorted(folder.glob("*.gguf"))},
+        "case": name, "about": case["about"], "seed": case["seed"], "versions": store.versions(), "models": models,
         "image_size": size, "patch_size": 14, "tokens_per_image": len(embeddings["shapes"]), "steps": reference.STEPS,
         "aspect_ratio": case["aspect_ratio"] or "crop", "pictures": entries, "runs": runs})
 
