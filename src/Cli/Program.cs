@@ -1,1 +1,3 @@
-return 0;
+using Tessera.Cli;
+
+return await TesseraCommand.RunAsync(args, CliConsole.ForProcess(), CancellationToken.None);

@@ -50,7 +50,7 @@ internal static unsafe class NativeRuntime
     private static void CheckDefaults()
     {
         llama_model_params model = Llama.llama_model_default_params();
-        bool modelFits = model is { n_gpu_layers: -1, split_mode: 1, load_mode: -1, lazy_mode: -1, main_gpu: 0, kv_overrides: 0, vocab_only: 0, use_extra_bufts: 1, load_mtp: 0 }
+        bool modelFits = model is { n_gpu_layers: -1, split_mode: 1, load_mode: -1, lazy_mode: 1, main_gpu: 0, kv_overrides: 0, vocab_only: 0, use_extra_bufts: 1, load_mtp: 0 }
             && model.tensor_split == null && model.progress_callback == null;
         if (!modelFits) throw Refuse("llama_model_default_params has other defaults than documented");
 

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Diagnostics;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera ask</c>: one question about pictures, answered as it is generated.</summary>
+internal sealed class AskCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new();
+    private readonly SamplingArguments sampling = new();
+    private readonly Argument<string> question = new("QUESTION") { Description = "The question; - reads it from standard input." };
+    private readonly Option<string[]> images = new("--image", "-i") { Description = "A picture's file or http(s) address, or - for standard input; may be given several times.", HelpName = "IMAGE" };
+    private readonly Option<string?> system = new("--system") { Description = "The system sentence, in place of the model's own.", HelpName = "TEXT" };
+    private readonly Option<bool> raw = new("--raw") { Description = "The question is the whole prompt, without a template; each <__media__> in it is a picture." };
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+
+    public static Command Create(CliConsole console)
+    {
+        var ask = new AskCommand(console);
+        var command = new Command("ask", """
+            Ask a question about pictures.
+
+            Example: tessera ask -i cat.jpg "What is in this picture?"
+            """);
+        command.Add(ask.question);
+        command.Add(ask.images);
+        ask.model.AddTo(command);
+        command.Add(ask.system);
+        command.Add(ask.raw);
+        ask.sampling.AddTo(command);
+        command.Add(ask.json);
+        command.SetAction(ask.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string[] sources = parsed.GetValue(images) ?? [];
+        string text = parsed.GetRequiredValue(question);
+        if ((text == "-" ? 1 : 0) + sources.Count(static source => source == "-") > 1) throw new UsageException("Only one of the question and the pictures can be '-'.");
+        if (text == "-") text = await ReadQuestionAsync(cancellationToken);
+        if (text.Trim().Length == 0) throw new UsageException("The question is empty.");
+
+        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw) };
+        GenerationOptions options = sampling.ToOptions(parsed);
+        ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
+        long started = Stopwatch.GetTimestamp();
+        using MultimodalModel loaded = await ProgressDisplay.RunAsync(console, progress => MultimodalModel.LoadAsync(files, progress, cancellationToken));
+        double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+
+        GenerationResult result = await AnswerAsync(loaded, prompt, options, parsed.GetValue(json), cancellationToken);
+        if (parsed.GetValue(json)) CliJson.Write(console.Out, ToDocument(result, loadMs));
+        return ExitCode.Success;
+    }
+
+    // The bar runs until the first piece of text, which is then written where the bar was.
+    private async Task<GenerationResult> AnswerAsync(MultimodalModel loaded, Prompt prompt, GenerationOptions options, bool asJson, CancellationToken cancellationToken)
+    {
+        IAsyncEnumerator<GenerationUpdate>? updates = null;
+        try
+        {
+            bool any = await ProgressDisplay.RunAsync(console, async progress =>
+            {
+                updates = loaded.GenerateAsync(prompt, options, progress, cancellationToken).GetAsyncEnumerator(cancellationToken);
+                return await updates.MoveNextAsync();
+            });
+            GenerationResult? result = null;
+            for (; any; any = await updates!.MoveNextAsync())
+            {
+                result = updates!.Current.Result ?? result;
+                if (!asJson) Show(updates.Current);
+            }
+
+            return result ?? throw new InvalidOperationException("The answer has no end.");
+        }
+        finally
+        {
+            if (updates is not null) await updates.DisposeAsync();
+        }
+    }
+
+    private void Show(GenerationUpdate update)
+    {
+        if (update.Result is null) console.Out.Write(update.Text.Length > 0 && !written ? update.Text.TrimStart() : update.Text);
+        else console.Out.WriteLine();
+        written |= update.Text.AsSpan().Trim().Length > 0;
+        console.Out.Flush();
+    }
+
+    private bool written;
+
+    private async Task<string> ReadQuestionAsync(CancellationToken cancellationToken)
+    {
+        using var reader = new StreamReader(console.OpenInput());
+        return (await reader.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n');
+    }
+
+    private static AskDocument ToDocument(GenerationResult result, double loadMs) => new(
+        result.Text,
+        result.FinishReason == FinishReason.Stop ? "stop" : "length",
+        result.PromptTokenCount,
+        result.ImageTokenCount,
+        result.TokenIds.Count,
+        result.TokenIds,
+        new TimingsDocument(loadMs, result.Timings.PreprocessMs, result.Timings.EncodeMs, result.Timings.PrefillMs, result.Timings.FirstTokenMs, result.Timings.DecodeMs));
+}

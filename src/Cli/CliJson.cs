@@ -1,0 +1,49 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Tessera.Cli;
+
+/// <summary>The JSON documents of the command line; their names are a contract.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = false)]
+[JsonSerializable(typeof(AskDocument))]
+[JsonSerializable(typeof(LookDocument))]
+[JsonSerializable(typeof(InspectDocument))]
+[JsonSerializable(typeof(EncodeDocument))]
+[JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    private static readonly CliJson Readable = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    /// <summary>Writes one document on one line.</summary>
+    public static void Write<T>(TextWriter output, T document)
+    {
+        var type = (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!;
+        output.WriteLine(JsonSerializer.Serialize(document, type));
+    }
+}
+
+internal sealed record AskDocument(string Text, string FinishReason, int PromptTokens, int ImageTokens, int CompletionTokens, IReadOnlyList<int> TokenIds, TimingsDocument Timings);
+
+internal sealed record TimingsDocument(double LoadMs, double PreprocessMs, double EncodeMs, double PrefillMs, double FirstTokenMs, double DecodeMs);
+
+internal sealed record LookDocument(SizeDocument Image, string Family, GridDocument Grid, SizeDocument Refined, IReadOnlyList<SliceDocument> Slices, int ImageTokens);
+
+internal sealed record SizeDocument(int Width, int Height);
+
+internal sealed record GridDocument(int Columns, int Rows);
+
+internal sealed record SliceDocument(string Kind, int Row, int Column, int Width, int Height, int Tokens);
+
+internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
+
+internal sealed record DeviceDocument(string Name, string Description, string Kind, long FreeBytes, long TotalBytes);
+
+internal sealed record InspectDocument(string File, uint Version, int Alignment, JsonObject Metadata, IReadOnlyList<TensorDocument> Tensors);
+
+internal sealed record TensorDocument(string Name, string Type, IReadOnlyList<long> Shape, long Offset, long Bytes);

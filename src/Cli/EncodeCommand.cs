@@ -1,0 +1,87 @@
+using System.CommandLine;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera encode</c>: a picture's embeddings, or a stage before them, as a NumPy file.</summary>
+internal sealed class EncodeCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new();
+    private readonly Argument<string> image = new("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
+    private readonly Option<string> output = new("--out") { Description = "The NumPy file to write.", HelpName = "FILE.npy", Required = true };
+    private readonly Option<EncodeStage> stage = new("--stage") { Description = "pixels [slices, 3, height, width], features [slices, patches, hidden], or embeddings [tokens, width]." };
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document about what was written." };
+
+    public static Command Create(CliConsole console)
+    {
+        var encode = new EncodeCommand(console);
+        var command = new Command("encode", """
+            Encode a picture and write its embeddings as float32 in NumPy's format.
+
+            Example: tessera encode --mmproj mmproj-f16.gguf photo.jpg --out photo.npy
+            """);
+        command.Add(encode.image);
+        command.Add(encode.output);
+        command.Add(encode.stage);
+        encode.model.AddVisionTo(command);
+        command.Add(encode.json);
+        command.SetAction(encode.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        using VisionModel vision = model.OpenVision(parsed);
+        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
+        string path = parsed.GetRequiredValue(output);
+        EncodeDocument document = parsed.GetValue(stage) == EncodeStage.Pixels
+            ? WritePixels(vision.PreparePixels(picture, cancellationToken), path)
+            : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
+        if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
+        else console.Out.WriteLine($"{path}: {document.Stage} [{string.Join(", ", document.Shape)}]");
+        return ExitCode.Success;
+    }
+
+    private async Task<EncodeDocument> EncodeAsync(VisionModel vision, PromptImage picture, ParseResult parsed, string path, CancellationToken cancellationToken)
+    {
+        ImageEncoding encoding = await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
+        {
+            vision.LoadWeights(model.ThreadCount(parsed), progress, cancellationToken);
+            return vision.Encode(picture, progress, cancellationToken);
+        }, cancellationToken));
+        return parsed.GetValue(stage) == EncodeStage.Features ? WriteFeatures(encoding, path) : WriteEmbeddings(encoding, path);
+    }
+
+    private static EncodeDocument WritePixels(ImagePixels pixels, string path)
+    {
+        var size = pixels.Size(0);
+        if (Enumerable.Range(1, pixels.SliceCount - 1).Any(index => pixels.Size(index) != size))
+            throw new TesseraException("The slices differ in size, so their pixels do not fit one array.");
+        long[] shape = [pixels.SliceCount, 3, size.Height, size.Width];
+        NpyFile.Write(path, shape, Enumerable.Range(0, pixels.SliceCount).Select(pixels.Planes));
+        return new EncodeDocument(path, "pixels", shape, 0, 0);
+    }
+
+    private static EncodeDocument WriteFeatures(ImageEncoding encoding, string path)
+    {
+        int patchCount = encoding.Features(0).Length / encoding.FeatureWidth;
+        if (Enumerable.Range(1, encoding.SliceCount - 1).Any(index => encoding.Features(index).Length != encoding.Features(0).Length))
+            throw new TesseraException("The slices differ in size, so their features do not fit one array.");
+        long[] shape = [encoding.SliceCount, patchCount, encoding.FeatureWidth];
+        NpyFile.Write(path, shape, Enumerable.Range(0, encoding.SliceCount).Select(encoding.Features));
+        return new EncodeDocument(path, "features", shape, encoding.PreprocessMs, encoding.EncodeMs);
+    }
+
+    private static EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
+    {
+        long[] shape = [encoding.TokenCount, encoding.Width];
+        NpyFile.Write(path, shape, [encoding.Embeddings]);
+        return new EncodeDocument(path, "embeddings", shape, encoding.PreprocessMs, encoding.EncodeMs);
+    }
+
+    private enum EncodeStage
+    {
+        Embeddings,
+        Features,
+        Pixels,
+    }
+}
