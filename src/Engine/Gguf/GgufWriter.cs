@@ -156,4 +156,5 @@ public sealed class GgufWriter
 }
 
 /// <summary>A tensor that waits to be written.</summary>
-internal sealed record PendingTensor(string Name, GgufTensorType Type, ImmutableArray<long> Shape, long ByteLength, Action<Stream> WriteData);
+internal sealed record PendingTensor(
+    string Name, GgufTensorType Type, ImmutableArray<long> Shape, long ByteLength, Action<Stream> WriteData);

@@ -105,7 +105,8 @@ public class GgufGoldenTests
     private static void AssertContent<T>(JsonElement expected, GgufValue value, Func<JsonElement, T> read) where T : notnull
     {
         if (value.TryGet(out T? scalar)) Assert.Equal(read(expected), scalar);
-        else if (value.TryGetArray(out ReadOnlyMemory<T> elements)) Assert.Equal(expected.EnumerateArray().Select(read), elements.ToArray());
+        else if (value.TryGetArray(out ReadOnlyMemory<T> elements))
+            Assert.Equal(expected.EnumerateArray().Select(read), elements.ToArray());
         else Assert.Fail($"{value.Kind} is neither {typeof(T)} nor an array of it.");
     }
 

@@ -36,7 +36,8 @@ public class GgufWriterTests
         writer.AddMetadata("empty.int32", GgufValue.FromArray<int>([]));
         writer.AddMetadata("empty.string", GgufValue.FromArray<string>([]));
         GgufValue inner = GgufValue.FromArray<string>(["x", "y"]);
-        writer.AddMetadata("deep", GgufValue.FromArray<GgufValue>([GgufValue.FromArray<GgufValue>([inner]), GgufValue.FromArray<bool>([true])]));
+        GgufValue[] outer = [GgufValue.FromArray<GgufValue>([inner]), GgufValue.FromArray<bool>([true])];
+        writer.AddMetadata("deep", GgufValue.FromArray<GgufValue>(outer));
         writer.Save(folder.File("a.gguf"));
 
         using GgufFile file = GgufFile.Open(folder.File("a.gguf"));
