@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Tessera.Native;
 
 namespace Tessera.Imaging;
