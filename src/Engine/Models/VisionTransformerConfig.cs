@@ -95,10 +95,10 @@ internal sealed record VisionTransformerConfig
         return value > 0 && value <= limit ? (int)value : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
     }
 
-    private static IReadOnlyList<float> Colour(GgufFile file, string key)
+    private static float[] Colour(GgufFile file, string key)
     {
-        IReadOnlyList<float> values = file.Metadata.RequireSingleArray(key);
-        return values.Count == 3 && values.All(float.IsFinite) ? values : throw new ModelFileException(file.Path, $"{key} must hold three numbers.");
+        float[] values = file.Metadata.RequireSingleArray(key);
+        return values.Length == 3 && values.All(float.IsFinite) ? values : throw new ModelFileException(file.Path, $"{key} must hold three numbers.");
     }
 
     // clip.vision.block_count may count blocks that were left out of the file; the tensors are the truth.
@@ -116,8 +116,8 @@ internal sealed record VisionTransformerConfig
     {
         const string key = "clip.vision.feature_layer";
         if (!file.Metadata.ContainsKey(key)) return storedBlockCount;
-        IReadOnlyList<int> layers = file.Metadata.RequireInt32Array(key);
-        if (layers.Count != 1) throw new ModelFileException(file.Path, $"{key} names {layers.Count} layers; one is supported.");
+        int[] layers = file.Metadata.RequireInt32Array(key);
+        if (layers.Length != 1) throw new ModelFileException(file.Path, $"{key} names {layers.Length} layers; one is supported.");
         int total = file.Metadata.TryGetUInt32("clip.vision.block_count", out uint blockCount) ? (int)Math.Min(blockCount, MaxBlockCount) : storedBlockCount;
         int layer = layers[0] < 0 ? total + 1 + layers[0] : layers[0];
         return layer > 0 && layer <= storedBlockCount

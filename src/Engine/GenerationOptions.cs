@@ -1,0 +1,58 @@
+namespace Tessera;
+
+/// <summary>How an answer is generated.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>The most tokens of an answer.</summary>
+    public int MaxTokens { get; init; } = 512;
+
+    /// <summary>0 always takes the most likely token; higher is more varied.</summary>
+    public float Temperature { get; init; } = 0.2f;
+
+    /// <summary>Keeps the k most likely tokens; 0 keeps all.</summary>
+    public int TopK { get; init; } = 40;
+
+    /// <summary>Keeps the most likely tokens up to this probability; 1 keeps all.</summary>
+    public float TopP { get; init; } = 0.95f;
+
+    /// <summary>Keeps tokens with at least this share of the likeliest one's probability; 0 keeps all.</summary>
+    public float MinP { get; init; } = 0.05f;
+
+    /// <summary>Divides the logits of recent tokens; 1 is none.</summary>
+    public float RepeatPenalty { get; init; } = 1;
+
+    /// <summary>Subtracted from a logit for each recent use of the token; 0 is none.</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>Subtracted once from the logit of each recent token; 0 is none.</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>How many tokens are recent for the penalties.</summary>
+    public int PenaltyWindow { get; init; } = 64;
+
+    /// <summary>Seed of the random choice; null for another one each time.</summary>
+    public uint? Seed { get; init; }
+
+    /// <summary>Texts that end the answer; they are not part of it.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Checks the values.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxTokens);
+        RequireFinite(Temperature, 0, nameof(Temperature));
+        ArgumentOutOfRangeException.ThrowIfNegative(TopK);
+        RequireFinite(TopP, 0, nameof(TopP));
+        RequireFinite(MinP, 0, nameof(MinP));
+        RequireFinite(RepeatPenalty, float.Epsilon, nameof(RepeatPenalty));
+        RequireFinite(FrequencyPenalty, float.MinValue, nameof(FrequencyPenalty));
+        RequireFinite(PresencePenalty, float.MinValue, nameof(PresencePenalty));
+        ArgumentOutOfRangeException.ThrowIfNegative(PenaltyWindow);
+    }
+
+    private static void RequireFinite(float value, float least, string name)
+    {
+        if (!float.IsFinite(value) || value < least) throw new ArgumentOutOfRangeException(name, value, "The value is out of range.");
+    }
+}

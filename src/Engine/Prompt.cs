@@ -1,0 +1,42 @@
+namespace Tessera;
+
+/// <summary>A picture for a prompt: its bytes as read from a file, the network or elsewhere.</summary>
+/// <param name="Data">The encoded picture: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF.</param>
+/// <param name="Name">What messages call it, such as its path.</param>
+public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
+{
+    /// <summary>Reads a picture's file.</summary>
+    /// <exception cref="ImageException">The file cannot be read.</exception>
+    public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            if (Directory.Exists(path)) throw new ImageException(path, "it is a folder, not a picture.");
+            return new PromptImage(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path);
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ImageException(path, "there is no such file.", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException(path, $"it cannot be read ({failure.Message}).", failure);
+        }
+    }
+}
+
+/// <summary>A question with its pictures.</summary>
+/// <param name="Text">
+/// The user's text. A marker <c>&lt;__media__&gt;</c> in it stands for a picture; without one, the pictures come first.
+/// </param>
+public sealed record Prompt(string Text)
+{
+    /// <summary>The pictures in order.</summary>
+    public IReadOnlyList<PromptImage> Images { get; init; } = [];
+
+    /// <summary>The system sentence; null for the model's own.</summary>
+    public string? System { get; init; }
+
+    /// <summary>Whether the text is the whole prompt, without any template.</summary>
+    public bool IsRaw { get; init; }
+}

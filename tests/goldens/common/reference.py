@@ -1,0 +1,104 @@
+"""Runs a reference model: prompt layout, greedy decoding with its margins, and the same again with ggml's rounding."""
+import contextlib
+import dataclasses
+
+import numpy as np
+import torch
+
+MEDIA = "<__media__>"
+VICUNA = ("A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+          "and polite answers to the human's questions. USER: {} ASSISTANT:")     # FAMILIES 1(f), llava_v1
+STEPS = 24
+MARGIN = 0.03                                                                     # the least lead, in the logits' standard deviations
+DRIFTS = 3                                                                        # and in what rounding moved
+
+
+@dataclasses.dataclass
+class Run:
+    """What a prompt led to. spans alternate token ids and the names of pictures."""
+    prompt: str
+    spans: list
+    logits: np.ndarray
+    tokens: list
+    margin: float
+    drift: float
+
+
+def lay_out(vocabulary, prompt, pictures):
+    """Each piece of text is tokenised on its own, as haotian-liu/LLaVA tokenizer_image_token does; BOS comes once."""
+    spans = []
+    for k, text in enumerate(prompt.split(MEDIA)):
+        ids = ([vocabulary.bos] if k == 0 else []) + (vocabulary.encode(text) if text else [])
+        if ids:
+            spans.append({"ids": ids})
+        if k < len(pictures):
+            spans.append({"picture": pictures[k]})
+    return spans
+
+
+def embed(model, spans, embeddings):
+    """The prompt as the language model sees it: [1, tokens, width]."""
+    table = model.get_input_embeddings()
+    return torch.cat([table(torch.tensor(s["ids"])) if "ids" in s else embeddings[s["picture"]] for s in spans])[None]
+
+
+@torch.no_grad()
+def decode(model, inputs, steps=STEPS):
+    """Greedy, by explicit argmax. Returns the tokens and the logits each was chosen from, [steps, vocabulary]."""
+    out = model.model.language_model(inputs_embeds=inputs, use_cache=True)
+    tokens, logits = [], []
+    for step in range(steps):
+        logits.append(model.lm_head(out.last_hidden_state[0, -1]))
+        tokens.append(int(logits[-1].argmax()))
+        if step + 1 < steps:
+            out = model.model.language_model(inputs_embeds=model.get_input_embeddings()(torch.tensor([tokens[-1:]])),
+                                             past_key_values=out.past_key_values, use_cache=True)
+    return tokens, torch.stack(logits)
+
+
+@contextlib.contextmanager
+def ggml_rounding(model):
+    """ggml's CPU product of an F16 matrix rounds the other factor to F16 too, and the KV cache is F16: show that no token depends on it."""
+    def to_half(_, inputs):
+        return (inputs[0].half().float(),)
+
+    def from_half(_, __, output):
+        return output.half().float()
+    linears = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    hooks = [m.register_forward_pre_hook(to_half) for m in linears.values()]
+    hooks += [m.register_forward_hook(from_half) for n, m in linears.items() if n.endswith(("k_proj", "v_proj"))]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def run(model, vocabulary, prompt, pictures, embeddings):
+    """One prompt; None where the lead is small, the answer dull, rounding comes near, or another picture gives the same."""
+    spans = lay_out(vocabulary, prompt, pictures)
+    inputs = embed(model, spans, embeddings)
+    tokens, logits = decode(model, inputs)
+    best = torch.topk(logits, 2).values
+    lead, deviation = best[:, 0] - best[:, 1], logits.std(dim=1)
+    if (lead / deviation).min() < MARGIN or len(set(tokens)) < STEPS // 3:
+        return None
+    with ggml_rounding(model):
+        rounded_tokens, rounded = decode(model, inputs)
+    drift = (rounded - logits).abs().max(dim=1).values
+    if rounded_tokens != tokens or (lead < DRIFTS * drift).any():
+        return None
+    if len(pictures) == 1:
+        for other in embeddings.keys() - set(pictures):
+            if decode(model, embed(model, spans, {pictures[0]: embeddings[other]}))[0] == tokens:
+                return None
+    return Run(prompt, spans, logits[0].numpy(), tokens, float((lead / deviation).min()), float((drift / deviation).max()))
+
+
+def first_clear(model, vocabulary, prompts, pictures, embeddings):
+    """The first of the prompts whose greedy answer no rounding can change, and how many were tried."""
+    for tried, prompt in enumerate(prompts, 1):
+        result = run(model, vocabulary, prompt, pictures, embeddings)
+        if result:
+            return result, tried
+    raise SystemExit(f"no clear prompt for {pictures}: take another seed")
