@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Tessera.Gguf;
 using Tessera.Text;
 
 namespace Tessera;

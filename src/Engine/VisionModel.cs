@@ -82,6 +82,10 @@ public sealed class VisionModel : IDisposable
     /// <summary>How a picture of a size is cut, and what it costs: arithmetic only.</summary>
     public SlicePlan Plan(PixelSize image) => parts.Processor.Plan(image);
 
+    /// <summary>Size of a picture, upright; reads its header only.</summary>
+    /// <exception cref="ImageException">It is too large or no picture.</exception>
+    public PixelSize ReadSize(PromptImage image) => ImageDecoder.ReadSize(image.Data, image.Name, maxPixels);
+
     /// <summary>Decodes a picture to upright 8-bit RGB.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     public RgbImage Decode(PromptImage image, CancellationToken cancellationToken = default) =>

@@ -47,6 +47,29 @@ internal static class ImageDecoder
     public static RgbImage DecodeFile(string path, long maxPixels = DefaultMaxPixels, CancellationToken cancellation = default) =>
         Decode(ImageFileReader.ReadAll(path), path, maxPixels, cancellation);
 
+    /// <summary>Size of a picture as it will be decoded, orientation applied; reads its header only.</summary>
+    /// <exception cref="ImageException">As for <see cref="Decode"/>, damage of the pixels excepted.</exception>
+    public static unsafe PixelSize ReadSize(ReadOnlyMemory<byte> data, string sourceName, long maxPixels = DefaultMaxPixels)
+    {
+        ImageSizeLimit limit = new(sourceName, maxPixels);
+        ImageFormat format = RequireFormat(data.Span, sourceName);
+        if (format == ImageFormat.Bmp && BmpReader.Read(data.Span, limit) is RgbImage bitmap) return new PixelSize(bitmap.Width, bitmap.Height);
+        VipsLibrary.EnsureStarted();
+        using var pin = data.Pin();
+        try
+        {
+            using GObjectHandle opened = Open(format, pin.Pointer, data.Length);
+            int width = Vips.vips_image_get_width(opened), height = Vips.vips_image_get_height(opened);
+            limit.Require(width, height);
+            PixelPlacement placement = PixelPlacement.Create(width, height, Vips.vips_image_get_orientation(opened));
+            return new PixelSize(placement.Width, placement.Height);
+        }
+        catch (VipsException failure)
+        {
+            throw new ImageException(sourceName, $"The {Name(format)} picture is damaged or cut short [{failure.Message}].", failure);
+        }
+    }
+
     private static ImageFormat RequireFormat(ReadOnlySpan<byte> data, string sourceName)
     {
         if (data.IsEmpty) throw new ImageException(sourceName, "The picture is empty.");
