@@ -32,7 +32,7 @@ internal sealed class ExactLengthStream(Stream target, long byteLength) : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         if (buffer.Length > Remaining)
-            throw new InvalidOperationException($"The tensor takes {byteLength} bytes, but {Position + buffer.Length} or more are written.");
+            throw new InvalidOperationException($"The tensor takes {byteLength} bytes, but {written + buffer.Length} are written.");
         target.Write(buffer);
         written += buffer.Length;
     }

@@ -56,8 +56,8 @@ internal sealed class GgufCursor(Stream stream, long fileLength, string path)
     public string ReadText(int maxByteLength = int.MaxValue)
     {
         ulong byteLength = Read<ulong>();
-        if (byteLength > (ulong)maxByteLength) throw Fail($"claims a name of {byteLength} bytes; {maxByteLength} are allowed");
         if (byteLength > (ulong)Remaining) throw Fail($"claims a text of {byteLength} bytes, but {RemainingText()}");
+        if (byteLength > (ulong)maxByteLength) throw Fail($"claims a name of {byteLength} bytes; {maxByteLength} are allowed");
         if (textBuffer.Length < (int)byteLength) textBuffer = new byte[Math.Max((int)byteLength, textBuffer.Length * 2)];
         Span<byte> bytes = textBuffer.AsSpan(0, (int)byteLength);
         Fill(bytes);

@@ -48,7 +48,7 @@ internal sealed record GgufHeader(uint Version, int Alignment, GgufMetadata Meta
     {
         if (!metadata.TryGetUInt32(AlignmentKey, out uint alignment)) return DefaultAlignment;
         return IsAlignment(alignment) ? (int)alignment
-            : throw new ModelFileException(path, $"the metadata key '{AlignmentKey}' is {alignment}, which is not a power of two below 2 GiB.");
+            : throw new ModelFileException(path, $"the metadata key '{AlignmentKey}' is {alignment}, not a power of two below 2 GiB.");
     }
 
     /// <summary>Whether a number can be an alignment.</summary>

@@ -53,8 +53,8 @@ internal static class GgufTensorTableReader
         if (entry.ByteLength > available || entry.DataOffset > available - entry.ByteLength)
         {
             cursor.Field = FieldOf(entry.Name);
-            throw cursor.Fail($"has {entry.ByteLength} bytes of data at offset {entry.DataOffset}, but the file holds only {available} bytes"
-                + " of tensor data; it is damaged or was not copied to its end");
+            throw cursor.Fail($"has {entry.ByteLength} bytes of data at offset {entry.DataOffset}, but the file holds only {available}"
+                + " bytes of tensor data; it is damaged or was not copied to its end");
         }
         return new GgufTensor(entry.Name, entry.Type, entry.Shape, entry.ElementCount, entry.ByteLength, dataStart + entry.DataOffset);
     }

@@ -29,7 +29,8 @@ public static class GgufTensorTypes
         if (shape.Length is < 1 or > MaxDimensionCount) problem = $"has {shape.Length} dimensions instead of 1 to {MaxDimensionCount}";
         else if (Find(type) is not var (blockLength, blockByteLength)) problem = $"is of the unknown tensor type {(uint)type}";
         else if (!TryMultiply(shape, out elementCount)) problem = $"has the impossible shape {ShapeText(shape)}";
-        else if (shape[0] % blockLength != 0) problem = $"has rows of {shape[0]} elements, which {type} cannot store in blocks of {blockLength}";
+        else if (shape[0] % blockLength != 0)
+            problem = $"has rows of {shape[0]} elements, which {type} cannot store in blocks of {blockLength}";
         else if (elementCount / blockLength > long.MaxValue / blockByteLength) problem = $"has the impossible shape {ShapeText(shape)}";
         else byteLength = elementCount / blockLength * blockByteLength;
         return problem is null;

@@ -35,9 +35,8 @@ public sealed class GgufWriter
         ArgumentNullException.ThrowIfNull(value);
         if (GgufText.StrictUtf8.GetByteCount(key) > GgufMetadataReader.MaxKeyByteLength)
             throw new ArgumentException($"The key is longer than {GgufMetadataReader.MaxKeyByteLength} bytes.", nameof(key));
-        if (key == GgufHeader.AlignmentKey)
-            RequireSameAlignment(value);
-        else if (!metadata.TryAdd(key, value)) throw new ArgumentException($"The key {key} is there already.", nameof(key));
+        if (key == GgufHeader.AlignmentKey) RemoveSameAlignment(value);
+        if (!metadata.TryAdd(key, value)) throw new ArgumentException($"The key {key} is there already.", nameof(key));
     }
 
     /// <summary>Adds a metadata entry that is not an array; its kind follows from the .NET type.</summary>
@@ -116,11 +115,12 @@ public sealed class GgufWriter
         }
     }
 
-    // Copying all metadata of another file is common, so the same alignment again is no mistake.
-    private void RequireSameAlignment(GgufValue value)
+    // Copying all metadata of another file is common, so the same alignment again is no mistake: it takes its place in the order.
+    private void RemoveSameAlignment(GgufValue value)
     {
         if (!value.IsScalar() || !value.TryGetInteger(0, out Int128 alignment) || alignment != Alignment)
             throw new ArgumentException($"The alignment is {Alignment}, as given to the constructor, and not {value}.", nameof(value));
+        metadata.Remove(GgufHeader.AlignmentKey);
     }
 
     private long Measure(string name, GgufTensorType type, ReadOnlySpan<long> shape)
@@ -156,4 +156,5 @@ public sealed class GgufWriter
 }
 
 /// <summary>A tensor that waits to be written.</summary>
-internal sealed record PendingTensor(string Name, GgufTensorType Type, ImmutableArray<long> Shape, long ByteLength, Action<Stream> WriteData);
+internal sealed record PendingTensor(
+    string Name, GgufTensorType Type, ImmutableArray<long> Shape, long ByteLength, Action<Stream> WriteData);

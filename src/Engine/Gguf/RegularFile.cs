@@ -4,7 +4,8 @@ namespace Tessera.Gguf;
 internal static class RegularFile
 {
     /// <summary>Opens the file. Never waits: a pipe is recognised before it is opened.</summary>
-    /// <exception cref="ModelFileException">There is no such file, it may not be read, or it is a directory, a pipe, a device, or empty.</exception>
+    /// <exception cref="ModelFileException">There is no such file, it may not be read, or it is a directory, a pipe, a device,
+    /// or empty.</exception>
     public static FileStream OpenRead(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -6,6 +6,9 @@ namespace Tessera.Imaging;
 /// </summary>
 /// <param name="Width">Width of the upright picture.</param>
 /// <param name="Height">Height of the upright picture.</param>
+/// <param name="Origin">Byte of the file's first pixel.</param>
+/// <param name="ColumnStep">Bytes from a pixel of the file to its right neighbour.</param>
+/// <param name="RowStep">Bytes from a pixel of the file to the one below.</param>
 internal readonly record struct PixelPlacement(int Width, int Height, int Origin, int ColumnStep, int RowStep)
 {
     /// <summary>The placement for a picture of the file's size and an EXIF orientation; 1 and unknown values leave it as it is.</summary>

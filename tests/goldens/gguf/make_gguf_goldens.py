@@ -40,7 +40,8 @@ def add_metadata(writer):
 
     def add(key, value, kind, element_kind=None):
         writer.add_key_value(key, value, kind, element_kind)
-        expected.append({"key": key, "type": int(kind), "element_type": int(kind if element_kind is None else element_kind), "value": value})
+        element_type = int(kind if element_kind is None else element_kind)
+        expected.append({"key": key, "type": int(kind), "element_type": element_type, "value": value})
 
     for kind, values in NUMBERS:
         name = kind.name.lower()

@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using Tessera.Imaging;
+using Tessera.Native;
+
+namespace Tessera.Engine.NativeTests.Imaging;
+
+/// <summary>Runs alone, because it counts live handles and takes stderr.</summary>
+[CollectionDefinition(nameof(ImageFuzzTests), DisableParallelization = true)]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "xunit's own term.")]
+public sealed class ImageFuzzCollection;
+
+/// <summary>Damaged files end in a picture or in one sentence, leave no handle behind and write nothing to stderr.</summary>
+[Collection(nameof(ImageFuzzTests))]
+public partial class ImageFuzzTests
+{
+    private const int MutationsPerFile = 60;
+    private const long MaxPixels = 1_000_000;
+
+    [Fact]
+    public void Mutated_files_give_a_picture_or_one_sentence()
+    {
+        int before = OwnedHandle.LiveCount;
+        string written = CaptureStandardError(() =>
+        {
+            Random random = new(20260101);
+            foreach (CodecGolden golden in CodecGolden.All.Values)
+            {
+                byte[] original = golden.Data;
+                for (int i = 0; i < MutationsPerFile; i++)
+                    DecodeOrFail(Mutate(original, random), golden.File);
+            }
+        });
+        Assert.Equal("", written);
+        Assert.Equal(before, OwnedHandle.LiveCount);
+    }
+
+    private static void DecodeOrFail(byte[] data, string file)
+    {
+        try
+        {
+            RgbImage image = ImageDecoder.Decode(data, file, MaxPixels);
+            Assert.True((long)image.Width * image.Height <= MaxPixels);
+        }
+        catch (ImageException failure)
+        {
+            ImageDecoderTests.AssertOneSentence(failure, file);
+        }
+    }
+
+    // Half of the changes hit the first 64 bytes, where headers are.
+    private static byte[] Mutate(byte[] original, Random random)
+    {
+        byte[] data = (byte[])original.Clone();
+        for (int change = random.Next(1, 6); change > 0; change--)
+        {
+            int at = random.Next(random.Next(2) == 0 ? Math.Min(64, data.Length) : data.Length);
+            data[at] = random.Next(3) switch { 0 => 0, 1 => 255, _ => (byte)random.Next(256) };
+        }
+        return random.Next(8) == 0 ? data[..random.Next(data.Length)] : data;
+    }
+
+    private static string CaptureStandardError(Action action)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            action();
+            return "";
+        }
+        string path = Path.GetTempFileName();
+        int saved = dup(2);
+        using (FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            _ = dup2((int)file.SafeFileHandle.DangerousGetHandle(), 2);
+            try
+            {
+                action();
+            }
+            finally
+            {
+                _ = dup2(saved, 2);
+                _ = close(saved);
+            }
+        }
+        string text = File.ReadAllText(path);
+        File.Delete(path);
+        return text;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int dup(int descriptor);
+
+    [LibraryImport("libc")]
+    private static partial int dup2(int descriptor, int target);
+
+    [LibraryImport("libc")]
+    private static partial int close(int descriptor);
+}
