@@ -39,7 +39,7 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
 
     private PromptLayout LayOut()
     {
-        FamilyPrompt family = vision?.Prompt ?? FamilyPrompt.Vicuna;
+        FamilyPrompt family = vision?.Wording ?? FamilyPrompt.Vicuna;
         if (prompt.Images.Count > 0 && vision is null)
             throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
         IReadOnlyList<PromptPiece> pieces = PromptText.Split(FullText(family));

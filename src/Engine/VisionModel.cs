@@ -37,7 +37,7 @@ public sealed class VisionModel : IDisposable
     /// <summary>Width of an embedding; the language model's must be the same.</summary>
     public int EmbeddingWidth => parts.EmbeddingWidth;
 
-    internal FamilyPrompt Prompt => parts.Prompt;
+    internal FamilyPrompt Wording => parts.Wording;
 
     /// <summary>Reads a projector file's configuration, but none of its weights.</summary>
     /// <param name="path">The GGUF file.</param>

@@ -14,8 +14,8 @@ internal sealed record VisionFamily(string Name, IReadOnlyList<string> Projector
 /// <param name="Processor">Cuts and normalises pictures.</param>
 /// <param name="EmbeddingWidth">Width that the language model must have.</param>
 /// <param name="CreateEncoder">Declares the weights.</param>
-/// <param name="Prompt">What stands around pictures in a prompt.</param>
-internal sealed record FamilyParts(IImageProcessor Processor, int EmbeddingWidth, Func<WeightStore, IVisionEncoder> CreateEncoder, FamilyPrompt Prompt);
+/// <param name="Wording">What stands around pictures in a prompt.</param>
+internal sealed record FamilyParts(IImageProcessor Processor, int EmbeddingWidth, Func<WeightStore, IVisionEncoder> CreateEncoder, FamilyPrompt Wording);
 
 /// <summary>The one table of families.</summary>
 internal static class VisionFamilies

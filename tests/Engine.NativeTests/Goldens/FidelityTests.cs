@@ -75,7 +75,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
         using VisionModel vision = VisionModel.Open(golden.Projector);
         foreach (GoldenRun run in golden.Runs)
         {
-            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Split(run.Prompt), vision.Prompt, language.Vocabulary);
+            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Split(run.Prompt), vision.Wording, language.Vocabulary);
             Assert.Equal(run.Spans, layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
         }
     }
@@ -116,7 +116,10 @@ public sealed class FidelityTests(ITestOutputHelper output)
                 if (ids is null) next++;
             }
 
-            Check($"{name} {run.Name} logits", Similarity.PerRow(context.Logits(), run.Logits.Values, run.Logits.Values.Length));
+            // One row, so the limit for a single row holds: libllama rounds activations to F16 before each product with F16 weights.
+            (double cosine, _) = Similarity.PerRow(context.Logits(), run.Logits.Values, run.Logits.Values.Length);
+            output.WriteLine($"{name} {run.Name} logits: cosine {cosine:0.0000000}");
+            Assert.True(cosine >= WorstCosine, $"{name} {run.Name} logits: cosine {cosine}.");
         }
     }
 
