@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Threading.Channels;
+using Tessera.Imaging;
 using Tessera.Models;
 using Tessera.Prompting;
 using Tessera.Text;
@@ -18,8 +19,9 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
 
     public void Run(ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
     {
-        PromptLayout layout = LayOut();
-        CheckLength(layout, PlannedImageTokens(cancellationToken));
+        string promptText = FullText();
+        PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Expand(promptText, PlanImages(promptText)), language.Vocabulary);
+        CheckLength(layout);
         List<ImageEncoding> images = Encode(cancellationToken);
         int imageTokenCount = images.Sum(static image => image.TokenCount);
 
@@ -37,49 +39,37 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
         updates.TryWrite(new GenerationUpdate("", new GenerationResult(text.ToString(), reason, promptTokenCount, imageTokenCount, tokens, timings)));
     }
 
-    private PromptLayout LayOut()
-    {
-        FamilyPrompt family = vision?.Wording ?? FamilyPrompt.Vicuna;
-        if (prompt.Images.Count > 0 && vision is null)
-            throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
-        IReadOnlyList<PromptPiece> pieces = PromptText.Split(FullText(family));
-        int places = pieces.Count(static piece => piece.IsImage);
-        if (places != prompt.Images.Count)
-            throw new TesseraException($"The prompt has {places} places for pictures ({PromptText.ImageMarker}), but {prompt.Images.Count} pictures were given.");
-        return PromptTokenizer.Tokenize(pieces, family, language.Vocabulary);
-    }
-
-    private string FullText(FamilyPrompt family)
+    private string FullText()
     {
         if (prompt.IsRaw) return prompt.Text;
-        bool placed = prompt.Text.Contains(PromptText.ImageMarker, StringComparison.Ordinal);
+        FamilyPrompt family = vision?.Wording ?? FamilyPrompt.Vicuna;
+        bool placed = PromptText.CountPlaces(prompt.Text) > 0;
         return PromptText.FamilyTurn(family, prompt.System, placed ? prompt.Text : PromptText.WithImagesFirst(family, prompt.Images.Count, prompt.Text));
     }
 
-    private int PlannedImageTokens(CancellationToken cancellationToken)
+    // From the pictures' headers, so that a prompt that is too long is refused before anything is encoded.
+    private List<SlicePlan> PlanImages(string fullText)
     {
-        int count = 0;
-        foreach (PromptImage image in prompt.Images)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            count += vision!.Plan(vision.ReadSize(image)).ImageTokenCount;
-        }
-
-        return count;
+        if (prompt.Images.Count > 0 && vision is null)
+            throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
+        int places = PromptText.CountPlaces(fullText);
+        if (places != prompt.Images.Count)
+            throw new TesseraException($"The prompt has {places} places for pictures ({PromptText.ImageMarker}), but {prompt.Images.Count} pictures were given.");
+        return [.. prompt.Images.Select((image, index) => vision!.Plan(vision.ReadSize(image), Request(index)))];
     }
 
-    // Known before anything is encoded, so that nobody waits for a refusal.
-    private void CheckLength(PromptLayout layout, int imageTokenCount)
+    private PlanRequest Request(int imageIndex) => prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = imageIndex };
+
+    private void CheckLength(PromptLayout layout)
     {
-        int needed = layout.TextTokenCount + imageTokenCount;
-        if (needed >= context.Length) throw new PromptTooLongException(needed, context.Length);
-        if (needed == 0) throw new TesseraException("The prompt is empty.");
+        if (layout.Length >= context.Length) throw new PromptTooLongException(layout.Length, context.Length);
+        if (layout.Length == 0) throw new TesseraException("The prompt is empty.");
     }
 
     private List<ImageEncoding> Encode(CancellationToken cancellationToken)
     {
         var images = new List<ImageEncoding>();
-        foreach (PromptImage image in prompt.Images) images.Add(vision!.Encode(image, progress, cancellationToken));
+        for (int index = 0; index < prompt.Images.Count; index++) images.Add(vision!.Encode(prompt.Images[index], Request(index), progress, cancellationToken));
         return images;
     }
 
@@ -94,8 +84,9 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
                     context.DecodeTokens(run.Ids, cancellationToken);
                     foreach (int token in run.Ids) sampler.Accept(token);
                     break;
-                case PromptSpan.Image place:
-                    context.DecodeEmbeddings(images[place.Index].Embeddings.Span, cancellationToken);
+                case PromptSpan.Embeddings rows:
+                    int width = language.EmbeddingWidth;
+                    context.DecodeEmbeddings(images[rows.ImageIndex].Embeddings.Span.Slice(rows.Start * width, rows.Count * width), cancellationToken);
                     break;
             }
         }

@@ -1,3 +1,5 @@
+using Tessera.Imaging;
+
 namespace Tessera;
 
 /// <summary>A picture for a prompt: its bytes as read from a file, the network or elsewhere.</summary>
@@ -33,6 +35,9 @@ public sealed record Prompt(string Text)
 {
     /// <summary>The pictures in order.</summary>
     public IReadOnlyList<PromptImage> Images { get; init; } = [];
+
+    /// <summary>Limits on slices and tokens of each picture.</summary>
+    public PlanRequest Limits { get; init; } = PlanRequest.Default;
 
     /// <summary>The system sentence; null for the model's own.</summary>
     public string? System { get; init; }

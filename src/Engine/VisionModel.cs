@@ -80,7 +80,8 @@ public sealed class VisionModel : IDisposable
     }
 
     /// <summary>How a picture of a size is cut, and what it costs: arithmetic only.</summary>
-    public SlicePlan Plan(PixelSize image) => parts.Processor.Plan(image);
+    /// <exception cref="TesseraException">The family cannot keep the request's limits.</exception>
+    public SlicePlan Plan(PixelSize image, PlanRequest? request = null) => parts.Processor.Plan(image, request ?? PlanRequest.Default);
 
     /// <summary>Size of a picture, upright; reads its header only.</summary>
     /// <exception cref="ImageException">It is too large or no picture.</exception>
@@ -93,14 +94,15 @@ public sealed class VisionModel : IDisposable
 
     /// <summary>Encodes a picture.</summary>
     /// <param name="image">The picture.</param>
+    /// <param name="request">Limits, and the picture's place among others; null for one picture without limits.</param>
     /// <param name="progress">Told the fraction of slices done.</param>
     /// <param name="cancellationToken">Stops within one node of the graph.</param>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ImageEncoding Encode(PromptImage image, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public ImageEncoding Encode(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         long started = Stopwatch.GetTimestamp();
-        PreparedImage prepared = Prepare(image, cancellationToken);
+        PreparedImage prepared = Prepare(image, request, cancellationToken);
         double preprocessMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
 
         started = Stopwatch.GetTimestamp();
@@ -117,7 +119,7 @@ public sealed class VisionModel : IDisposable
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
-    public ImagePixels PreparePixels(PromptImage image, CancellationToken cancellationToken = default) => new(Prepare(image, cancellationToken));
+    public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) => new(Prepare(image, request, cancellationToken));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -125,8 +127,12 @@ public sealed class VisionModel : IDisposable
         lock (encodeGate) Release();
     }
 
-    private PreparedImage Prepare(PromptImage image, CancellationToken cancellationToken) =>
-        parts.Processor.Prepare(Decode(image, cancellationToken), cancellationToken);
+    private PreparedImage Prepare(PromptImage image, PlanRequest? request, CancellationToken cancellationToken)
+    {
+        RgbImage decoded = Decode(image, cancellationToken);
+        SlicePlan plan = Plan(new PixelSize(decoded.Width, decoded.Height), request);
+        return new PreparedImage(plan, parts.Processor.Prepare(decoded, plan, cancellationToken));
+    }
 
     private void Release()
     {

@@ -1,17 +1,5 @@
 namespace Tessera.Imaging;
 
-/// <summary>A size in pixels.</summary>
-/// <param name="Width">Pixels from left to right.</param>
-/// <param name="Height">Pixels from top to bottom.</param>
-public readonly record struct PixelSize(int Width, int Height)
-{
-    /// <summary>Number of pixels.</summary>
-    public long Area => (long)Width * Height;
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{Width} x {Height}";
-}
-
 /// <summary>What a slice shows.</summary>
 public enum SliceKind
 {
@@ -27,14 +15,78 @@ public enum SliceKind
 /// <param name="Row">Row in the grid, 0 at the top; 0 for an overview.</param>
 /// <param name="Column">Column in the grid, 0 at the left; 0 for an overview.</param>
 /// <param name="Size">Size in pixels as the tower sees it.</param>
-/// <param name="TokenCount">Embeddings that it becomes before merging.</param>
-public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, int TokenCount);
+/// <param name="TokenCount">Rows that the connector makes of it, before merging.</param>
+/// <param name="Source">The part of the original picture that it shows; may reach outside where the family pads.</param>
+public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, int TokenCount, SourceRectangle Source);
+
+/// <summary>A stretch of what stands for a picture in the prompt.</summary>
+/// <param name="Kind">What it is, such as <c>overview</c>, <c>tile</c>, <c>row</c> or <c>text</c>.</param>
+/// <param name="RowCount">Embeddings, in the order of <see cref="SlicePlan.ImageTokenCount"/>; 0 for text.</param>
+/// <param name="Text">Text with special tokens; null for embeddings.</param>
+public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
+{
+    /// <summary>A stretch of text.</summary>
+    public static LayoutSpan OfText(string text) => new("text", 0, text);
+}
+
+/// <summary>What the caller wants of a plan.</summary>
+public sealed record PlanRequest
+{
+    /// <summary>One picture without limits.</summary>
+    public static PlanRequest Default { get; } = new();
+
+    /// <summary>Pictures in the same prompt; some families do not slice when there are several.</summary>
+    public int ImageCount { get; init; } = 1;
+
+    /// <summary>Which of them this is, from 0.</summary>
+    public int ImageIndex { get; init; }
+
+    /// <summary>The most slices, overview included; null for the family's own limit.</summary>
+    public int? MaxSlices { get; init; }
+
+    /// <summary>The most embeddings for the picture; null for no limit.</summary>
+    public int? MaxImageTokens { get; init; }
+
+    /// <summary>Whether a plan of so many slices and embeddings is within the limits.</summary>
+    internal bool Allows(int sliceCount, int tokenCount) => sliceCount <= (MaxSlices ?? int.MaxValue) && tokenCount <= (MaxImageTokens ?? int.MaxValue);
+}
 
 /// <summary>How a picture is cut for a vision model: pure arithmetic on its size, made before any pixel is touched.</summary>
-/// <param name="Image">Size of the original picture, upright.</param>
-/// <param name="Columns">Columns of the grid; 1 where the family does not slice.</param>
-/// <param name="Rows">Rows of the grid; 1 where the family does not slice.</param>
-/// <param name="Refined">Size to which the picture is brought before it is cut.</param>
-/// <param name="Slices">The slices in the order in which they are encoded.</param>
-/// <param name="ImageTokenCount">Embeddings that enter the language model for the whole picture.</param>
-public sealed record SlicePlan(PixelSize Image, int Columns, int Rows, PixelSize Refined, IReadOnlyList<Slice> Slices, int ImageTokenCount);
+public sealed record SlicePlan
+{
+    // Below this height in the tower's pixels, printed letters merge into each other.
+    private const double ReadableTextHeight = 10;
+
+    /// <summary>Size of the original picture, upright.</summary>
+    public required PixelSize Image { get; init; }
+
+    /// <summary>Columns of the grid; 1 where nothing is cut.</summary>
+    public int Columns { get; init; } = 1;
+
+    /// <summary>Rows of the grid; 1 where nothing is cut.</summary>
+    public int Rows { get; init; } = 1;
+
+    /// <summary>Size to which the picture is brought before it is cut, padding included.</summary>
+    public required PixelSize Refined { get; init; }
+
+    /// <summary>The slices in the order in which they are encoded.</summary>
+    public required IReadOnlyList<Slice> Slices { get; init; }
+
+    /// <summary>What stands for the picture in the prompt, in order.</summary>
+    public required IReadOnlyList<LayoutSpan> Layout { get; init; }
+
+    /// <summary>Slices that the family would have made without the caller's limits.</summary>
+    public int UnlimitedSliceCount { get; init; }
+
+    /// <summary>Whether the caller's limits made it coarser.</summary>
+    public bool IsLimited => UnlimitedSliceCount > Slices.Count;
+
+    /// <summary>Embeddings that enter the language model for the whole picture.</summary>
+    public int ImageTokenCount => Layout.Sum(static span => span.RowCount);
+
+    /// <summary>The tower's pixels for each pixel of the original, in the finest slice.</summary>
+    public double Scale => Slices.Max(static slice => Math.Min(slice.Size.Width / slice.Source.Width, slice.Size.Height / slice.Source.Height));
+
+    /// <summary>Height in pixels of the original below which printed text will not be readable, estimated from the scale.</summary>
+    public int SmallestReadableText => (int)Math.Min(int.MaxValue, Math.Ceiling(ReadableTextHeight / Scale));
+}

@@ -1,16 +1,14 @@
 namespace Tessera.Models;
 
-/// <summary>What a family writes around pictures and turns where the language model's file has no chat template of its own.</summary>
-/// <param name="ImagePrefix">Text before a picture's embeddings, with special tokens; empty for none.</param>
-/// <param name="ImageSuffix">Text after a picture's embeddings, with special tokens; empty for none.</param>
+/// <summary>What a family writes around turns where the language model's file has no chat template of its own.</summary>
 /// <param name="AfterImage">Text between a picture and what follows it in a user's turn.</param>
 /// <param name="System">The system sentence with its separator, used when the caller gives none.</param>
 /// <param name="UserPrefix">Text before a user's turn.</param>
 /// <param name="AssistantPrefix">Text between the user's turn and the answer.</param>
-internal sealed record FamilyPrompt(string ImagePrefix, string ImageSuffix, string AfterImage, string System, string UserPrefix, string AssistantPrefix)
+internal sealed record FamilyPrompt(string AfterImage, string System, string UserPrefix, string AssistantPrefix)
 {
     /// <summary>LLaVA-1.5: haotian-liu/LLaVA, llava/conversation.py, conv_llava_v1.</summary>
-    public static FamilyPrompt Vicuna { get; } = new("", "", "\n",
+    public static FamilyPrompt Vicuna { get; } = new("\n",
         "A chat between a curious human and an artificial intelligence assistant. "
         + "The assistant gives helpful, detailed, and polite answers to the human's questions. ",
         "USER: ", " ASSISTANT:");

@@ -5,10 +5,11 @@ namespace Tessera.Models;
 /// <summary>How a family's pictures are cut and normalised. Thread-safe; never touches a native library.</summary>
 internal interface IImageProcessor
 {
-    /// <summary>Sizes, grid and token counts for a picture: arithmetic only.</summary>
-    SlicePlan Plan(PixelSize image);
+    /// <summary>Sizes, grid, layout and token counts for a picture: arithmetic only.</summary>
+    /// <exception cref="TesseraException">The family cannot keep the request's limits.</exception>
+    SlicePlan Plan(PixelSize image, PlanRequest request);
 
-    /// <summary>The pixels as the reference makes them.</summary>
+    /// <summary>The pixels of each slice of a plan, as the reference makes them.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    PreparedImage Prepare(RgbImage image, CancellationToken cancellationToken);
+    IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken);
 }

@@ -49,7 +49,7 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner)
             PatchCutter.Cut(batch[index], patchSize, patches.AsSpan(index * patchCount * patchLength, patchCount * patchLength));
 
         using var graph = new Graph(encoder.NodeCapacity);
-        EncoderOutputs outputs = encoder.Build(graph, graph.Input("patches", patches, patchLength, patchCount, batch.Length));
+        EncoderOutputs outputs = encoder.Build(graph, graph.Input("patches", patches, patchLength, patchCount, batch.Length), batch[0].Size);
         graph.Output(outputs.Features);
         graph.Output(outputs.Rows);
         runner.Run(graph, cancellationToken);

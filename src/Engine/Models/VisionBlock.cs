@@ -70,7 +70,7 @@ internal sealed class VisionBlock
     private Tensor FeedForward(Graph graph, Tensor x)
     {
         Tensor inner = up.Build(graph, x);
-        return down.Build(graph, Connectors.Activate(graph, inner, config.Activation));
+        return down.Build(graph, config.Activation.Build(graph, inner));
     }
 
     private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, config.HeadSize, config.HeadCount, x.Size(1), x.Size(2));

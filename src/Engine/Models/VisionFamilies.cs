@@ -25,7 +25,7 @@ internal static class VisionFamilies
         new("LLaVA", ["mlp"], static (file, preprocessing) =>
         {
             LlavaConfig config = LlavaConfig.Read(file);
-            return new FamilyParts(new LlavaImageProcessor(config, preprocessing), config.EmbeddingWidth, weights => new LlavaEncoder(config, weights), FamilyPrompt.Vicuna);
+            return new FamilyParts(new LlavaImageProcessor(config, preprocessing), config.Connector.Outputs, weights => new LlavaEncoder(config, weights), FamilyPrompt.Vicuna);
         }),
     ];
 

@@ -2,15 +2,6 @@ using Tessera.Gguf;
 
 namespace Tessera.Models;
 
-/// <summary>The activation between the two layers of a feed-forward network.</summary>
-internal enum Activation
-{
-    QuickGelu,
-    GeluErf,
-    GeluTanh,
-    Silu,
-}
-
 /// <summary>The dimensions of a vision tower, read from a "clip" GGUF file.</summary>
 internal sealed record VisionTransformerConfig
 {

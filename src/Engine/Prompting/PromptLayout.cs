@@ -6,14 +6,19 @@ internal abstract record PromptSpan
     /// <summary>A run of tokens.</summary>
     internal sealed record Tokens(int[] Ids) : PromptSpan;
 
-    /// <summary>The embeddings of a picture, by its index among the prompt's pictures; never cut.</summary>
-    internal sealed record Image(int Index) : PromptSpan;
+    /// <summary>Embeddings of one of the prompt's pictures.</summary>
+    internal sealed record Embeddings(int ImageIndex, int Start, int Count) : PromptSpan;
 }
 
 /// <summary>A prompt laid out: runs of tokens and spans of embeddings, in order.</summary>
 /// <param name="Spans">The stretches in order.</param>
 internal sealed record PromptLayout(IReadOnlyList<PromptSpan> Spans)
 {
-    /// <summary>Tokens of text, pictures not counted.</summary>
-    public int TextTokenCount => Spans.OfType<PromptSpan.Tokens>().Sum(static span => span.Ids.Length);
+    /// <summary>Tokens and embeddings in all.</summary>
+    public int Length => Spans.Sum(static span => span switch
+    {
+        PromptSpan.Tokens run => run.Ids.Length,
+        PromptSpan.Embeddings rows => rows.Count,
+        _ => 0,
+    });
 }

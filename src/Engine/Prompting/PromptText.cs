@@ -1,15 +1,14 @@
+using Tessera.Imaging;
 using Tessera.Models;
 
 namespace Tessera.Prompting;
 
-/// <summary>A piece of a prompt before it is tokenized: text, or the place of a picture.</summary>
-/// <param name="Text">The text, or null for a picture.</param>
-internal readonly record struct PromptPiece(string? Text)
-{
-    public static PromptPiece Image => new(null);
-
-    public bool IsImage => Text is null;
-}
+/// <summary>A piece of a prompt before it is tokenized: text, or embeddings of a picture.</summary>
+/// <param name="Text">The text, or null for embeddings.</param>
+/// <param name="ImageIndex">Which of the prompt's pictures the embeddings are of.</param>
+/// <param name="Start">The first embedding.</param>
+/// <param name="Count">Number of embeddings.</param>
+internal readonly record struct PromptPiece(string? Text, int ImageIndex = 0, int Start = 0, int Count = 0);
 
 /// <summary>Finds the places of pictures in a prompt and writes the family's turns.</summary>
 internal static class PromptText
@@ -17,15 +16,18 @@ internal static class PromptText
     /// <summary>Stands for a picture in a raw prompt.</summary>
     public const string ImageMarker = "<__media__>";
 
-    /// <summary>Cuts a text at its image markers.</summary>
-    public static IReadOnlyList<PromptPiece> Split(string text)
+    /// <summary>How many pictures a text has places for.</summary>
+    public static int CountPlaces(string text) => text.Split(ImageMarker).Length - 1;
+
+    /// <summary>Puts what stands for each picture in the place of its marker; texts that meet are joined.</summary>
+    public static IReadOnlyList<PromptPiece> Expand(string text, IReadOnlyList<SlicePlan> plans)
     {
         var pieces = new List<PromptPiece>();
         string[] texts = text.Split(ImageMarker);
         for (int index = 0; index < texts.Length; index++)
         {
-            if (index > 0) pieces.Add(PromptPiece.Image);
-            if (texts[index].Length > 0) pieces.Add(new PromptPiece(texts[index]));
+            if (index > 0) AddImage(pieces, index - 1, plans[index - 1]);
+            AddText(pieces, texts[index]);
         }
 
         return pieces;
@@ -44,4 +46,23 @@ internal static class PromptText
     /// <summary>The user's text with its pictures in front, each followed by the family's separator.</summary>
     public static string WithImagesFirst(FamilyPrompt family, int imageCount, string text) =>
         string.Concat(Enumerable.Repeat(ImageMarker + family.AfterImage, imageCount)) + text;
+
+    private static void AddImage(List<PromptPiece> pieces, int imageIndex, SlicePlan plan)
+    {
+        int start = 0;
+        foreach (LayoutSpan span in plan.Layout)
+        {
+            if (span.Text is not null) AddText(pieces, span.Text);
+            else if (pieces.Count > 0 && pieces[^1] is { Text: null } last && last.ImageIndex == imageIndex) pieces[^1] = last with { Count = last.Count + span.RowCount };
+            else pieces.Add(new PromptPiece(null, imageIndex, start, span.RowCount));
+            start += span.RowCount;
+        }
+    }
+
+    private static void AddText(List<PromptPiece> pieces, string text)
+    {
+        if (text.Length == 0) return;
+        if (pieces.Count > 0 && pieces[^1].Text is string before) pieces[^1] = new PromptPiece(before + text);
+        else pieces.Add(new PromptPiece(text));
+    }
 }

@@ -1,32 +1,29 @@
-using Tessera.Models;
 using Tessera.Text;
 
 namespace Tessera.Prompting;
 
 /// <summary>
-/// Turns the pieces of a prompt into runs of tokens and picture spans. Each text between pictures is tokenized on its own, and the
-/// start token is written once (haotian-liu/LLaVA: llava/mm_utils.py, tokenizer_image_token).
+/// Turns the pieces of a prompt into runs of tokens and spans of embeddings. Each text between pictures is tokenized on its own, and
+/// the start token is written once (haotian-liu/LLaVA: llava/mm_utils.py, tokenizer_image_token).
 /// </summary>
 internal static class PromptTokenizer
 {
-    public static PromptLayout Tokenize(IReadOnlyList<PromptPiece> pieces, FamilyPrompt family, Vocabulary vocabulary)
+    public static PromptLayout Tokenize(IReadOnlyList<PromptPiece> pieces, Vocabulary vocabulary)
     {
         var spans = new List<PromptSpan>();
         var run = new List<int>();
         if (vocabulary.StartToken is int start) run.Add(start);
-        int imageIndex = 0;
-        foreach (PromptPiece piece in pieces)
+        for (int index = 0; index < pieces.Count; index++)
         {
-            if (!piece.IsImage)
+            PromptPiece piece = pieces[index];
+            if (piece.Text is not null)
             {
-                run.AddRange(vocabulary.Tokenize(WithoutStartText(piece.Text!, spans.Count == 0 && run.Count <= 1, vocabulary)));
+                run.AddRange(vocabulary.Tokenize(index == 0 ? WithoutStartText(piece.Text, vocabulary) : piece.Text));
                 continue;
             }
 
-            run.AddRange(vocabulary.Tokenize(family.ImagePrefix));
             CloseRun(spans, run);
-            spans.Add(new PromptSpan.Image(imageIndex++));
-            run.AddRange(vocabulary.Tokenize(family.ImageSuffix));
+            spans.Add(new PromptSpan.Embeddings(piece.ImageIndex, piece.Start, piece.Count));
         }
 
         CloseRun(spans, run);
@@ -34,10 +31,10 @@ internal static class PromptTokenizer
     }
 
     // A chat template often writes the start token itself; it must not come twice.
-    private static string WithoutStartText(string text, bool isFirst, Vocabulary vocabulary)
+    private static string WithoutStartText(string text, Vocabulary vocabulary)
     {
         string start = vocabulary.StartText;
-        return isFirst && vocabulary.StartToken is not null && start.Length > 0 && text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : text;
+        return vocabulary.StartToken is not null && start.Length > 0 && text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : text;
     }
 
     private static void CloseRun(List<PromptSpan> spans, List<int> run)

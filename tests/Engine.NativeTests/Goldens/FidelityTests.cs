@@ -1,3 +1,4 @@
+using Tessera.Imaging;
 using Tessera.Prompting;
 using Tessera.Text;
 using Xunit.Abstractions;
@@ -75,7 +76,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
         using VisionModel vision = VisionModel.Open(golden.Projector);
         foreach (GoldenRun run in golden.Runs)
         {
-            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Split(run.Prompt), vision.Wording, language.Vocabulary);
+            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Expand(run.Prompt, Plans(golden, run, vision)), language.Vocabulary);
             Assert.Equal(run.Spans, layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
         }
     }
@@ -122,6 +123,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
             Assert.True(cosine >= WorstCosine, $"{name} {run.Name} logits: cosine {cosine}.");
         }
     }
+
+    private static List<SlicePlan> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
+        [.. run.Pictures.Select((picture, index) => vision.Plan(vision.ReadSize(golden.Image(picture)), new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index }))];
 
     private void Check(string what, (double Mean, double Worst) cosine)
     {

@@ -16,26 +16,22 @@ internal enum AspectRatioRule
 /// LLaVA-1 and LLaVA-1.5: a CLIP tower and one linear layer or two with GELU. Source: haotian-liu/LLaVA, llava/model/llava_arch.py
 /// and llava/model/multimodal_projector/builder.py; arXiv 2304.08485 and 2310.03744.
 /// </summary>
-internal sealed record LlavaConfig(VisionTransformerConfig Tower, bool HasSecondLayer, int InnerWidth, int EmbeddingWidth, AspectRatioRule AspectRatio)
+internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorConfig Connector, AspectRatioRule AspectRatio)
 {
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static LlavaConfig Read(GgufFile file)
     {
         VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
-        if (file.TryGetTensor("mm.1.weight", out _) || file.TryGetTensor("mm.3.weight", out _))
-            throw new ModelFileException(file.Path, "its projector has norms between its layers (Yi-VL), which is not supported.");
-        bool hasSecondLayer = file.TryGetTensor("mm.2.weight", out _);
-        int innerWidth = Connectors.OutputCount(file, "mm.0.weight", tower.HiddenSize);
-        int width = hasSecondLayer ? Connectors.OutputCount(file, "mm.2.weight", innerWidth) : innerWidth;
-        return new LlavaConfig(tower, hasSecondLayer, innerWidth, width, ReadAspectRatio(file, hasSecondLayer));
+        MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
+        return new LlavaConfig(tower, connector, ReadAspectRatio(file, connector.Kind));
     }
 
     // The key is written only when the source configuration had it. LLaVA-1.5 (two layers) was trained with padding, LLaVA-1 (one
     // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images).
-    private static AspectRatioRule ReadAspectRatio(GgufFile file, bool hasSecondLayer)
+    private static AspectRatioRule ReadAspectRatio(GgufFile file, MlpKind kind)
     {
         const string key = "clip.vision.image_aspect_ratio";
-        if (!file.Metadata.TryGetString(key, out string? rule)) return hasSecondLayer ? AspectRatioRule.Pad : AspectRatioRule.Crop;
+        if (!file.Metadata.TryGetString(key, out string? rule)) return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
         return rule switch
         {
             "pad" => AspectRatioRule.Pad,

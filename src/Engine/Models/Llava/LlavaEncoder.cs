@@ -4,15 +4,13 @@ using Tessera.Imaging;
 namespace Tessera.Models.Llava;
 
 /// <summary>
-/// The CLIP tower, then <c>mm.0</c> and, for LLaVA-1.5, GELU (erf) and <c>mm.2</c>. Source: haotian-liu/LLaVA,
-/// llava/model/multimodal_encoder/clip_encoder.py and multimodal_projector/builder.py.
+/// The CLIP tower and the connector. Source: haotian-liu/LLaVA, llava/model/multimodal_encoder/clip_encoder.py.
 /// </summary>
 internal sealed class LlavaEncoder : IVisionEncoder
 {
     private readonly LlavaConfig config;
     private readonly VisionTransformer tower;
-    private readonly LinearWeights first;   // [hidden, inner]
-    private readonly LinearWeights second;  // [inner, embedding]
+    private readonly MlpConnector connector; // [hidden] -> [embedding]
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -20,23 +18,20 @@ internal sealed class LlavaEncoder : IVisionEncoder
     {
         this.config = config;
         tower = new VisionTransformer(config.Tower, weights);
-        first = LinearWeights.Load(weights, "mm.0", config.Tower.HiddenSize, config.InnerWidth);
-        if (config.HasSecondLayer) second = LinearWeights.Load(weights, "mm.2", config.InnerWidth, config.EmbeddingWidth);
+        connector = new MlpConnector(config.Connector, weights);
     }
 
-    public int EmbeddingWidth => config.EmbeddingWidth;
+    public int EmbeddingWidth => config.Connector.Outputs;
 
     public VisionTransformerConfig Tower => config.Tower;
 
     public int NodeCapacity => tower.NodeCapacity + 16;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches, slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches)
+    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);
-        Tensor rows = first.Build(graph, features);
-        if (config.HasSecondLayer) rows = second.Build(graph, graph.GeluErf(rows));
-        return new EncoderOutputs(features, rows);
+        return new EncoderOutputs(features, connector.Build(graph, features));
     }
 
     /// <summary>The one slice's rows are the picture's embeddings.</summary>

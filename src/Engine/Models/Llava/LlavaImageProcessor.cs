@@ -24,18 +24,32 @@ internal sealed class LlavaImageProcessor : IImageProcessor
         padColour = MeanColour(config.Tower.ImageMean);
     }
 
-    public SlicePlan Plan(PixelSize image)
+    public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
+        if (!request.Allows(1, tokenCount)) throw new TesseraException($"The model makes {tokenCount} tokens of every picture, so --max-image-tokens must be at least {tokenCount}.");
         var input = new PixelSize(inputSize, inputSize);
-        return new SlicePlan(image, 1, 1, input, [new Slice(SliceKind.Overview, 0, 0, input, tokenCount)], tokenCount);
+        return new SlicePlan
+        {
+            Image = image,
+            Refined = input,
+            Slices = [new Slice(SliceKind.Overview, 0, 0, input, tokenCount, Source(image))],
+            Layout = [new LayoutSpan("overview", tokenCount)],
+            UnlimitedSliceCount = 1,
+        };
     }
 
-    public PreparedImage Prepare(RgbImage image, CancellationToken cancellationToken)
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
         RgbImage square = rule == AspectRatioRule.Pad
             ? SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken)
             : SquareImages.ResizeAndCrop(image, inputSize, cancellationToken);
-        return new PreparedImage(Plan(new PixelSize(image.Width, image.Height)), [normalizer.Normalize(square)]);
+        return [normalizer.Normalize(square)];
+    }
+
+    private SourceRectangle Source(PixelSize image)
+    {
+        double side = rule == AspectRatioRule.Pad ? Math.Max(image.Width, image.Height) : Math.Min(image.Width, image.Height);
+        return new SourceRectangle((image.Width - side) / 2, (image.Height - side) / 2, side, side);
     }
 
     // tuple(int(x * 255) for x in image_mean): (122, 116, 104) for CLIP.
