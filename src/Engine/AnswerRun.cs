@@ -48,15 +48,17 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
     }
 
     // From the pictures' headers, so that a prompt that is too long is refused before anything is encoded.
-    private List<SlicePlan> PlanImages(string fullText)
+    private List<IReadOnlyList<PromptPiece>> PlanImages(string fullText)
     {
         if (prompt.Images.Count > 0 && vision is null)
             throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
         int places = PromptText.CountPlaces(fullText);
         if (places != prompt.Images.Count)
             throw new TesseraException($"The prompt has {places} places for pictures ({PromptText.ImageMarker}), but {prompt.Images.Count} pictures were given.");
-        return [.. prompt.Images.Select((image, index) => vision!.Plan(vision.ReadSize(image), Request(index)))];
+        return [.. prompt.Images.Select((image, index) => PromptPieces(vision!.Plan(vision.ReadSize(image), Request(index))))];
     }
+
+    internal static IReadOnlyList<PromptPiece> PromptPieces(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount))];
 
     private PlanRequest Request(int imageIndex) => prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = imageIndex };
 

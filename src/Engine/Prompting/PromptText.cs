@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Models;
 
 namespace Tessera.Prompting;
@@ -19,14 +18,16 @@ internal static class PromptText
     /// <summary>How many pictures a text has places for.</summary>
     public static int CountPlaces(string text) => text.Split(ImageMarker).Length - 1;
 
-    /// <summary>Puts what stands for each picture in the place of its marker; texts that meet are joined.</summary>
-    public static IReadOnlyList<PromptPiece> Expand(string text, IReadOnlyList<SlicePlan> plans)
+    /// <summary>Puts what stands for each picture in the place of its marker; texts that meet are joined, and so are embeddings.</summary>
+    /// <param name="text">The prompt with a marker for each picture.</param>
+    /// <param name="images">What stands for each picture: text, and embeddings by their count.</param>
+    public static IReadOnlyList<PromptPiece> Expand(string text, IReadOnlyList<IReadOnlyList<PromptPiece>> images)
     {
         var pieces = new List<PromptPiece>();
         string[] texts = text.Split(ImageMarker);
         for (int index = 0; index < texts.Length; index++)
         {
-            if (index > 0) AddImage(pieces, index - 1, plans[index - 1]);
+            if (index > 0) AddImage(pieces, index - 1, images[index - 1]);
             AddText(pieces, texts[index]);
         }
 
@@ -47,15 +48,15 @@ internal static class PromptText
     public static string WithImagesFirst(FamilyPrompt family, int imageCount, string text) =>
         string.Concat(Enumerable.Repeat(ImageMarker + family.AfterImage, imageCount)) + text;
 
-    private static void AddImage(List<PromptPiece> pieces, int imageIndex, SlicePlan plan)
+    private static void AddImage(List<PromptPiece> pieces, int imageIndex, IReadOnlyList<PromptPiece> image)
     {
         int start = 0;
-        foreach (LayoutSpan span in plan.Layout)
+        foreach (PromptPiece part in image)
         {
-            if (span.Text is not null) AddText(pieces, span.Text);
-            else if (pieces.Count > 0 && pieces[^1] is { Text: null } last && last.ImageIndex == imageIndex) pieces[^1] = last with { Count = last.Count + span.RowCount };
-            else pieces.Add(new PromptPiece(null, imageIndex, start, span.RowCount));
-            start += span.RowCount;
+            if (part.Text is not null) AddText(pieces, part.Text);
+            else if (pieces.Count > 0 && pieces[^1] is { Text: null } last && last.ImageIndex == imageIndex) pieces[^1] = last with { Count = last.Count + part.Count };
+            else pieces.Add(new PromptPiece(null, imageIndex, start, part.Count));
+            start += part.Count;
         }
     }
 

@@ -124,8 +124,8 @@ public sealed class FidelityTests(ITestOutputHelper output)
         }
     }
 
-    private static List<SlicePlan> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
-        [.. run.Pictures.Select((picture, index) => vision.Plan(vision.ReadSize(golden.Image(picture)), new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index }))];
+    private static List<IReadOnlyList<PromptPiece>> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
+        [.. run.Pictures.Select((picture, index) => AnswerRun.PromptPieces(vision.Plan(vision.ReadSize(golden.Image(picture)), new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index })))];
 
     private void Check(string what, (double Mean, double Worst) cosine)
     {
