@@ -41,7 +41,7 @@ internal sealed class AskCommand(CliConsole console)
         if (text == "-") text = await ReadQuestionAsync(cancellationToken);
         if (text.Trim().Length == 0) throw new UsageException("The question is empty.");
 
-        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw) };
+        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
         GenerationOptions options = sampling.ToOptions(parsed);
         ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
         long started = Stopwatch.GetTimestamp();

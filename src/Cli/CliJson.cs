@@ -32,13 +32,26 @@ internal sealed record AskDocument(string Text, string FinishReason, int PromptT
 
 internal sealed record TimingsDocument(double LoadMs, double PreprocessMs, double EncodeMs, double PrefillMs, double FirstTokenMs, double DecodeMs);
 
-internal sealed record LookDocument(SizeDocument Image, string Family, GridDocument Grid, SizeDocument Refined, IReadOnlyList<SliceDocument> Slices, int ImageTokens);
+internal sealed record LookDocument(
+    SizeDocument Image,
+    string Family,
+    GridDocument Grid,
+    SizeDocument Refined,
+    IReadOnlyList<SliceDocument> Slices,
+    int ImageTokens,
+    IReadOnlyList<LayoutDocument> Layout,
+    int SmallestReadableText,
+    int UnlimitedSlices);
+
+internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
+
+internal sealed record SourceDocument(double Left, double Top, double Width, double Height);
 
 internal sealed record SizeDocument(int Width, int Height);
 
 internal sealed record GridDocument(int Columns, int Rows);
 
-internal sealed record SliceDocument(string Kind, int Row, int Column, int Width, int Height, int Tokens);
+internal sealed record SliceDocument(string Kind, int Row, int Column, int Width, int Height, int Tokens, SourceDocument Source);
 
 internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
 

@@ -34,7 +34,7 @@ internal sealed class EncodeCommand(CliConsole console)
         PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
         string path = parsed.GetRequiredValue(output);
         EncodeDocument document = parsed.GetValue(stage) == EncodeStage.Pixels
-            ? WritePixels(vision.PreparePixels(picture, null, cancellationToken), path)
+            ? WritePixels(vision.PreparePixels(picture, model.Limits(parsed), cancellationToken), path)
             : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
         if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
         else console.Out.WriteLine($"{path}: {document.Stage} [{string.Join(", ", document.Shape)}]");
@@ -46,7 +46,7 @@ internal sealed class EncodeCommand(CliConsole console)
         ImageEncoding encoding = await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
         {
             vision.LoadWeights(model.ThreadCount(parsed), progress, cancellationToken);
-            return vision.Encode(picture, null, progress, cancellationToken);
+            return vision.Encode(picture, model.Limits(parsed), progress, cancellationToken);
         }, cancellationToken));
         return parsed.GetValue(stage) == EncodeStage.Features ? WriteFeatures(encoding, path) : WriteEmbeddings(encoding, path);
     }

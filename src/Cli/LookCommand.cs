@@ -1,59 +1,73 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Tessera.Cli;
 
 /// <summary><c>tessera look</c>: what the model will see of a picture, before anything is encoded.</summary>
-internal static class LookCommand
+internal sealed class LookCommand(CliConsole console)
 {
+    private readonly ModelArguments model = new();
+    private readonly Argument<string> image = new("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
+    private readonly Option<string?> save = new("--save") { Description = "Write the picture with the grid drawn over it.", HelpName = "FILE.png" };
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+
     public static Command Create(CliConsole console)
     {
-        var image = new Argument<string>("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON document instead of text." };
-        var model = new ModelArguments();
+        var look = new LookCommand(console);
         var command = new Command("look", """
             Show how a picture is cut into slices and how many tokens it becomes.
 
             Example: tessera look -m llava-v1.5-7b.gguf photo.jpg
             """);
-        command.Add(image);
-        model.AddVisionTo(command);
-        command.Add(json);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            using VisionModel vision = model.OpenVision(parsed);
-            PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
-            LookDocument document = Describe(vision, picture);
-            if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
-            else Print(console.Out, document);
-            return ExitCode.Success;
-        });
+        command.Add(look.image);
+        look.model.AddVisionTo(command);
+        command.Add(look.save);
+        command.Add(look.json);
+        command.SetAction(look.RunAsync);
         return command;
     }
 
-    private static LookDocument Describe(VisionModel vision, PromptImage picture)
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var plan = vision.Plan(vision.ReadSize(picture));
-        return new LookDocument(
+        using VisionModel vision = model.OpenVision(parsed);
+        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
+        var plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
+        if (parsed.GetValue(save) is string path) vision.SaveGrid(picture, plan, path, cancellationToken);
+
+        var document = new LookDocument(
             new SizeDocument(plan.Image.Width, plan.Image.Height),
             vision.Family,
             new GridDocument(plan.Columns, plan.Rows),
             new SizeDocument(plan.Refined.Width, plan.Refined.Height),
-            [.. plan.Slices.Select(static slice => new SliceDocument(slice.Kind.ToString().ToLowerInvariant(), slice.Row, slice.Column, slice.Size.Width, slice.Size.Height, slice.TokenCount))],
-            plan.ImageTokenCount);
+            [.. plan.Slices.Select(static slice => new SliceDocument(slice.Kind.ToString().ToLowerInvariant(), slice.Row, slice.Column, slice.Size.Width, slice.Size.Height, slice.TokenCount,
+                new SourceDocument(Round(slice.Source.Left), Round(slice.Source.Top), Round(slice.Source.Width), Round(slice.Source.Height))))],
+            plan.ImageTokenCount,
+            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount, span.Text))],
+            plan.SmallestReadableText,
+            plan.UnlimitedSliceCount);
+        if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
+        else Print(console.Out, document);
+        return ExitCode.Success;
     }
+
+    private static double Round(double value) => Math.Round(value, 2);
 
     private static void Print(TextWriter output, LookDocument document)
     {
-        output.WriteLine($"picture   {document.Image.Width} x {document.Image.Height}");
-        output.WriteLine($"family    {document.Family}");
-        output.WriteLine($"grid      {document.Grid.Columns} x {document.Grid.Rows}");
-        output.WriteLine($"refined   {document.Refined.Width} x {document.Refined.Height}");
-        foreach (SliceDocument slice in document.Slices)
-        {
-            string place = slice.Kind == "tile" ? $" row {slice.Row}, column {slice.Column}" : "";
-            output.WriteLine($"  {slice.Kind,-8} {slice.Width} x {slice.Height}, {slice.Tokens} tokens{place}");
-        }
+        output.WriteLine($"picture  {document.Image.Width} x {document.Image.Height}");
+        output.WriteLine($"family   {document.Family}");
+        output.WriteLine($"grid     {document.Grid.Columns} x {document.Grid.Rows} on {document.Refined.Width} x {document.Refined.Height}");
+        foreach (SliceDocument slice in document.Slices) output.WriteLine(Describe(slice));
+        output.WriteLine($"tokens   {document.ImageTokens}");
+        if (document.UnlimitedSlices > document.Slices.Count)
+            output.WriteLine($"limited  to {document.Slices.Count} slices; without limits there would be {document.UnlimitedSlices}");
+        output.WriteLine($"lost     text under about {document.SmallestReadableText} pixels high will not be readable");
+    }
 
-        output.WriteLine($"tokens    {document.ImageTokens}");
+    private static string Describe(SliceDocument slice)
+    {
+        string place = slice.Kind == "tile" ? $"tile {slice.Row},{slice.Column}" : slice.Kind;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"  {place,-9} {slice.Width} x {slice.Height}, {slice.Tokens} tokens, shows {slice.Source.Width:0} x {slice.Source.Height:0} at {slice.Source.Left:0},{slice.Source.Top:0}");
     }
 }

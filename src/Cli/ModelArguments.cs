@@ -13,8 +13,13 @@ internal sealed class ModelArguments
     private readonly Option<Preprocessing> preprocess = new("--preprocess") { Description = "Whose preprocessing to follow where the authors' and Hugging Face's differ." };
     private readonly Option<long> maxPixels = new("--max-pixels") { Description = "Refuse pictures with more pixels.", HelpName = "N", DefaultValueFactory = static _ => ModelOptions.DefaultMaxPixels };
 
+    private readonly Option<int?> maxSlices = new("--max-slices") { Description = "The most slices of a picture, the overview included.", HelpName = "N" };
+    private readonly Option<int?> maxImageTokens = new("--max-image-tokens") { Description = "The most tokens that a picture may become.", HelpName = "N" };
+
     public ModelArguments()
     {
+        RequirePositive(maxSlices);
+        RequirePositive(maxImageTokens);
         RequireAtLeast(threads, 1);
         RequireAtLeast(context, 16);
         RequireAtLeast(maxPixels, 1);
@@ -35,10 +40,15 @@ internal sealed class ModelArguments
         command.Add(projector);
         command.Add(preprocess);
         command.Add(maxPixels);
+        command.Add(maxSlices);
+        command.Add(maxImageTokens);
         command.Add(threads);
     }
 
     public int ThreadCount(ParseResult parsed) => parsed.GetValue(threads);
+
+    /// <summary>The limits on slices and tokens.</summary>
+    public PlanRequest Limits(ParseResult parsed) => new() { MaxSlices = parsed.GetValue(maxSlices), MaxImageTokens = parsed.GetValue(maxImageTokens) };
 
     /// <exception cref="TesseraException">The model's name is not known.</exception>
     public ModelOptions ToOptions(ParseResult parsed, bool needsVision)
@@ -65,6 +75,11 @@ internal sealed class ModelArguments
             ?? throw new TesseraException($"{parsed.GetValue(model)}: there is no vision projector beside it: give one with --mmproj.");
         return VisionModel.Open(path, parsed.GetValue(preprocess), parsed.GetValue(maxPixels));
     }
+
+    private static void RequirePositive(Option<int?> option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && result.GetValueOrDefault<int?>() < 1) result.AddError($"{option.Name} must be at least 1.");
+    });
 
     private static void RequireAtLeast<T>(Option<T> option, T least) where T : IComparable<T> => option.Validators.Add(result =>
     {

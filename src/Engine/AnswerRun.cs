@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Threading.Channels;
-using Tessera.Imaging;
 using Tessera.Models;
 using Tessera.Prompting;
 using Tessera.Text;

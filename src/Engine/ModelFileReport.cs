@@ -41,9 +41,7 @@ public sealed record ModelFileReport(string Path, uint Version, int Alignment, I
     {
         if (value.Type != GgufValueType.Array) return ToJson(value, 0);
         if (value.TryGetArray(out ReadOnlyMemory<GgufValue> nested)) return new JsonArray([.. nested.ToArray().Select(ToJson)]);
-        var array = new JsonArray();
-        for (int index = 0; index < value.Count; index++) array.Add(ToJson(value, index));
-        return array;
+        return new JsonArray([.. Enumerable.Range(0, value.Count).Select(index => ToJson(value, index))]);
     }
 
     private static JsonValue? ToJson(GgufValue value, int index)

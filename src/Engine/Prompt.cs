@@ -1,5 +1,3 @@
-using Tessera.Imaging;
-
 namespace Tessera;
 
 /// <summary>A picture for a prompt: its bytes as read from a file, the network or elsewhere.</summary>

@@ -20,10 +20,10 @@ public sealed class VisionModel : IDisposable
     private IVisionEncoder? encoder;
     private GraphRunner? runner;
 
-    private VisionModel(string path, VisionFamily family, FamilyParts parts, long maxPixels)
+    private VisionModel(string path, string family, FamilyParts parts, long maxPixels)
     {
         Path = path;
-        Family = family.Name;
+        Family = family;
         this.parts = parts;
         this.maxPixels = maxPixels;
     }
@@ -48,7 +48,7 @@ public sealed class VisionModel : IDisposable
     {
         using GgufFile file = GgufFile.Open(path);
         VisionFamily family = VisionFamilies.Find(file);
-        return new VisionModel(path, family, family.Open(file, preprocessing), maxPixels);
+        return new VisionModel(path, family.NameOf(file), family.Open(file, preprocessing), maxPixels);
     }
 
     /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
@@ -85,12 +85,17 @@ public sealed class VisionModel : IDisposable
 
     /// <summary>Size of a picture, upright; reads its header only.</summary>
     /// <exception cref="ImageException">It is too large or no picture.</exception>
-    public PixelSize ReadSize(PromptImage image) => ImageDecoder.ReadSize(image.Data, image.Name, maxPixels);
+    public PixelSize ReadSize(PromptImage image) => ImageCodec.ReadSize(image.Data, image.Name, maxPixels);
 
     /// <summary>Decodes a picture to upright 8-bit RGB.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     public RgbImage Decode(PromptImage image, CancellationToken cancellationToken = default) =>
-        ImageDecoder.Decode(image.Data, image.Name, maxPixels, cancellationToken);
+        ImageCodec.Decode(image.Data, image.Name, maxPixels, cancellationToken);
+
+    /// <summary>Draws the tiles of a plan over the picture and writes it as PNG.</summary>
+    /// <exception cref="ImageException">The picture cannot be read, or the file cannot be written.</exception>
+    public void SaveGrid(PromptImage image, SlicePlan plan, string path, CancellationToken cancellationToken = default) =>
+        ImageCodec.SavePng(GridDrawing.Draw(Decode(image, cancellationToken), plan), path);
 
     /// <summary>Encodes a picture.</summary>
     /// <param name="image">The picture.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tessera.Gguf;
 using Tessera.Native;
 
@@ -33,6 +34,14 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         }
 
         Set(whole);
+    }
+
+    /// <summary>A tensor's values as float32.</summary>
+    public static float[] ToFloat(GgufFile file, GgufTensor tensor)
+    {
+        var values = new float[tensor.ElementCount];
+        ToFloat(tensor, file.GetTensorData(tensor, 0, checked((int)tensor.ByteLength)), MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
     }
 
     private static int ToFloat(GgufTensor part, ReadOnlySpan<byte> source, Span<byte> destination)

@@ -74,6 +74,10 @@ internal sealed unsafe class WeightStore : IDisposable
         return Declare(parts, ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, parts.Length == 1 ? width : width * parts.Length, rows);
     }
 
+    /// <summary>A vector as float32 in ordinary memory, for merging outside the graph; read at once.</summary>
+    /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
+    public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, Require(name, count, null));
+
     /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
     public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
 

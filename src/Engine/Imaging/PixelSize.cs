@@ -1,4 +1,4 @@
-namespace Tessera.Imaging;
+namespace Tessera;
 
 /// <summary>A size in pixels.</summary>
 /// <param name="Width">Pixels from left to right.</param>

@@ -1,4 +1,4 @@
-namespace Tessera.Imaging;
+namespace Tessera;
 
 /// <summary>What a slice shows.</summary>
 public enum SliceKind

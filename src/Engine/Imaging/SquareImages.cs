@@ -1,7 +1,15 @@
 namespace Tessera.Imaging;
 
 /// <summary>A colour, 8 bits for each channel.</summary>
-internal readonly record struct Rgb(byte Red, byte Green, byte Blue);
+internal readonly record struct Rgb(byte Red, byte Green, byte Blue)
+{
+    /// <summary>The mean colour of a model as Python's <c>int(x * 255)</c> gives it: (122, 116, 104) for CLIP.</summary>
+    /// <param name="mean">Red, green and blue in 0..1.</param>
+    public static Rgb Mean(IReadOnlyList<float> mean) => new(Level(mean[0]), Level(mean[1]), Level(mean[2]));
+
+    // A file's float32 stands for a decimal of at most seven digits; its float64 neighbour may lie below it.
+    private static byte Level(float mean) => (byte)Math.Clamp((int)((double)(decimal)mean * 255), 0, 255);
+}
 
 /// <summary>Brings pictures of any shape to a square.</summary>
 internal static class SquareImages

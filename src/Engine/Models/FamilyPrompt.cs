@@ -12,4 +12,8 @@ internal sealed record FamilyPrompt(string AfterImage, string System, string Use
         "A chat between a curious human and an artificial intelligence assistant. "
         + "The assistant gives helpful, detailed, and polite answers to the human's questions. ",
         "USER: ", " ASSISTANT:");
+
+    /// <summary>LLaVA-OneVision: LLaVA-VL/LLaVA-NeXT, llava/conversation.py, conv_qwen.</summary>
+    public static FamilyPrompt Qwen { get; } = new("\n",
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n", "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n");
 }

@@ -1,14 +1,17 @@
 using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Models.Llava;
+using Tessera.Models.LlavaNext;
 
 namespace Tessera.Models;
 
 /// <summary>A vision family: how it is recognised, and how its parts are made from a file.</summary>
-/// <param name="Name">Name shown to users.</param>
 /// <param name="ProjectorTypes">Values of <c>clip.projector_type</c> that stand for it.</param>
+/// <param name="Recognises">Tells it from others of the same projector type.</param>
+/// <param name="NameOf">Name shown to users.</param>
 /// <param name="Open">Reads the configuration and makes the image processor, before a weight is read.</param>
-internal sealed record VisionFamily(string Name, IReadOnlyList<string> ProjectorTypes, Func<GgufFile, Preprocessing, FamilyParts> Open);
+internal sealed record VisionFamily(
+    IReadOnlyList<string> ProjectorTypes, Func<GgufFile, bool> Recognises, Func<GgufFile, string> NameOf, Func<GgufFile, Preprocessing, FamilyParts> Open);
 
 /// <summary>The parts of a family for one file.</summary>
 /// <param name="Processor">Cuts and normalises pictures.</param>
@@ -22,7 +25,13 @@ internal static class VisionFamilies
 {
     private static readonly VisionFamily[] Table =
     [
-        new("LLaVA", ["mlp"], static (file, preprocessing) =>
+        new(["mlp", "mlp_norm"], LlavaNextConfig.Recognises, LlavaNextConfig.NameOf, static (file, preprocessing) =>
+        {
+            LlavaNextConfig config = LlavaNextConfig.Read(file);
+            FamilyPrompt wording = config.PadsSeveralImages ? FamilyPrompt.Qwen : FamilyPrompt.Vicuna;
+            return new FamilyParts(new LlavaNextImageProcessor(config, preprocessing), config.Connector.Outputs, weights => new LlavaNextEncoder(config, preprocessing, weights), wording);
+        }),
+        new(["mlp", "mlp_norm"], static _ => true, static _ => "LLaVA", static (file, preprocessing) =>
         {
             LlavaConfig config = LlavaConfig.Read(file);
             return new FamilyParts(new LlavaImageProcessor(config, preprocessing), config.Connector.Outputs, weights => new LlavaEncoder(config, weights), FamilyPrompt.Vicuna);
@@ -35,8 +44,8 @@ internal static class VisionFamilies
     {
         RequireProjectorFile(file);
         string type = ProjectorType(file);
-        return Table.FirstOrDefault(family => family.ProjectorTypes.Contains(type))
-            ?? throw new ModelFileException(file.Path, $"clip.projector_type is '{type}', which is not supported; supported are {string.Join(", ", Table.SelectMany(static family => family.ProjectorTypes))}.");
+        return Table.FirstOrDefault(family => family.ProjectorTypes.Contains(type) && family.Recognises(file))
+            ?? throw new ModelFileException(file.Path, $"clip.projector_type is '{type}', which is not supported; supported are {string.Join(", ", Table.SelectMany(static family => family.ProjectorTypes).Distinct())}.");
     }
 
     private static void RequireProjectorFile(GgufFile file)

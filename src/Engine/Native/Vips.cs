@@ -48,6 +48,9 @@ internal static unsafe partial class Vips
     public static partial nuint vips_image_get_type();
 
     [LibraryImport(NativeLibraries.Vips)]
+    public static partial nint vips_image_new_from_memory_copy(void* data, nuint size, int width, int height, int bands, VipsBandFormat format);
+
+    [LibraryImport(NativeLibraries.Vips)]
     public static partial int vips_image_get_width(GObjectHandle image);
 
     [LibraryImport(NativeLibraries.Vips)]

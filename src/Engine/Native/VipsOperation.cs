@@ -58,6 +58,15 @@ internal sealed class VipsOperation : IDisposable
         }
     }
 
+    /// <summary>Runs an operation that has no output, such as "pngsave".</summary>
+    /// <exception cref="VipsException">The operation failed.</exception>
+    public void Execute()
+    {
+        bool failed = Vips.vips_object_build(operation) != 0;
+        Vips.vips_object_unref_outputs(operation);
+        if (failed) throw VipsLibrary.TakeError();
+    }
+
     private GObjectHandle Output()
     {
         GValue value = default;

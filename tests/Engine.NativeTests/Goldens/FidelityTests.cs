@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Prompting;
 using Tessera.Text;
 using Xunit.Abstractions;

@@ -12,7 +12,7 @@ public class ImageDecoderTests
     public void Decodes_like_Pillow(string file)
     {
         CodecGolden golden = CodecGolden.All[file];
-        RgbImage image = ImageDecoder.Decode(golden.Data, file);
+        RgbImage image = ImageCodec.Decode(golden.Data, file);
         Assert.Equal((golden.Width, golden.Height), (image.Width, image.Height));
         int largest = 0;
         for (int i = 0; i < golden.Pixels.Length; i++)
@@ -28,7 +28,7 @@ public class ImageDecoderTests
         // What follows the first frame or page does not matter.
         bool severalFrames = file.StartsWith("animated", StringComparison.Ordinal) || file.StartsWith("pages", StringComparison.Ordinal);
         int length = severalFrames ? data.Length / 3 : data.Length * 6 / 10;
-        ImageException failure = Assert.Throws<ImageException>(() => ImageDecoder.Decode(data.AsMemory(0, length), file));
+        ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(data.AsMemory(0, length), file));
         AssertOneSentence(failure, file);
     }
 
@@ -36,11 +36,11 @@ public class ImageDecoderTests
     public void Refuses_a_picture_over_the_limit_before_decoding()
     {
         byte[] bomb = PngHeader(60000, 60000);
-        ImageException failure = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bomb, "bomb.png"));
+        ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(bomb, "bomb.png"));
         Assert.Equal("bomb.png: The picture is 60000x60000 pixels, more than the limit of 100000000 pixels (--max-pixels).", failure.Message);
-        failure = Assert.Throws<ImageException>(() => ImageDecoder.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 692));
+        failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 692));
         Assert.Equal("small.jpg: The picture is 33x21 pixels, more than the limit of 692 pixels (--max-pixels).", failure.Message);
-        Assert.Equal(33, ImageDecoder.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 693).Width);
+        Assert.Equal(33, ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 693).Width);
     }
 
     [Fact]
@@ -56,16 +56,16 @@ public class ImageDecoderTests
     public void Refuses_missing_files_and_folders()
     {
         string missing = Path.Combine(Path.GetTempPath(), "tessera-no-such-file.png");
-        Assert.EndsWith("There is no such file.", Assert.Throws<ImageException>(() => ImageDecoder.DecodeFile(missing)).Message, StringComparison.Ordinal);
-        ImageException failure = Assert.Throws<ImageException>(() => ImageDecoder.DecodeFile(Path.GetTempPath()));
+        Assert.EndsWith("There is no such file.", Assert.Throws<ImageException>(() => ImageCodec.DecodeFile(missing)).Message, StringComparison.Ordinal);
+        ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.DecodeFile(Path.GetTempPath()));
         Assert.EndsWith("This is a folder, not a picture.", failure.Message, StringComparison.Ordinal);
         string good = RepositoryRoot.Path("tests", "goldens", "imaging", "codec", "rgb.png");
-        Assert.Equal(21, ImageDecoder.DecodeFile(good).Height);
+        Assert.Equal(21, ImageCodec.DecodeFile(good).Height);
     }
 
     [Fact]
     public void Stops_when_cancelled() =>
-        Assert.Throws<OperationCanceledException>(() => ImageDecoder.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() => ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellation: new CancellationToken(true)));
 
     [Fact]
     public void Decodes_on_many_threads_at_once()
@@ -74,7 +74,7 @@ public class ImageDecoderTests
         Parallel.For(0, 400, i =>
         {
             CodecGolden golden = goldens[i % goldens.Length];
-            Assert.Equal(golden.Pixels, ImageDecoder.Decode(golden.Data, golden.File).Pixels.ToArray());
+            Assert.Equal(golden.Pixels, ImageCodec.Decode(golden.Data, golden.File).Pixels.ToArray());
         });
     }
 
@@ -86,7 +86,7 @@ public class ImageDecoderTests
         Assert.True(failure.Message.Length < 400, failure.Message);
     }
 
-    private static ImageException Failure(byte[] data) => Assert.Throws<ImageException>(() => ImageDecoder.Decode(data, "a"));
+    private static ImageException Failure(byte[] data) => Assert.Throws<ImageException>(() => ImageCodec.Decode(data, "a"));
 
     // A valid header with no pixels behind it.
     private static byte[] PngHeader(uint width, uint height)

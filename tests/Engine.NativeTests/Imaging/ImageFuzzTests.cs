@@ -38,7 +38,7 @@ public partial class ImageFuzzTests
     {
         try
         {
-            RgbImage image = ImageDecoder.Decode(data, file, MaxPixels);
+            RgbImage image = ImageCodec.Decode(data, file, MaxPixels);
             Assert.True((long)image.Width * image.Height <= MaxPixels);
         }
         catch (ImageException failure)

@@ -1,5 +1,4 @@
 using Tessera.Compute;
-using Tessera.Imaging;
 
 namespace Tessera.Models.Llava;
 

@@ -21,7 +21,7 @@ internal sealed class LlavaImageProcessor : IImageProcessor
         tokenCount = config.Tower.PatchCount;
         rule = preprocessing == Preprocessing.Transformers ? AspectRatioRule.Crop : config.AspectRatio;
         normalizer = new PixelNormalizer(config.Tower.ImageMean, config.Tower.ImageDeviation);
-        padColour = MeanColour(config.Tower.ImageMean);
+        padColour = Rgb.Mean(config.Tower.ImageMean);
     }
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
@@ -51,10 +51,4 @@ internal sealed class LlavaImageProcessor : IImageProcessor
         double side = rule == AspectRatioRule.Pad ? Math.Max(image.Width, image.Height) : Math.Min(image.Width, image.Height);
         return new SourceRectangle((image.Width - side) / 2, (image.Height - side) / 2, side, side);
     }
-
-    // tuple(int(x * 255) for x in image_mean): (122, 116, 104) for CLIP.
-    private static Rgb MeanColour(IReadOnlyList<float> mean) => new(Level(mean[0]), Level(mean[1]), Level(mean[2]));
-
-    // The file's float32 stands for a decimal of at most seven digits; its float64 value may lie below it.
-    private static byte Level(float mean) => (byte)Math.Clamp((int)((double)(decimal)mean * 255), 0, 255);
 }

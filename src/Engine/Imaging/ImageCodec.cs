@@ -3,11 +3,11 @@ using Tessera.Native;
 namespace Tessera.Imaging;
 
 /// <summary>
-/// Reads image files with libvips, as 8-bit RGB: first frame or page, EXIF orientation applied, alpha composited over white. Embedded
+/// Reads and writes image files with libvips, as 8-bit RGB: first frame or page, EXIF orientation applied, alpha composited over white. Embedded
 /// colour profiles are ignored, as Pillow's <c>convert("RGB")</c> does, except for CMYK, which goes through its profile (or
 /// libvips's own when it has none) to sRGB.
 /// </summary>
-internal static class ImageDecoder
+internal static class ImageCodec
 {
     /// <summary>The default for the most pixels of a picture.</summary>
     public const long DefaultMaxPixels = 100_000_000;
@@ -67,6 +67,31 @@ internal static class ImageDecoder
         catch (VipsException failure)
         {
             throw new ImageException(sourceName, $"The {Name(format)} picture is damaged or cut short [{failure.Message}].", failure);
+        }
+    }
+
+    /// <summary>Writes a picture as PNG; the file appears whole or not at all.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    public static unsafe void SavePng(RgbImage image, string path)
+    {
+        VipsLibrary.EnsureStarted();
+        string unfinished = $"{path}.{Environment.ProcessId}.part";
+        try
+        {
+            fixed (byte* pixels = image.Pixels)
+            {
+                using GObjectHandle copy = new(Vips.vips_image_new_from_memory_copy(pixels, (nuint)image.Pixels.Length, image.Width, image.Height, RgbImage.BytesPerPixel, VipsBandFormat.UChar));
+                if (copy.IsInvalid) throw VipsLibrary.TakeError();
+                using VipsOperation save = new("pngsave");
+                save.With("in", copy).With("filename", unfinished).Execute();
+            }
+
+            File.Move(unfinished, path, overwrite: true);
+        }
+        catch (Exception failure) when (failure is VipsException or IOException or UnauthorizedAccessException)
+        {
+            if (File.Exists(unfinished)) File.Delete(unfinished);
+            throw new ImageException(path, $"it cannot be written [{failure.Message}].", failure);
         }
     }
 
