@@ -17,6 +17,7 @@ DRIFTS = 3                                                                      
 class Run:
     """What a prompt led to. spans alternate token ids and the names of pictures."""
     prompt: str
+    pictures: list
     spans: list
     logits: np.ndarray
     tokens: list
@@ -42,18 +43,27 @@ def embed(model, spans, embeddings):
     return torch.cat([table(torch.tensor(s["ids"])) if "ids" in s else embeddings[s["picture"]] for s in spans])[None]
 
 
+def _lead(logits):
+    """How far the chosen token is ahead, in standard deviations of the logits."""
+    best = torch.topk(logits, 2).values
+    return float((best[0] - best[1]) / logits.std())
+
+
 @torch.no_grad()
-def decode(model, inputs, steps=STEPS):
-    """Greedy, by explicit argmax. Returns the tokens and the logits each was chosen from, [steps, vocabulary]."""
+def decode(model, inputs, least_lead=0.0, expected=None):
+    """Greedy, by explicit argmax. Returns the tokens and the logits each was chosen from, [steps, vocabulary]; stops early,
+    with fewer tokens, at a lead below least_lead or at a token that is not the expected one."""
     out = model.model.language_model(inputs_embeds=inputs, use_cache=True)
     tokens, logits = [], []
-    for step in range(steps):
+    while True:
         logits.append(model.lm_head(out.last_hidden_state[0, -1]))
         tokens.append(int(logits[-1].argmax()))
-        if step + 1 < steps:
-            out = model.model.language_model(inputs_embeds=model.get_input_embeddings()(torch.tensor([tokens[-1:]])),
-                                             past_key_values=out.past_key_values, use_cache=True)
-    return tokens, torch.stack(logits)
+        if _lead(logits[-1]) < least_lead or expected and tokens[-1] != expected[len(tokens) - 1]:
+            return tokens[:-1], torch.stack(logits)
+        if len(tokens) == STEPS:
+            return tokens, torch.stack(logits)
+        out = model.model.language_model(inputs_embeds=model.get_input_embeddings()(torch.tensor([tokens[-1:]])),
+                                         past_key_values=out.past_key_values, use_cache=True)
 
 
 @contextlib.contextmanager
@@ -78,27 +88,28 @@ def run(model, vocabulary, prompt, pictures, embeddings):
     """One prompt; None where the lead is small, the answer dull, rounding comes near, or another picture gives the same."""
     spans = lay_out(vocabulary, prompt, pictures)
     inputs = embed(model, spans, embeddings)
-    tokens, logits = decode(model, inputs)
-    best = torch.topk(logits, 2).values
-    lead, deviation = best[:, 0] - best[:, 1], logits.std(dim=1)
-    if (lead / deviation).min() < MARGIN or len(set(tokens)) < STEPS // 3:
+    tokens, logits = decode(model, inputs, least_lead=MARGIN)
+    if len(tokens) < STEPS or len(set(tokens)) < STEPS // 3:
         return None
     with ggml_rounding(model):
-        rounded_tokens, rounded = decode(model, inputs)
-    drift = (rounded - logits).abs().max(dim=1).values
-    if rounded_tokens != tokens or (lead < DRIFTS * drift).any():
+        rounded_tokens, rounded = decode(model, inputs, expected=tokens)
+    if rounded_tokens != tokens:
+        return None
+    leads, deviation = torch.tensor([_lead(row) for row in logits]), logits.std(dim=1)
+    drift = (rounded - logits).abs().max(dim=1).values / deviation
+    if (leads < DRIFTS * drift).any():
         return None
     if len(pictures) == 1:
         for other in embeddings.keys() - set(pictures):
-            if decode(model, embed(model, spans, {pictures[0]: embeddings[other]}))[0] == tokens:
+            if decode(model, embed(model, spans, {pictures[0]: embeddings[other]}), expected=tokens)[0] == tokens:
                 return None
-    return Run(prompt, spans, logits[0].numpy(), tokens, float((lead / deviation).min()), float((drift / deviation).max()))
+    return Run(prompt, pictures, spans, logits[0].numpy(), tokens, float(leads.min()), float(drift.max()))
 
 
 def first_clear(model, vocabulary, prompts, pictures, embeddings):
-    """The first of the prompts whose greedy answer no rounding can change, and how many were tried."""
-    for tried, prompt in enumerate(prompts, 1):
+    """The first of the prompts whose greedy answer no rounding can change."""
+    for prompt in prompts:
         result = run(model, vocabulary, prompt, pictures, embeddings)
         if result:
-            return result, tried
+            return result
     raise SystemExit(f"no clear prompt for {pictures}: take another seed")
