@@ -54,6 +54,17 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Matrix product: weight [k, m], x [k, n, ...] -> [m, n, ...].</summary>
     public Tensor MatMul(Tensor weight, Tensor x) => new(Ggml.ggml_mul_mat(Context, weight.Native, x.Native));
 
+    /// <summary>
+    /// Product of a weight [k, m] and x [k, n, ...] -> [m, n, ...], as one product over all of x's rows: the AMX kernels compute the
+    /// first slice only of anything else (ggml 0.25.1, src/ggml-cpu/amx/mmq.cpp).
+    /// </summary>
+    public Tensor Project(Tensor weight, Tensor x)
+    {
+        long rows = x.Size(1) * x.Size(2) * x.Size(3);
+        if (rows == x.Size(1)) return MatMul(weight, x);
+        return Reshape(MatMul(weight, Reshape(x, x.Size(0), rows)), weight.Size(1), x.Size(1), x.Size(2), x.Size(3));
+    }
+
     /// <summary>Sum; the second operand is repeated to the first's shape.</summary>
     public Tensor Add(Tensor a, Tensor b) => new(Ggml.ggml_add(Context, a.Native, b.Native));
 

@@ -31,7 +31,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <summary>The fastest dimension of a tensor, which of a matrix is its inputs; 0 if there is no such tensor.</summary>
     public long InputCount(string name) => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Shape[0] : 0;
 
-    /// <summary>A matrix for <see cref="Graph.MatMul"/>: [inputs, outputs], in the file's type.</summary>
+    /// <summary>A matrix for <see cref="Graph.Project"/>: [inputs, outputs], in the file's type.</summary>
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied.</exception>
     public Tensor Matrix(string name, long inputs, long outputs) => JoinedMatrix([name], inputs, outputs);
 

@@ -27,7 +27,7 @@ internal readonly record struct LinearWeights(Tensor Weight, Tensor Bias)
     /// <summary>[inputs, n, ...] -> [outputs, n, ...].</summary>
     public Tensor Build(Graph graph, Tensor x)
     {
-        Tensor product = graph.MatMul(Weight, x);
+        Tensor product = graph.Project(Weight, x);
         return Bias.IsNull ? product : graph.Add(product, Bias);
     }
 }

@@ -10,7 +10,7 @@ namespace Tessera.Models;
 internal sealed class VisionBlock
 {
     /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
-    public const int NodeCapacity = 48;
+    public const int NodeCapacity = 64;
 
     private readonly VisionTransformerConfig config;
     private readonly NormWeights norm1;

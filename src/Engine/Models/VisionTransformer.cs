@@ -41,7 +41,7 @@ internal sealed class VisionTransformer
     public Tensor Build(Graph graph, Tensor patches)
     {
         long sliceCount = patches.Size(2);
-        Tensor x = graph.MatMul(patchKernel, patches);                                   // [hidden, patches, slices]
+        Tensor x = graph.Project(patchKernel, patches);                                   // [hidden, patches, slices]
         if (!patchBias.IsNull) x = graph.Add(x, patchBias);
         if (config.HasClassToken)
         {
