@@ -5,13 +5,14 @@ namespace Tessera.Templates;
 /// <summary>The evaluated arguments of a call, a filter or a test.</summary>
 internal sealed class CallArguments(IReadOnlyList<TemplateValue> positional, OrderedDictionary<string, TemplateValue>? named = null)
 {
+    // Before Empty, which needs it.
+    private static readonly OrderedDictionary<string, TemplateValue> NoNames = [];
+
     public static readonly CallArguments Empty = new([]);
 
     public IReadOnlyList<TemplateValue> Positional { get; } = positional;
 
     public OrderedDictionary<string, TemplateValue> Named { get; } = named ?? NoNames;
-
-    private static readonly OrderedDictionary<string, TemplateValue> NoNames = [];
 
     /// <summary>The only argument of a function that takes one.</summary>
     public TemplateValue One(string function)
