@@ -14,6 +14,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private readonly LanguageModel model;
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
+    private readonly int batchSize;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
@@ -33,16 +34,26 @@ internal sealed unsafe class LanguageContext : IDisposable
         parameters.abort_callback_data = stopFlag;
         NativeLog.ForgetErrors();
         handle = new LlamaContextHandle(Llama.llama_init_from_model(model.Pointer, parameters));
-        if (!handle.IsInvalid) return;
+        if (!handle.IsInvalid)
+        {
+            // libllama rounds the length up, but not the batch that it takes at once.
+            Length = Math.Min(length, (int)Llama.llama_n_ctx(handle.Pointer));
+            batchSize = Math.Min(BatchSize, (int)Llama.llama_n_batch(handle.Pointer));
+            return;
+        }
+
         NativeMemory.Free(stopFlag);
         throw new NativeLibraryException($"{model.Path}: a context of {length} tokens cannot be made ({NativeLog.TakeErrors()}).");
     }
 
     /// <summary>Tokens that it can hold.</summary>
-    public int Length => (int)Llama.llama_n_ctx(handle.Pointer);
+    public int Length { get; }
 
     /// <summary>Tokens and embeddings that it holds now.</summary>
     public int Position { get; private set; }
+
+    /// <summary>The model's file, for messages.</summary>
+    public string ModelPath => model.Path;
 
     public nint Pointer => handle.Pointer;
 
@@ -58,9 +69,9 @@ internal sealed unsafe class LanguageContext : IDisposable
     /// <exception cref="NativeLibraryException">libllama failed.</exception>
     public void DecodeTokens(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
-        for (int start = 0; start < tokens.Length; start += BatchSize)
+        for (int start = 0; start < tokens.Length; start += batchSize)
         {
-            ReadOnlySpan<int> part = tokens[start..Math.Min(tokens.Length, start + BatchSize)];
+            ReadOnlySpan<int> part = tokens[start..Math.Min(tokens.Length, start + batchSize)];
             fixed (int* ids = part) Decode(ids, null, part.Length, cancellationToken);
         }
     }
@@ -71,9 +82,9 @@ internal sealed unsafe class LanguageContext : IDisposable
     public void DecodeEmbeddings(ReadOnlySpan<float> rows, CancellationToken cancellationToken)
     {
         int width = model.EmbeddingWidth, rowCount = rows.Length / width;
-        for (int start = 0; start < rowCount; start += BatchSize)
+        for (int start = 0; start < rowCount; start += batchSize)
         {
-            int count = Math.Min(BatchSize, rowCount - start);
+            int count = Math.Min(batchSize, rowCount - start);
             fixed (float* values = rows.Slice(start * width, count * width)) Decode(null, values, count, cancellationToken);
         }
     }

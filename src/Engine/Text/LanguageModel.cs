@@ -7,6 +7,8 @@ namespace Tessera.Text;
 /// <summary>The weights and vocabulary of a language model in libllama. Thread-safe once loaded; contexts decode with it.</summary>
 internal sealed unsafe class LanguageModel : IDisposable
 {
+    private const string Prefix = "error loading model: ";
+    private const int MaxReasonLength = 300;
     private readonly LlamaModelHandle handle;
 
     private LanguageModel(string path, LlamaModelHandle handle)
@@ -55,7 +57,7 @@ internal sealed unsafe class LanguageModel : IDisposable
             var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));
             cancellationToken.ThrowIfCancellationRequested();
             return handle.IsInvalid
-                ? throw new ModelFileException(path, $"llama.cpp cannot load it as a language model ({NativeLog.TakeErrors()}).")
+                ? throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.")
                 : new LanguageModel(path, handle);
         }
         finally
@@ -65,6 +67,15 @@ internal sealed unsafe class LanguageModel : IDisposable
     }
 
     public void Dispose() => handle.Dispose();
+
+    // The reason quotes the file, so it may be long or steer the terminal; and each caller in libllama adds that loading failed.
+    private static string Reason()
+    {
+        string reason = NativeLog.TakeErrors().Replace("; failed to load model", "", StringComparison.Ordinal);
+        while (reason.StartsWith(Prefix, StringComparison.Ordinal)) reason = reason[Prefix.Length..];
+        string shown = string.Concat(reason.Select(static character => char.IsControl(character) ? ' ' : character)).TrimEnd(' ', '.');
+        return shown.Length > MaxReasonLength ? $"{shown[..MaxReasonLength]}..." : shown;
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte ReportProgress(float fraction, void* userData)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Tessera.Native;
 
 namespace Tessera.Text;
@@ -41,9 +42,28 @@ internal sealed class Sampler : IDisposable
     public void Accept(int token) => Llama.llama_sampler_accept(chain.Pointer, token);
 
     /// <summary>Chooses the token after the context's last one.</summary>
-    public int Sample(LanguageContext context) => Llama.llama_sampler_sample(chain.Pointer, context.Pointer, -1);
+    /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail on.</exception>
+    public int Sample(LanguageContext context)
+    {
+        if (HasNaN(context.Logits())) throw new ModelFileException(context.ModelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
+        return Llama.llama_sampler_sample(chain.Pointer, context.Pointer, -1);
+    }
 
     public void Dispose() => chain.Dispose();
+
+    private static bool HasNaN(ReadOnlySpan<float> values)
+    {
+        int index = 0;
+        for (; index <= values.Length - Vector<float>.Count; index += Vector<float>.Count)
+        {
+            var part = new Vector<float>(values[index..]);
+            if (!Vector.EqualsAll(part, part)) return true;
+        }
+
+        for (; index < values.Length; index++)
+            if (float.IsNaN(values[index])) return true;
+        return false;
+    }
 
     private void Add(nint sampler) => Llama.llama_sampler_chain_add(chain.Pointer, sampler);
 }
