@@ -3,12 +3,14 @@ using System.Text;
 using System.Threading.Channels;
 using Tessera.Models;
 using Tessera.Prompting;
+using Tessera.Templates;
 using Tessera.Text;
 
 namespace Tessera;
 
 /// <summary>One answer from prompt to end: encode the pictures, prefill, then token after token.</summary>
-internal sealed class AnswerRun(LanguageModel language, LanguageContext context, VisionModel? vision, Prompt prompt, GenerationOptions options, IProgress<EngineProgress>? progress)
+internal sealed class AnswerRun(
+    LanguageModel language, LanguageContext context, VisionModel? vision, ChatTemplate? template, Prompt prompt, GenerationOptions options, IProgress<EngineProgress>? progress)
 {
     private readonly long started = Stopwatch.GetTimestamp();
     private readonly List<int> tokens = [];
@@ -41,9 +43,7 @@ internal sealed class AnswerRun(LanguageModel language, LanguageContext context,
     private string FullText()
     {
         if (prompt.IsRaw) return prompt.Text;
-        FamilyPrompt family = vision?.Wording ?? FamilyPrompt.Vicuna;
-        bool placed = PromptText.CountPlaces(prompt.Text) > 0;
-        return PromptText.FamilyTurn(family, prompt.System, placed ? prompt.Text : PromptText.WithImagesFirst(family, prompt.Images.Count, prompt.Text));
+        return new ChatTurn(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary).Write(prompt.System, prompt.Text, prompt.Images.Count);
     }
 
     // From the pictures' headers, so that a prompt that is too long is refused before anything is encoded.

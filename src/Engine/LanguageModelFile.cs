@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Templates;
 
 namespace Tessera;
 
@@ -9,7 +10,8 @@ namespace Tessera;
 internal static class LanguageModelFile
 {
     /// <exception cref="ModelFileException">It is damaged, a vision projector, or not what llama.cpp can run.</exception>
-    public static void Check(string path)
+    /// <returns>The chat template that it carries, or null.</returns>
+    public static ChatTemplate? Check(string path)
     {
         using GgufFile file = GgufFile.Open(path);
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture.Length == 0)
@@ -19,6 +21,9 @@ internal static class LanguageModelFile
         LanguageModelDimensions.Check(file, architecture);
         LanguageModelVocabulary.Check(file);
         LanguageModelTensors.Check(file);
+        return file.Metadata.TryGetString("tokenizer.chat_template", out string? template) && template.Length > 0
+            ? ChatTemplate.Parse(template, $"{path}: tokenizer.chat_template")
+            : null;
     }
 
     /// <summary>The failure of a file that contradicts itself, with the way out.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Tessera.Templates;
 using Tessera.Text;
 
 namespace Tessera;
@@ -14,8 +15,11 @@ public sealed class MultimodalModel : IDisposable
     private readonly LanguageContext context;
     private readonly SemaphoreSlim turn = new(1, 1);
 
-    private MultimodalModel(LanguageModel language, LanguageContext context, VisionModel? vision)
+    private readonly ChatTemplate? template;
+
+    private MultimodalModel(LanguageModel language, LanguageContext context, VisionModel? vision, ChatTemplate? template)
     {
+        this.template = template;
         this.language = language;
         this.context = context;
         Vision = vision;
@@ -86,7 +90,7 @@ public sealed class MultimodalModel : IDisposable
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        LanguageModelFile.Check(options.ModelPath);
+        ChatTemplate? template = LanguageModelFile.Check(options.ModelPath);
         VisionModel? vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
         LanguageModel? language = null;
         try
@@ -95,7 +99,7 @@ public sealed class MultimodalModel : IDisposable
             CheckWidths(language, vision);
             vision?.LoadWeights(options.ThreadCount, progress, cancellationToken);
             int threads = options.ThreadCount > 0 ? options.ThreadCount : Environment.ProcessorCount;
-            return new MultimodalModel(language, new LanguageContext(language, ContextLengthFor(options, language), threads), vision);
+            return new MultimodalModel(language, new LanguageContext(language, ContextLengthFor(options, language), threads), vision, template);
         }
         catch
         {
@@ -121,7 +125,7 @@ public sealed class MultimodalModel : IDisposable
     {
         try
         {
-            new AnswerRun(language, context, Vision, prompt, options, progress).Run(updates, cancellationToken);
+            new AnswerRun(language, context, Vision, template, prompt, options, progress).Run(updates, cancellationToken);
             updates.Complete();
         }
         catch (Exception failure)

@@ -7,6 +7,9 @@ namespace Tessera.Models;
 /// <param name="AssistantPrefix">Text between the user's turn and the answer.</param>
 internal sealed record FamilyPrompt(string AfterImage, string System, string UserPrefix, string AssistantPrefix)
 {
+    /// <summary>What the family's chat templates print in the place of a picture.</summary>
+    public IReadOnlyList<string> ImagePlaceholders { get; init; } = ["<image>"];
+
     /// <summary>LLaVA-1.5: haotian-liu/LLaVA, llava/conversation.py, conv_llava_v1.</summary>
     public static FamilyPrompt Vicuna { get; } = new("\n",
         "A chat between a curious human and an artificial intelligence assistant. "
