@@ -81,13 +81,10 @@ internal sealed class AskCommand(CliConsole console)
 
     private void Show(GenerationUpdate update)
     {
-        if (update.Result is null) console.Out.Write(update.Text.Length > 0 && !written ? update.Text.TrimStart() : update.Text);
+        if (update.Result is null) console.Out.Write(update.Text);
         else console.Out.WriteLine();
-        written |= update.Text.AsSpan().Trim().Length > 0;
         console.Out.Flush();
     }
-
-    private bool written;
 
     private async Task<string> ReadQuestionAsync(CancellationToken cancellationToken)
     {

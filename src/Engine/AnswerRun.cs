@@ -113,6 +113,8 @@ internal sealed class AnswerRun(
 
     private void Emit(string piece, ChannelWriter<GenerationUpdate> updates)
     {
+        // Templates end where the answer's first word begins, so models open with a space; a raw prompt gets exactly what was generated.
+        if (text.Length == 0 && !prompt.IsRaw) piece = piece.TrimStart();
         if (piece.Length == 0) return;
         text.Append(piece);
         updates.TryWrite(new GenerationUpdate(piece));

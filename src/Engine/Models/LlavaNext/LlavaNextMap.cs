@@ -17,7 +17,7 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
         int side = config.Tower.PatchesPerSide, tile = config.Tower.ImageSize;
         int columns = fit.Canvas.Width / tile * side, rows = fit.Canvas.Height / tile * side;
         CellWindow kept = config.Merge != PatchMerge.SpatialUnpad ? new CellWindow(0, 0, columns, rows)
-            : config.Unpad == UnpadRule.Exclusive ? Exclusive(fit, columns, rows)
+            : config.Unpad == UnpadRule.Exclusive ? Exclusive(image, columns, rows)
             : Floor(image, columns, rows, roundsLikeTransformers);
         (int newColumns, int newRows) = Reduce(config, kept);
         return new LlavaNextMap(kept, newColumns, newRows);
@@ -38,16 +38,23 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
         return new CellWindow(sidePadding, 0, columns - 2 * sidePadding, rows);
     }
 
-    private static CellWindow Exclusive(CanvasFit fit, int columns, int rows)
+    // arXiv 2310.03744, section 4.1: only features that correspond exclusively to padding are discarded. In exact fractions, since
+    // the pixels' own rounding would let a whole column in for a fraction of one.
+    private static CellWindow Exclusive(PixelSize image, int columns, int rows)
     {
-        (int left, int right) = Touched(fit.Left, fit.Resized.Width, fit.Canvas.Width, columns);
-        (int top, int bottom) = Touched(fit.Top, fit.Resized.Height, fit.Canvas.Height, rows);
-        return new CellWindow(left, top, right - left, bottom - top);
+        if ((long)image.Width * rows > (long)image.Height * columns)
+        {
+            (int top, int bottom) = Touched((long)image.Height * columns, image.Width, rows);
+            return new CellWindow(0, top, columns, bottom - top);
+        }
+
+        (int left, int right) = Touched((long)image.Width * rows, image.Height, columns);
+        return new CellWindow(left, 0, right - left, rows);
     }
 
-    // The cells that share at least a pixel with [start, start + length): from floor to ceiling.
-    private static (int First, int End) Touched(int start, int length, int canvas, int cells) =>
-        ((int)((long)start * cells / canvas), (int)(((long)(start + length) * cells + canvas - 1) / canvas));
+    // The cells that a picture of numerator / denominator cells touches when it is centred: from floor to ceiling.
+    private static (int First, int End) Touched(long numerator, long denominator, int cells) =>
+        ((int)((cells * denominator - numerator) / (2 * denominator)), (int)((cells * denominator + numerator + 2 * denominator - 1) / (2 * denominator)));
 
     private static (int Columns, int Rows) Reduce(LlavaNextConfig config, CellWindow kept)
     {
