@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Tessera;
 
 /// <summary>Which files to load and where to run them.</summary>
@@ -23,6 +25,9 @@ public sealed record ModelOptions
 
     /// <summary>Pictures with more pixels are refused before they are decoded.</summary>
     public long MaxPixels { get; init; } = DefaultMaxPixels;
+
+    /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>
+    public ILogger? Logger { get; init; }
 
     /// <summary>Context taken by default from models that were trained with more.</summary>
     public const int DefaultContextLimit = 8192;

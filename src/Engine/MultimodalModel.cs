@@ -95,7 +95,7 @@ public sealed class MultimodalModel : IDisposable
         LanguageModel? language = null;
         try
         {
-            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken);
+            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, options.Logger);
             CheckWidths(language, vision);
             vision?.LoadWeights(options.ThreadCount, progress, cancellationToken);
             int threads = options.ThreadCount > 0 ? options.ThreadCount : Environment.ProcessorCount;

@@ -57,7 +57,7 @@ internal static class NativeLibraries
             }
             catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
             {
-                throw new NativeLibraryException($"{file} cannot be loaded as the native library '{library}' ({FirstLine(failure.Message)}): "
+                throw new NativeLibraryException($"{file} cannot be loaded as the native library '{library}' ({FirstSentence(failure.Message)}): "
                     + $"run 'npm ci' in the native/ folder and build again, or set {FolderVariable} to another folder.", failure);
             }
 
@@ -90,5 +90,6 @@ internal static class NativeLibraries
         return $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
     }
 
-    private static string FirstLine(string text) => text.Split('\n', 2)[0].Trim().TrimEnd('.');
+    // The runtime's own message goes on with advice about tracing.
+    private static string FirstSentence(string text) => text.Split('\n', 2)[0].Split(". ", 2)[0].Trim().TrimEnd('.');
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using Tessera.Native;
 
 namespace Tessera.Text;
@@ -40,10 +41,12 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <param name="gpuLayerCount">Layers to place on a GPU; negative for all that fit.</param>
     /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
+    /// <param name="logger">Takes the native log of the whole process from now on; null leaves it as it is.</param>
     /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken)
+    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken, ILogger? logger = null)
     {
+        if (logger is not null) NativeLog.Logger = logger;
         NativeRuntime.Start();
         NativeLog.ForgetErrors();
         var watch = new LoadWatch(progress, cancellationToken);
