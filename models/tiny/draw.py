@@ -11,10 +11,8 @@ COLOURS = {
     "green": (95, 145, .6, 1, .45, .85), "blue": (208, 238, .7, 1, .65, 1), "purple": (268, 286, .6, 1, .5, .8),
     "pink": (318, 342, .35, .6, .95, 1), "brown": (18, 28, .6, .85, .35, .5),
     "black": (0, 360, 0, .1, 0, .12), "white": (0, 360, 0, .03, .96, 1), "grey": (0, 360, 0, .06, .45, .6)}
-FONTS = ["dejavu/DejaVuSans", "dejavu/DejaVuSans-Bold", "dejavu/DejaVuSerif-Bold", "dejavu/DejaVuSansMono-Bold",
-         "liberation/LiberationSans-Regular", "liberation/LiberationSans-Bold", "liberation/LiberationSerif-Bold",
-         "open-sans/OpenSans-SemiBold", "open-sans/OpenSans-Bold", "roboto/unhinted/RobotoTTF/Roboto-Medium",
-         "roboto/unhinted/RobotoTTF/Roboto-Bold"]
+FONTS = ["dejavu/DejaVuSans", "dejavu/DejaVuSans-Bold", "liberation/LiberationSans-Regular", "liberation/LiberationSans-Bold",
+         "open-sans/OpenSans-Bold", "roboto/unhinted/RobotoTTF/Roboto-Medium", "roboto/unhinted/RobotoTTF/Roboto-Bold"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

@@ -1,4 +1,4 @@
-"""Writes the two GGUF files from a checkpoint of train.py, and checks them against transformers.
+"""Writes the two GGUF files of a checkpoint of train.py, and checks them against transformers.
 
     python3 export.py --checkpoint run/last.pt --out . [--check]
 """
@@ -7,7 +7,8 @@ import gguf
 import numpy as np
 import torch
 from draw import HERE
-from model import (CONTEXT, DIM, EPS, FFN, HEADS, IMAGE, LANGUAGE_LAYERS, MEAN, PATCH, STD, THETA, VISION_FFN, VISION_LAYERS, VOCAB)
+from model import CONTEXT, DIM, EPS, FFN, HEADS, LANGUAGE_LAYERS, MEAN, STD, THETA, VISION_FFN, VISION_LAYERS, VOCAB
+from slices import CANVASES, IMAGE, PATCH
 from tokenizer import MARKS, SPECIAL
 
 # Vicuna's turns without the system sentence; pictures first, as in training.
@@ -65,7 +66,7 @@ def standard(master):
 
 
 NAMES = {"patch.weight": "v.patch_embd.weight", "cls": "v.class_embd", "pos": "v.position_embd.weight", "pre": "v.pre_ln",
-         "mm0": "mm.0", "mm2": "mm.2", "embed": "token_embd", "head": "output", "norm": "output_norm"}
+         "mm0": "mm.0", "mm2": "mm.2", "newline": "model.image_newline", "embed": "token_embd", "head": "output", "norm": "output_norm"}
 VISION = {"ln1": "ln1", "ln2": "ln2", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_out", "up": "ffn_up", "down": "ffn_down"}
 TEXT = {"n1": "attn_norm", "n2": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output", "gate": "ffn_gate",
         "up": "ffn_up", "down": "ffn_down"}
@@ -85,6 +86,16 @@ def gguf_name(name):
 def rotary(t):
     """From transformers' order of a head's rows (halves) to llama.cpp's (pairs)."""
     return t.reshape(HEADS, 2, -1, t.shape[1]).swapaxes(1, 2).reshape(t.shape)
+
+
+def rotary_back(t):
+    return t.reshape(HEADS, -1, 2, t.shape[1]).swapaxes(1, 2).reshape(t.shape)
+
+
+def files(folder, sliced):
+    """The projector and the language model."""
+    name = "tessera-tiny-next" if sliced else "tessera-tiny"
+    return os.path.join(folder, f"{name}-mmproj-Q8_0.gguf"), os.path.join(folder, f"{name}-Q8_0.gguf")
 
 
 def add(writer, name, t):
@@ -125,12 +136,17 @@ def write_vision(w, path):
                        ("projection_dim", DIM), ("attention.head_count", HEADS), ("block_count", VISION_LAYERS)):
         g.add_uint32("clip.vision." + key, value)
     g.add_float32("clip.vision.attention.layer_norm_epsilon", EPS)
-    g.add_string("clip.vision.image_aspect_ratio", "pad")
+    if "newline" in w:
+        g.add_string("clip.vision.image_aspect_ratio", "anyres")
+        g.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
+        g.add_array("clip.vision.image_grid_pinpoints", [side for canvas in CANVASES for side in canvas])
+    else:
+        g.add_string("clip.vision.image_aspect_ratio", "pad")
     g.add_array("clip.vision.image_mean", list(MEAN))
     g.add_array("clip.vision.image_std", list(STD))
     g.add_bool("clip.use_gelu", False)
     for name, t in w.items():
-        if name.split(".")[0] in ("patch", "cls", "pos", "pre", "vision", "mm0", "mm2"):
+        if name.split(".")[0] in ("patch", "cls", "pos", "pre", "vision", "mm0", "mm2", "newline"):
             add(g, gguf_name(name), t)
     finish(g, path)
 
@@ -183,8 +199,9 @@ def main():
     if a.check:
         from check import against_transformers
         against_transformers(s["master"], w)
-    write_vision(w, os.path.join(a.out, "tessera-tiny-mmproj-Q8_0.gguf"))
-    write_language(w, a.tokenizer, os.path.join(a.out, "tessera-tiny-Q8_0.gguf"))
+    vision, language = files(a.out, "newline" in w)
+    write_vision(w, vision)
+    write_language(w, a.tokenizer, language)
 
 
 if __name__ == "__main__":

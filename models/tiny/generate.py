@@ -69,14 +69,14 @@ def text_for(r, held_out):
 
 
 def word_picture(r, held_out):
-    w, h = canvas_size(r)
+    h, w = sorted(canvas_size(r))
     text, name = text_for(r, held_out), r.choice(list(COLOURS))
     rgb = colour(r, name)
     im = background(r, w, h, lambda c: abs(light(c) - light(rgb)) > 80)
     face = r.choice(FONTS)
     unit = font(face, 100)
-    # Letters of 13 to 34 pixels once the picture is 128 wide, the whole word inside the picture.
-    per = r.uniform(13, 34) * max(w, h) / 128
+    # Letters of 18 to 36 pixels once the picture is 128 wide, as far as the word fits; in training some are smaller.
+    per = (r.uniform(18, 36) if held_out or r.random() < .7 else r.uniform(15, 20)) * max(w, h) / 128
     size = min(per * len(text), .92 * w) / unit.getlength(text) * 100
     top, bottom = unit.getbbox("H0")[1::2]
     size = max(8, 2 * round(min(size, .7 * h * 100 / (bottom - top)) / 2))
@@ -109,7 +109,51 @@ def emoji_picture(r):
         [("emoji " + name, None, cx - s / 2, cy - s / 2, cx + s / 2, cy + s / 2)]
 
 
+def small_canvas(r):
+    """A picture for 3 or 4 tiles of 128, now and then for 2: width, height, and pixels of it to a tile's pixel."""
+    w, h = r.choices(((256, 256), (384, 128), (128, 384), (256, 128), (128, 256)), (10, 6, 3, 1, 1))[0]
+    k, other = 1 if r.random() < .4 else r.uniform(1, 2), r.uniform(.82, 1)
+    return (round(w * k), round(h * k * other), k) if w > h or w == h and r.random() < .5 else (round(w * k * other), round(h * k), k)
+
+
+def small_picture(r, held_out):
+    """A word or number in letters of 16 to 22 pixels of a tile, anywhere; in half of the cases a shape or an emoji beside it."""
+    w, h, k = small_canvas(r)
+    text, name = text_for(r, held_out), r.choice(list(COLOURS))
+    rgb = colour(r, name)
+    shape, other = r.choice(SHAPES), r.choice([c for c in COLOURS if c != name])
+    paint = colour(r, other)
+    im = background(r, w, h, lambda c: abs(light(c) - light(rgb)) > 80 and far(c, paint) > 80)
+    face = r.choice(FONTS)
+    f = font(face, max(8, round(r.uniform(16, 22) * k * len(text) / font(face, 100).getlength(text) * 100)))
+    if f.getlength(text) > .94 * w:
+        f = font(face, int(f.size * .94 * w / f.getlength(text)))
+    length, (_, top, _, bottom) = f.getlength(text), f.getbbox("H0")
+    x, y = r.uniform(.02 * w, .98 * w - length), r.uniform(.02 * h, .98 * h - (bottom - top))
+    meta, items = dict(kind="small", text=text, colour=name, thing=None), []
+    s = min(w, h) * r.uniform(.3, .6)
+    for _ in range(30 if r.random() < .5 else 0):
+        cx, cy = r.uniform(s / 2 + 1, w - s / 2 - 1), r.uniform(s / 2 + 1, h - s / 2 - 1)
+        if cx + s / 2 < x - 4 or cx - s / 2 > x + length + 4 or cy + s / 2 < y - 4 or cy - s / 2 > y + bottom - top + 4:
+            if r.random() < .6:
+                items.append((shape, other, *draw_shape(r, im, shape, paint, cx, cy, s)))
+                meta["thing"] = [other, shape]
+            else:
+                short, thing = r.choice(EMOJI)
+                glyph = cached(short, lambda: Image.open(f"{DATA}/emoji/{short}.png").convert("RGBA")).resize((round(s), round(s)), Image.BICUBIC)
+                im.paste(glyph, (round(cx - s / 2), round(cy - s / 2)), glyph)
+                items.append(("emoji " + thing, None, cx - s / 2, cy - s / 2, cx + s / 2, cy + s / 2))
+                meta["thing"] = [None, thing]
+            break
+    ImageDraw.Draw(im).text((x, y - top), text, font=f, fill=rgb)
+    box = x, y, x + length, y + bottom - top
+    meta["box"] = [round(v / d, 4) for v, d in zip(box, (w, h, w, h))]
+    return im, meta, items + [(c, name, x + f.getlength(text[:i]), y, x + f.getlength(text[:i + 1]), box[3], i + 1) for i, c in enumerate(text)]
+
+
 def draw(r, kind, held_out=False):
+    if kind == "small":
+        return small_picture(r, held_out)
     if kind == "shape":
         return shape_picture(r)
     if kind in ("two", "count"):
@@ -137,13 +181,14 @@ def main():
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--count", type=int, default=20)
     a.add_argument("--out", default="pictures")
+    a.add_argument("--small", action="store_true", help="small print only")
     a.add_argument("--training", action="store_true", help="draw words from the training list, not the held-out one")
     a = a.parse_args()
     os.makedirs(a.out, exist_ok=True)
     with open(os.path.join(a.out, "questions.jsonl"), "w", encoding="utf-8") as f:
         for i in range(a.count):
             r = random.Random(f"{a.seed}-{i}")
-            im, meta, _ = draw(r, KINDS[i % len(KINDS)], not a.training)
+            im, meta, _ = draw(r, "small" if a.small else KINDS[i % len(KINDS)], not a.training)
             name = f"{i:05d}-{meta['kind']}.png"
             im.save(os.path.join(a.out, name))
             for kind, q, answer in questions(r, meta):

@@ -28,8 +28,8 @@ def cases(seed, count, per_picture):
         yield im, meta, few
 
 
-def ask_tessera(command, picture, question, timeout):
-    done = subprocess.run(command + ["ask", "-i", picture, question, "--temperature", "0", "--json"], capture_output=True,
+def ask_tessera(command, picture, question, timeout, options=()):
+    done = subprocess.run([*command, "ask", "-i", picture, question, "--temperature", "0", "--json", *options], capture_output=True,
                           text=True, timeout=timeout)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
@@ -38,12 +38,13 @@ def ask_tessera(command, picture, question, timeout):
 
 def by_command(a, work):
     command = shlex.split(a.tessera)
+    options = [x for pair in (("-m", a.model), ("--mmproj", a.mmproj)) if pair[1] for x in pair] + shlex.split(a.options)
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         jobs = []
         for i, (im, meta, asked) in enumerate(work):
             path = os.path.join(folder, f"{i}.png")
             im.save(path)
-            jobs += [(pool.submit(ask_tessera, command, path, q, a.timeout), kind, q, wanted, i) for kind, q, wanted in asked]
+            jobs += [(pool.submit(ask_tessera, command, path, q, a.timeout, options), kind, q, wanted, i) for kind, q, wanted in asked]
         for n, (job, *rest) in enumerate(jobs):
             yield job.result(), *rest
             if n % 50 == 49:
@@ -64,11 +65,14 @@ def by_checkpoint(a, work):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--tessera", default="tessera", help="command that starts the program, e.g. a path")
+    p.add_argument("--model", help="the language model's file; without it, the program's own model")
+    p.add_argument("--mmproj", help="the projector's file")
     p.add_argument("--checkpoint", help="a checkpoint of train.py instead")
     p.add_argument("--q8", action="store_true", help="round the checkpoint's matrices to Q8_0 first")
     p.add_argument("--count", type=int, default=500, help="pictures")
     p.add_argument("--questions", type=int, default=3, help="at most this many questions about a picture")
     p.add_argument("--seed", type=int, default=20261121)
+    p.add_argument("--options", default="--threads 1", help="more options of `tessera ask`")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--timeout", type=float, default=120)
     p.add_argument("--wrong", action="store_true", help="print every wrong answer")

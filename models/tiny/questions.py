@@ -15,6 +15,9 @@ ASK = {
     "read": ["What does it say?", "What is written here?", "Read the text.", "What does the text say?", "What word is this?",
              "What is the text in the picture?", "Which word is written?", "What does this say?", "Read it.",
              "What text do you see?", "What is printed in the picture?"],
+    "small": ["What does the small print say?", "What does the small text say?", "Read the small print.", "What is the small print?",
+              "What does the fine print say?", "Read the small text.", "What is written in small print?", "What does the small {t} say?",
+              "What is the small {t}?", "Read the small {t}."],
     "number": ["What number is this?", "Which number is it?", "What number do you see?", "Read the number.", "What is the number?",
                "Which number is in the picture?"],
     "name": ["What is it?", "What is this?", "What object is this?", "What thing is shown?", "Which object do you see?",
@@ -43,7 +46,7 @@ def a_name(name):
 
 
 def plural(shape):
-    return {"square": "squares", "cross": "crosses"}.get(shape, shape + "s")
+    return shape + ("es" if shape.endswith("s") else "s")
 
 
 def at(where):
@@ -71,13 +74,13 @@ def facts(m):
         s, c = m["shape"], m["colour"]
         return [("shape", "shape", "", sentence(a_name(s))),
                 ("colour", "colour", (s, "shape"), sentence(c)),
-                ("position", "where", (s, "shape"), sentence(at(m["where"]))), ("describe", "name", "", sentence(thing(c, s))),
+                *[("position", "where", (s, "shape"), sentence(at(m["where"])))] * 3, ("describe", "name", "", sentence(thing(c, s))),
                 ("count", "count", ("shapes", "objects", plural(s)), "One."),
                 ("describe", "describe", "", f"This is {thing(c, s)} {at(m['where'])}."), ("none", "read", "", "There is no text.")]
     if k == "two":
         out = []
         for s, c, where in m["things"]:
-            out += [("colour", "colour!", (s,), sentence(c)), ("position", "where!", (s,), sentence(at(where)))]
+            out += [("colour", "colour!", (s,), sentence(c))] + [("position", "where!", (s,), sentence(at(where)))] * 3
         both = " and ".join(thing(c, s) for s, c, _ in m["things"])
         return out + [("count", "count", ("shapes", "objects", "things"), "Two."), ("describe", "describe", "", f"This is {both}."),
                       ("describe", "name", "", sentence(both))]
@@ -92,6 +95,16 @@ def facts(m):
         return [(noun, "read", "", t)] * 3 + [("number", "number", "", t)] * number + [
             ("colour", "colour", (noun, "text"), sentence(m["colour"])), ("describe", "describe", "", f"This is the {noun} {t}."),
             ("describe", "name", "", f"The {noun} {t}.")]
+    if k == "small":
+        t, number = m["text"], m["text"].isdigit()
+        noun = "number" if number else "word"
+        out = [(noun, "small", (noun,), t)] * 4 + [(noun, "read", "", t), ("colour", "colour", (noun, "text"), sentence(m["colour"]))]
+        if not m["thing"]:
+            return out + [("describe", "describe", "", f"This is the {noun} {t}.")]
+        c, name = m["thing"]
+        beside = [("shape", "shape", "", sentence(a_name(name))), ("colour", "colour!", (name,), sentence(c))] if c else \
+            [("emoji", "name", "", sentence(a_name(name)))]
+        return out + beside + [("describe", "describe", "", f"This is {thing(c, name) if c else a_name(name)} and the {noun} {t}.")]
     n = m["name"]
     out = [("emoji", "name", "", sentence(a_name(n)))] * 3 + [("describe", "describe", "", f"This is {a_name(n)}."),
                                                              ("none", "read", "", "There is no text.")]
@@ -103,7 +116,7 @@ def facts(m):
 def phrase(r, key, slot):
     q = r.choice([t for t in ASK[key.rstrip("!")] if "{s}" in t or key[-1] != "!"])      # "!": the question must name the thing
     s = r.choice(slot) if slot else ""
-    q = q.replace("{c}", r.choice(("color", "colour"))).replace("{s}", s)
+    q = q.replace("{c}", r.choice(("color", "colour"))).replace("{s}", s).replace("{t}", s)
     style = r.random()
     if style < .2:
         q = q.lower()

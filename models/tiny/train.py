@@ -2,16 +2,17 @@
 
     python3 train.py --out run --deadline 05:15            # UTC, or +90 for minutes from now
     python3 train.py --out run --resume run/last.pt ...
+    python3 train.py --out next --resume run/last.pt --sliced ...
 
 Muon for the matrices of the blocks, AdamW for the rest; float32 masters, bfloat16 network.
 """
-import argparse, datetime, json, os, time
+import argparse, datetime, json, os, signal, time
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 from draw import HERE
-from feed import CLASSES, COLOUR_IDS, TEXT, Feed
-from model import TOKENS, Tiny
+from feed import CLASSES, COLOUR_IDS, Feed
+from model import Tiny
 
 
 def orthogonalize(g, steps=5):
@@ -42,21 +43,27 @@ class Optimizer:
         self.rest = rest
         for i in rest:
             self.master[i].requires_grad_()
-        decay = [self.master[i] for i in rest if self.master[i].dim() == 2]
-        plain = [self.master[i] for i in rest if self.master[i].dim() < 2]
-        self.adam = torch.optim.AdamW([dict(params=decay, weight_decay=.01), dict(params=plain, weight_decay=0)],
-                                      betas=(.9, .98), eps=1e-8, fused=True)
+        # The patch matrix sums 768 equal-looking pixels: a step that suits the others shakes it, and colours with it.
+        slow = [self.master[i] for i in rest if self.names[i] in ("patch.weight", "pos", "cls")]
+        late = [self.master[i] for i in rest if self.names[i] == "aux_place.weight"]
+        decay = [self.master[i] for i in rest if self.master[i].dim() == 2 and self.names[i] not in ("patch.weight", "pos", "aux_place.weight")]
+        plain = [self.master[i] for i in rest if self.master[i].dim() < 2 and self.names[i] != "cls"]
+        self.adam = torch.optim.AdamW([dict(params=slow, factor=.2), dict(params=decay, factor=1), dict(params=plain, factor=1), dict(params=late, factor=2)],
+                                      weight_decay=.01, betas=(.9, .98), eps=1e-8, fused=True)
 
     @torch.no_grad()
-    def step(self, rate, lr_muon, lr_adam):
+    def step(self, rate, lr_muon, lr_adam, vision_rate):
         norm = torch.nn.utils.clip_grad_norm_(self.work, 2.0)
         for i in self.rest:
-            self.master[i].grad = self.work[i].grad.float()
+            g = self.work[i].grad
+            self.master[i].grad = None if g is None else g.float()
         for group in self.adam.param_groups:
-            group["lr"] = lr_adam * rate
+            group["lr"] = lr_adam * rate * group["factor"]
         self.adam.step()
         for items in self.groups.values():
-            batch = []
+            batch, items = [], [x for x in items if self.work[x[0]].grad is not None]
+            if not items:
+                continue
             for i, parts, flip in items:
                 g = self.work[i].grad.float()
                 m = self.momentum[i].lerp_(g, .05)
@@ -67,6 +74,7 @@ class Optimizer:
                 u = torch.cat([u.T if flip else u for u in updates[:parts]])
                 del updates[:parts]
                 scale = lr_muon * rate * .2 * max(u.shape[0] // parts, u.shape[1]) ** .5
+                scale *= vision_rate if self.names[i].startswith("vision.") else 1
                 self.master[i].mul_(1 - .01 * lr_muon * rate).sub_(u, alpha=scale)
         torch._foreach_copy_(self.work, self.master)
         for p in self.work:
@@ -80,10 +88,16 @@ class Optimizer:
     @torch.no_grad()
     def load(self, s):
         for n, m in zip(self.names, self.master):
-            m.copy_(s["master"][n])
+            if n in s["master"]:
+                m.copy_(s["master"][n])
+        if "adam" not in s or s["master"].keys() != set(self.names):    # made by load.py, or trained without slices
+            torch._foreach_copy_(self.work, self.master)
+            return
+        groups = s["adam"]["param_groups"]                          # a checkpoint from before the last helper head lacks its group
+        s["adam"]["param_groups"] = groups + self.adam.state_dict()["param_groups"][len(groups):]
         self.adam.load_state_dict(s["adam"])
         for i, m in self.momentum.items():
-            m.copy_(s["momentum"][self.names[i]])
+            m.copy_(s["momentum"].get(self.names[i], m))
         torch._foreach_copy_(self.work, self.master)
 
 
@@ -93,11 +107,18 @@ def main():
     a.add_argument("--deadline", required=True)
     a.add_argument("--decay", type=float, default=.5, help="share of the time left that the decay takes")
     a.add_argument("--batch", type=int, default=64)
-    a.add_argument("--lr-muon", type=float, default=2e-3)
-    a.add_argument("--lr-adam", type=float, default=2e-3)
+    a.add_argument("--lr-muon", type=float, default=3e-3)
+    a.add_argument("--lr-adam", type=float, default=1e-3)
+    a.add_argument("--vision-rate", type=float, default=1, help="factor on --lr-muon for the image encoder")
+    a.add_argument("--aux", type=float, default=.3, help="weight of the helper losses")
+    a.add_argument("--gaze", type=float, default=.1, help="weight of the attention's helper loss: a question's noun looks at the thing it names")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--compile", action="store_true")
+    a.add_argument("--vision-only", action="store_true", help="only the image encoder, with the helper losses (2.5 times the pictures)")
+    a.add_argument("--heads-only", action="store_true", help="with --vision-only: only the helper heads")
+    a.add_argument("--freeze-vision", action="store_true", help="all but the image encoder")
+    a.add_argument("--sliced", action="store_true", help="the LLaVA-NeXT layout, and small print among the pictures")
+    a.add_argument("--share", type=lambda s: [float(x) for x in s.split(",")], help="of the kinds of picture, in the order of feed.py")
     a.add_argument("--resume")
     a.add_argument("--tokenizer", default=os.path.join(HERE, "tokenizer.json"))
     a = a.parse_args()
@@ -108,45 +129,56 @@ def main():
         t = now.replace(hour=int(a.deadline[:2]), minute=int(a.deadline[3:]), second=0)
         end = (t if t > now else t + datetime.timedelta(days=1)).timestamp()
     os.makedirs(a.out, exist_ok=True)
-    feed = Feed(Tokenizer.from_file(a.tokenizer), f"{a.seed} {time.time()}")
+    feed = Feed(Tokenizer.from_file(a.tokenizer), f"{a.seed} {time.time()}", text=not a.vision_only, tiles=a.sliced, share=a.share)
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
-    model = Tiny(len(CLASSES) + 1, len(COLOUR_IDS) + 1)
+    model = Tiny(len(CLASSES) + 1, len(COLOUR_IDS) + 1, sliced=a.sliced)
     optimizer = Optimizer(model)                                    # masters first, from the float32 start
     model.bfloat16()
     model.cos, model.sin = model.cos.float(), model.sin.float()
     optimizer.work = [p for _, p in model.named_parameters()]
+    if a.freeze_vision:
+        for name, p in model.named_parameters():
+            p.requires_grad_(not name.startswith(("vision.", "patch.", "pos", "cls", "pre.", "aux")))
     step = seen = 0
     if a.resume:
         s = torch.load(a.resume, weights_only=False)
         optimizer.load(s)
         step, seen = s["step"], s["seen"]
     print(sum(p.numel() for n, p in model.named_parameters() if not n.startswith("aux")), "parameters", flush=True)
-    forward = torch.compile(model) if a.compile else model
-    log, begin, first, saved = open(os.path.join(a.out, "log.txt"), "a"), time.time(), step, time.time()
+    log, begin, first, before, saved = open(os.path.join(a.out, "log.txt"), "a"), time.time(), step, seen, time.time()
     mean, waited = {}, 0.0
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))       # save, then end
     while True:
         left = (end - time.time()) / (end - begin)
-        if left <= 0:
+        if left <= 0 or stop:
             break
-        rate = min(1, (step - first + 1) / 60, left / a.decay)
+        rate = min(1, (step - first + 1) / (10 if a.resume else 60), left / a.decay)
         t = time.time()
-        pixels, prefix, text, mask, pos, target, labels = feed.batch(a.batch)
+        pixels, order, prefix, text, mask, pos, target, labels, looks = feed.batch(a.batch)
         waited += time.time() - t
-        features, h = forward(pixels, prefix, text, mask, pos)
-        keep = (target.flatten() >= 0).nonzero()[:, 0]
-        target = target.flatten()[keep]
-        logits = model.head(h[:, -TEXT:].flatten(0, 1)[keep]).float()
-        loss = F.cross_entropy(logits, target)
-        aux = model.aux_loss(features, labels)
-        (loss + .3 * aux).backward()
-        norm = optimizer.step(rate, a.lr_muon, a.lr_adam)
-        step, seen = step + 1, seen + a.batch
-        right = (logits.detach().argmax(1) == target).float().mean()
-        for k, v in (("loss", loss.detach()), ("aux", aux.detach()), ("right", right), ("norm", norm)):
+        if a.vision_only:
+            loss = right = gaze = torch.zeros(())
+            with torch.set_grad_enabled(not a.heads_only):
+                features = model.see(pixels)
+            aux = model.aux_loss(features, labels)
+            aux.backward()
+        else:
+            features, h, gaze = model(pixels, order, prefix, text, mask, pos, looks, (labels[..., 0] != 0).any(1))
+            keep = (target.flatten() >= 0).nonzero()[:, 0]
+            target = target.flatten()[keep]
+            logits = model.head(h.flatten(0, 1)[keep]).float()
+            loss = F.cross_entropy(logits, target)
+            right = (logits.detach().argmax(1) == target).float().mean()
+            aux = torch.zeros(()) if a.freeze_vision else model.aux_loss(features, labels)
+            (loss + a.aux * aux + a.gaze * gaze).backward()
+        norm = optimizer.step(rate, a.lr_muon, a.lr_adam, a.vision_rate)
+        step, seen = step + 1, seen + len(pixels if text is None else text)
+        for k, v in (("loss", loss.detach()), ("aux", aux.detach()), ("right", right), ("gaze", gaze.detach()), ("norm", norm)):
             mean[k] = .95 * mean.get(k, float(v)) + .05 * float(v)
         if step % 20 == 0 or step - first < 5:
-            line = dict(step=step, seen=seen, rate=round(rate, 3), per_second=round((step - first) * a.batch / (time.time() - begin), 1),
+            line = dict(step=step, seen=seen, rate=round(rate, 3), per_second=round((seen - before) / (time.time() - begin), 1),
                         waited=round(waited, 1), **{k: round(v, 4) for k, v in mean.items()}, at=time.strftime("%H:%M:%S", time.gmtime()))
             print(json.dumps(line), flush=True)
             print(json.dumps(line), file=log, flush=True)
@@ -154,7 +186,9 @@ def main():
             saved = time.time()
             save(a.out, optimizer, step, seen)
     save(a.out, optimizer, step, seen)
-    os._exit(0)                                                     # the drawing processes are daemons
+    for worker in feed.workers:
+        worker.kill()
+    os._exit(0)
 
 
 def save(out, optimizer, step, seen):

@@ -17,11 +17,7 @@ internal sealed class AskCommand(CliConsole console)
     public static Command Create(CliConsole console)
     {
         var ask = new AskCommand(console);
-        var command = new Command("ask", """
-            Ask a question about pictures.
-
-            Example: tessera ask -i cat.jpg "What is in this picture?"
-            """);
+        var command = new ExampleCommand("ask", "Ask a question about pictures.", "tessera ask -i cat.jpg \"What is in this picture?\"");
         command.Add(ask.question);
         command.Add(ask.images);
         ask.model.AddTo(command);
@@ -41,9 +37,10 @@ internal sealed class AskCommand(CliConsole console)
         if (text == "-") text = await ReadQuestionAsync(cancellationToken);
         if (text.Trim().Length == 0) throw new UsageException("The question is empty.");
 
-        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
         GenerationOptions options = sampling.ToOptions(parsed);
+        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
         ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
+        CheckPictures(console, files, prompt);
         long started = Stopwatch.GetTimestamp();
         using MultimodalModel loaded = await ProgressDisplay.RunAsync(console, progress => MultimodalModel.LoadAsync(files, progress, cancellationToken));
         double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
@@ -51,6 +48,20 @@ internal sealed class AskCommand(CliConsole console)
         GenerationResult result = await AnswerAsync(loaded, prompt, options, parsed.GetValue(json), cancellationToken);
         if (parsed.GetValue(json)) CliJson.Write(console.Out, ToDocument(result, loadMs));
         return ExitCode.Success;
+    }
+
+    /// <summary>Refuses what is no picture before gigabytes of weights are read, and notes where limits make one coarser.</summary>
+    /// <exception cref="TesseraException">A picture cannot be used, or there is no projector.</exception>
+    public static void CheckPictures(CliConsole console, ModelOptions files, Prompt prompt)
+    {
+        if (prompt.Images.Count == 0) return;
+        if (files.ProjectorPath is null) throw new TesseraException($"{files.ModelPath}: there is no single vision projector beside it, so it sees no pictures: give one with --mmproj.");
+        using VisionModel vision = VisionModel.Open(files.ProjectorPath, files.Preprocessing, files.MaxPixels);
+        for (int index = 0; index < prompt.Images.Count; index++)
+        {
+            PlanRequest request = prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = index };
+            console.NoteLimits(prompt.Images[index], vision.Plan(vision.ReadSize(prompt.Images[index]), request));
+        }
     }
 
     // The bar runs until the first piece of text, which is then written where the bar was.
@@ -81,15 +92,17 @@ internal sealed class AskCommand(CliConsole console)
 
     private void Show(GenerationUpdate update)
     {
-        if (update.Result is null) console.Out.Write(update.Text);
+        if (update.Result is null) console.Out.Write(console.OutputIsTerminal ? TerminalText.Clean(update.Text) : update.Text);
         else console.Out.WriteLine();
         console.Out.Flush();
     }
 
     private async Task<string> ReadQuestionAsync(CancellationToken cancellationToken)
     {
+        if (console.ShowsProgress && !Console.IsInputRedirected) console.Error.WriteLine($"Type the question, then {(OperatingSystem.IsWindows() ? "Ctrl+Z and Enter" : "Ctrl+D")}.");
         using var reader = new StreamReader(console.OpenInput());
-        return (await reader.ReadToEndAsync(cancellationToken)).TrimEnd('\r', '\n');
+        // A read from a terminal cannot be cancelled, but need not be waited for.
+        return (await reader.ReadToEndAsync(CancellationToken.None).WaitAsync(cancellationToken)).TrimEnd('\r', '\n');
     }
 
     private static AskDocument ToDocument(GenerationResult result, double loadMs) => new(
@@ -99,5 +112,6 @@ internal sealed class AskCommand(CliConsole console)
         result.ImageTokenCount,
         result.TokenIds.Count,
         result.TokenIds,
-        new TimingsDocument(loadMs, result.Timings.PreprocessMs, result.Timings.EncodeMs, result.Timings.PrefillMs, result.Timings.FirstTokenMs, result.Timings.DecodeMs));
+        new TimingsDocument(CliJson.Milliseconds(loadMs), CliJson.Milliseconds(result.Timings.PreprocessMs), CliJson.Milliseconds(result.Timings.EncodeMs),
+            CliJson.Milliseconds(result.Timings.PrefillMs), CliJson.Milliseconds(result.Timings.FirstTokenMs), CliJson.Milliseconds(result.Timings.DecodeMs)));
 }

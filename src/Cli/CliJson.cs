@@ -11,6 +11,7 @@ namespace Tessera.Cli;
 [JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
+[JsonSerializable(typeof(BenchDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -19,6 +20,13 @@ internal sealed partial class CliJson : JsonSerializerContext
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    /// <summary>Reads a document that <see cref="Write"/> wrote.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    public static T Read<T>(Stream input) => JsonSerializer.Deserialize(input, (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!) ?? throw new JsonException();
+
+    /// <summary>A time as documents show it: to the microsecond.</summary>
+    public static double Milliseconds(double value) => Math.Round(value, 3);
 
     /// <summary>Writes one document on one line.</summary>
     public static void Write<T>(TextWriter output, T document)
@@ -41,7 +49,8 @@ internal sealed record LookDocument(
     int ImageTokens,
     IReadOnlyList<LayoutDocument> Layout,
     int SmallestReadableText,
-    int UnlimitedSlices);
+    int UnlimitedSlices,
+    int UnlimitedTokens);
 
 internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
 
@@ -60,3 +69,8 @@ internal sealed record DeviceDocument(string Name, string Description, string Ki
 internal sealed record InspectDocument(string File, uint Version, int Alignment, JsonObject Metadata, IReadOnlyList<TensorDocument> Tensors);
 
 internal sealed record TensorDocument(string Name, string Type, IReadOnlyList<long> Shape, long Offset, long Bytes);
+
+internal sealed record BenchDocument(string Model, string Projector, string Device, string Picture, int Slices, int ImageTokens, int Threads, IReadOnlyList<BenchRow> Rows);
+
+/// <summary>One measurement: the median of its repeats, the least and the most.</summary>
+internal sealed record BenchRow(string What, string Unit, double Median, double Least, double Most);

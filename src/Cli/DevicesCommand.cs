@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Tessera.Cli;
 
@@ -8,11 +9,7 @@ internal static class DevicesCommand
     public static Command Create(CliConsole console)
     {
         var json = new Option<bool>("--json") { Description = "Print one JSON document instead of text." };
-        var command = new Command("devices", """
-            List the processors that models can run on.
-
-            Example: tessera devices
-            """);
+        var command = new ExampleCommand("devices", "List the processors that models can run on.", "tessera devices");
         command.Add(json);
         command.SetAction(parsed =>
         {
@@ -27,7 +24,8 @@ internal static class DevicesCommand
 
     private static void Print(TextWriter output, IReadOnlyList<DeviceDocument> devices)
     {
+        int nameWidth = devices.Max(static device => device.Name.Length), kindWidth = devices.Max(static device => device.Kind.Length);
         foreach (DeviceDocument device in devices)
-            output.WriteLine($"{device.Name,-8} {device.Kind,-12} {device.FreeBytes / 1e9:0.0} of {device.TotalBytes / 1e9:0.0} GB free  {device.Description}");
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{device.Name.PadRight(nameWidth)}  {device.Kind.PadRight(kindWidth)}  {device.FreeBytes / 1e9:0.0} of {device.TotalBytes / 1e9:0.0} GB free  {device.Description}"));
     }
 }

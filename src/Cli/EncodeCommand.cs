@@ -8,21 +8,17 @@ internal sealed class EncodeCommand(CliConsole console)
     private readonly ModelArguments model = new();
     private readonly Argument<string> image = new("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
     private readonly Option<string> output = new("--out") { Description = "The NumPy file to write.", HelpName = "FILE.npy", Required = true };
-    private readonly Option<EncodeStage> stage = new("--stage") { Description = "pixels [slices, 3, height, width], features [slices, patches, hidden], or embeddings [tokens, width]." };
+    private readonly Option<EncodeStage> stage = OptionValues.Choice<EncodeStage>("--stage", "embeddings [tokens, width], features [slices, patches, hidden], or pixels [slices, 3, height, width].");
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document about what was written." };
 
     public static Command Create(CliConsole console)
     {
         var encode = new EncodeCommand(console);
-        var command = new Command("encode", """
-            Encode a picture and write its embeddings as float32 in NumPy's format.
-
-            Example: tessera encode --mmproj mmproj-f16.gguf photo.jpg --out photo.npy
-            """);
+        var command = new ExampleCommand("encode", "Encode a picture and write its embeddings as float32 in NumPy's format.", "tessera encode --mmproj mmproj-f16.gguf photo.jpg --out photo.npy");
         command.Add(encode.image);
         command.Add(encode.output);
         command.Add(encode.stage);
-        encode.model.AddVisionTo(command);
+        encode.model.AddEncodingTo(command);
         command.Add(encode.json);
         command.SetAction(encode.RunAsync);
         return command;
@@ -33,6 +29,8 @@ internal sealed class EncodeCommand(CliConsole console)
         using VisionModel vision = model.OpenVision(parsed);
         PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
         string path = parsed.GetRequiredValue(output);
+        OutputFiles.RequireFolder(path);
+        console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), model.Limits(parsed)));
         EncodeDocument document = parsed.GetValue(stage) == EncodeStage.Pixels
             ? WritePixels(vision.PreparePixels(picture, model.Limits(parsed), cancellationToken), path)
             : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
@@ -45,7 +43,7 @@ internal sealed class EncodeCommand(CliConsole console)
     {
         ImageEncoding encoding = await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
         {
-            vision.LoadWeights(model.ThreadCount(parsed), progress, cancellationToken);
+            vision.LoadWeights(model.ThreadCount(parsed), model.VisionType(parsed), progress, cancellationToken);
             return vision.Encode(picture, model.Limits(parsed), progress, cancellationToken);
         }, cancellationToken));
         return parsed.GetValue(stage) == EncodeStage.Features ? WriteFeatures(encoding, path) : WriteEmbeddings(encoding, path);
@@ -68,14 +66,14 @@ internal sealed class EncodeCommand(CliConsole console)
             throw new TesseraException("The slices differ in size, so their features do not fit one array.");
         long[] shape = [encoding.SliceCount, patchCount, encoding.FeatureWidth];
         NpyFile.Write(path, shape, Enumerable.Range(0, encoding.SliceCount).Select(encoding.Features));
-        return new EncodeDocument(path, "features", shape, encoding.PreprocessMs, encoding.EncodeMs);
+        return new EncodeDocument(path, "features", shape, CliJson.Milliseconds(encoding.PreprocessMs), CliJson.Milliseconds(encoding.EncodeMs));
     }
 
     private static EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
     {
         long[] shape = [encoding.TokenCount, encoding.Width];
         NpyFile.Write(path, shape, [encoding.Embeddings]);
-        return new EncodeDocument(path, "embeddings", shape, encoding.PreprocessMs, encoding.EncodeMs);
+        return new EncodeDocument(path, "embeddings", shape, CliJson.Milliseconds(encoding.PreprocessMs), CliJson.Milliseconds(encoding.EncodeMs));
     }
 
     private enum EncodeStage

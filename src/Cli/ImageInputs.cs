@@ -24,20 +24,23 @@ internal static class ImageInputs
 
     private static async Task<PromptImage> DownloadAsync(string address, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient { Timeout = DownloadTimeout };
+        using var client = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(DownloadTimeout);
         try
         {
-            using HttpResponseMessage response = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            using HttpResponseMessage response = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             if (!response.IsSuccessStatusCode) throw new ImageException(address, $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}.");
-            return await ReadStreamAsync(await response.Content.ReadAsStreamAsync(cancellationToken), address, cancellationToken);
+            if (response.Content.Headers.ContentLength > MaxByteLength) throw TooLarge(address);
+            return await ReadStreamAsync(await response.Content.ReadAsStreamAsync(limit.Token), address, limit.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ImageException(address, $"the server did not answer within {DownloadTimeout.TotalSeconds:0} seconds.");
+            throw new ImageException(address, $"the server did not send it within {DownloadTimeout.TotalSeconds:0} seconds.");
         }
-        catch (Exception failure) when (failure is HttpRequestException or UriFormatException or InvalidOperationException)
+        catch (Exception failure) when (failure is HttpRequestException or IOException or UriFormatException or InvalidOperationException or NotSupportedException)
         {
-            throw new ImageException(address, $"it cannot be fetched ({failure.Message}).", failure);
+            throw new ImageException(address, $"it cannot be fetched ({failure.Message.TrimEnd('.')}).", failure);
         }
     }
 
@@ -46,12 +49,15 @@ internal static class ImageInputs
         using var data = new MemoryStream();
         var buffer = new byte[1 << 16];
         int count;
-        while ((count = await stream.ReadAsync(buffer, cancellationToken)) > 0)
+        // A read from a terminal cannot be cancelled, but need not be waited for.
+        while ((count = await stream.ReadAsync(buffer, cancellationToken).AsTask().WaitAsync(cancellationToken)) > 0)
         {
-            if (data.Length + count > MaxByteLength) throw new ImageException(name, $"it has more than {MaxByteLength / 1_000_000} MB.");
+            if (data.Length + count > MaxByteLength) throw TooLarge(name);
             data.Write(buffer, 0, count);
         }
 
         return new PromptImage(data.ToArray(), name);
     }
+
+    private static ImageException TooLarge(string name) => new(name, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
 }

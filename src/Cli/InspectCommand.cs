@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -13,40 +14,41 @@ internal static class InspectCommand
     {
         var file = new Argument<string>("FILE") { Description = "The GGUF file." };
         var json = new Option<bool>("--json") { Description = "Print one JSON document with the whole metadata." };
-        var command = new Command("inspect", """
-            Print the metadata and tensors of a GGUF file.
-
-            Example: tessera inspect mmproj-f16.gguf
-            """);
+        var command = new ExampleCommand("inspect", "Print the metadata and tensors of a GGUF file.", "tessera inspect mmproj-f16.gguf");
         command.Add(file);
         command.Add(json);
         command.SetAction(parsed =>
         {
             ModelFileReport report = ModelFileReport.Read(parsed.GetRequiredValue(file));
             if (parsed.GetValue(json)) CliJson.Write(console.Out, ToDocument(report));
-            else Print(console.Out, report);
+            else Print(console, report);
             return ExitCode.Success;
         });
         return command;
     }
 
-    private static void Print(TextWriter output, ModelFileReport report)
+    private static void Print(CliConsole console, ModelFileReport report)
     {
-        output.WriteLine($"{report.Path}: GGUF version {report.Version}, alignment {report.Alignment}");
-        output.WriteLine();
-        output.WriteLine($"{report.Metadata.Count} metadata entries");
-        int keyWidth = report.Metadata.Select(static entry => entry.Key.Length).DefaultIfEmpty().Max();
-        foreach (MetadataEntry entry in report.Metadata)
-        {
-            string kind = entry.Kind.StartsWith("array", StringComparison.Ordinal) ? $"{entry.Kind} [{entry.Count}]" : entry.Kind;
-            output.WriteLine($"  {OneLine(entry.Key).PadRight(keyWidth)}  {kind}  {OneLine(entry.Text)}");
-        }
+        console.Out.WriteLine($"{report.Path}: GGUF version {report.Version}, alignment {report.Alignment}");
+        console.Out.WriteLine();
+        console.Out.WriteLine($"{report.Metadata.Count} metadata entries");
+        PrintTable(console, report.Metadata.Select(static entry => (OneLine(entry.Key), KindOf(entry), OneLine(entry.Text))));
+        console.Out.WriteLine();
+        console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Tensors.Count} tensors, {report.Tensors.Sum(static tensor => tensor.ByteLength):N0} bytes (shapes with the fastest dimension first)"));
+        PrintTable(console, report.Tensors.Select(static tensor => (OneLine(tensor.Name), tensor.Type, string.Join(" x ", tensor.Shape))));
+    }
 
-        output.WriteLine();
-        output.WriteLine($"{report.Tensors.Count} tensors, {report.Tensors.Sum(static tensor => tensor.ByteLength):N0} bytes (shapes with the fastest dimension first)");
-        int nameWidth = report.Tensors.Select(static tensor => tensor.Name.Length).DefaultIfEmpty().Max();
-        foreach (TensorEntry tensor in report.Tensors)
-            output.WriteLine($"  {OneLine(tensor.Name).PadRight(nameWidth)}  {tensor.Type,-6}  {string.Join(" x ", tensor.Shape)}");
+    private static void PrintTable(CliConsole console, IEnumerable<(string Name, string Kind, string Value)> rows)
+    {
+        var table = rows.ToArray();
+        int nameWidth = table.Select(static row => row.Name.Length).DefaultIfEmpty().Max(), kindWidth = table.Select(static row => row.Kind.Length).DefaultIfEmpty().Max();
+        foreach ((string name, string kind, string value) in table) console.WriteRow($"  {name.PadRight(nameWidth)}  {kind.PadRight(kindWidth)}  {value}");
+    }
+
+    private static string KindOf(MetadataEntry entry)
+    {
+        const string array = "array of ";
+        return entry.Kind.StartsWith(array, StringComparison.Ordinal) ? $"{entry.Kind[array.Length..]}[{entry.Count}]" : entry.Kind;
     }
 
     // What a file says must not steer the terminal.

@@ -14,11 +14,7 @@ internal sealed class LookCommand(CliConsole console)
     public static Command Create(CliConsole console)
     {
         var look = new LookCommand(console);
-        var command = new Command("look", """
-            Show how a picture is cut into slices and how many tokens it becomes.
-
-            Example: tessera look -m llava-v1.5-7b.gguf photo.jpg
-            """);
+        var command = new ExampleCommand("look", "Show how a picture is cut into slices and how many tokens it becomes.", "tessera look -m llava-v1.5-7b.gguf photo.jpg");
         command.Add(look.image);
         look.model.AddVisionTo(command);
         command.Add(look.save);
@@ -31,43 +27,53 @@ internal sealed class LookCommand(CliConsole console)
     {
         using VisionModel vision = model.OpenVision(parsed);
         PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
-        var plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
-        if (parsed.GetValue(save) is string path) vision.SaveGrid(picture, plan, path, cancellationToken);
+        SlicePlan plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
+        if (parsed.GetValue(save) is string path)
+        {
+            OutputFiles.RequireFolder(path);
+            vision.SaveGrid(picture, plan, path, cancellationToken);
+        }
 
-        var document = new LookDocument(
-            new SizeDocument(plan.Image.Width, plan.Image.Height),
-            vision.Family,
-            new GridDocument(plan.Columns, plan.Rows),
-            new SizeDocument(plan.Refined.Width, plan.Refined.Height),
-            [.. plan.Slices.Select(static slice => new SliceDocument(slice.Kind.ToString().ToLowerInvariant(), slice.Row, slice.Column, slice.Size.Width, slice.Size.Height, slice.TokenCount,
-                new SourceDocument(Round(slice.Source.Left), Round(slice.Source.Top), Round(slice.Source.Width), Round(slice.Source.Height))))],
-            plan.ImageTokenCount,
-            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount, span.Text))],
-            plan.SmallestReadableText,
-            plan.UnlimitedSliceCount);
+        LookDocument document = ToDocument(vision, plan);
         if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
         else Print(console.Out, document);
         return ExitCode.Success;
     }
 
+    /// <summary>A plan as it is printed.</summary>
+    public static LookDocument ToDocument(VisionModel vision, SlicePlan plan) => new(
+        new SizeDocument(plan.Image.Width, plan.Image.Height),
+        vision.Family,
+        new GridDocument(plan.Columns, plan.Rows),
+        new SizeDocument(plan.Refined.Width, plan.Refined.Height),
+        [.. plan.Slices.Select(static slice => new SliceDocument(slice.Kind.ToString().ToLowerInvariant(), slice.Row, slice.Column, slice.Size.Width, slice.Size.Height, slice.TokenCount,
+            new SourceDocument(Round(slice.Source.Left), Round(slice.Source.Top), Round(slice.Source.Width), Round(slice.Source.Height))))],
+        plan.ImageTokenCount,
+        [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount, span.Text))],
+        plan.SmallestReadableText,
+        plan.UnlimitedSliceCount,
+        plan.UnlimitedTokenCount);
+
     private static double Round(double value) => Math.Round(value, 2);
 
-    private static void Print(TextWriter output, LookDocument document)
+    public static void Print(TextWriter output, LookDocument document)
     {
         output.WriteLine($"picture  {document.Image.Width} x {document.Image.Height}");
         output.WriteLine($"family   {document.Family}");
         output.WriteLine($"grid     {document.Grid.Columns} x {document.Grid.Rows} on {document.Refined.Width} x {document.Refined.Height}");
-        foreach (SliceDocument slice in document.Slices) output.WriteLine(Describe(slice));
+        foreach (SliceDocument slice in document.Slices) output.WriteLine(Describe(slice, document.Image));
         output.WriteLine($"tokens   {document.ImageTokens}");
-        if (document.UnlimitedSlices > document.Slices.Count)
-            output.WriteLine($"limited  to {document.Slices.Count} slices; without limits there would be {document.UnlimitedSlices}");
+        if (document.UnlimitedSlices > document.Slices.Count || document.UnlimitedTokens > document.ImageTokens)
+            output.WriteLine($"limited  without limits there would be {document.UnlimitedSlices} slices and {document.UnlimitedTokens} tokens");
         output.WriteLine($"lost     text under about {document.SmallestReadableText} pixels high will not be readable");
     }
 
-    private static string Describe(SliceDocument slice)
+    private static string Describe(SliceDocument slice, SizeDocument image)
     {
         string place = slice.Kind == "tile" ? $"tile {slice.Row},{slice.Column}" : slice.Kind;
-        return string.Create(CultureInfo.InvariantCulture,
-            $"  {place,-9} {slice.Width} x {slice.Height}, {slice.Tokens} tokens, shows {slice.Source.Width:0} x {slice.Source.Height:0} at {slice.Source.Left:0},{slice.Source.Top:0}");
+        string shown = slice.Source == new SourceDocument(0, 0, image.Width, image.Height)
+            ? "all"
+            : string.Create(CultureInfo.InvariantCulture, $"{slice.Source.Width:0} x {slice.Source.Height:0} at {slice.Source.Left:0},{slice.Source.Top:0}");
+        return $"  {place,-9} {slice.Width} x {slice.Height}, {slice.Tokens} tokens, shows {shown}";
     }
 }

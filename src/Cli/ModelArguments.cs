@@ -5,35 +5,37 @@ namespace Tessera.Cli;
 /// <summary>The options that choose a model and where it runs.</summary>
 internal sealed class ModelArguments
 {
+    // GGML_MAX_N_THREADS of ggml 0.25.1 (ggml/include/ggml.h), which asserts that there are no more.
+    private const int MaxThreads = 512;
+
     private readonly Option<string?> model = new("--model", "-m") { Description = "A GGUF file or a catalogue name; without it, the small model that comes with Tessera.", HelpName = "MODEL" };
     private readonly Option<string?> projector = new("--mmproj") { Description = "The vision projector's GGUF file; found beside the model if there is just one.", HelpName = "FILE" };
-    private readonly Option<int> threads = new("--threads") { Description = "CPU threads; without it, one for each processor.", HelpName = "N" };
-    private readonly Option<int> context = new("--context") { Description = "Tokens of context; without it, as many as the model was trained with, at most 8192.", HelpName = "N" };
-    private readonly Option<int> gpuLayers = new("--gpu-layers") { Description = "Layers of the language model on the GPU; without it, all that fit.", HelpName = "N", DefaultValueFactory = static _ => -1 };
-    private readonly Option<Preprocessing> preprocess = new("--preprocess") { Description = "Whose preprocessing to follow where the authors' and Hugging Face's differ." };
-    private readonly Option<long> maxPixels = new("--max-pixels") { Description = "Refuse pictures with more pixels.", HelpName = "N", DefaultValueFactory = static _ => ModelOptions.DefaultMaxPixels };
-
-    private readonly Option<int?> maxSlices = new("--max-slices") { Description = "The most slices of a picture, the overview included.", HelpName = "N" };
-    private readonly Option<int?> maxImageTokens = new("--max-image-tokens") { Description = "The most tokens that a picture may become.", HelpName = "N" };
-
-    public ModelArguments()
-    {
-        RequirePositive(maxSlices);
-        RequirePositive(maxImageTokens);
-        RequireAtLeast(threads, 1);
-        RequireAtLeast(context, 16);
-        RequireAtLeast(maxPixels, 1);
-    }
+    private readonly Option<int?> threads = OptionValues.OptionalNumber("--threads", "CPU threads; without it, one for each processor.", 1, MaxThreads);
+    private readonly Option<int?> context = OptionValues.OptionalNumber("--context", "Tokens of context; without it, as many as the model was trained with, at most 8192.", 16, int.MaxValue);
+    private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber("--gpu-layers", "Layers of the language model on the GPU; without it or with -1, all that fit.", -1, int.MaxValue);
+    private readonly Option<Preprocessing> preprocess = OptionValues.Choice<Preprocessing>("--preprocess", "Whose preprocessing to follow where the authors' and Hugging Face's differ.");
+    private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>("--vision-type", "Type of the vision tower's matrices in memory: the file's, Q8_0 where that is faster, or Q8_0.");
+    private readonly Option<long> maxPixels = OptionValues.Number("--max-pixels", "Refuse pictures with more pixels.", "N", ModelOptions.DefaultMaxPixels, 1, long.MaxValue);
+    private readonly Option<int?> maxSlices = OptionValues.OptionalNumber("--max-slices", "The most slices of a picture, the overview included.", 1, int.MaxValue);
+    private readonly Option<int?> maxImageTokens = OptionValues.OptionalNumber("--max-image-tokens", "The most tokens that a picture may become.", 1, int.MaxValue);
 
     /// <summary>Adds the options of a command that runs the language model.</summary>
     public void AddTo(Command command)
     {
-        AddVisionTo(command);
+        AddEncodingTo(command);
         command.Add(context);
         command.Add(gpuLayers);
     }
 
-    /// <summary>Adds the options of a command that needs the vision half only.</summary>
+    /// <summary>Adds the options of a command that runs the vision half only.</summary>
+    public void AddEncodingTo(Command command)
+    {
+        AddVisionTo(command);
+        command.Add(visionType);
+        command.Add(threads);
+    }
+
+    /// <summary>Adds the options of a command that plans and prepares pictures.</summary>
     public void AddVisionTo(Command command)
     {
         command.Add(model);
@@ -42,10 +44,11 @@ internal sealed class ModelArguments
         command.Add(maxPixels);
         command.Add(maxSlices);
         command.Add(maxImageTokens);
-        command.Add(threads);
     }
 
-    public int ThreadCount(ParseResult parsed) => parsed.GetValue(threads);
+    public VisionType VisionType(ParseResult parsed) => parsed.GetValue(visionType);
+
+    public int ThreadCount(ParseResult parsed) => parsed.GetValue(threads) ?? 0;
 
     /// <summary>The limits on slices and tokens.</summary>
     public PlanRequest Limits(ParseResult parsed) => new() { MaxSlices = parsed.GetValue(maxSlices), MaxImageTokens = parsed.GetValue(maxImageTokens) };
@@ -54,17 +57,20 @@ internal sealed class ModelArguments
     public ModelOptions ToOptions(ParseResult parsed, bool needsVision)
     {
         (string modelPath, string? projectorPath) = ModelCatalog.Resolve(parsed.GetValue(model), parsed.GetValue(projector), needsVision);
-        return new ModelOptions
-        {
-            ModelPath = modelPath,
-            ProjectorPath = projectorPath,
-            ContextLength = parsed.GetValue(context),
-            ThreadCount = parsed.GetValue(threads),
-            GpuLayerCount = parsed.GetValue(gpuLayers),
-            Preprocessing = parsed.GetValue(preprocess),
-            MaxPixels = parsed.GetValue(maxPixels),
-        };
+        NativeAbort.Blame(projectorPath is null ? modelPath : $"{modelPath} or {projectorPath}");
+        return Apply(parsed, new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath });
     }
+
+    /// <summary>The files with everything else that the options say.</summary>
+    public ModelOptions Apply(ParseResult parsed, ModelOptions files) => files with
+    {
+        ContextLength = parsed.GetValue(context) ?? 0,
+        ThreadCount = ThreadCount(parsed),
+        GpuLayerCount = parsed.GetValue(gpuLayers) ?? -1,
+        Preprocessing = parsed.GetValue(preprocess),
+        VisionType = VisionType(parsed),
+        MaxPixels = parsed.GetValue(maxPixels),
+    };
 
     /// <summary>Opens the projector; <c>--mmproj</c> is enough, the language model is not read.</summary>
     /// <exception cref="TesseraException">There is no projector, or it cannot be used.</exception>
@@ -73,16 +79,7 @@ internal sealed class ModelArguments
         string path = parsed.GetValue(projector)
             ?? ModelCatalog.Resolve(parsed.GetValue(model), null, needsVision: true).ProjectorPath
             ?? throw new TesseraException($"{parsed.GetValue(model)}: there is no vision projector beside it: give one with --mmproj.");
+        NativeAbort.Blame(path);
         return VisionModel.Open(path, parsed.GetValue(preprocess), parsed.GetValue(maxPixels));
     }
-
-    private static void RequirePositive(Option<int?> option) => option.Validators.Add(result =>
-    {
-        if (result.Tokens.Count > 0 && result.GetValueOrDefault<int?>() < 1) result.AddError($"{option.Name} must be at least 1.");
-    });
-
-    private static void RequireAtLeast<T>(Option<T> option, T least) where T : IComparable<T> => option.Validators.Add(result =>
-    {
-        if (result.Tokens.Count > 0 && result.GetValueOrDefault<T>()!.CompareTo(least) < 0) result.AddError($"{option.Name} must be at least {least}.");
-    });
 }

@@ -1,3 +1,22 @@
+using System.Runtime.InteropServices;
 using Tessera.Cli;
 
-return await TesseraCommand.RunAsync(args, CliConsole.ForProcess(), CancellationToken.None);
+var console = CliConsole.ForProcess();
+using var interruption = new CancellationTokenSource();
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+return await TesseraCommand.RunAsync(args, console, interruption.Token);
+
+// The first signal asks for a clean end, the second one does not wait for it.
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    if (signal.Signal == PosixSignal.SIGINT && console.TakesInterrupt?.Invoke() == true) return;
+    if (interruption.IsCancellationRequested)
+    {
+        console.RestoreCursor();
+        Environment.Exit(ExitCode.Interrupted);
+    }
+
+    interruption.Cancel();
+}

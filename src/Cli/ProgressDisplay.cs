@@ -5,14 +5,17 @@ namespace Tessera.Cli;
 /// <summary>Shows how far the engine is, as a bar on standard error, while some work runs. Shows nothing when nobody would see it.</summary>
 internal static class ProgressDisplay
 {
+    // With the longest description, this fits forty columns but for its percentage.
+    private const int BarWidth = 20;
+
     public static async Task<T> RunAsync<T>(CliConsole console, Func<IProgress<EngineProgress>?, Task<T>> work)
     {
         if (!console.ShowsProgress) return await work(null);
-        IAnsiConsole screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error) });
+        IAnsiConsole screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
         return await screen.Progress()
             .AutoClear(true)
             .HideCompleted(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
+            .Columns(new SpinnerColumn(Spinner.Known.Line), new TaskDescriptionColumn(), new ProgressBarColumn { Width = BarWidth }, new PercentageColumn())
             .StartAsync(context => work(new Bars(context)));
     }
 

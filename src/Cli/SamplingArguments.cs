@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 
 namespace Tessera.Cli;
 
@@ -7,28 +6,16 @@ namespace Tessera.Cli;
 internal sealed class SamplingArguments
 {
     private static readonly GenerationOptions Defaults = new();
-    private readonly Option<int> maxTokens = new("--max-tokens") { Description = "The most tokens of an answer.", HelpName = "N", DefaultValueFactory = static _ => Defaults.MaxTokens };
-    private readonly Option<float> temperature = Number("--temperature", "0 always takes the likeliest token.", Defaults.Temperature, 0, 100);
-    private readonly Option<int> topK = new("--top-k") { Description = "Keep the k likeliest tokens; 0 keeps all.", HelpName = "K", DefaultValueFactory = static _ => Defaults.TopK };
-    private readonly Option<float> topP = Number("--top-p", "Keep the likeliest tokens up to this probability; 1 keeps all.", Defaults.TopP, 0, 1);
-    private readonly Option<float> minP = Number("--min-p", "Keep tokens with at least this share of the likeliest one's probability.", Defaults.MinP, 0, 1);
-    private readonly Option<float> repeatPenalty = Number("--repeat-penalty", "Divide the logits of recent tokens; 1 is none.", Defaults.RepeatPenalty, 0.01f, 100);
-    private readonly Option<float> frequencyPenalty = Number("--frequency-penalty", "Subtract this for each recent use of a token.", Defaults.FrequencyPenalty, -100, 100);
-    private readonly Option<float> presencePenalty = Number("--presence-penalty", "Subtract this once for each recent token.", Defaults.PresencePenalty, -100, 100);
-    private readonly Option<uint?> seed = new("--seed") { Description = "Seed of the random choice; without it, another one each time.", HelpName = "N" };
+    private readonly Option<int> maxTokens = OptionValues.Number("--max-tokens", "The most tokens of an answer.", "N", Defaults.MaxTokens, 1, int.MaxValue);
+    private readonly Option<float> temperature = OptionValues.Number("--temperature", "0 always takes the likeliest token.", "X", Defaults.Temperature, 0, 100);
+    private readonly Option<int> topK = OptionValues.Number("--top-k", "Keep the k likeliest tokens; 0 keeps all.", "K", Defaults.TopK, 0, int.MaxValue);
+    private readonly Option<float> topP = OptionValues.Number("--top-p", "Keep the likeliest tokens up to this probability; 1 keeps all.", "X", Defaults.TopP, 0, 1);
+    private readonly Option<float> minP = OptionValues.Number("--min-p", "Keep tokens with at least this share of the likeliest one's probability.", "X", Defaults.MinP, 0, 1);
+    private readonly Option<float> repeatPenalty = OptionValues.Number("--repeat-penalty", "Divide the logits of recent tokens; 1 is none.", "X", Defaults.RepeatPenalty, 0.01f, 100);
+    private readonly Option<float> frequencyPenalty = OptionValues.Number("--frequency-penalty", "Subtract this for each recent use of a token.", "X", Defaults.FrequencyPenalty, -100, 100);
+    private readonly Option<float> presencePenalty = OptionValues.Number("--presence-penalty", "Subtract this once for each recent token.", "X", Defaults.PresencePenalty, -100, 100);
+    private readonly Option<uint?> seed = OptionValues.OptionalNumber("--seed", "Seed of the random choice; without it, another one each time.", uint.MinValue, uint.MaxValue);
     private readonly Option<string[]> stop = new("--stop") { Description = "A text that ends the answer; may be given several times.", HelpName = "TEXT" };
-
-    public SamplingArguments()
-    {
-        maxTokens.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 1) result.AddError("--max-tokens must be at least 1.");
-        });
-        topK.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 0) result.AddError("--top-k must be at least 0.");
-        });
-    }
 
     public void AddTo(Command command)
     {
@@ -48,16 +35,4 @@ internal sealed class SamplingArguments
         Seed = parsed.GetValue(seed),
         StopStrings = parsed.GetValue(stop) ?? [],
     };
-
-    private static Option<float> Number(string name, string description, float standard, float least, float most)
-    {
-        var option = new Option<float>(name) { Description = description, HelpName = "X", DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 0) return;
-            float value = result.GetValueOrDefault<float>();
-            if (!(value >= least && value <= most)) result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} must be within {least} to {most}."));
-        });
-        return option;
-    }
 }

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using Tessera.Cli.Bench;
+using Tessera.Cli.Chat;
 
 namespace Tessera.Cli;
 
@@ -10,13 +13,14 @@ internal static class TesseraCommand
     public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
     {
         ParseResult parsed = Create(console).Parse(arguments);
-        if (parsed.Errors.Count > 0) return ReportUsage(parsed, console);
+        if (UsageProblem(parsed) is string problem) return ReportUsage(parsed, console, problem);
         var configuration = new InvocationConfiguration
         {
             Output = console.Out,
             Error = console.Error,
             EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+            // Program.cs turns the signals into the token.
+            ProcessTerminationTimeout = null,
         };
         try
         {
@@ -28,36 +32,63 @@ internal static class TesseraCommand
         }
         catch (UsageException wrong)
         {
-            console.Error.WriteLine($"tessera: {wrong.Message}");
-            return ExitCode.Usage;
+            return ReportUsage(parsed, console, wrong.Message);
         }
-        catch (TesseraException failure)
+        catch (Exception failure) when (failure is TesseraException or IOException or UnauthorizedAccessException)
         {
-            console.Error.WriteLine($"tessera: {failure.Message}");
-            return ExitCode.Failed;
+            return Fail(console, failure.Message);
         }
-        catch (IOException failure)
+        catch (Exception failure)
         {
-            console.Error.WriteLine($"tessera: {failure.Message}");
-            return ExitCode.Failed;
+            return Fail(console, $"an error that should not happen, please report it: {failure.GetType().Name}, {failure.Message}");
         }
     }
 
-    private static RootCommand Create(CliConsole console) => new("Ask quantized vision-language models about pictures, on this machine.")
+    private static int Fail(CliConsole console, string message)
     {
-        AskCommand.Create(console),
-        LookCommand.Create(console),
-        EncodeCommand.Create(console),
-        InspectCommand.Create(console),
-        DevicesCommand.Create(console),
-    };
+        console.Error.WriteLine($"tessera: {message.ReplaceLineEndings(" ").TrimEnd(' ', '.')}.");
+        return ExitCode.Failed;
+    }
 
-    private static int ReportUsage(ParseResult parsed, CliConsole console)
+    private static RootCommand Create(CliConsole console)
     {
-        foreach (ParseError error in parsed.Errors.DistinctBy(static error => error.Message)) console.Error.WriteLine($"tessera: {error.Message}");
+        var root = new RootCommand("Ask quantized vision-language models about pictures, on this machine.")
+        {
+            AskCommand.Create(console),
+            ChatCommand.Create(console),
+            LookCommand.Create(console),
+            EncodeCommand.Create(console),
+            InspectCommand.Create(console),
+            DevicesCommand.Create(console),
+            BenchCommand.Create(console),
+        };
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new ExampleHelp((HelpAction)help.Action!);
+        return root;
+    }
+
+    // The first error is the one to mend first: the others often follow from it.
+    private static string? UsageProblem(ParseResult parsed)
+    {
+        if (UnknownOption(parsed) is string unknown) return $"{unknown} is no option of {CommandPath(parsed)}.";
+        if (parsed.UnmatchedTokens.Count == 0) return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        return parsed.CommandResult.Command is RootCommand
+            ? $"'{parsed.UnmatchedTokens[0]}' is no command of tessera."
+            : $"'{parsed.UnmatchedTokens[0]}' is more than {CommandPath(parsed)} takes; a text with spaces needs quotes.";
+    }
+
+    private static int ReportUsage(ParseResult parsed, CliConsole console, string problem)
+    {
+        console.Error.WriteLine($"tessera: {problem}");
         console.Error.WriteLine($"Run '{CommandPath(parsed)} --help' to see what it takes.");
         return ExitCode.Usage;
     }
+
+    // The parser takes a mistyped option for the question or the file; only after -- may those begin with a dash.
+    private static string? UnknownOption(ParseResult parsed) =>
+        parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
+            ? null
+            : parsed.CommandResult.Tokens.Select(static token => token.Value).FirstOrDefault(static text => text.Length > 1 && text[0] == '-' && !text.Contains(' '));
 
     private static string CommandPath(ParseResult parsed) =>
         parsed.CommandResult.Command is RootCommand ? "tessera" : $"tessera {parsed.CommandResult.Command.Name}";

@@ -1,125 +1,95 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Threading.Channels;
-using Tessera.Models;
-using Tessera.Prompting;
-using Tessera.Templates;
 using Tessera.Text;
 
 namespace Tessera;
 
-/// <summary>One answer from prompt to end: encode the pictures, prefill, then token after token.</summary>
-internal sealed class AnswerRun(
-    LanguageModel language, LanguageContext context, VisionModel? vision, ChatTemplate? template, Prompt prompt, GenerationOptions options, IProgress<EngineProgress>? progress)
+/// <summary>One answer from a laid-out prompt to its end: encode the pictures, hand the rows to the scheduler, pass on what it says.</summary>
+/// <param name="composer">Joins the prompt with its embeddings.</param>
+/// <param name="encoder">Makes the embeddings; null for a model that sees no pictures.</param>
+/// <param name="scheduler">Generates.</param>
+/// <param name="lifetime">Cancelled when the model is disposed.</param>
+internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder, AnswerScheduler scheduler, CancellationToken lifetime)
 {
-    private readonly long started = Stopwatch.GetTimestamp();
-    private readonly List<int> tokens = [];
-    private readonly StringBuilder text = new();
-    private readonly AnswerText answer = new([.. options.StopStrings.Where(static stop => stop.Length > 0)]);
-    private double firstTokenMs;
-
-    public void Run(ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
+    /// <summary>Streams an answer.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="options">How to generate.</param>
+    /// <param name="trimsStart">Whether the answer's first space is dropped: templates end where the first word begins, so models open with one.</param>
+    /// <param name="owner">Whose conversation it is.</param>
+    /// <param name="progress">Told how far encoding and prefill are.</param>
+    /// <param name="cancellationToken">Stops within one step.</param>
+    public async IAsyncEnumerable<GenerationUpdate> StreamAsync(ComposedPrompt prompt, GenerationOptions options, bool trimsStart, object owner,
+        IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        string promptText = FullText();
-        PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Expand(promptText, PlanImages(promptText)), language.Vocabulary);
-        CheckLength(layout);
-        List<ImageEncoding> images = Encode(cancellationToken);
-        int imageTokenCount = images.Sum(static image => image.TokenCount);
+        long started = Stopwatch.GetTimestamp();
+        if (prompt.Length >= scheduler.ContextLength) throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
+        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken).ConfigureAwait(false);
+        PromptRows rows = composer.Join(prompt, images);
 
-        long prefillStarted = Stopwatch.GetTimestamp();
-        context.Clear();
-        using var sampler = new Sampler(SamplerSettings(), language.Vocabulary);
-        Prefill(layout, images, sampler, cancellationToken);
-        double prefillMs = Stopwatch.GetElapsedTime(prefillStarted).TotalMilliseconds;
-        int promptTokenCount = context.Position;
-
-        FinishReason reason = Decode(sampler, updates, cancellationToken);
-        Emit(answer.Finish(), updates);
-        double decodeMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds - firstTokenMs;
-        var timings = new GenerationTimings(images.Sum(static image => image.PreprocessMs), images.Sum(static image => image.EncodeMs), prefillMs, firstTokenMs, decodeMs);
-        updates.TryWrite(new GenerationUpdate("", new GenerationResult(text.ToString(), reason, promptTokenCount, imageTokenCount, tokens, timings)));
-    }
-
-    private string FullText()
-    {
-        if (prompt.IsRaw) return prompt.Text;
-        return new ChatTurn(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary).Write(prompt.System, prompt.Text, prompt.Images.Count);
-    }
-
-    // From the pictures' headers, so that a prompt that is too long is refused before anything is encoded.
-    private List<IReadOnlyList<PromptPiece>> PlanImages(string fullText)
-    {
-        if (prompt.Images.Count > 0 && vision is null)
-            throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
-        int places = PromptText.CountPlaces(fullText);
-        if (places != prompt.Images.Count)
-            throw new TesseraException($"The prompt has {places} places for pictures ({PromptText.ImageMarker}), but {prompt.Images.Count} pictures were given.");
-        return [.. prompt.Images.Select((image, index) => PromptPieces(vision!.Plan(vision.ReadSize(image), Request(index))))];
-    }
-
-    internal static IReadOnlyList<PromptPiece> PromptPieces(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount))];
-
-    private PlanRequest Request(int imageIndex) => prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = imageIndex };
-
-    private void CheckLength(PromptLayout layout)
-    {
-        if (layout.Length >= context.Length) throw new PromptTooLongException(layout.Length, context.Length);
-        if (layout.Length == 0) throw new TesseraException("The prompt is empty.");
-    }
-
-    private List<ImageEncoding> Encode(CancellationToken cancellationToken)
-    {
-        var images = new List<ImageEncoding>();
-        for (int index = 0; index < prompt.Images.Count; index++) images.Add(vision!.Encode(prompt.Images[index], Request(index), progress, cancellationToken));
-        return images;
-    }
-
-    private void Prefill(PromptLayout layout, List<ImageEncoding> images, Sampler sampler, CancellationToken cancellationToken)
-    {
-        for (int index = 0; index < layout.Spans.Count; index++)
+        // A caller that stops reading stops the work.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options), [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner), stop.Token);
+        var text = new StringBuilder();
+        try
         {
-            progress?.Report(new EngineProgress(EngineStage.Prefill, (double)index / layout.Spans.Count));
-            switch (layout.Spans[index])
+            await foreach (AnswerPiece piece in pieces.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                case PromptSpan.Tokens run:
-                    context.DecodeTokens(run.Ids, cancellationToken);
-                    foreach (int token in run.Ids) sampler.Accept(token);
-                    break;
-                case PromptSpan.Embeddings rows:
-                    int width = language.EmbeddingWidth;
-                    context.DecodeEmbeddings(images[rows.ImageIndex].Embeddings.Span.Slice(rows.Start * width, rows.Count * width), cancellationToken);
-                    break;
+                if (piece is { Text.Length: 0, End: null }) progress?.Report(new EngineProgress(EngineStage.Prefill, piece.Prefilled));
+                string shown = trimsStart && text.Length == 0 ? piece.Text.TrimStart() : piece.Text;
+                if (shown.Length > 0)
+                {
+                    text.Append(shown);
+                    yield return new GenerationUpdate(shown);
+                }
+
+                if (piece.End is { } end) yield return new GenerationUpdate("", Result(text.ToString(), end, rows, images, started));
             }
         }
-
-        progress?.Report(new EngineProgress(EngineStage.Prefill, 1));
-    }
-
-    private FinishReason Decode(Sampler sampler, ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
-    {
-        while (true)
+        finally
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            int token = sampler.Sample(context);
-            tokens.Add(token);
-            if (tokens.Count == 1) firstTokenMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-            if (language.Vocabulary.IsEnd(token)) return FinishReason.Stop;
-            Emit(answer.Append(language.Vocabulary.Piece(token)), updates);
-            if (answer.IsStopped) return FinishReason.Stop;
-            if (tokens.Count == options.MaxTokens || context.Position == context.Length) return FinishReason.Length;
-            context.DecodeTokens([token], cancellationToken);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await EndAsync(pieces).ConfigureAwait(false);
         }
     }
 
-    private void Emit(string piece, ChannelWriter<GenerationUpdate> updates)
+    // The scheduler is done with an answer when its pieces are over, however they end.
+    private static async Task EndAsync(ChannelReader<AnswerPiece> pieces)
     {
-        // Templates end where the answer's first word begins, so models open with a space; a raw prompt gets exactly what was generated.
-        if (text.Length == 0 && !prompt.IsRaw) piece = piece.TrimStart();
-        if (piece.Length == 0) return;
-        text.Append(piece);
-        updates.TryWrite(new GenerationUpdate(piece));
+        while (!pieces.Completion.IsCompleted)
+        {
+            while (pieces.TryRead(out _)) { }
+            await Task.WhenAny(pieces.Completion, pieces.WaitToReadAsync(CancellationToken.None).AsTask()).ConfigureAwait(false);
+        }
     }
 
-    private SamplerSettings SamplerSettings() => new(options.Temperature, options.TopK, options.TopP, options.MinP,
+    private async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (encoder is null) return [];
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime);
+        try
+        {
+            return await encoder.EncodeAsync(pictures, progress, stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(MultimodalModel));
+        }
+    }
+
+    private static GenerationResult Result(string text, AnswerEnd end, PromptRows rows, IReadOnlyList<ImageEmbeddings> images, long started)
+    {
+        double prefillMs = Stopwatch.GetElapsedTime(end.AdmittedAt, end.FirstTokenAt).TotalMilliseconds;
+        var timings = new GenerationTimings(images.Sum(static image => image.PreprocessMs), images.Sum(static image => image.EncodeMs), prefillMs,
+            Stopwatch.GetElapsedTime(started, end.FirstTokenAt).TotalMilliseconds, Stopwatch.GetElapsedTime(end.FirstTokenAt, end.EndedAt).TotalMilliseconds);
+        return new GenerationResult(text, end.IsCut ? FinishReason.Length : FinishReason.Stop, rows.Count, rows.EmbeddingCount, end.TokenIds, timings)
+        {
+            ReusedTokenCount = end.ReusedCount,
+            CachedImageCount = images.Count(static image => image.IsCached),
+        };
+    }
+
+    private static SamplerSettings SettingsOf(GenerationOptions options) => new(options.Temperature, options.TopK, options.TopP, options.MinP,
         options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty, options.PenaltyWindow, options.Seed ?? (uint)Random.Shared.NextInt64(1, uint.MaxValue));
 }

@@ -64,3 +64,13 @@ public sealed class NativeLibraryException : TesseraException
     /// <summary>Creates the failure with its one sentence.</summary>
     public NativeLibraryException(string message, Exception? innerException = null) : base(message, innerException) { }
 }
+
+/// <summary>Too many answers are waiting for the model.</summary>
+public sealed class EngineBusyException : TesseraException
+{
+    /// <summary>Creates the failure with the bound that was reached.</summary>
+    public EngineBusyException(int waitingLimit) : base($"The model is busy: {waitingLimit} answers are waiting already, so ask again later.") => WaitingLimit = waitingLimit;
+
+    /// <summary>Answers that may wait.</summary>
+    public int WaitingLimit { get; }
+}

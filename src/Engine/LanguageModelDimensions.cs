@@ -13,6 +13,13 @@ internal static class LanguageModelDimensions
         ("feed_forward_length", 0, 1 << 24), ("expert_count", 0, 1024), ("expert_used_count", 0, 1024), ("expert_group_count", 0, 1024),
     ];
 
+    // Architectures whose graphs assert that keys and values are of one length and, but for phi3, that all of it is rotated
+    // (src/models/*.cpp): those that vision-language models are made of. Of the others, llama.cpp's own message must do.
+    private static readonly string[] WholeHeads =
+    [
+        "llama", "llama4", "mistral3", "internlm2", "phi3", "granite", "granitemoe", "minicpm", "smollm3", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "qwen3vlmoe",
+    ];
+
     private static readonly string[] RopeScalings = ["none", "linear", "yarn", "longrope"];
 
     /// <exception cref="ModelFileException">A number cannot be, or two contradict each other.</exception>
@@ -45,17 +52,22 @@ internal static class LanguageModelDimensions
             throw LanguageModelFile.Damaged(file, $"{architecture}.attention.head_count is {heads}, no multiple of {architecture}.attention.head_count_kv, {keyHeads}");
         uint width = Number(file, $"{architecture}.embedding_length");
         uint keyLength = Number(file, $"{architecture}.attention.key_length", width / heads), valueLength = Number(file, $"{architecture}.attention.value_length", width / heads);
-        uint rotated = Number(file, $"{architecture}.rope.dimension_count", keyLength);
+        uint rotated = Number(file, $"{architecture}.rope.dimension_count");
         if (rotated % 2 != 0 || rotated > keyLength) throw LanguageModelFile.Damaged(file, $"{architecture}.rope.dimension_count is {rotated} with heads of {keyLength}");
-        if (architecture == "llama" && keyLength != valueLength)
-            throw LanguageModelFile.Damaged(file, $"llama.attention.key_length is {keyLength} and llama.attention.value_length {valueLength}");
+        if (!WholeHeads.Contains(architecture)) return;
+        if (keyLength != valueLength)
+            throw LanguageModelFile.Damaged(file, $"{architecture}.attention.key_length is {keyLength} and {architecture}.attention.value_length {valueLength}");
+        if (architecture != "phi3" && IsNumber(file, $"{architecture}.rope.dimension_count") && rotated != keyLength)
+            throw LanguageModelFile.Damaged(file, $"{architecture}.rope.dimension_count is {rotated} with heads of {keyLength}");
     }
 
     private static void CheckExperts(GgufFile file, string architecture)
     {
         uint count = Number(file, $"{architecture}.expert_count"), used = Number(file, $"{architecture}.expert_used_count");
         uint groups = Number(file, $"{architecture}.expert_group_count"), usedGroups = Number(file, $"{architecture}.expert_group_used_count");
-        bool usesThem = count == 0 ? used == 0 && groups == 0 : used <= count && groups < count && (used > 0 || !IsNumber(file, $"{architecture}.expert_used_count"));
+        // The number used may be an array, one for each block, which libllama reads itself.
+        bool usedIsArray = file.Metadata.ContainsKey($"{architecture}.expert_used_count") && !IsNumber(file, $"{architecture}.expert_used_count");
+        bool usesThem = count == 0 ? used == 0 && groups == 0 : used <= count && groups < count && (used > 0 || usedIsArray);
         bool groupsFit = groups <= 1 || (count % groups == 0 && usedGroups > 0 && usedGroups < groups);
         if (!usesThem || !groupsFit)
             throw LanguageModelFile.Damaged(file, $"{architecture}.expert_count is {count} with {used} experts used, {groups} groups and {usedGroups} groups used");

@@ -5,16 +5,32 @@ namespace Tessera;
 /// <summary>Element types that libllama accepts while loading but cannot compute with (ggml 0.25.1: ggml-cpu/ops.cpp, ggml-cpu/ggml-cpu.c).</summary>
 internal static class LanguageModelTensors
 {
-    /// <exception cref="ModelFileException">A tensor's type cannot be computed with.</exception>
+    /// <exception cref="ModelFileException">A tensor's type cannot be computed with, or one is missing that libllama would not miss until it is used.</exception>
     public static void Check(GgufFile file)
     {
+        CheckAttention(file);
         foreach (GgufTensor tensor in file.Tensors)
         {
+            // DeepSeek-V4 looks experts up by token: I32 [experts used, vocabulary] (src/models/deepseek4.cpp).
+            if (tensor.Name.EndsWith(".ffn_gate_tid2eid.weight", StringComparison.Ordinal)) continue;
             // Norms and biases meet float32 rows, and no kernel mixes types there.
             if (tensor.Shape.Length == 1 && tensor.Type != GgufTensorType.F32)
                 throw LanguageModelFile.Damaged(file, $"tensor {GgufText.Quote(tensor.Name)} is a vector of type {tensor.Type} instead of F32");
             if (tensor.Type is GgufTensorType.I8 or GgufTensorType.I16 or GgufTensorType.I32 or GgufTensorType.I64 or GgufTensorType.F64 or GgufTensorType.Q8_1 or GgufTensorType.Q8_K)
                 throw LanguageModelFile.Damaged(file, $"tensor {GgufText.Quote(tensor.Name)} has the type {tensor.Type}");
+        }
+    }
+
+    // The loader takes phi3's attention for optional, its graph does not (src/models/phi3.cpp).
+    private static void CheckAttention(GgufFile file)
+    {
+        if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture != "phi3") return;
+        if (file.Metadata.TryGetUInt32("split.count", out uint parts) && parts > 1) return; // the others hold their share
+        uint blockCount = file.Metadata.RequireUInt32("phi3.block_count");
+        for (int block = 0; block < blockCount; block++)
+        {
+            if (!file.TryGetTensor($"blk.{block}.attn_qkv.weight", out _) && !file.TryGetTensor($"blk.{block}.attn_q.weight", out _))
+                throw new ModelFileException(file.Path, $"tensor 'blk.{block}.attn_qkv.weight' is missing: the file is damaged or badly converted, so download it again.");
         }
     }
 }

@@ -23,8 +23,32 @@ public sealed record ModelOptions
     /// <summary>Whose preprocessing to follow where the authors' and Hugging Face's differ.</summary>
     public Preprocessing Preprocessing { get; init; }
 
+    /// <summary>The type that the vision tower's matrices have in memory.</summary>
+    public VisionType VisionType { get; init; }
+
     /// <summary>Pictures with more pixels are refused before they are decoded.</summary>
     public long MaxPixels { get; init; } = DefaultMaxPixels;
+
+    /// <summary>Answers that are generated at the same time, in one batch; further ones wait.</summary>
+    public int ParallelAnswerCount { get; init; } = 16;
+
+    /// <summary>Answers that may wait; further ones are refused with <see cref="EngineBusyException"/>.</summary>
+    public int WaitingAnswerLimit { get; init; } = 256;
+
+    /// <summary>
+    /// Tokens that the KV cache holds for all conversations together; 0 takes one context's. What no running answer needs is kept for
+    /// the next turns and given up when room is needed.
+    /// </summary>
+    public int CacheLength { get; init; }
+
+    /// <summary>Bytes of picture embeddings to keep in memory.</summary>
+    public long ImageCacheBytes { get; init; } = 512L << 20;
+
+    /// <summary>A folder to keep picture embeddings in between runs; null for none. Several processes may share it.</summary>
+    public string? ImageCacheFolder { get; init; }
+
+    /// <summary>Bytes of picture embeddings to keep in the folder.</summary>
+    public long ImageCacheFolderBytes { get; init; } = 4L << 30;
 
     /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>
     public ILogger? Logger { get; init; }

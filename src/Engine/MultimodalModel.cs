@@ -1,35 +1,58 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
+using Tessera.Compute;
 using Tessera.Templates;
 using Tessera.Text;
 
 namespace Tessera;
 
 /// <summary>
-/// A language model with its eyes: loads both files, and answers prompts of text and pictures. Answers are generated one after
-/// another; calls from several threads wait for each other.
+/// A language model with its eyes: loads both files, and answers prompts of text and pictures. Any number of answers and conversations
+/// may run at once, from any threads: they are decoded together.
 /// </summary>
 public sealed class MultimodalModel : IDisposable
 {
     private readonly LanguageModel language;
-    private readonly LanguageContext context;
-    private readonly SemaphoreSlim turn = new(1, 1);
+    private readonly AnswerScheduler scheduler;
+    private readonly PromptComposer composer;
+    private readonly PictureEncoder? encoder;
+    private readonly TokenEmbeddings? tokenEmbeddings;
+    private readonly Lazy<string> fingerprint;
+    private readonly CancellationTokenSource lifetime = new();
+    private bool isDisposed;
 
-    private readonly ChatTemplate? template;
-
-    private MultimodalModel(LanguageModel language, LanguageContext context, VisionModel? vision, ChatTemplate? template)
+    private MultimodalModel(ModelOptions options, LanguageModel language, VisionModel? vision, ChatTemplate? template)
     {
-        this.template = template;
         this.language = language;
-        this.context = context;
         Vision = vision;
+        fingerprint = new Lazy<string>(() => ModelFingerprint.Of(options.ModelPath));
+        composer = new PromptComposer(language, vision, template);
+        if (vision is not null) encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
+        tokenEmbeddings = TokenEmbeddings.Open(options.ModelPath, language.EmbeddingWidth);
+        try
+        {
+            scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
+        }
+        catch
+        {
+            tokenEmbeddings?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The vision half, or null for a model that sees no pictures.</summary>
     public VisionModel? Vision { get; }
 
-    /// <summary>Tokens of context.</summary>
-    public int ContextLength => context.Length;
+    /// <summary>Tokens of context that one answer has with its prompt.</summary>
+    public int ContextLength => scheduler.ContextLength;
+
+    internal PromptComposer Composer => composer;
+
+    internal AnswerScheduler Scheduler => scheduler;
+
+    internal AnswerRun Answers => new(composer, encoder, scheduler, lifetime.Token);
+
+    /// <summary>Tells both files apart from others.</summary>
+    internal string Fingerprint => $"{fingerprint.Value} {Vision?.Fingerprint}";
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>
@@ -51,23 +74,11 @@ public sealed class MultimodalModel : IDisposable
     public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(Prompt prompt, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         options ??= new GenerationOptions();
         options.Check();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-        var updates = Channel.CreateUnbounded<GenerationUpdate>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        Task work = Task.Run(() => Generate(prompt, options, progress, updates.Writer, stop.Token), CancellationToken.None);
-        try
-        {
-            await foreach (GenerationUpdate update in updates.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false)) yield return update;
-        }
-        finally
-        {
-            // A caller that stops reading stops the work, which must be over before the next one begins.
-            await stop.CancelAsync().ConfigureAwait(false);
-            await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            turn.Release();
-        }
+        ComposedPrompt composed = await Task.Run(() => composer.Compose(Conversation.Of(prompt)), cancellationToken).ConfigureAwait(false);
+        await foreach (GenerationUpdate update in Answers.StreamAsync(composed, options, !prompt.IsRaw, this, progress, cancellationToken).ConfigureAwait(false)) yield return update;
     }
 
     /// <summary>Answers a prompt in one piece; like <see cref="GenerateAsync"/>.</summary>
@@ -78,15 +89,36 @@ public sealed class MultimodalModel : IDisposable
         return result ?? throw new InvalidOperationException("The answer has no end.");
     }
 
-    /// <inheritdoc/>
+    /// <summary>Starts a conversation.</summary>
+    public ChatSession StartChat(ChatOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
+        return new ChatSession(this, options ?? new ChatOptions());
+    }
+
+    /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
+    /// <exception cref="TesseraException">The file is damaged, or belongs to another model or version.</exception>
+    public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default) => new ChatSessionFile(this).LoadAsync(path, cancellationToken);
+
+    /// <summary>Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model.</summary>
     public void Dispose()
     {
-        turn.Wait();
-        context.Dispose();
-        language.Dispose();
+        if (isDisposed) return;
+        isDisposed = true;
+        lifetime.Cancel();
+        scheduler.Dispose();
+        encoder?.Dispose();
+        tokenEmbeddings?.Dispose();
         Vision?.Dispose();
-        turn.Dispose();
+        language.Dispose();
     }
+
+    /// <summary>The embeddings of a conversation's pictures that are in the cache.</summary>
+    internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns) =>
+        encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Pictures);
+
+    /// <summary>Puts saved embeddings into the cache.</summary>
+    internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
@@ -96,10 +128,9 @@ public sealed class MultimodalModel : IDisposable
         try
         {
             language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, options.Logger);
-            CheckWidths(language, vision);
-            vision?.LoadWeights(options.ThreadCount, progress, cancellationToken);
-            int threads = options.ThreadCount > 0 ? options.ThreadCount : Environment.ProcessorCount;
-            return new MultimodalModel(language, new LanguageContext(language, ContextLengthFor(options, language), threads), vision, template);
+            CheckPair(language, vision);
+            vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken);
+            return new MultimodalModel(options, language, vision, template);
         }
         catch
         {
@@ -109,8 +140,10 @@ public sealed class MultimodalModel : IDisposable
         }
     }
 
-    private static void CheckWidths(LanguageModel language, VisionModel? vision)
+    private static void CheckPair(LanguageModel language, VisionModel? vision)
     {
+        if (vision is not null && language.HasSeveralAxes)
+            throw new ModelFileException(language.Path, "its positions have several axes (M-RoPE), which no projector that is supported goes with: use it without --mmproj.");
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
             throw new ModelFileException(vision.Path, $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two files do not belong together.");
     }
@@ -121,16 +154,12 @@ public sealed class MultimodalModel : IDisposable
         return language.TrainedContextLength > 0 ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit) : ModelOptions.DefaultContextLimit;
     }
 
-    private void Generate(Prompt prompt, GenerationOptions options, IProgress<EngineProgress>? progress, ChannelWriter<GenerationUpdate> updates, CancellationToken cancellationToken)
+    private static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
     {
-        try
-        {
-            new AnswerRun(language, context, Vision, template, prompt, options, progress).Run(updates, cancellationToken);
-            updates.Complete();
-        }
-        catch (Exception failure)
-        {
-            updates.Complete(failure);
-        }
+        int length = ContextLengthFor(options, language);
+        int threads = options.ThreadCount > 0 ? options.ThreadCount : Environment.ProcessorCount;
+        return new SchedulerLimits(length, Math.Max(length, options.CacheLength), Math.Clamp(options.ParallelAnswerCount, 1, 256), Math.Max(0, options.WaitingAnswerLimit), threads);
     }
+
+    private static EmbeddingFolder? FolderOf(ModelOptions options) => options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);
 }

@@ -1,3 +1,5 @@
+using Tessera.Imaging;
+
 namespace Tessera;
 
 /// <summary>A picture for a prompt: its bytes as read from a file, the network or elsewhere.</summary>
@@ -5,6 +7,22 @@ namespace Tessera;
 /// <param name="Name">What messages call it, such as its path.</param>
 public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
 {
+    /// <summary>Whether a file is a picture by its first bytes; false if it cannot be read.</summary>
+    public static bool IsPictureFile(string path)
+    {
+        try
+        {
+            if (!File.Exists(path)) return false;
+            Span<byte> signature = stackalloc byte[ImageFormats.SignatureLength];
+            using FileStream file = File.OpenRead(path);
+            return ImageFormats.Detect(signature[..file.ReadAtLeast(signature, signature.Length, throwOnEndOfStream: false)]) != ImageFormat.Unknown;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads a picture's file.</summary>
     /// <exception cref="ImageException">The file cannot be read.</exception>
     public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)

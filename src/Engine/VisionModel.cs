@@ -12,16 +12,23 @@ namespace Tessera;
 /// </summary>
 public sealed class VisionModel : IDisposable
 {
+    // A line of several pixels would hide what a smaller preview shows.
+    private const int FinePreviewSide = 200;
+
     private readonly FamilyParts parts;
     private readonly Lock encodeGate = new();
+    private readonly Lazy<string> fingerprint;
+    private VisionType matrixType;
     private readonly long maxPixels;
     private ComputeDevice? device;
     private WeightStore? weights;
     private IVisionEncoder? encoder;
     private GraphRunner? runner;
+    private bool isDisposed;
 
-    private VisionModel(string path, string family, FamilyParts parts, long maxPixels)
+    private VisionModel(string path, string family, FamilyParts parts, Preprocessing preprocessing, long maxPixels)
     {
+        fingerprint = new Lazy<string>(() => ModelFingerprint.Of(path, $"{preprocessing} {matrixType}"));
         Path = path;
         Family = family;
         this.parts = parts;
@@ -37,6 +44,9 @@ public sealed class VisionModel : IDisposable
     /// <summary>Width of an embedding; the language model's must be the same.</summary>
     public int EmbeddingWidth => parts.EmbeddingWidth;
 
+    /// <summary>Tells the projector and its settings apart from others.</summary>
+    internal string Fingerprint => fingerprint.Value;
+
     internal FamilyPrompt Wording => parts.Wording;
 
     /// <summary>Reads a projector file's configuration, but none of its weights.</summary>
@@ -48,16 +58,17 @@ public sealed class VisionModel : IDisposable
     {
         using GgufFile file = GgufFile.Open(path);
         VisionFamily family = VisionFamilies.Find(file);
-        return new VisionModel(path, family.NameOf(file), family.Open(file, preprocessing), maxPixels);
+        return new VisionModel(path, family.NameOf(file), family.Open(file, preprocessing), preprocessing, maxPixels);
     }
 
     /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
     /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
+    /// <param name="type">The type that the matrices get in memory.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
     /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries cannot be used.</exception>
-    public void LoadWeights(int threadCount = 0, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public void LoadWeights(int threadCount = 0, VisionType type = VisionType.File, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         lock (encodeGate)
         {
@@ -66,7 +77,8 @@ public sealed class VisionModel : IDisposable
             {
                 using GgufFile file = GgufFile.Open(Path);
                 device = ComputeDevice.Open(threadCount);
-                weights = new WeightStore(device, file);
+                matrixType = type;
+                weights = new WeightStore(device, file, type);
                 encoder = parts.CreateEncoder(weights);
                 weights.Upload(StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
                 runner = new GraphRunner(device, encoder.NodeCapacity);
@@ -97,29 +109,64 @@ public sealed class VisionModel : IDisposable
     public void SaveGrid(PromptImage image, SlicePlan plan, string path, CancellationToken cancellationToken = default) =>
         ImageCodec.SavePng(GridDrawing.Draw(Decode(image, cancellationToken), plan), path);
 
+    /// <summary>A picture made small enough for a place to show it; small ones keep their size.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="most">The largest width and height.</param>
+    /// <param name="grid">A plan whose tiles are drawn over it; null for none.</param>
+    /// <param name="cancellationToken">Stops the decoding.</param>
+    /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
+    public ImagePreview Preview(PromptImage image, PixelSize most, SlicePlan? grid = null, CancellationToken cancellationToken = default)
+    {
+        RgbImage shown = Decode(image, cancellationToken);
+        double scale = Math.Min(1, Math.Min((double)most.Width / shown.Width, (double)most.Height / shown.Height));
+        var size = new PixelSize(Math.Max(1, (int)Math.Round(shown.Width * scale)), Math.Max(1, (int)Math.Round(shown.Height * scale)));
+        if (scale < 1) shown = Resampler.Resize(shown, size.Width, size.Height, ResampleFilter.Lanczos3, new ResampleOptions(Cancellation: cancellationToken));
+        if (grid is not null) shown = GridDrawing.Draw(shown, grid, isFine: Math.Max(size.Width, size.Height) < FinePreviewSide);
+        return new ImagePreview(size, shown.Pixels.ToArray());
+    }
+
     /// <summary>Encodes a picture.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="request">Limits, and the picture's place among others; null for one picture without limits.</param>
     /// <param name="progress">Told the fraction of slices done.</param>
     /// <param name="cancellationToken">Stops within one node of the graph.</param>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
+    /// <exception cref="ModelFileException">The weights lead to results that are not numbers.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory, or a backend failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ImageEncoding Encode(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
-    {
-        long started = Stopwatch.GetTimestamp();
-        PreparedImage prepared = Prepare(image, request, cancellationToken);
-        double preprocessMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    public ImageEncoding Encode(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Encode([image], [request ?? PlanRequest.Default], progress, cancellationToken)[0];
 
-        started = Stopwatch.GetTimestamp();
+    /// <summary>Encodes several pictures; slices of one size go through the tower together, whichever picture they are of.</summary>
+    /// <param name="images">The pictures.</param>
+    /// <param name="requests">Limits and place among others of each picture.</param>
+    /// <param name="progress">Told the fraction of slices done.</param>
+    /// <param name="cancellationToken">Stops within one node of the graph.</param>
+    /// <exception cref="ImageException">One is damaged, too large, or no picture.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<ImageEncoding> Encode(
+        IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
+        var prepared = new List<(PreparedImage Image, double Ms)>();
+        for (int index = 0; index < images.Count; index++)
+        {
+            long preparing = Stopwatch.GetTimestamp();
+            PreparedImage image = Prepare(images[index], requests[index], cancellationToken);
+            prepared.Add((image, Stopwatch.GetElapsedTime(preparing).TotalMilliseconds));
+        }
+
+        long started = Stopwatch.GetTimestamp();
         List<EncodedSlice> slices;
         lock (encodeGate)
         {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
             if (runner is null || encoder is null) throw new InvalidOperationException("LoadWeights has not run.");
-            slices = new SliceBatcher(encoder, runner).Encode(prepared.Slices, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+            slices = EncodeSlices(images, [.. prepared.SelectMany(static image => image.Image.Slices)], new SliceBatcher(encoder, runner), progress, cancellationToken);
         }
 
-        float[] embeddings = encoder.Merge(prepared.Plan, [.. slices.Select(static slice => slice.Rows)]);
-        return new ImageEncoding(prepared, slices, embeddings, encoder, preprocessMs, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        double msPerSlice = Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Count;
+        return Merge(prepared, slices, encoder, msPerSlice);
     }
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
@@ -129,7 +176,39 @@ public sealed class VisionModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (encodeGate) Release();
+        lock (encodeGate)
+        {
+            isDisposed = true;
+            Release();
+        }
+    }
+
+    private List<EncodedSlice> EncodeSlices(IReadOnlyList<PromptImage> images, PreparedSlice[] slices, SliceBatcher batcher, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return batcher.Encode(slices, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+        }
+        catch (NativeLibraryException failure)
+        {
+            throw new NativeLibraryException($"{string.Join(", ", images.Select(static image => image.Name))} with {Path}: {failure.Message}", failure);
+        }
+    }
+
+    private List<ImageEncoding> Merge(List<(PreparedImage Image, double Ms)> prepared, List<EncodedSlice> slices, IVisionEncoder encoder, double msPerSlice)
+    {
+        var encodings = new List<ImageEncoding>();
+        int first = 0;
+        foreach ((PreparedImage image, double preprocessMs) in prepared)
+        {
+            List<EncodedSlice> own = slices.GetRange(first, image.Slices.Count);
+            first += own.Count;
+            long started = Stopwatch.GetTimestamp();
+            float[] embeddings = RequireNumbers(encoder.Merge(image.Plan, [.. own.Select(static slice => slice.Rows)]));
+            encodings.Add(new ImageEncoding(image, own, embeddings, encoder, preprocessMs, msPerSlice * own.Count + Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+        }
+
+        return encodings;
     }
 
     private PreparedImage Prepare(PromptImage image, PlanRequest? request, CancellationToken cancellationToken)
@@ -137,6 +216,13 @@ public sealed class VisionModel : IDisposable
         RgbImage decoded = Decode(image, cancellationToken);
         SlicePlan plan = Plan(new PixelSize(decoded.Width, decoded.Height), request);
         return new PreparedImage(plan, parts.Processor.Prepare(decoded, plan, cancellationToken));
+    }
+
+    private float[] RequireNumbers(float[] embeddings)
+    {
+        foreach (float value in embeddings)
+            if (!float.IsFinite(value)) throw new ModelFileException(Path, "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again.");
+        return embeddings;
     }
 
     private void Release()

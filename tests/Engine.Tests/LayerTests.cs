@@ -22,7 +22,7 @@ public sealed partial class LayerTests
     // The one file through which a layer may reach a further one.
     private static readonly Dictionary<string, string> Doors = new() { ["Imaging/ImageCodec.cs"] = "Native" };
 
-    private static readonly string[] CommonTypes = ["TesseraException", "ModelFileException", "ImageException", "PromptTooLongException", "NativeLibraryException", "Preprocessing"];
+    private static readonly string[] CommonTypes = ["TesseraException", "ModelFileException", "ImageException", "PromptTooLongException", "EngineBusyException", "NativeLibraryException", "Preprocessing", "VisionType"];
 
     [Fact]
     public void Layers_use_only_what_they_may()

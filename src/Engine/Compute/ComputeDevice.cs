@@ -42,10 +42,20 @@ internal sealed unsafe class ComputeDevice : IDisposable
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
     }
 
+    /// <summary>Told the reason before native code ends the process.</summary>
+    public static Action<string>? AbortHandler
+    {
+        get => NativeLog.AbortHandler;
+        set => NativeLog.AbortHandler = value;
+    }
+
     public int ThreadCount { get; }
 
     /// <summary>The device that weights are placed on.</summary>
     public nint MainDevice => gpuDevice != 0 ? gpuDevice : cpuDevice;
+
+    /// <summary>Whether weights are placed on the CPU.</summary>
+    public bool IsProcessor => gpuDevice == 0;
 
     public BackendHandle CpuBackend => cpu;
 

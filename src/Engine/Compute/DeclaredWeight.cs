@@ -9,7 +9,7 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
 {
     public long ByteLength => (long)target.ByteLength;
 
-    /// <summary>Copies the parts, converting them when the target is float32 and the file holds another type.</summary>
+    /// <summary>Copies the parts, converting or quantizing them when the target has another type than the file.</summary>
     public void CopyTo(GgufFile file)
     {
         bool convert = parts.Any(part => (ggml_type)(int)part.Type != target.Native->type);
@@ -17,6 +17,12 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         if (parts.Count == 1 && !convert)
         {
             Set(file.GetTensorData(parts[0], 0, checked((int)parts[0].ByteLength)));
+            return;
+        }
+
+        if (convert && target.Native->type != ggml_type.GGML_TYPE_F32)
+        {
+            Set(Quantized(file));
             return;
         }
 
@@ -40,23 +46,30 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
     public static float[] ToFloat(GgufFile file, GgufTensor tensor)
     {
         var values = new float[tensor.ElementCount];
-        ToFloat(tensor, file.GetTensorData(tensor, 0, checked((int)tensor.ByteLength)), MemoryMarshal.AsBytes(values.AsSpan()));
+        ElementConversion.ToFloat(tensor.Type, file.GetTensorData(tensor, 0, checked((int)tensor.ByteLength)), values);
         return values;
     }
 
     private static int ToFloat(GgufTensor part, ReadOnlySpan<byte> source, Span<byte> destination)
     {
         int byteLength = checked((int)part.ElementCount * sizeof(float));
-        var type = (ggml_type)(int)part.Type;
-        if (type == ggml_type.GGML_TYPE_F32)
+        ElementConversion.ToFloat(part.Type, source, MemoryMarshal.Cast<byte, float>(destination[..byteLength]));
+        return byteLength;
+    }
+
+    private byte[] Quantized(GgufFile file)
+    {
+        var whole = new byte[checked((int)target.ByteLength)];
+        int offset = 0;
+        foreach (GgufTensor part in parts)
         {
-            source.CopyTo(destination);
-            return byteLength;
+            float[] values = ToFloat(file, part);
+            fixed (float* source = values)
+            fixed (byte* destination = whole.AsSpan(offset))
+                offset += (int)Ggml.ggml_quantize_chunk(target.Native->type, source, destination, 0, part.ElementCount / part.Shape[0], part.Shape[0], null);
         }
 
-        ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
-        fixed (byte* from = source, to = destination[..byteLength]) traits->to_float(from, (float*)to, part.ElementCount);
-        return byteLength;
+        return whole;
     }
 
     private void Set(ReadOnlySpan<byte> data)

@@ -35,7 +35,7 @@ internal sealed unsafe class GraphRunner : IDisposable
         NativeLog.ForgetErrors();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
         if (!GgmlBackend.ggml_backend_sched_alloc_graph(scheduler.Pointer, graph.Native))
-            throw new NativeLibraryException($"There is not enough memory to encode the picture ({NativeLog.TakeErrors()}).");
+            throw new NativeLibraryException($"there is not enough memory to encode the picture ({NativeLog.TakeErrors()}).");
         graph.UploadInputs();
 
         Volatile.Write(ref *stopFlag, 0);
@@ -43,7 +43,7 @@ internal sealed unsafe class GraphRunner : IDisposable
         ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
         cancellationToken.ThrowIfCancellationRequested();
         if (status != ggml_status.GGML_STATUS_SUCCESS)
-            throw new NativeLibraryException($"The vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()}).");
+            throw new NativeLibraryException($"the vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()}).");
     }
 
     public void Dispose()

@@ -22,9 +22,24 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     /// <summary>Whether ggml multiplies matrices of a type: float types, and quantized ones that it can also convert.</summary>
     public static bool CanMultiply(ggml_type type)
     {
+        // Formats of the other operand, made while multiplying; as weights they have no kernels.
+        if (type is ggml_type.GGML_TYPE_Q8_1 or ggml_type.GGML_TYPE_Q8_K) return false;
         ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
         if (type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16) return true;
         return traits != null && traits->is_quantized != 0 && traits->to_float != null;
+    }
+
+    /// <summary>The type that a matrix of a file's type gets.</summary>
+    /// <param name="type">The file's type.</param>
+    /// <param name="wanted">What the caller wants.</param>
+    /// <param name="inputs">Width of a row, which must be whole blocks of the new type.</param>
+    public ggml_type TypeInMemory(ggml_type type, VisionType wanted, long inputs)
+    {
+        const ggml_type small = ggml_type.GGML_TYPE_Q8_0;
+        bool isFloat = type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16;
+        if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(small)->blck_size != 0) return type;
+        // On processors int8 products are the faster ones with or without matrix units: half the bytes, twice the lanes.
+        return wanted == VisionType.Q8_0 || device.IsProcessor ? small : type;
     }
 
     public nint BufferType(ggml_type type, long inputs, long outputs) =>

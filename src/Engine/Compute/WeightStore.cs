@@ -5,11 +5,12 @@ namespace Tessera.Compute;
 
 /// <summary>
 /// The weights of one vision model: an encoder declares each tensor it needs with its shape, then <see cref="Upload"/> copies them
-/// from the mapped file to the device. Matrices keep the file's type; everything else becomes float32.
+/// from the mapped file to the device. Matrices keep the file's type unless another is wanted; everything else becomes float32.
 /// </summary>
 internal sealed unsafe class WeightStore : IDisposable
 {
     private readonly GgufFile file;
+    private readonly VisionType matrixType;
     private readonly MatrixPlacement placement;
     private readonly Dictionary<nint, GgmlContextHandle> arenas = [];
     private readonly List<BackendBufferHandle> buffers = [];
@@ -17,9 +18,11 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
     /// <param name="file">Where they come from; must stay open until <see cref="Upload"/> returns.</param>
-    public WeightStore(ComputeDevice device, GgufFile file)
+    /// <param name="matrixType">The type that matrices get.</param>
+    public WeightStore(ComputeDevice device, GgufFile file, VisionType matrixType = VisionType.File)
     {
         this.file = file;
+        this.matrixType = matrixType;
         placement = new MatrixPlacement(device);
     }
 
@@ -43,6 +46,7 @@ internal sealed unsafe class WeightStore : IDisposable
         var type = (ggml_type)(int)parts[0].Type;
         if (!MatrixPlacement.CanMultiply(type))
             throw new ModelFileException(file.Path, $"tensor '{names[0]}' has type {parts[0].Type}, which no matrix product takes.");
+        type = placement.TypeInMemory(type, matrixType, inputs);
         return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
     }
 
@@ -70,13 +74,13 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">One is missing or has another number of elements.</exception>
     public Tensor JoinedValues(IReadOnlyList<string> names, long width, long rows = 1)
     {
-        GgufTensor[] parts = [.. names.Select(name => Require(name, width * rows, null))];
+        GgufTensor[] parts = [.. names.Select(name => RequireValues(name, width * rows))];
         return Declare(parts, ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, parts.Length == 1 ? width : width * parts.Length, rows);
     }
 
     /// <summary>A vector as float32 in ordinary memory, for merging outside the graph; read at once.</summary>
     /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
-    public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, Require(name, count, null));
+    public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, RequireValues(name, count));
 
     /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
     public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
@@ -130,6 +134,14 @@ internal sealed unsafe class WeightStore : IDisposable
         var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
         declared.Add(new DeclaredWeight(tensor, parts));
         return tensor;
+    }
+
+    private GgufTensor RequireValues(string name, long count)
+    {
+        GgufTensor tensor = Require(name, count, null);
+        return ElementConversion.IsConvertible(tensor.Type)
+            ? tensor
+            : throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}, which is not converted to float32.");
     }
 
     private GgufTensor Require(string name, long elementCount, long[]? shape)

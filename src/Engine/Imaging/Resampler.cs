@@ -14,17 +14,17 @@ internal enum ResampleCode
 }
 
 /// <summary>How a resize may use the machine.</summary>
-/// <param name="MaxThreads">The most threads at work; -1 for as many as there are processors.</param>
+/// <param name="MaxThreads">The most threads at work; 0 for as many as there are processors.</param>
 /// <param name="Code">Which machine code to run.</param>
 /// <param name="Cancellation">Stops the work between rows.</param>
-internal readonly record struct ResampleOptions(int MaxThreads = -1, ResampleCode Code = ResampleCode.Best, CancellationToken Cancellation = default)
+internal readonly record struct ResampleOptions(int MaxThreads = 0, ResampleCode Code = ResampleCode.Best, CancellationToken Cancellation = default)
 {
     /// <summary>Runs <paramref name="body"/> for 0 .. count - 1, on several threads where that is allowed.</summary>
     public void ForEach(int count, Action<int> body)
     {
         if (MaxThreads != 1 && count > 1)
         {
-            ParallelOptions options = new() { MaxDegreeOfParallelism = MaxThreads, CancellationToken = Cancellation };
+            ParallelOptions options = new() { MaxDegreeOfParallelism = MaxThreads > 0 ? MaxThreads : -1, CancellationToken = Cancellation };
             Parallel.For(0, count, options, body);
             return;
         }

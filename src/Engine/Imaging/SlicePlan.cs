@@ -20,13 +20,21 @@ public enum SliceKind
 public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, int TokenCount, SourceRectangle Source);
 
 /// <summary>A stretch of what stands for a picture in the prompt.</summary>
-/// <param name="Kind">What it is, such as <c>overview</c>, <c>tile</c>, <c>row</c> or <c>text</c>.</param>
+/// <param name="Kind">What it is, such as <c>overview</c>, <c>tile</c>, <c>row</c>, <c>text</c> or <c>token</c>.</param>
 /// <param name="RowCount">Embeddings, in the order of <see cref="SlicePlan.ImageTokenCount"/>; 0 for text.</param>
-/// <param name="Text">Text with special tokens; null for embeddings.</param>
+/// <param name="Text">Text with special tokens, or the text of one token; null for embeddings.</param>
 public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
 {
     /// <summary>A stretch of text.</summary>
     public static LayoutSpan OfText(string text) => new("text", 0, text);
+
+    /// <summary>Exactly one token, which a tokenizer might give in another form where the text stands alone.</summary>
+    public static LayoutSpan OfToken(string text) => new(TokenKind, 0, text);
+
+    /// <summary>Whether it is exactly one token.</summary>
+    public bool IsToken => Kind == TokenKind;
+
+    private const string TokenKind = "token";
 }
 
 /// <summary>What the caller wants of a plan.</summary>
@@ -78,8 +86,11 @@ public sealed record SlicePlan
     /// <summary>Slices that the family would have made without the caller's limits.</summary>
     public int UnlimitedSliceCount { get; init; }
 
+    /// <summary>Embeddings that there would have been without the caller's limits.</summary>
+    public int UnlimitedTokenCount { get => Math.Max(field, ImageTokenCount); init; }
+
     /// <summary>Whether the caller's limits made it coarser.</summary>
-    public bool IsLimited => UnlimitedSliceCount > Slices.Count;
+    public bool IsLimited => UnlimitedSliceCount > Slices.Count || UnlimitedTokenCount > ImageTokenCount;
 
     /// <summary>Embeddings that enter the language model for the whole picture.</summary>
     public int ImageTokenCount => Layout.Sum(static span => span.RowCount);

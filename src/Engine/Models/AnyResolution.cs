@@ -36,11 +36,16 @@ internal static class AnyResolution
     public static CanvasFit Fit(PixelSize image, PixelSize canvas)
     {
         double scaleX = (double)canvas.Width / image.Width, scaleY = (double)canvas.Height / image.Height;
-        PixelSize resized = scaleX < scaleY
+        return Centre(canvas, scaleX < scaleY
             ? new PixelSize(canvas.Width, (int)Math.Min(Math.Ceiling(image.Height * scaleX), canvas.Height))
-            : new PixelSize((int)Math.Min(Math.Ceiling(image.Width * scaleY), canvas.Width), canvas.Height);
-        return new CanvasFit(canvas, resized, (canvas.Width - resized.Width) / 2, (canvas.Height - resized.Height) / 2);
+            : new PixelSize((int)Math.Min(Math.Ceiling(image.Width * scaleY), canvas.Width), canvas.Height));
     }
+
+    /// <summary>The same in whole numbers, so that 300 x 200 on 448 x 224 is 336 wide, and not 337 as in double.</summary>
+    public static CanvasFit FitExactly(PixelSize image, PixelSize canvas) =>
+        Centre(canvas, (long)canvas.Width * image.Height < (long)canvas.Height * image.Width
+            ? new PixelSize(canvas.Width, CeilingOf((long)image.Height * canvas.Width, image.Width))
+            : new PixelSize(CeilingOf((long)image.Width * canvas.Height, image.Height), canvas.Height));
 
     /// <summary>Draws the canvas with Pillow's bicubic and cuts it into square tiles, row by row.</summary>
     public static IReadOnlyList<RgbImage> CutTiles(RgbImage image, CanvasFit fit, int tileSize, CancellationToken cancellationToken)
@@ -62,4 +67,9 @@ internal static class AnyResolution
         double x = (double)image.Width / fit.Resized.Width, y = (double)image.Height / fit.Resized.Height;
         return new SourceRectangle((column * tileSize - fit.Left) * x, (row * tileSize - fit.Top) * y, tileSize * x, tileSize * y);
     }
+
+    private static CanvasFit Centre(PixelSize canvas, PixelSize resized) =>
+        new(canvas, resized, (canvas.Width - resized.Width) / 2, (canvas.Height - resized.Height) / 2);
+
+    private static int CeilingOf(long numerator, long denominator) => (int)((numerator + denominator - 1) / denominator);
 }

@@ -19,7 +19,9 @@ internal sealed record MlpConnectorConfig(int Inputs, int Inner, int Outputs, Ml
         return new MlpConnectorConfig(towerWidth, inner, last is null ? inner : OutputCount(file, last, inner), kind);
     }
 
-    private static int OutputCount(GgufFile file, string name, int inputs)
+    /// <summary>Outputs of a linear layer of a connector.</summary>
+    /// <exception cref="ModelFileException">The tensor is missing, or does not take so many inputs.</exception>
+    public static int OutputCount(GgufFile file, string name, int inputs)
     {
         if (!file.TryGetTensor(name, out GgufTensor? tensor)) throw new ModelFileException(file.Path, $"tensor '{name}' is missing.");
         if (tensor.Shape.Length < 2 || tensor.Shape[0] != inputs || tensor.Shape[1] is <= 0 or > 1 << 20)

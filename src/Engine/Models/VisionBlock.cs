@@ -4,7 +4,8 @@ namespace Tessera.Models;
 
 /// <summary>
 /// One block of a vision tower: x + attention(norm1(x)), then x + feed-forward(norm2(x)). Source: huggingface/transformers v5.12,
-/// models/clip/modeling_clip.py, CLIPEncoderLayer. Tensor names as in GGUF "clip" files (ggml-org/llama.cpp v0.5.0,
+/// models/clip/modeling_clip.py, CLIPEncoderLayer; with layer scale and norms of queries and keys as in OpenGVLab/InternVL,
+/// internvl_chat/internvl/model/internvl_chat/modeling_intern_vit.py. Tensor names as in GGUF "clip" files (ggml-org/llama.cpp v0.5.0,
 /// tools/mtmd/clip-impl.h).
 /// </summary>
 internal sealed class VisionBlock
@@ -18,18 +19,22 @@ internal sealed class VisionBlock
     private readonly LinearWeights query;         // [hidden, hidden] each, when they cannot
     private readonly LinearWeights key;
     private readonly LinearWeights value;
+    private readonly NormWeights queryNorm;       // [hidden], with HasQueryKeyNorm
+    private readonly NormWeights keyNorm;
     private readonly LinearWeights output;        // [hidden, hidden]
+    private readonly Tensor attentionScale;       // [hidden], with HasLayerScale
     private readonly NormWeights norm2;
     private readonly LinearWeights up;            // [hidden, feed-forward]
     private readonly LinearWeights down;          // [feed-forward, hidden]
+    private readonly Tensor feedForwardScale;     // [hidden], with HasLayerScale
 
     public VisionBlock(VisionTransformerConfig config, WeightStore weights, int index)
     {
         this.config = config;
         int hidden = config.HiddenSize;
         string prefix = $"v.blk.{index}";
-        norm1 = NormWeights.Load(weights, $"{prefix}.ln1", hidden);
-        norm2 = NormWeights.Load(weights, $"{prefix}.ln2", hidden);
+        norm1 = NormWeights.Load(weights, $"{prefix}.ln1", hidden, config.UsesRmsNorm);
+        norm2 = NormWeights.Load(weights, $"{prefix}.ln2", hidden, config.UsesRmsNorm);
 
         string[] separate = [$"{prefix}.attn_q", $"{prefix}.attn_k", $"{prefix}.attn_v"];
         if (weights.Has($"{prefix}.attn_qkv.weight")) queryKeyValue = LinearWeights.Load(weights, $"{prefix}.attn_qkv", hidden, 3 * hidden);
@@ -41,23 +46,34 @@ internal sealed class VisionBlock
             value = LinearWeights.Load(weights, separate[2], hidden, hidden);
         }
 
+        if (config.HasQueryKeyNorm)
+        {
+            queryNorm = NormWeights.Load(weights, $"{prefix}.attn_q_norm", hidden, isRms: true);
+            keyNorm = NormWeights.Load(weights, $"{prefix}.attn_k_norm", hidden, isRms: true);
+        }
+
         output = LinearWeights.Load(weights, $"{prefix}.attn_out", hidden, hidden);
         (string upName, string downName) = FeedForwardNames(weights, prefix);
         up = LinearWeights.Load(weights, upName, hidden, config.FeedForwardSize);
         down = LinearWeights.Load(weights, downName, config.FeedForwardSize, hidden);
+        if (!config.HasLayerScale) return;
+        attentionScale = weights.Values($"{prefix}.ls1.weight", hidden);
+        feedForwardScale = weights.Values($"{prefix}.ls2.weight", hidden);
     }
 
     /// <summary>[hidden, tokens, slices] -> the same shape.</summary>
     public Tensor Build(Graph graph, Tensor x)
     {
-        x = graph.Add(x, Attention(graph, norm1.Build(graph, x, config.NormEpsilon)));
-        return graph.Add(x, FeedForward(graph, norm2.Build(graph, x, config.NormEpsilon)));
+        x = graph.Add(x, Scale(graph, Attention(graph, norm1.Build(graph, x, config.NormEpsilon)), attentionScale));
+        return graph.Add(x, Scale(graph, FeedForward(graph, norm2.Build(graph, x, config.NormEpsilon)), feedForwardScale));
     }
+
+    private static Tensor Scale(Graph graph, Tensor x, Tensor scale) => scale.IsNull ? x : graph.Multiply(x, scale);
 
     private Tensor Attention(Graph graph, Tensor x)
     {
         (Tensor q, Tensor k, Tensor v) = queryKeyValue.IsNull
-            ? (Heads(graph, query.Build(graph, x)), Heads(graph, key.Build(graph, x)), Heads(graph, value.Build(graph, x)))
+            ? (Heads(graph, Normed(graph, queryNorm, query.Build(graph, x))), Heads(graph, Normed(graph, keyNorm, key.Build(graph, x))), Heads(graph, value.Build(graph, x)))
             : SplitHeads(graph, queryKeyValue.Build(graph, x));                          // [head, heads, tokens, slices] each
         Tensor keys = graph.Contiguous(graph.Permute(k, 0, 2, 1, 3));                    // [head, tokens, heads, slices]
         Tensor queries = graph.Contiguous(graph.Permute(q, 0, 2, 1, 3));
@@ -80,8 +96,17 @@ internal sealed class VisionBlock
         (long, long, long, long) sizes = (config.HeadSize, config.HeadCount, joined.Size(1), joined.Size(2));
         (nuint, nuint, nuint) strides = (joined.Stride(0) * (nuint)config.HeadSize, joined.Stride(1), joined.Stride(2));
         nuint third = joined.Stride(0) * (nuint)config.HiddenSize;
-        return (graph.View(joined, sizes, strides, 0), graph.View(joined, sizes, strides, third), graph.View(joined, sizes, strides, 2 * third));
+        Tensor value = graph.View(joined, sizes, strides, 2 * third);
+        return config.HasQueryKeyNorm
+            ? (Heads(graph, Normed(graph, queryNorm, Third(graph, joined, 0))), Heads(graph, Normed(graph, keyNorm, Third(graph, joined, third))), value)
+            : (graph.View(joined, sizes, strides, 0), graph.View(joined, sizes, strides, third), value);
     }
+
+    // One of the three in its whole width: [hidden, tokens, slices].
+    private Tensor Third(Graph graph, Tensor joined, nuint offset) => graph.Contiguous(
+        graph.View(joined, (config.HiddenSize, joined.Size(1), joined.Size(2), 1), (joined.Stride(1), joined.Stride(2), joined.Stride(3)), offset));
+
+    private Tensor Normed(Graph graph, NormWeights norm, Tensor x) => config.HasQueryKeyNorm ? norm.Build(graph, x, config.NormEpsilon) : x;
 
     // Legacy converters call the layer into the feed-forward network "ffn_down" and the one out of it "ffn_up"
     // (ggml-org/llama.cpp v0.5.0, tools/mtmd/legacy-models/convert_image_encoder_to_gguf.py); the shape tells.

@@ -1,7 +1,10 @@
 using Tessera.Compute;
 using Tessera.Gguf;
+using Tessera.Models.InternVl;
 using Tessera.Models.Llava;
 using Tessera.Models.LlavaNext;
+using Tessera.Models.LlavaUhd;
+using Tessera.Models.MiniCpmV;
 
 namespace Tessera.Models;
 
@@ -35,6 +38,21 @@ internal static class VisionFamilies
         {
             LlavaConfig config = LlavaConfig.Read(file);
             return new FamilyParts(new LlavaImageProcessor(config, preprocessing), config.Connector.Outputs, weights => new LlavaEncoder(config, weights), FamilyPrompt.Vicuna);
+        }),
+        new(["internvl"], static _ => true, static _ => "InternVL", static (file, _) =>
+        {
+            InternVlConfig config = InternVlConfig.Read(file);
+            return new FamilyParts(new InternVlImageProcessor(config), config.Outputs, weights => new InternVlEncoder(config, weights), FamilyPrompt.InternVl);
+        }),
+        new(["resampler"], static _ => true, MiniCpmVConfig.NameOf, static (file, _) =>
+        {
+            MiniCpmVConfig config = MiniCpmVConfig.Read(file);
+            return new FamilyParts(new MiniCpmVImageProcessor(config), config.Resampler.Width, weights => new MiniCpmVEncoder(config, weights), config.Wording);
+        }),
+        new(["uhd_resampler"], static _ => true, static _ => "LLaVA-UHD", static (file, _) =>
+        {
+            LlavaUhdConfig config = LlavaUhdConfig.Read(file);
+            return new FamilyParts(new LlavaUhdImageProcessor(config), config.Resampler.Width, weights => new LlavaUhdEncoder(config, weights), FamilyPrompt.Vicuna);
         }),
     ];
 

@@ -13,7 +13,7 @@ internal sealed class VisionTransformer
     private readonly Tensor patchKernel;      // [patch * patch * 3, hidden]
     private readonly Tensor patchBias;        // [hidden], optional
     private readonly Tensor classToken;       // [hidden, 1], with HasClassToken
-    private readonly Tensor positions;        // [hidden, tokens], the class token's first
+    private readonly Tensor positions;        // [hidden, PositionCount], the class token's first
     private readonly NormWeights preNorm;
     private readonly VisionBlock[] blocks;
 
@@ -26,19 +26,22 @@ internal sealed class VisionTransformer
         patchKernel = weights.PatchKernel("v.patch_embd.weight", config.PatchSize, 3, hidden);
         patchBias = weights.OptionalValues("v.patch_embd.bias", hidden);
         if (config.HasClassToken) classToken = weights.Values("v.class_embd", hidden);
-        positions = weights.Values("v.position_embd.weight", hidden, TokenCount);
+        positions = weights.Values("v.position_embd.weight", hidden, config.PositionCount);
         preNorm = NormWeights.Optional(weights, "v.pre_ln", hidden);
         blocks = [.. Enumerable.Range(0, config.BlockCount).Select(index => new VisionBlock(config, weights, index))];
     }
 
-    /// <summary>Tokens of one slice inside the tower, the class token included.</summary>
-    public int TokenCount => config.PatchCount + (config.HasClassToken ? 1 : 0);
+    /// <summary>The learned positions: [hidden, <see cref="VisionTransformerConfig.PositionCount"/>].</summary>
+    public Tensor Positions => positions;
 
     /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
     public int NodeCapacity => 32 + blocks.Length * VisionBlock.NodeCapacity;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features of the last block, class token dropped [hidden, patches, slices].</summary>
-    public Tensor Build(Graph graph, Tensor patches)
+    /// <param name="graph">The graph to add to.</param>
+    /// <param name="patches">The slices' patches, of any number in a slice where positions are given.</param>
+    /// <param name="slicePositions">Positions of a slice's tokens [hidden, tokens]; without them the learned ones in their order.</param>
+    public Tensor Build(Graph graph, Tensor patches, Tensor slicePositions = default)
     {
         long sliceCount = patches.Size(2);
         Tensor x = graph.Project(patchKernel, patches);                                   // [hidden, patches, slices]
@@ -49,28 +52,28 @@ internal sealed class VisionTransformer
             x = graph.Concat(first, x, 1);                                               // [hidden, 1 + patches, slices]
         }
 
-        x = graph.Add(x, positions);
+        x = graph.Add(x, slicePositions.IsNull ? positions : slicePositions);
         if (config.HasPreNorm) x = preNorm.Build(graph, x, config.NormEpsilon);
         foreach (VisionBlock block in blocks) x = block.Build(graph, x);
         return config.HasClassToken ? WithoutFirstToken(graph, x) : x;
     }
 
-    private Tensor WithoutFirstToken(Graph graph, Tensor x) =>
-        graph.Contiguous(graph.View(x, (x.Size(0), config.PatchCount, x.Size(2), 1), (x.Stride(1), x.Stride(2), x.Stride(3)), x.Stride(1)));
+    private static Tensor WithoutFirstToken(Graph graph, Tensor x) =>
+        graph.Contiguous(graph.View(x, (x.Size(0), x.Size(1) - 1, x.Size(2), 1), (x.Stride(1), x.Stride(2), x.Stride(3)), x.Stride(1)));
 }
 
-/// <summary>Weight and bias of a layer norm: [width] each, the bias optional.</summary>
-internal readonly record struct NormWeights(Tensor Weight, Tensor Bias)
+/// <summary>Weight and bias of a norm: [width] each, the bias optional.</summary>
+internal readonly record struct NormWeights(Tensor Weight, Tensor Bias, bool IsRms = false)
 {
-    public static NormWeights Load(WeightStore weights, string name, int width) =>
-        new(weights.Values($"{name}.weight", width), weights.OptionalValues($"{name}.bias", width));
+    public static NormWeights Load(WeightStore weights, string name, int width, bool isRms = false) =>
+        new(weights.Values($"{name}.weight", width), weights.OptionalValues($"{name}.bias", width), isRms);
 
     public static NormWeights Optional(WeightStore weights, string name, int width) =>
         weights.Has($"{name}.weight") ? Load(weights, name, width) : default;
 
     public Tensor Build(Graph graph, Tensor x, float epsilon)
     {
-        Tensor scaled = graph.Multiply(graph.LayerNorm(x, epsilon), Weight);
+        Tensor scaled = graph.Multiply(IsRms ? graph.RmsNorm(x, epsilon) : graph.LayerNorm(x, epsilon), Weight);
         return Bias.IsNull ? scaled : graph.Add(scaled, Bias);
     }
 }

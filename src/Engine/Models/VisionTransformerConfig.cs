@@ -8,6 +8,8 @@ internal sealed record VisionTransformerConfig
     private const int MaxImageSize = 8192;
     private const int MaxBlockCount = 512;
     private const int MaxWidth = 1 << 16;
+    private const float MinDeviation = 0.001f;
+    private const float MaxDeviation = 10;
 
     /// <summary>Side of the square input in pixels.</summary>
     public required int ImageSize { get; init; }
@@ -35,6 +37,15 @@ internal sealed record VisionTransformerConfig
 
     public required bool HasPreNorm { get; init; }
 
+    /// <summary>Whether what a block's two halves give is scaled, channel by channel, before it is added (InternViT).</summary>
+    public bool HasLayerScale { get; init; }
+
+    /// <summary>Whether queries and keys are normalised over their whole width, before they are split into heads (InternViT-6B).</summary>
+    public bool HasQueryKeyNorm { get; init; }
+
+    /// <summary>Whether the blocks' norms take the root mean square instead of mean and variance (InternViT-6B).</summary>
+    public bool UsesRmsNorm { get; init; }
+
     public required IReadOnlyList<float> ImageMean { get; init; }
 
     public required IReadOnlyList<float> ImageDeviation { get; init; }
@@ -42,6 +53,9 @@ internal sealed record VisionTransformerConfig
     public int PatchesPerSide => ImageSize / PatchSize;
 
     public int PatchCount => PatchesPerSide * PatchesPerSide;
+
+    /// <summary>Learned positions that the file holds; one for each token, the class token included, unless the family says otherwise.</summary>
+    public int PositionCount { get => field > 0 ? field : PatchCount + (HasClassToken ? 1 : 0); init; }
 
     public int HeadSize => HiddenSize / HeadCount;
 
@@ -63,6 +77,8 @@ internal sealed record VisionTransformerConfig
             Activation = ReadActivation(file, hasClassToken || hasPreNorm),
             HasClassToken = hasClassToken,
             HasPreNorm = hasPreNorm,
+            HasLayerScale = file.TryGetTensor("v.blk.0.ls1.weight", out _),
+            HasQueryKeyNorm = file.TryGetTensor("v.blk.0.attn_q_norm.weight", out _),
             ImageMean = Colour(file, "clip.vision.image_mean"),
             ImageDeviation = Colour(file, "clip.vision.image_std"),
         };
@@ -76,8 +92,10 @@ internal sealed record VisionTransformerConfig
         if (HiddenSize % HeadCount != 0)
             throw new ModelFileException(file.Path, $"clip.vision.embedding_length is {HiddenSize}, no multiple of clip.vision.attention.head_count, {HeadCount}.");
         if (!(NormEpsilon is >= 0 and < 1)) throw new ModelFileException(file.Path, $"clip.vision.attention.layer_norm_epsilon is {NormEpsilon}, not a small number.");
-        if (ImageDeviation.Any(static value => !(value > 0) || !float.IsFinite(value)))
-            throw new ModelFileException(file.Path, "clip.vision.image_std holds a value that is not positive.");
+        if (ImageMean.Any(static value => !(value is >= 0 and <= 1)))
+            throw new ModelFileException(file.Path, "clip.vision.image_mean holds a value that is not within 0 to 1.");
+        if (ImageDeviation.Any(static value => !(value is >= MinDeviation and <= MaxDeviation)))
+            throw new ModelFileException(file.Path, FormattableString.Invariant($"clip.vision.image_std holds a value that is not within {MinDeviation} to {MaxDeviation}."));
     }
 
     private static int Size(GgufFile file, string key, int limit)
@@ -89,7 +107,7 @@ internal sealed record VisionTransformerConfig
     private static float[] Colour(GgufFile file, string key)
     {
         float[] values = file.Metadata.RequireSingleArray(key);
-        return values.Length == 3 && values.All(float.IsFinite) ? values : throw new ModelFileException(file.Path, $"{key} must hold three numbers.");
+        return values.Length == 3 ? values : throw new ModelFileException(file.Path, $"{key} must hold three numbers.");
     }
 
     // clip.vision.block_count may count blocks that were left out of the file; the tensors are the truth.

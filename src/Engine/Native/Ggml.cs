@@ -9,9 +9,11 @@ internal static unsafe partial class Ggml
 
     [LibraryImport(Library)] internal static partial byte* ggml_version();
     [LibraryImport(Library)] internal static partial byte* ggml_status_to_string(ggml_status status);
+    [LibraryImport(Library)] internal static partial nint ggml_set_abort_callback(delegate* unmanaged[Cdecl]<byte*, void> callback);
     [LibraryImport(Library)] internal static partial void ggml_log_set(delegate* unmanaged[Cdecl]<ggml_log_level, byte*, void*, void> log_callback, void* user_data);
 
     [LibraryImport(Library)] internal static partial ggml_type_traits* ggml_get_type_traits(ggml_type type);
+    [LibraryImport(Library)] internal static partial nuint ggml_quantize_chunk(ggml_type type, float* src, void* dst, long start, long nrows, long n_per_row, float* imatrix);
 
     [LibraryImport(Library)] internal static partial nuint ggml_tensor_overhead();
     [LibraryImport(Library)] internal static partial nuint ggml_graph_overhead_custom(nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
@@ -67,6 +69,8 @@ internal enum ggml_type
     GGML_TYPE_F32 = 0,
     GGML_TYPE_F16 = 1,
     GGML_TYPE_Q8_0 = 8,
+    GGML_TYPE_Q8_1 = 9,
+    GGML_TYPE_Q8_K = 15,
     GGML_TYPE_I32 = 26,
     GGML_TYPE_BF16 = 30,
 }

@@ -22,6 +22,15 @@ internal abstract class OwnedHandle : SafeHandle
     /// <summary>The pointer, for calls made while the owner is known to be alive.</summary>
     public nint Pointer => IsClosed || IsInvalid ? throw new ObjectDisposedException(GetType().Name) : handle;
 
+    /// <summary>Keeps the pointer alive until the result is disposed, though its owner may be disposed meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">The owner has been disposed.</exception>
+    public HandleHold Hold()
+    {
+        bool added = false;
+        DangerousAddRef(ref added);
+        return new HandleHold(this);
+    }
+
     protected abstract void Free(nint pointer);
 
     protected override bool ReleaseHandle()
@@ -30,6 +39,12 @@ internal abstract class OwnedHandle : SafeHandle
         Interlocked.Decrement(ref liveCount);
         return true;
     }
+}
+
+/// <summary>Keeps a native pointer alive.</summary>
+internal readonly ref struct HandleHold(SafeHandle handle) : IDisposable
+{
+    public void Dispose() => handle.DangerousRelease();
 }
 
 /// <summary>A <c>ggml_context</c>: the arena that holds the tensors and the graph of one computation.</summary>

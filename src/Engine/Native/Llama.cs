@@ -19,6 +19,13 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)] internal static partial nint llama_model_get_vocab(nint model);
     [LibraryImport(Library)] internal static partial int llama_model_n_ctx_train(nint model);
     [LibraryImport(Library)] internal static partial int llama_model_n_embd_inp(nint model);
+    [LibraryImport(Library)] internal static partial int llama_model_rope_type(nint model);
+    [LibraryImport(Library)] internal static partial int llama_model_n_embd(nint model);
+    [LibraryImport(Library)] internal static partial int llama_model_n_layer(nint model);
+    [LibraryImport(Library)] internal static partial int llama_model_n_head(nint model);
+    [LibraryImport(Library)] internal static partial int llama_model_n_head_kv(nint model);
+    [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_model_is_recurrent(nint model);
+    [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_model_is_hybrid(nint model);
     [LibraryImport(Library)] internal static partial int llama_model_desc(nint model, byte* buf, nuint buf_size);
     [LibraryImport(Library)] internal static partial ulong llama_model_size(nint model);
     [LibraryImport(Library)] internal static partial ulong llama_model_n_params(nint model);
@@ -32,12 +39,18 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)] internal static partial nint llama_get_memory(nint ctx);
     [LibraryImport(Library)] internal static partial void llama_memory_clear(nint mem, [MarshalAs(UnmanagedType.U1)] bool data);
     [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_memory_seq_rm(nint mem, int seq_id, int p0, int p1);
+    [LibraryImport(Library)] internal static partial void llama_memory_seq_cp(nint mem, int seq_id_src, int seq_id_dst, int p0, int p1);
+    [LibraryImport(Library)] internal static partial int llama_memory_seq_pos_max(nint mem, int seq_id);
+    [LibraryImport(Library)] internal static partial nuint llama_state_seq_get_size(nint ctx, int seq_id);
+    [LibraryImport(Library)] internal static partial nuint llama_state_seq_get_data(nint ctx, byte* dst, nuint size, int seq_id);
+    [LibraryImport(Library)] internal static partial nuint llama_state_seq_set_data(nint ctx, byte* src, nuint size, int dest_seq_id);
     [LibraryImport(Library)] internal static partial int llama_decode(nint ctx, llama_batch batch);
     [LibraryImport(Library)] internal static partial float* llama_get_logits_ith(nint ctx, int i);
 
     [LibraryImport(Library)] internal static partial int llama_vocab_n_tokens(nint vocab);
     [LibraryImport(Library)] internal static partial byte* llama_vocab_get_text(nint vocab, int token);
     [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_vocab_is_eog(nint vocab, int token);
+    [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_vocab_is_control(nint vocab, int token);
     [LibraryImport(Library)] internal static partial int llama_vocab_bos(nint vocab);
     [LibraryImport(Library)] internal static partial int llama_vocab_eos(nint vocab);
     [LibraryImport(Library)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool llama_vocab_get_add_bos(nint vocab);

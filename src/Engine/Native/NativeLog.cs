@@ -20,10 +20,14 @@ internal static unsafe class NativeLog
 
     public static ILogger Logger { get; set; } = NullLogger.Instance;
 
+    /// <summary>Told the reason when an assertion in native code is about to end the process; looked at when the libraries start.</summary>
+    public static Action<string>? AbortHandler { get; set; }
+
     public static void Install()
     {
         Ggml.ggml_log_set(&Receive, null);
         Llama.llama_log_set(&Receive, null);
+        if (AbortHandler is not null) Ggml.ggml_set_abort_callback(&ReceiveAbort);
     }
 
     /// <summary>Forgets the errors so far; call it before a native call whose failure is to be explained.</summary>
@@ -53,6 +57,14 @@ internal static unsafe class NativeLog
             Line.Append(message);
             if (message.EndsWith('\n')) Flush();
         }
+    }
+
+    // "file:line: what failed"; the file is one of llama.cpp's on the machine that built it.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void ReceiveAbort(byte* text)
+    {
+        string message = (Marshal.PtrToStringUTF8((nint)text) ?? "").Trim();
+        AbortHandler?.Invoke(message[(message.LastIndexOfAny(['/', '\\'], Math.Max(0, message.IndexOf(": ", StringComparison.Ordinal))) + 1)..]);
     }
 
     private static void Flush()

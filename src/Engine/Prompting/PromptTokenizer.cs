@@ -16,9 +16,21 @@ internal static class PromptTokenizer
         for (int index = 0; index < pieces.Count; index++)
         {
             PromptPiece piece = pieces[index];
+            if (piece.IsToken && vocabulary.Find(piece.Text!) is int token)
+            {
+                run.Add(token);
+                continue;
+            }
+
             if (piece.Text is not null)
             {
                 run.AddRange(vocabulary.Tokenize(index == 0 ? WithoutStartText(piece.Text, vocabulary) : piece.Text));
+                continue;
+            }
+
+            if (piece.Ids is not null)
+            {
+                run.AddRange(piece.Ids);
                 continue;
             }
 

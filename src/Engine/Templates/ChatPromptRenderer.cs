@@ -4,12 +4,12 @@ namespace Tessera.Templates;
 public sealed class ChatPromptRenderer
 {
     private const string ProbeText = "tessera-probe";
-    private readonly ChatTemplate _template;
-    private readonly string[] _placeholders;
-    private readonly string _imageMarker;
-    private readonly TemplateLimits? _limits;
-    private bool? _takesParts;
-    private bool? _takesStrings;
+    private readonly ChatTemplate template;
+    private readonly string[] placeholders;
+    private readonly string imageMarker;
+    private readonly TemplateLimits? limits;
+    private bool? takesParts;
+    private bool? takesStrings;
 
     /// <summary>Prepares a template.</summary>
     /// <param name="template">The model's template.</param>
@@ -20,16 +20,16 @@ public sealed class ChatPromptRenderer
         ChatTemplate template, IEnumerable<string> imagePlaceholders, string imageMarker = "<__media__>", TemplateLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(imageMarker);
-        _template = template ?? throw new ArgumentNullException(nameof(template));
-        _placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
-        _imageMarker = imageMarker;
-        _limits = limits;
+        this.template = template ?? throw new ArgumentNullException(nameof(template));
+        this.placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
+        this.imageMarker = imageMarker;
+        this.limits = limits;
     }
 
     /// <summary>Whether the template takes content as a list of parts; found by rendering a probe once.</summary>
-    public bool TakesParts => _takesParts ??= Probe(asParts: true);
+    public bool TakesParts => takesParts ??= Probe(asParts: true);
 
-    private bool TakesStrings => _takesStrings ??= Probe(asParts: false);
+    private bool TakesStrings => takesStrings ??= Probe(asParts: false);
 
     /// <summary>Renders a conversation as texts with the places of its images between them.</summary>
     /// <param name="messages">The conversation.</param>
@@ -52,11 +52,11 @@ public sealed class ChatPromptRenderer
         // Without images nothing is a placeholder: a user may well type one.
         if (imageCount == 0)
             return [new PromptSegment(text)];
-        List<PromptSegment> segments = Split(text, TakesParts ? _placeholders : [_imageMarker]);
+        List<PromptSegment> segments = Split(text, TakesParts ? this.placeholders : [this.imageMarker]);
         int placeCount = segments.Count(segment => segment.IsImage);
         return placeCount == imageCount
             ? segments
-            : throw new TemplateException(_template.Name, 1, 1, $"the template prints {placeCount} image places for {imageCount} images");
+            : throw new TemplateException(this.template.Name, 1, 1, $"the template prints {placeCount} image places for {imageCount} images");
     }
 
     // Many templates take parts from users only, so a message without images stays a string where the template takes strings.
@@ -96,14 +96,14 @@ public sealed class ChatPromptRenderer
             variables["eos_token"] = TemplateValue.From(eosToken);
         foreach ((string name, TemplateValue value) in extra ?? new Dictionary<string, TemplateValue>())
             variables[name] = value;
-        return _template.Render(variables, _limits, cancellation: cancellation);
+        return this.template.Render(variables, this.limits, cancellation: cancellation);
     }
 
     private TemplateValue ToValue(ChatTemplateMessage message, bool asParts)
     {
         TemplateValue content = asParts
             ? TemplateValue.List(message.Parts.Select(ToValue))
-            : TemplateValue.From(string.Concat(message.Parts.Select(part => part.Text ?? _imageMarker)));
+            : TemplateValue.From(string.Concat(message.Parts.Select(part => part.Text ?? this.imageMarker)));
         return TemplateValue.Map([("role", TemplateValue.From(message.Role)), ("content", content)]);
     }
 

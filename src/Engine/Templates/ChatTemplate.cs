@@ -7,14 +7,14 @@ namespace Tessera.Templates;
 /// </summary>
 public sealed class ChatTemplate
 {
-    private readonly string _source;
-    private readonly Body _body;
+    private readonly string source;
+    private readonly Body body;
 
     private ChatTemplate(string source, string name, Body body)
     {
-        _source = source;
+        this.source = source;
         Name = name;
-        _body = body;
+        this.body = body;
     }
 
     /// <summary>The name that messages give the template.</summary>
@@ -56,12 +56,12 @@ public sealed class ChatTemplate
         RenderState state = new(variables, meter, clock ?? TimeProvider.System);
         try
         {
-            _body.Execute(state);
+            this.body.Execute(state);
             return state.Output;
         }
         catch (TemplateFault fault)
         {
-            throw TemplateException.At(Name, _source, fault.Offset ?? state.Offset, fault.Message, fault);
+            throw TemplateException.At(Name, this.source, fault.Offset ?? state.Offset, fault.Message, fault);
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Tessera.Templates;
 /// <summary>Python's json.dumps, as transformers' tojson filter calls it (5.12, chat_template_utils.py).</summary>
 internal sealed class JsonWriter(RenderMeter meter)
 {
-    private readonly StringBuilder _text = new();
+    private readonly StringBuilder text = new();
 
     /// <summary>Escapes everything beyond ASCII.</summary>
     public bool EnsureAscii { get; init; }
@@ -23,7 +23,7 @@ internal sealed class JsonWriter(RenderMeter meter)
     public string Write(TemplateValue value)
     {
         WriteValue(value, 0);
-        return _text.ToString();
+        return this.text.ToString();
     }
 
     private void WriteValue(TemplateValue value, int level)
@@ -137,8 +137,8 @@ internal sealed class JsonWriter(RenderMeter meter)
 
     private void Append(string text)
     {
-        meter.RequireLength((long)_text.Length + text.Length);
+        meter.RequireLength((long)this.text.Length + text.Length);
         meter.ChargeLength(text.Length);
-        _text.Append(text);
+        this.text.Append(text);
     }
 }

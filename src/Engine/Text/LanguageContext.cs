@@ -4,158 +4,187 @@ using Tessera.Native;
 
 namespace Tessera.Text;
 
-/// <summary>
-/// The KV cache and the decoding of one language model. Tokens and embeddings are appended at the end of what it holds. For one
-/// thread at a time.
-/// </summary>
+/// <summary>How a decode ended.</summary>
+internal enum DecodeOutcome
+{
+    Done,
+
+    /// <summary>The KV cache has no room for the batch; nothing changed.</summary>
+    NoRoom,
+
+    /// <summary>Stopped by <see cref="LanguageContext.RequestStop"/>; some of the batch may be in the KV cache.</summary>
+    Stopped,
+}
+
+/// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for <see cref="RequestStop"/>.</summary>
 internal sealed unsafe class LanguageContext : IDisposable
 {
-    private const int BatchSize = 2048;
+    private const int LargestBatch = 2048;
     private readonly LanguageModel model;
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
-    private readonly int batchSize;
+    private readonly int* sequenceIds;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
-    /// <param name="length">Tokens that it holds.</param>
+    /// <param name="length">Positions that it holds, of all sequences together; what sequences share counts once.</param>
+    /// <param name="sequenceCount">Number of sequences.</param>
     /// <param name="threadCount">CPU threads.</param>
-    /// <exception cref="NativeLibraryException">There is not enough memory, or the model cannot generate.</exception>
-    public LanguageContext(LanguageModel model, int length, int threadCount)
+    /// <exception cref="NativeLibraryException">libllama cannot make it.</exception>
+    /// <exception cref="TesseraException">There is not enough memory.</exception>
+    public LanguageContext(LanguageModel model, int length, int sequenceCount, int threadCount)
     {
         this.model = model;
+        CheckMemory(length);
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        llama_context_params parameters = Llama.llama_context_default_params();
-        parameters.n_ctx = (uint)length;
-        parameters.n_batch = BatchSize;
-        parameters.n_threads = threadCount;
-        parameters.n_threads_batch = threadCount;
-        parameters.abort_callback = &IsStopRequested;
-        parameters.abort_callback_data = stopFlag;
+        sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
+        for (int id = 0; id < sequenceCount; id++) sequenceIds[id] = id;
         NativeLog.ForgetErrors();
-        handle = new LlamaContextHandle(Llama.llama_init_from_model(model.Pointer, parameters));
-        if (!handle.IsInvalid)
+        handle = new LlamaContextHandle(Llama.llama_init_from_model(model.Pointer, Parameters(length, sequenceCount, threadCount)));
+        if (handle.IsInvalid)
         {
-            // libllama rounds the length up, but not the batch that it takes at once.
-            Length = Math.Min(length, (int)Llama.llama_n_ctx(handle.Pointer));
-            batchSize = Math.Min(BatchSize, (int)Llama.llama_n_batch(handle.Pointer));
-            return;
+            FreeMemory();
+            throw new NativeLibraryException($"{model.Path}: a context of {length} tokens cannot be made ({NativeLog.TakeErrors()}).");
         }
 
-        NativeMemory.Free(stopFlag);
-        throw new NativeLibraryException($"{model.Path}: a context of {length} tokens cannot be made ({NativeLog.TakeErrors()}).");
+        // libllama rounds the length up, but not the batch that it takes at once.
+        Length = Math.Min(length, (int)Llama.llama_n_ctx(handle.Pointer));
+        BatchSize = Math.Min(LargestBatch, (int)Llama.llama_n_batch(handle.Pointer));
+        CanCut = !Llama.llama_model_is_recurrent(model.Pointer) && !Llama.llama_model_is_hybrid(model.Pointer);
     }
 
-    /// <summary>Tokens that it can hold.</summary>
+    /// <summary>Positions that it can hold.</summary>
     public int Length { get; }
 
-    /// <summary>Tokens and embeddings that it holds now.</summary>
-    public int Position { get; private set; }
+    /// <summary>The most rows of one decode.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Whether a sequence can be cut or shared in the middle.</summary>
+    public bool CanCut { get; }
 
     /// <summary>The model's file, for messages.</summary>
     public string ModelPath => model.Path;
 
     public nint Pointer => handle.Pointer;
 
-    /// <summary>Forgets everything.</summary>
-    public void Clear()
-    {
-        Llama.llama_memory_clear(Llama.llama_get_memory(handle.Pointer), false);
-        Position = 0;
-    }
+    private nint Memory => Llama.llama_get_memory(handle.Pointer);
 
-    /// <summary>Appends tokens; the last one's logits can be read or sampled afterwards.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled; what was appended so far is taken back.</exception>
+    /// <summary>Forgets what a sequence holds from a position on. False if it can only be forgotten as a whole.</summary>
+    public bool Cut(int sequence, int length) => Llama.llama_memory_seq_rm(Memory, sequence, length, -1);
+
+    /// <summary>Makes the beginning of one sequence that of another, which must be empty; no memory is taken.</summary>
+    public void Share(int source, int target, int length) => Llama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? length : -1);
+
+    /// <summary>Positions that a sequence holds.</summary>
+    public int LengthOf(int sequence) => Llama.llama_memory_seq_pos_max(Memory, sequence) + 1;
+
+    /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
     /// <exception cref="NativeLibraryException">libllama failed.</exception>
-    public void DecodeTokens(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
+    public DecodeOutcome Decode(ContextBatch batch)
     {
-        for (int start = 0; start < tokens.Length; start += batchSize)
+        NativeLog.ForgetErrors();
+        return Submit(batch) switch
         {
-            ReadOnlySpan<int> part = tokens[start..Math.Min(tokens.Length, start + batchSize)];
-            fixed (int* ids = part) Decode(ids, null, part.Length, cancellationToken);
-        }
+            0 => DecodeOutcome.Done,
+            1 => DecodeOutcome.NoRoom,
+            2 => DecodeOutcome.Stopped,
+            _ => throw new NativeLibraryException($"{model.Path}: llama.cpp failed to decode {batch.Count} tokens ({NativeLog.TakeErrors()})."),
+        };
     }
 
-    /// <summary>Appends embeddings [width, rows]; the last one's logits can be read or sampled afterwards.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled; what was appended so far is taken back.</exception>
-    /// <exception cref="NativeLibraryException">libllama failed.</exception>
-    public void DecodeEmbeddings(ReadOnlySpan<float> rows, CancellationToken cancellationToken)
-    {
-        int width = model.EmbeddingWidth, rowCount = rows.Length / width;
-        for (int start = 0; start < rowCount; start += batchSize)
-        {
-            int count = Math.Min(batchSize, rowCount - start);
-            fixed (float* values = rows.Slice(start * width, count * width)) Decode(null, values, count, cancellationToken);
-        }
-    }
+    /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
+    public void RequestStop() => Volatile.Write(ref *stopFlag, 1);
 
-    /// <summary>Logits of the last token or embedding: [vocabulary].</summary>
-    public ReadOnlySpan<float> Logits()
+    /// <summary>Withdraws <see cref="RequestStop"/>.</summary>
+    public void ForgetStop() => Volatile.Write(ref *stopFlag, 0);
+
+    /// <summary>Logits of a row of the last batch that was an output: [vocabulary].</summary>
+    public ReadOnlySpan<float> Logits(int row)
     {
-        float* logits = Llama.llama_get_logits_ith(handle.Pointer, -1);
+        float* logits = Llama.llama_get_logits_ith(handle.Pointer, row);
         return logits == null ? [] : new ReadOnlySpan<float>(logits, model.Vocabulary.TokenCount);
+    }
+
+    /// <summary>Bytes of a sequence's KV state.</summary>
+    public long StateLength(int sequence) => (long)Llama.llama_state_seq_get_size(handle.Pointer, sequence);
+
+    /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
+    public byte[] Save(int sequence)
+    {
+        var state = new byte[Llama.llama_state_seq_get_size(handle.Pointer, sequence)];
+        fixed (byte* target = state) return state[..(int)Llama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
+    }
+
+    /// <summary>Puts a KV state into an empty sequence. False if it does not fit this model or the room.</summary>
+    public bool Restore(int sequence, ReadOnlySpan<byte> state)
+    {
+        fixed (byte* source = state) return Llama.llama_state_seq_set_data(handle.Pointer, source, (nuint)state.Length, sequence) != 0;
     }
 
     public void Dispose()
     {
         if (handle.IsClosed) return;
         handle.Dispose();
-        NativeMemory.Free(stopFlag);
+        FreeMemory();
     }
 
-    private void Decode(int* tokens, float* embeddings, int count, CancellationToken cancellationToken)
+    // Where memory is overcommitted, asking for too much of it succeeds, and using it ends the process.
+    private void CheckMemory(int length)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        Volatile.Write(ref *stopFlag, 0);
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((LanguageContext)state!).RequestStop(), this);
-        int result = Submit(tokens, embeddings, count);
-        if (result == 0)
-        {
-            Position += count;
-            return;
-        }
-
-        Llama.llama_memory_seq_rm(Llama.llama_get_memory(handle.Pointer), 0, Position, -1);
-        cancellationToken.ThrowIfCancellationRequested();
-        throw result == 1
-            ? new PromptTooLongException(Position + count, Length)
-            : new NativeLibraryException($"{model.Path}: llama.cpp failed to decode {count} tokens ({NativeLog.TakeErrors()}).");
+        long needed = model.ContextBytesPerToken() * length, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        bool hasGpu = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) != 0;
+        if (needed > available && !hasGpu)
+            throw new TesseraException($"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context.");
     }
 
-    private int Submit(int* tokens, float* embeddings, int count)
+    private llama_context_params Parameters(int length, int sequenceCount, int threadCount)
     {
-        var positions = new int[count];
-        var sequenceCounts = new int[count];
-        var sequences = new nint[count];
-        var outputs = new sbyte[count];
-        int sequence = 0;
-        for (int index = 0; index < count; index++)
+        llama_context_params parameters = Llama.llama_context_default_params();
+        parameters.n_ctx = (uint)length;
+        parameters.n_batch = LargestBatch;
+        parameters.n_seq_max = (uint)sequenceCount;
+        parameters.n_outputs_max = (uint)sequenceCount;
+        parameters.kv_unified = 1;
+        parameters.n_threads = threadCount;
+        parameters.n_threads_batch = threadCount;
+        parameters.abort_callback = &IsStopRequested;
+        parameters.abort_callback_data = stopFlag;
+        return parameters;
+    }
+
+    private int Submit(ContextBatch batch)
+    {
+        var sequenceCounts = new int[batch.Count];
+        var sequences = new nint[batch.Count];
+        for (int row = 0; row < batch.Count; row++)
         {
-            positions[index] = Position + index;
-            sequenceCounts[index] = 1;
-            sequences[index] = (nint)(&sequence);
+            sequenceCounts[row] = 1;
+            sequences[row] = (nint)(sequenceIds + batch.Sequences[row]);
         }
 
-        outputs[^1] = 1;
-        NativeLog.ForgetErrors();
-        fixed (int* position = positions, sequenceCount = sequenceCounts)
-        fixed (nint* sequenceList = sequences)
-        fixed (sbyte* output = outputs)
+        fixed (int* tokens = batch.Tokens, positions = batch.Positions, counts = sequenceCounts)
+        fixed (nint* ids = sequences)
+        fixed (sbyte* outputs = batch.Outputs)
+        fixed (float* embeddings = batch.IsEmbeddings ? batch.Embeddings : [])
         {
             return Llama.llama_decode(handle.Pointer, new llama_batch
             {
-                n_tokens = count,
-                token = tokens,
+                n_tokens = batch.Count,
+                token = batch.IsEmbeddings ? null : tokens,
                 embd = embeddings,
-                pos = position,
-                n_seq_id = sequenceCount,
-                seq_id = (int**)sequenceList,
-                logits = output,
+                pos = positions,
+                n_seq_id = counts,
+                seq_id = (int**)ids,
+                logits = outputs,
             });
         }
     }
 
-    private void RequestStop() => Volatile.Write(ref *stopFlag, 1);
+    private void FreeMemory()
+    {
+        NativeMemory.Free(stopFlag);
+        NativeMemory.Free(sequenceIds);
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte IsStopRequested(void* flag) => (byte)Volatile.Read(ref *(int*)flag);

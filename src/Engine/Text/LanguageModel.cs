@@ -10,6 +10,8 @@ internal sealed unsafe class LanguageModel : IDisposable
 {
     private const string Prefix = "error loading model: ";
     private const int MaxReasonLength = 300;
+    // LLAMA_ROPE_TYPE_MROPE and IMROPE of llama.cpp v0.5.0, include/llama.h (ggml's GGML_ROPE_TYPE_*).
+    private static readonly int[] SeveralAxes = [8, 40];
     private readonly LlamaModelHandle handle;
 
     private LanguageModel(string path, LlamaModelHandle handle)
@@ -34,7 +36,23 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <summary>Bytes of weights.</summary>
     public long ByteLength => (long)Llama.llama_model_size(handle.Pointer);
 
+    /// <summary>Whether a position has several axes (M-RoPE), so that libllama reads four numbers for each embedding.</summary>
+    public bool HasSeveralAxes => SeveralAxes.Contains(Llama.llama_model_rope_type(handle.Pointer));
+
     public nint Pointer => handle.Pointer;
+
+    /// <summary>
+    /// Bytes that a context takes for each token, at least: libllama's own bookkeeping (ggml-org/llama.cpp v0.5.0,
+    /// src/llama-kv-cells.h), and F16 keys and values unless only some of the layers have them.
+    /// </summary>
+    public long ContextBytesPerToken()
+    {
+        const long bookkeeping = 48;
+        int heads = Llama.llama_model_n_head(Pointer);
+        if (heads <= 0 || Llama.llama_model_is_recurrent(Pointer) || Llama.llama_model_is_hybrid(Pointer)) return bookkeeping;
+        long width = (long)Llama.llama_model_n_embd(Pointer) / heads * Llama.llama_model_n_head_kv(Pointer);
+        return bookkeeping + width * Llama.llama_model_n_layer(Pointer) * 2 * sizeof(short);
+    }
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file; the first one where it is split.</param>
@@ -59,15 +77,20 @@ internal sealed unsafe class LanguageModel : IDisposable
             parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
             var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));
             cancellationToken.ThrowIfCancellationRequested();
-            return handle.IsInvalid
-                ? throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.")
-                : new LanguageModel(path, handle);
+            if (handle.IsInvalid) throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.");
+            if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer)) return new LanguageModel(path, handle);
+            handle.Dispose();
+            throw new ModelFileException(path, "it is a model with an encoder, for embedding or translating; give one that only generates text.");
         }
         finally
         {
             pinned.Free();
         }
     }
+
+    /// <summary>Keeps the model's memory while a thread uses its vocabulary.</summary>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public HandleHold Hold() => handle.Hold();
 
     public void Dispose() => handle.Dispose();
 

@@ -41,12 +41,12 @@ internal sealed class Sampler : IDisposable
     /// <summary>Tells the penalties of a token that was not sampled, such as one of the prompt.</summary>
     public void Accept(int token) => Llama.llama_sampler_accept(chain.Pointer, token);
 
-    /// <summary>Chooses the token after the context's last one.</summary>
+    /// <summary>Chooses the token after a row of the context's last batch.</summary>
     /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail on.</exception>
-    public int Sample(LanguageContext context)
+    public int Sample(LanguageContext context, int row)
     {
-        if (HasNaN(context.Logits())) throw new ModelFileException(context.ModelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
-        return Llama.llama_sampler_sample(chain.Pointer, context.Pointer, -1);
+        if (HasNaN(context.Logits(row))) throw new ModelFileException(context.ModelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
+        return Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row);
     }
 
     public void Dispose() => chain.Dispose();

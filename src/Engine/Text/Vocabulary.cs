@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Tessera.Native;
 
@@ -7,6 +8,7 @@ namespace Tessera.Text;
 internal sealed unsafe class Vocabulary(nint vocabulary)
 {
     private const int NoToken = -1;
+    private readonly ConcurrentDictionary<string, int?> found = new();
 
     public int TokenCount { get; } = Llama.llama_vocab_n_tokens(vocabulary);
 
@@ -23,6 +25,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     /// <summary>Whether a token ends the answer: end of text, of turn or of message.</summary>
     public bool IsEnd(int token) => Llama.llama_vocab_is_eog(vocabulary, token);
 
+    /// <summary>Whether a text's first token is a control token, such as one that ends an answer.</summary>
+    public bool StartsWithControl(string text) => Tokenize(text.Length > 64 ? text[..64] : text) is [int first, ..] && Llama.llama_vocab_is_control(vocabulary, first);
+
     /// <summary>Tokenizes a text on its own, without a start token; special tokens in it are recognised.</summary>
     public int[] Tokenize(string text)
     {
@@ -37,6 +42,23 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
         }
 
         return tokens[..count];
+    }
+
+    /// <summary>Whether a text is one token, as special tokens are.</summary>
+    public bool Has(string token) => Tokenize(token).Length == 1;
+
+    /// <summary>The token that stands for exactly this text, or null; of several the last, as those for single bytes come first.</summary>
+    public int? Find(string text)
+    {
+        if (found.TryGetValue(text, out int? known)) return known;
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        int? last = null;
+        for (int token = 0; token < TokenCount; token++)
+        {
+            if (Piece(token).SequenceEqual(bytes)) last = token;
+        }
+
+        return found[text] = last;
     }
 
     /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none.</summary>

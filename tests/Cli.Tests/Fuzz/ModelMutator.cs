@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using Tessera.Cli.Tests.Support;
 using Tessera.Gguf;
 
 namespace Tessera.Cli.Tests.Fuzz;
@@ -18,7 +18,8 @@ internal sealed class ModelMutator(string original)
         "tokenizer.ggml.padding_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.precompiled_charsmap", "tokenizer.ggml.add_space_prefix",
         "tokenizer.ggml.token_type_count", "tokenizer.ggml.scores", "tokenizer.ggml.merges", "tokenizer.chat_template", "split.count", "split.no",
         "general.type", "general.alignment", "general.quantization_version", "clip.vision.feature_layer", "clip.use_silu",
-        "clip.vision.image_aspect_ratio", "clip.vision.image_grid_pinpoints",
+        "clip.vision.image_aspect_ratio", "clip.vision.image_grid_pinpoints", "clip.vision.preproc_min_tiles", "clip.vision.preproc_max_tiles",
+        "clip.vision.projector.scale_factor", "clip.vision.projector.token_order",
     ];
 
     private static readonly string[] Texts =
@@ -33,15 +34,18 @@ internal sealed class ModelMutator(string original)
         GgufTensorType.F64, GgufTensorType.Q4_K, GgufTensorType.IQ2_XXS, GgufTensorType.TQ1_0, GgufTensorType.MXFP4,
     ];
 
-    private readonly List<KeyValuePair<string, GgufValue>> metadata = [];
-    private readonly List<(string Name, GgufTensorType Type, ImmutableArray<long> Shape, byte[] Data)> tensors = [];
+    private EditableModel model = new();
     private Random random = new(0);
+
+    private List<KeyValuePair<string, GgufValue>> Metadata => model.Metadata;
+
+    private List<EditableTensor> Tensors => model.Tensors;
 
     /// <summary>Writes the mutant of a seed; false if the changes cannot be written as a file.</summary>
     public bool TryWrite(string path, int seed)
     {
         random = new Random(seed);
-        Read();
+        model = EditableModel.Read(original);
         for (int changes = random.Next(1, 4); changes > 0; changes--)
         {
             if (random.Next(3) == 0) ChangeTensor();
@@ -50,10 +54,7 @@ internal sealed class ModelMutator(string original)
 
         try
         {
-            var writer = new GgufWriter();
-            foreach ((string key, GgufValue value) in metadata) writer.AddMetadata(key, value);
-            foreach (var tensor in tensors) writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => WriteData(stream, tensor.Data));
-            writer.Save(path);
+            model.Save(path);
             return true;
         }
         catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
@@ -62,32 +63,16 @@ internal sealed class ModelMutator(string original)
         }
     }
 
-    private void Read()
-    {
-        metadata.Clear();
-        tensors.Clear();
-        using GgufFile file = GgufFile.Open(original);
-        metadata.AddRange(file.Metadata);
-        tensors.AddRange(file.Tensors.Select(tensor => (tensor.Name, tensor.Type, tensor.Shape, file.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray())));
-    }
-
-    // The writer's stream takes exactly as many bytes as the tensor needs and throws beyond: old data is cut or repeated.
-    private static void WriteData(Stream stream, byte[] data)
-    {
-        long missing = stream.Length - stream.Position;
-        for (; missing > 0; missing -= Math.Min(missing, data.Length)) stream.Write(data, 0, (int)Math.Min(missing, data.Length));
-    }
-
     private void ChangeMetadata()
     {
-        int index = random.Next(metadata.Count);
-        (string key, GgufValue value) = metadata[index];
+        int index = random.Next(Metadata.Count);
+        (string key, GgufValue value) = Metadata[index];
         switch (random.Next(6))
         {
-            case 0: metadata.RemoveAt(index); break;
-            case 1: metadata.Add(new(Pick(ExtraKeys), AnyValue())); break;
-            case 2: metadata[index] = new(key, AnyValue()); break;
-            default: metadata[index] = new(key, Changed(value)); break;
+            case 0: Metadata.RemoveAt(index); break;
+            case 1: Metadata.Add(new(ExtraKey(), AnyValue())); break;
+            case 2: Metadata[index] = new(key, AnyValue()); break;
+            default: Metadata[index] = new(key, Changed(value)); break;
         }
     }
 
@@ -139,20 +124,27 @@ internal sealed class ModelMutator(string original)
 
     private void ChangeTensor()
     {
-        int index = random.Next(tensors.Count);
-        var tensor = tensors[index];
+        int index = random.Next(Tensors.Count);
+        var tensor = Tensors[index];
         switch (random.Next(6))
         {
-            case 0: tensors.RemoveAt(index); break;
-            case 1: tensors[index] = tensor with { Name = random.Next(2) == 0 ? tensor.Name + "x" : tensors[random.Next(tensors.Count)].Name.Replace(".0.", ".1.", StringComparison.Ordinal) }; break;
-            case 2: tensors[index] = tensor with { Type = Pick(TensorTypes) }; break;
-            case 3: tensors[index] = tensor with { Shape = tensors[random.Next(tensors.Count)].Shape }; break;
-            case 4: tensors[index] = tensor with { Shape = [.. tensor.Shape.Reverse()] }; break;
+            case 0: Tensors.RemoveAt(index); break;
+            case 1: Tensors[index] = tensor with { Name = random.Next(2) == 0 ? tensor.Name + "x" : Tensors[random.Next(Tensors.Count)].Name.Replace(".0.", ".1.", StringComparison.Ordinal) }; break;
+            case 2: Tensors[index] = tensor with { Type = Pick(TensorTypes) }; break;
+            case 3: Tensors[index] = tensor with { Shape = Tensors[random.Next(Tensors.Count)].Shape }; break;
+            case 4: Tensors[index] = tensor with { Shape = [.. tensor.Shape.Reverse()] }; break;
             default:
                 int dimension = random.Next(tensor.Shape.Length);
-                tensors[index] = tensor with { Shape = tensor.Shape.SetItem(dimension, Pick([1, tensor.Shape[dimension] + 1, tensor.Shape[dimension] * 2, Math.Max(1, tensor.Shape[dimension] / 2)])) };
+                Tensors[index] = tensor with { Shape = tensor.Shape.SetItem(dimension, Pick([1, tensor.Shape[dimension] + 1, tensor.Shape[dimension] * 2, Math.Max(1, tensor.Shape[dimension] / 2)])) };
                 break;
         }
+    }
+
+    // The keys of the model's own architecture, whatever it is.
+    private string ExtraKey()
+    {
+        string architecture = Metadata.FirstOrDefault(static entry => entry.Key == "general.architecture").Value is GgufValue value && value.TryGet(out string? name) && name is { Length: > 0 and < 100 } ? name : "llama";
+        return Pick(ExtraKeys).Replace("llama.", $"{architecture}.", StringComparison.Ordinal);
     }
 
     private T Pick<T>(T[] values) => values[random.Next(values.Length)];

@@ -14,7 +14,7 @@ internal static class Goldens
     /// <summary>A golden of the LLaVA-1.5 case, such as <c>wide.pixels.npy</c>.</summary>
     public static string File(string name) => Path.Combine(Folder, name);
 
-    public static string Picture(string name) => RepositoryPath("tests", "goldens", "llava", "images", $"{name}.png");
+    public static string Picture(string name) => RepositoryPath("tests", "goldens", "pictures", $"{name}.png");
 
     public static string RepositoryPath(params string[] parts) => Path.Combine([Root, .. parts]);
 

@@ -26,9 +26,14 @@ public sealed class GoldenCase
         .Where(static model => model.Value.TryGetProperty("limit", out _))
         .Select(model => (FilePath(model.Value.GetProperty("file").GetString()!), model.Value.GetProperty("limit").GetDouble()));
 
-    public string Projector => FilePath("mmproj-f16.gguf");
+    public string Projector => ModelPath("mmproj-f16");
 
-    public string LanguageModel => FilePath("language-f16.gguf");
+    /// <summary>Projector files that hold the same weights in another layout.</summary>
+    public IEnumerable<string> OtherLayouts => manifest.GetProperty("models").EnumerateObject()
+        .Where(static model => model.Name.StartsWith("mmproj", StringComparison.Ordinal) && model.Name != "mmproj-f16" && !model.Value.TryGetProperty("limit", out _))
+        .Select(model => ModelPath(model.Name));
+
+    public string LanguageModel => ModelPath("language-f16");
 
     public static IEnumerable<GoldenCase> All() => Directory
         .EnumerateFiles(RepositoryRoot.Path("tests", "goldens"), "manifest.json", SearchOption.AllDirectories)
@@ -37,6 +42,8 @@ public sealed class GoldenCase
         .Where(static golden => golden.manifest.TryGetProperty("runs", out _));
 
     public static GoldenCase Find(string name) => All().Single(golden => golden.Name == name);
+
+    private string ModelPath(string name) => FilePath(manifest.GetProperty("models").GetProperty(name).GetProperty("file").GetString()!);
 
     public string FilePath(string relative) => Path.GetFullPath(Path.Combine(Folder, relative));
 
@@ -53,13 +60,23 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
 
     public PromptImage Image => new(File.ReadAllBytes(Path), Path);
 
-    public NpyArray Pixels(string preprocessing) => NpyArray.Read(Case.FilePath(Entry.GetProperty("pixels").GetProperty(preprocessing).GetString()!));
+    /// <summary>What was asked of the plan.</summary>
+    public PlanRequest Request => Entry.TryGetProperty("image_count", out JsonElement count) ? new PlanRequest { ImageCount = count.GetInt32() } : PlanRequest.Default;
+
+    /// <summary>The pixels, or null where only their digest is kept.</summary>
+    public NpyArray? Pixels(string preprocessing) =>
+        PixelEntry(preprocessing) is { ValueKind: JsonValueKind.String } file ? NpyArray.Read(Case.FilePath(file.GetString()!)) : null;
+
+    /// <summary>SHA-256 of the float32 pixels.</summary>
+    public string PixelDigest(string preprocessing) => Pixels(preprocessing) is NpyArray array ? array.Digest() : PixelEntry(preprocessing).GetProperty("sha256").GetString()!;
 
     public NpyArray Features => NpyArray.Read(Case.FilePath(Entry.GetProperty("features").GetString()!));
 
     public NpyArray Embeddings => NpyArray.Read(Case.FilePath(Entry.GetProperty("embeddings").GetString()!));
 
     public bool HasPixels(string preprocessing) => Entry.GetProperty("pixels").TryGetProperty(preprocessing, out _);
+
+    private JsonElement PixelEntry(string preprocessing) => Entry.GetProperty("pixels").GetProperty(preprocessing);
 }
 
 public sealed record GoldenRun(GoldenCase Case, JsonElement Entry)
@@ -74,7 +91,24 @@ public sealed record GoldenRun(GoldenCase Case, JsonElement Entry)
 
     public NpyArray Logits => NpyArray.Read(Case.FilePath(Entry.GetProperty("logits").GetString()!));
 
-    /// <summary>Token runs of the prompt; null stands for a picture.</summary>
-    public IReadOnlyList<int[]?> Spans => [.. Entry.GetProperty("spans").EnumerateArray().Select(static span =>
-        span.TryGetProperty("ids", out JsonElement ids) ? ids.EnumerateArray().Select(static id => id.GetInt32()).ToArray() : null)];
+    /// <summary>What the prompt becomes, in order.</summary>
+    public IReadOnlyList<GoldenSpan> Spans => [.. Entry.GetProperty("spans").EnumerateArray().Select(GoldenSpan.Read)];
+}
+
+/// <summary>A run of tokens, or a stretch of a picture's embeddings; the count is null for all of them.</summary>
+public sealed record GoldenSpan(int[]? Ids, string? Picture, int Start, int? Count)
+{
+    public static GoldenSpan Read(JsonElement span)
+    {
+        if (span.TryGetProperty("ids", out JsonElement ids)) return new GoldenSpan([.. ids.EnumerateArray().Select(static id => id.GetInt32())], null, 0, null);
+        bool isStretch = span.TryGetProperty("start", out JsonElement start);
+        return new GoldenSpan(null, span.GetProperty("picture").GetString(), isStretch ? start.GetInt32() : 0, isStretch ? span.GetProperty("count").GetInt32() : null);
+    }
+
+    /// <summary>The embeddings of the stretch, of all the picture's.</summary>
+    public ReadOnlySpan<float> Rows(NpyArray embeddings)
+    {
+        int width = (int)embeddings.Shape[^1];
+        return embeddings.Values.AsSpan(Start * width, (Count ?? embeddings.Values.Length / width) * width);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -18,6 +19,11 @@ public sealed partial record NpyArray(long[] Shape, float[] Values)
         long[] shape = [.. Numbers().Matches(ShapeText().Match(header).Value).Select(static match => long.Parse(match.Value, CultureInfo.InvariantCulture))];
         return new NpyArray(shape, MemoryMarshal.Cast<byte, float>(bytes.AsSpan(10 + headerLength)).ToArray());
     }
+
+    /// <summary>SHA-256 of values as little-endian float32.</summary>
+    public static string Digest(ReadOnlySpan<float> values) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(values)));
+
+    public string Digest() => Digest(Values);
 
     [GeneratedRegex(@"\([^)]*\)")]
     private static partial Regex ShapeText();

@@ -20,22 +20,26 @@ def select_best_resolution(size, pinpoints):
     return best
 
 
-def resize_and_pad(image, target):
-    """resize_and_pad_image: as large as fits, rounded up, centred on black."""
-    (width, height), (target_width, target_height) = image.size, target
+def fitted(size, target):
+    """resize_and_pad_image: as large as fits, rounded up."""
+    (width, height), (target_width, target_height) = size, target
     if target_width / width < target_height / height:
-        new = target_width, min(math.ceil(height * (target_width / width)), target_height)
-    else:
-        new = min(math.ceil(width * (target_height / height)), target_width), target_height
+        return target_width, min(math.ceil(height * (target_width / width)), target_height)
+    return min(math.ceil(width * (target_height / height)), target_width), target_height
+
+
+def resize_and_pad(image, target, fit=fitted):
+    """resize_and_pad_image: centred on black."""
+    (target_width, target_height), new = target, fit(image.size, target)
     canvas = Image.new("RGB", target, (0, 0, 0))
     canvas.paste(preprocess.resize(image, new), ((target_width - new[0]) // 2, (target_height - new[1]) // 2))
     return canvas, new
 
 
-def slices(image, side, pinpoints, mean, std):
+def slices(image, side, pinpoints, mean, std, fit=fitted):
     """process_anyres_image: the whole picture stretched, then the tiles by rows; and the facts of the plan."""
     target = select_best_resolution(image.size, pinpoints)
-    canvas, refined = resize_and_pad(image, target)
+    canvas, refined = resize_and_pad(image, target, fit)
     tiles = [canvas.crop((x, y, x + side, y + side)) for y in range(0, target[1], side) for x in range(0, target[0], side)]
     pixels = np.stack([preprocess.normalise(tile, mean, std) for tile in [preprocess.resize(image, (side, side)), *tiles]])
     return pixels, {"grid": {"columns": target[0] // side, "rows": target[1] // side},

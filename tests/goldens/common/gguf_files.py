@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 
-def _add(writer, name, tensor, quantise=None):
-    """Matrices as F16 (or as quantise asks), everything one-dimensional as F32; the convolution is always F16."""
+def _add(writer, name, tensor, quantise=None, full=()):
+    """Matrices as F16, or as quantise asks; as F32 what has one dimension, what has two and is no .weight, and what full names. The
+    convolution is always F16."""
     data = tensor.detach().numpy().astype(np.float32)
-    if data.ndim == 1:
+    if data.ndim == 1 or name in full or data.ndim == 2 and not name.endswith(".weight"):
         writer.add_tensor(name, np.ascontiguousarray(data))
     elif quantise and data.ndim == 2 and "position" not in name:
         writer.add_tensor(name, gguf.quants.quantize(data, quantise), raw_dtype=quantise)
@@ -22,7 +23,8 @@ def _finish(writer):
     writer.close()
 
 
-def _rename(parts, name):
+def rename(parts, name):
+    """The name with each old part of it exchanged for the new one, in order."""
     for old, new in parts:
         name = name.replace(old, new)
     return name
@@ -38,25 +40,26 @@ SWAPPED = [("mlp.fc1", "ffn_down"), ("mlp.fc2", "ffn_up")]     # what convert_im
 
 def tower_tensors(tower, blocks, swapped, fused, post_norm):
     """The tower's tensors under llama.cpp's names: the first blocks of it, q/k/v one by one or fused."""
-    named = {_rename(TOWER + (SWAPPED if swapped else STRAIGHT), name): tensor for name, tensor in tower.state_dict().items()}
+    named = {rename(TOWER + (SWAPPED if swapped else STRAIGHT), name): tensor for name, tensor in tower.state_dict().items()}
     named = {name: tensor for name, tensor in named.items()
              if "position_ids" not in name and (post_norm or "post_ln" not in name)
              and not (name.startswith("v.blk.") and int(name.split(".")[2]) >= blocks)}
-    if not fused:
-        return named
-    out = {}
-    for name, tensor in named.items():
+    return fuse(named) if fused else named
+
+
+def fuse(tensors):
+    """q, k and v of each block as one tensor in the place of q."""
+    fused = {}
+    for name, tensor in tensors.items():
         if ".attn_q." in name:
-            parts = [named[name.replace("attn_q", part)] for part in ("attn_q", "attn_k", "attn_v")]
-            out[name.replace("attn_q", "attn_qkv")] = torch.cat(parts)
+            fused[name.replace("attn_q", "attn_qkv")] = torch.cat([tensors[name.replace("attn_q", part)] for part in ("attn_q", "attn_k", "attn_v")])
         elif ".attn_k." not in name and ".attn_v." not in name:
-            out[name] = tensor
-    return out
+            fused[name] = tensor
+    return fused
 
 
-
-def write_vision(path, config, tensors, keys, mean, std, quantise=None):
-    """config: the tower's transformers config; tensors: name -> tensor; keys: extra metadata, type by Python type."""
+def write_vision(path, config, tensors, keys, mean, std, quantise=None, full=()):
+    """config: the tower's transformers config; tensors: name -> tensor; keys: extra metadata, type by Python type; full: kept as F32."""
     writer = gguf.GGUFWriter(path, arch="clip")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quantise else gguf.LlamaFileType.MOSTLY_F16)
     writer.add_bool("clip.has_vision_encoder", True)
@@ -68,17 +71,22 @@ def write_vision(path, config, tensors, keys, mean, std, quantise=None):
     writer.add_array("clip.vision.image_mean", list(mean))
     writer.add_array("clip.vision.image_std", list(std))
     for key, value in keys.items():
-        add = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string, list: writer.add_array}[type(value)]
+        add = {bool: writer.add_bool, int: writer.add_uint32, np.int32: writer.add_int32, str: writer.add_string,
+               list: writer.add_array}[type(value)]
         add(key, value)
     for name, tensor in tensors.items():
-        _add(writer, name, tensor, quantise)
+        _add(writer, name, tensor, quantise, full)
     _finish(writer)
 
 
 LANGUAGE = [("model.language_model.", ""), ("embed_tokens", "token_embd"), ("lm_head", "output"), ("layers.", "blk."),
             ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"), ("self_attn.v_proj", "attn_v"),
-            ("self_attn.o_proj", "attn_output"), ("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"),
-            ("mlp.down_proj", "ffn_down"), ("post_attention_layernorm", "ffn_norm"), ("input_layernorm", "attn_norm")]
+            ("self_attn.q_norm", "attn_q_norm"), ("self_attn.k_norm", "attn_k_norm"), ("self_attn.o_proj", "attn_output"),
+            ("self_attn.qkv_proj", "attn_qkv"), ("mlp.gate_up_proj", "ffn_up"), ("mlp.gate_proj", "ffn_gate"),
+            ("mlp.up_proj", "ffn_up"), ("mlp.down_proj", "ffn_down"), ("post_attention_layernorm", "ffn_norm"), ("input_layernorm", "attn_norm")]
+
+
+INTERLEAVED = ("llama", "internlm2", "minicpm")     # architectures whose rotary pairs llama.cpp stores side by side
 
 
 def _interleave(tensor, heads):
@@ -87,10 +95,15 @@ def _interleave(tensor, heads):
     return tensor.reshape(heads, 2, rows // heads // 2, *tensor.shape[1:]).swapaxes(1, 2).reshape(tensor.shape)
 
 
-def write_llama(path, name, model, vocabulary):
-    """model: a ...ForConditionalGeneration whose language side is Llama."""
+def write_language(path, name, model, vocabulary, arch=None, scales=None, state=None):
+    """model: a ...ForConditionalGeneration, its text configuration in config.text_config, whose language side has the tensors of arch
+    under transformers' names; arch: llama.cpp's name of the architecture where it is not the model_type; scales: keys of it with a
+    float; state: the weights to write where they are not the model's own."""
     config = model.config.text_config
-    writer = gguf.GGUFWriter(path, arch="llama")
+    arch = arch or config.model_type
+    writer = gguf.GGUFWriter(path, arch=arch)
+    for key, value in (scales or {}).items():
+        writer.add_float32(f"{arch}.{key}", value)
     writer.add_name(name)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(config.vocab_size)
@@ -101,26 +114,31 @@ def write_llama(path, name, model, vocabulary):
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    writer.add_rope_dimension_count(head_size)
+    if arch == "qwen3":
+        writer.add_key_length(head_size)
+        writer.add_value_length(head_size)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list(vocabulary.tokens)
     writer.add_token_types(vocabulary.types)
     vocabulary.write(writer)
-    writer.add_bos_token_id(vocabulary.bos)
+    if vocabulary.bos is not None:
+        writer.add_bos_token_id(vocabulary.bos)
     writer.add_eos_token_id(vocabulary.eos)
-    writer.add_add_bos_token(True)
+    writer.add_add_bos_token(vocabulary.adds_bos)
     writer.add_add_eos_token(False)
-    for key, tensor in model.state_dict().items():
+    for key, tensor in (state or model.state_dict()).items():
         if "language_model" not in key and not key.startswith("lm_head"):
             continue
-        target = _rename(LANGUAGE, key)
+        target = rename(LANGUAGE, key)
         if target == "norm.weight":
             target = "output_norm.weight"
-        if "attn_q" in target:
+        if "attn_q." in target and arch in INTERLEAVED:
             tensor = _interleave(tensor, config.num_attention_heads)
-        elif "attn_k" in target:
+        elif "attn_k." in target and arch in INTERLEAVED:
             tensor = _interleave(tensor, config.num_key_value_heads)
         _add(writer, target, tensor)
     _finish(writer)

@@ -45,6 +45,10 @@ PICTURES = {
     "line": (lambda: _gradient(1, 50, [(250, 20, 20)] * 2 + [(10, 200, 250)] * 2), "one pixel wide"),
     "shapes": (lambda: _shapes(120, 90), "4:3, flat areas and edges"),
     "dark": (lambda: _gradient(64, 96, [(0, 0, 0), (40, 20, 60), (10, 70, 30), (90, 90, 20)]), "2:3, low contrast"),
+    "square": (lambda: _shapes(300, 300), "its map of 20 x 20 cells is reduced by 20 // 1.666..., which is 11 and not 12"),
+    "edge": (lambda: _shapes(45, 68), "on a canvas of 56 x 112 an odd number of rows is left over, so one side's padding just reaches the next patch"),
+    "whole": (lambda: _shapes(75, 50), "75 * (56 / 50) is 84.000...01 in double, which rounds up to 85"),
+    "native62": (lambda: _noise(62, 62, 3), "as large as the input of a tower of 62 pixels"),
 }
 
 

@@ -12,6 +12,7 @@ GAINS = [
     (r"language_model.*(v_proj|o_proj)\.weight$", 1.3),
     (r"patch_embedding\.weight$", 1.5),
     (r"multi_modal_projector.*weight$", 1.6),
+    (r"resampler.*in_proj_weight$", 2.0),
 ]
 
 

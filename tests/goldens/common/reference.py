@@ -8,6 +8,9 @@ import torch
 MEDIA = "<__media__>"
 VICUNA = ("A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, "
           "and polite answers to the human's questions. USER: {} ASSISTANT:")     # FAMILIES 1(f), llava_v1
+QWEN = ("<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n"
+        "<|im_start|>assistant\n")                                                  # FAMILIES 3(f), qwen_1_5
+WHOLE = object()                                                                  # in surroundings: all embeddings of the picture
 STEPS = 24
 MARGIN = 0.03                                                                     # the least lead, in the logits' standard deviations
 DRIFTS = 3                                                                        # and in what rounding moved
@@ -15,7 +18,7 @@ DRIFTS = 3                                                                      
 
 @dataclasses.dataclass
 class Run:
-    """What a prompt led to. spans alternate token ids and the names of pictures."""
+    """What a prompt led to. spans: token ids, and pictures or stretches of them, in order."""
     prompt: str
     pictures: list
     spans: list
@@ -25,22 +28,63 @@ class Run:
     drift: float
 
 
-def lay_out(vocabulary, prompt, pictures):
-    """Each piece of text is tokenised on its own, as haotian-liu/LLaVA tokenizer_image_token does; BOS comes once."""
-    spans = []
+def wordings(**forms):
+    """The prompts of a case by name, {} for the question: picture and question by themselves (raw), and within each of the forms."""
+    return {name: form.format(MEDIA + "\n{}") for name, form in {"raw": "{}", **forms}.items()}
+
+
+def lay_out(vocabulary, prompt, pictures, surroundings):
+    """Each piece of text is tokenised on its own, as haotian-liu/LLaVA tokenizer_image_token does; BOS comes once. surroundings(picture,
+    index) lists what stands for a picture: texts, which join those beside them, lists of ids, and WHOLE or counts of its embeddings."""
+    pieces = []
     for k, text in enumerate(prompt.split(MEDIA)):
-        ids = ([vocabulary.bos] if k == 0 else []) + (vocabulary.encode(text) if text else [])
-        if ids:
-            spans.append({"ids": ids})
+        _add_text(pieces, text)
         if k < len(pictures):
-            spans.append({"picture": pictures[k]})
-    return spans
+            _add_picture(pieces, pictures[k], surroundings(pictures[k], k))
+    spans, ids = [], [vocabulary.bos] if vocabulary.adds_bos else []
+    for piece in pieces:
+        if isinstance(piece, dict):
+            spans += [{"ids": ids}] * bool(ids) + [piece]
+            ids = []
+        else:
+            ids = ids + (vocabulary.encode(piece) if isinstance(piece, str) else piece)
+    return spans + [{"ids": ids}] * bool(ids)
+
+
+def _add_text(pieces, text):
+    if pieces and isinstance(pieces[-1], str):
+        pieces[-1] += text
+    elif text:
+        pieces.append(text)
+
+
+def _add_picture(pieces, picture, parts):
+    start = 0
+    for part in parts:
+        if part is WHOLE:
+            pieces.append({"picture": picture})
+        elif isinstance(part, str):
+            _add_text(pieces, part)
+        elif isinstance(part, list):
+            pieces.append(part)
+        elif start and isinstance(pieces[-1], dict):
+            pieces[-1]["count"] += part
+            start += part
+        else:
+            pieces.append({"picture": picture, "start": start, "count": part})
+            start += part
+
+
+def rows(span, embeddings):
+    """The embeddings of a picture's span: all of them, or a stretch."""
+    whole = embeddings[span["picture"]]
+    return whole[span["start"]:span["start"] + span["count"]] if "start" in span else whole
 
 
 def embed(model, spans, embeddings):
     """The prompt as the language model sees it: [1, tokens, width]."""
     table = model.get_input_embeddings()
-    return torch.cat([table(torch.tensor(s["ids"])) if "ids" in s else embeddings[s["picture"]] for s in spans])[None]
+    return torch.cat([table(torch.tensor(s["ids"])) if "ids" in s else rows(s, embeddings) for s in spans])[None]
 
 
 def _lead(logits):
@@ -84,9 +128,9 @@ def ggml_rounding(model):
             hook.remove()
 
 
-def run(model, vocabulary, prompt, pictures, embeddings):
+def run(model, vocabulary, prompt, pictures, embeddings, surroundings):
     """One prompt; None where the lead is small, the answer dull, rounding comes near, or another picture gives the same."""
-    spans = lay_out(vocabulary, prompt, pictures)
+    spans = lay_out(vocabulary, prompt, pictures, surroundings)
     inputs = embed(model, spans, embeddings)
     tokens, logits = decode(model, inputs, least_lead=MARGIN)
     if len(tokens) < STEPS or len(set(tokens)) < STEPS // 3:
@@ -101,15 +145,16 @@ def run(model, vocabulary, prompt, pictures, embeddings):
         return None
     if len(pictures) == 1:
         for other in embeddings.keys() - set(pictures):
-            if decode(model, embed(model, spans, {pictures[0]: embeddings[other]}), expected=tokens)[0] == tokens:
+            shown = lay_out(vocabulary, prompt, [other], surroundings)
+            if decode(model, embed(model, shown, embeddings), expected=tokens)[0] == tokens:
                 return None
     return Run(prompt, pictures, spans, logits[0].numpy(), tokens, float(leads.min()), float(drift.max()))
 
 
-def first_clear(model, vocabulary, prompts, pictures, embeddings):
+def first_clear(model, vocabulary, prompts, pictures, embeddings, surroundings):
     """The first of the prompts whose greedy answer no rounding can change."""
     for prompt in prompts:
-        result = run(model, vocabulary, prompt, pictures, embeddings)
+        result = run(model, vocabulary, prompt, pictures, embeddings, surroundings)
         if result:
             return result
     raise SystemExit(f"no clear prompt for {pictures}: take another seed")

@@ -15,6 +15,11 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def digest_of_values(array):
+    """Digest of the float32 values alone, little-endian, last axis fastest."""
+    return {"sha256": hashlib.sha256(np.ascontiguousarray(array, dtype="<f4").tobytes()).hexdigest()}
+
+
 def versions():
     import gguf, PIL, sentencepiece, tokenizers, torch, transformers     # noqa: E401
     from importlib.metadata import PackageNotFoundError, version

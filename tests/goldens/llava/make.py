@@ -51,7 +51,7 @@ class Llava(GoldenCase):
         tensors = {**projector_tensors(self.model), **gguf_files.tower_tensors(self.model.model.vision_tower, **self.layout)}
         self.vision_file = (self.model.config.vision_config, tensors, self.keys, preprocess.CLIP_MEAN, preprocess.CLIP_STD)
         gguf_files.write_vision(folder / "mmproj-f16.gguf", *self.vision_file)
-        gguf_files.write_llama(folder / "language-f16.gguf", self.name, self.model, self.vocabulary)
+        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary)
         return {}
 
 
@@ -60,17 +60,13 @@ class Llava15(Llava):
     about = "LLaVA-1.5 as the legacy converter writes it: feed-forward names exchanged, last block dropped, no feature_layer"
     keys = {**LEGACY_KEYS, "clip.projector_type": "mlp", "clip.vision.block_count": 3}
 
-    def make(self, images, folder):
-        self.shown = images
-        super().make(images, folder)
-
     def export(self, folder):
         """Also as Q8_0, with what its matrices cost when run in float32."""
         fields = super().export(folder)
         gguf_files.write_vision(folder / "mmproj-q8_0.gguf", *self.vision_file, quantise=Q8_0)
         coarse = quantise(copy.deepcopy(self.model), Q8_0, r"(vision_tower.*encoder|multi_modal_projector).*weight$")
         cosines = []
-        for image in self.shown.values():
+        for image in self.images.values():
             pixels = self.prepare(image)[0]["original"]
             cosines.append(torch.cosine_similarity(self.encode(pixels)[1], self.encode(pixels, model=coarse)[1], dim=-1))
         cosines = torch.cat(cosines)

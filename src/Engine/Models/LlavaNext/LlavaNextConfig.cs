@@ -27,7 +27,7 @@ internal enum UnpadRule
 }
 
 /// <summary>
-/// The LLaVA models that cut pictures into tiles: LLaVA-1.5-HD (arXiv 2310.03744, section 4.1), LLaVA-NeXT (haotian-liu/LLaVA) and
+/// The LLaVA models that cut pictures into tiles: LLaVA-1.5-HD (arXiv 2310.03744, section 4.1 and appendix A), LLaVA-NeXT (haotian-liu/LLaVA) and
 /// LLaVA-OneVision (LLaVA-VL/LLaVA-NeXT). They differ in the tower, the canvases and a few rules, which the file tells.
 /// </summary>
 internal sealed record LlavaNextConfig
@@ -57,7 +57,7 @@ internal sealed record LlavaNextConfig
     /// <summary>Name of the newline embedding's tensor, where the merge needs one.</summary>
     public required string? NewlineTensor { get; init; }
 
-    /// <summary>Whether several pictures in one prompt are padded to squares and not cut (OneVision).</summary>
+    /// <summary>Whether several pictures in one prompt are padded to squares and not cut (LLaVA-VL/LLaVA-NeXT, llava/train/train.py).</summary>
     public bool PadsSeveralImages => MaxMapTiles is not null;
 
     /// <summary>Whether a file is of this kind: it names canvases.</summary>
@@ -66,7 +66,11 @@ internal sealed record LlavaNextConfig
 
     /// <summary>Name of the family, by what the file says.</summary>
     public static string NameOf(GgufFile file) =>
-        AspectRatio(file) == "hd" ? "LLaVA-1.5-HD" : MapTiles(file) is not null ? "LLaVA-OneVision" : "LLaVA-NeXT";
+        AspectRatio(file) == "hd" ? "LLaVA-1.5-HD" : MapTiles(file) is not null && !file.TryGetTensor("v.class_embd", out _) ? "LLaVA-OneVision" : "LLaVA-NeXT";
+
+    /// <summary>A picture's place on a canvas: where padding is told from picture by the pixel, no rounding error may add one.</summary>
+    public CanvasFit Fit(PixelSize image, PixelSize canvas) =>
+        Unpad == UnpadRule.Exclusive ? AnyResolution.FitExactly(image, canvas) : AnyResolution.Fit(image, canvas);
 
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static LlavaNextConfig Read(GgufFile file)

@@ -58,7 +58,7 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
 
     private void AddMap(EmbeddingWriter target, SlicePlan plan, IReadOnlyList<float[]> tiles)
     {
-        CanvasFit fit = AnyResolution.Fit(plan.Image, plan.Refined);
+        CanvasFit fit = config.Fit(plan.Image, plan.Refined);
         LlavaNextMap size = LlavaNextMap.Plan(config, plan.Image, fit, likeTransformers);
         FeatureMap map = FeatureMap.FromTiles(tiles, plan.Columns, config.Tower.PatchesPerSide, EmbeddingWidth);
         target.AddMap(map.Crop(size.Kept).ResizeBilinear(size.Columns, size.Rows));

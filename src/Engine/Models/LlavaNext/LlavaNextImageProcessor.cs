@@ -31,11 +31,12 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
-        if (config.PadsSeveralImages && request.ImageCount > 1) return OverviewOnly(image, request, 1);
-        SlicePlan best = Tiled(image, canvases, 0);
+        if (config.PadsSeveralImages && request.ImageCount > 1) return OverviewOnly(image, request);
+        SlicePlan best = Tiled(image, canvases);
         if (request.Allows(best.Slices.Count, best.ImageTokenCount)) return best;
-        PixelSize[] allowed = [.. canvases.Where(canvas => Tiled(image, [canvas], 0) is SlicePlan plan && request.Allows(plan.Slices.Count, plan.ImageTokenCount))];
-        return allowed.Length > 0 ? Tiled(image, allowed, best.Slices.Count) : OverviewOnly(image, request, best.Slices.Count);
+        PixelSize[] allowed = [.. canvases.Where(canvas => Tiled(image, [canvas]) is SlicePlan plan && request.Allows(plan.Slices.Count, plan.ImageTokenCount))];
+        SlicePlan limited = allowed.Length > 0 ? Tiled(image, allowed) : OverviewOnly(image, request);
+        return limited with { UnlimitedSliceCount = best.Slices.Count, UnlimitedTokenCount = best.ImageTokenCount };
     }
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
@@ -49,15 +50,15 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
             return [normalizer.Normalize(single)];
         }
 
-        CanvasFit fit = AnyResolution.Fit(plan.Image, plan.Refined);
+        CanvasFit fit = config.Fit(plan.Image, plan.Refined);
         RgbImage overview = Resampler.Resize(image, tileSize, tileSize, ResampleFilter.Bicubic, options);
         return [normalizer.Normalize(overview), .. AnyResolution.CutTiles(image, fit, tileSize, cancellationToken).Select(normalizer.Normalize)];
     }
 
-    private SlicePlan Tiled(PixelSize image, IReadOnlyList<PixelSize> choices, int unlimitedSliceCount)
+    private SlicePlan Tiled(PixelSize image, IReadOnlyList<PixelSize> choices)
     {
         PixelSize canvas = AnyResolution.SelectBest(image, choices);
-        CanvasFit fit = AnyResolution.Fit(image, canvas);
+        CanvasFit fit = config.Fit(image, canvas);
         int columns = canvas.Width / tileSize, rows = canvas.Height / tileSize;
         var slices = new List<Slice> { Overview(SourceRectangle.Whole(image)) };
         for (int index = 0; index < columns * rows; index++)
@@ -74,12 +75,12 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
             Refined = canvas,
             Slices = slices,
             Layout = TiledLayout(LlavaNextMap.Plan(config, image, fit, likeTransformers), columns * rows),
-            UnlimitedSliceCount = Math.Max(unlimitedSliceCount, slices.Count),
+            UnlimitedSliceCount = slices.Count,
         };
     }
 
     // One tile only: its features, and a newline where the merge has them (llava_arch.py, the branch for a single patch).
-    private SlicePlan OverviewOnly(PixelSize image, PlanRequest request, int unlimitedSliceCount)
+    private SlicePlan OverviewOnly(PixelSize image, PlanRequest request)
     {
         bool padded = request.ImageCount > 1 && config.PadsSeveralImages;
         double side = Math.Max(image.Width, image.Height);
@@ -88,7 +89,7 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
         if (config.NewlineTensor is not null) layout.Add(new LayoutSpan("newline", 1));
         int tokens = layout.Sum(static span => span.RowCount);
         if (!request.Allows(1, tokens)) throw new TesseraException($"The model makes at least {tokens} tokens of a picture, so --max-image-tokens must be at least {tokens}.");
-        return new SlicePlan { Image = image, Refined = new PixelSize(tileSize, tileSize), Slices = [Overview(source)], Layout = layout, UnlimitedSliceCount = unlimitedSliceCount };
+        return new SlicePlan { Image = image, Refined = new PixelSize(tileSize, tileSize), Slices = [Overview(source)], Layout = layout, UnlimitedSliceCount = 1 };
     }
 
     private Slice Overview(SourceRectangle source) => new(SliceKind.Overview, 0, 0, new PixelSize(tileSize, tileSize), tileTokens, source);

@@ -17,7 +17,7 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
         int side = config.Tower.PatchesPerSide, tile = config.Tower.ImageSize;
         int columns = fit.Canvas.Width / tile * side, rows = fit.Canvas.Height / tile * side;
         CellWindow kept = config.Merge != PatchMerge.SpatialUnpad ? new CellWindow(0, 0, columns, rows)
-            : config.Unpad == UnpadRule.Exclusive ? Exclusive(image, columns, rows)
+            : config.Unpad == UnpadRule.Exclusive ? Exclusive(fit, config.Tower)
             : Floor(image, columns, rows, roundsLikeTransformers);
         (int newColumns, int newRows) = Reduce(config, kept);
         return new LlavaNextMap(kept, newColumns, newRows);
@@ -38,28 +38,30 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
         return new CellWindow(sidePadding, 0, columns - 2 * sidePadding, rows);
     }
 
-    // arXiv 2310.03744, section 4.1: only features that correspond exclusively to padding are discarded. In exact fractions, since
-    // the pixels' own rounding would let a whole column in for a fraction of one.
-    private static CellWindow Exclusive(PixelSize image, int columns, int rows)
+    // arXiv 2310.03744, appendix A: "features corresponding exclusively to the paddings are discarded", so that one pixel of the
+    // picture on the canvas is enough to keep its patch.
+    private static CellWindow Exclusive(CanvasFit fit, VisionTransformerConfig tower)
     {
-        if ((long)image.Width * rows > (long)image.Height * columns)
-        {
-            (int top, int bottom) = Touched((long)image.Height * columns, image.Width, rows);
-            return new CellWindow(0, top, columns, bottom - top);
-        }
-
-        (int left, int right) = Touched((long)image.Width * rows, image.Height, columns);
-        return new CellWindow(left, 0, right - left, rows);
+        (int left, int right) = Shown(fit.Left, fit.Resized.Width, tower);
+        (int top, int bottom) = Shown(fit.Top, fit.Resized.Height, tower);
+        return new CellWindow(left, top, right - left, bottom - top);
     }
 
-    // The cells that a picture of numerator / denominator cells touches when it is centred: from floor to ceiling.
-    private static (int First, int End) Touched(long numerator, long denominator, int cells) =>
-        ((int)((cells * denominator - numerator) / (2 * denominator)), (int)((cells * denominator + numerator + 2 * denominator - 1) / (2 * denominator)));
+    private static (int First, int End) Shown(int start, int length, VisionTransformerConfig tower) =>
+        (CellAt(start, tower), CellAt(start + length - 1, tower) + 1);
+
+    // Pixels right of a tile's last whole patch count to that patch.
+    private static int CellAt(int position, VisionTransformerConfig tower) =>
+        position / tower.ImageSize * tower.PatchesPerSide + Math.Min(position % tower.ImageSize / tower.PatchSize, tower.PatchesPerSide - 1);
 
     private static (int Columns, int Rows) Reduce(LlavaNextConfig config, CellWindow kept)
     {
         if (config.MaxMapTiles is not int tiles) return (kept.Columns, kept.Rows);
         double times = Math.Sqrt((double)((long)kept.Rows * kept.Columns) / ((long)tiles * config.Tower.PatchCount));
-        return times > LeastReduction ? ((int)Math.Floor(kept.Columns / times), (int)Math.Floor(kept.Rows / times)) : (kept.Columns, kept.Rows);
+        return times > LeastReduction ? (WholeTimes(kept.Columns, times), WholeTimes(kept.Rows, times)) : (kept.Columns, kept.Rows);
     }
+
+    // Python's a // b of floats, which is exact: 20 // 1.6666666666666667 is 11, though the quotient rounds to 12
+    // (python/cpython, Objects/floatobject.c, _float_div_mod).
+    private static int WholeTimes(double cells, double times) => (int)Math.Round((cells - cells % times) / times);
 }

@@ -5,9 +5,9 @@ namespace Tessera.Templates;
 /// <summary>An attribute as filters name it: names and indices with dots between them (Jinja2 3.1.6, filters.py, make_attrgetter).</summary>
 internal sealed class AttributePath
 {
-    private readonly TemplateValue[] _parts;
+    private readonly TemplateValue[] parts;
 
-    private AttributePath(TemplateValue[] parts) => _parts = parts;
+    private AttributePath(TemplateValue[] parts) => this.parts = parts;
 
     /// <summary>The path in an argument; no argument is the value itself.</summary>
     public static AttributePath Parse(TemplateValue? attribute) => attribute switch
@@ -20,7 +20,7 @@ internal sealed class AttributePath
     /// <summary>The value at the path; <paramref name="fallback"/> stands in for what is missing.</summary>
     public TemplateValue Get(RenderState state, TemplateValue value, TemplateValue? fallback = null)
     {
-        foreach (TemplateValue part in _parts)
+        foreach (TemplateValue part in this.parts)
         {
             value = ValueAccess.Item(state, value, part);
             if (fallback is not (null or NoneValue) && value is UndefinedValue)

@@ -69,7 +69,7 @@ internal static class SortFilters
     /// <summary>One group of groupby: a pair whose parts also have names.</summary>
     private sealed class GroupValue(TemplateValue grouper, TemplateValue list) : TemplateValue
     {
-        private readonly ListValue _pair = new([grouper, list], SequenceKind.Tuple);
+        private readonly ListValue pair = new([grouper, list], SequenceKind.Tuple);
 
         internal override string TypeName => "tuple";
 
@@ -77,19 +77,19 @@ internal static class SortFilters
 
         internal override bool IsIndexable => true;
 
-        internal override IEnumerable<TemplateValue> Items => _pair.Values;
+        internal override IEnumerable<TemplateValue> Items => this.pair.Values;
 
-        internal override TemplateValue? GetItem(TemplateValue key) => _pair.GetItem(key);
+        internal override TemplateValue? GetItem(TemplateValue key) => this.pair.GetItem(key);
 
-        internal override TemplateValue GetSlice(SliceBounds bounds) => _pair.GetSlice(bounds);
+        internal override TemplateValue GetSlice(SliceBounds bounds) => this.pair.GetSlice(bounds);
 
         internal override TemplateValue? GetAttribute(string name) => name switch
         {
             "grouper" => grouper,
             "list" => list,
-            _ => _pair.GetAttribute(name),
+            _ => this.pair.GetAttribute(name),
         };
 
-        internal override void WriteRepr(ValueWriter writer) => _pair.WriteRepr(writer);
+        internal override void WriteRepr(ValueWriter writer) => this.pair.WriteRepr(writer);
     }
 }

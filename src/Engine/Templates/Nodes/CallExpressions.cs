@@ -54,7 +54,7 @@ internal sealed class CallExpression(int offset, Expression callee, ArgumentList
 /// <summary>A filter; without an input it stands at the head of a filter or set block and gets the block's text.</summary>
 internal sealed class FilterExpression(int offset, Expression? input, string name, ArgumentList arguments) : Expression(offset)
 {
-    private readonly Filter? _filter = FilterTable.Find(name);
+    private readonly Filter? filter = FilterTable.Find(name);
 
     public TemplateValue Apply(RenderState state, TemplateValue blockText)
     {
@@ -66,7 +66,7 @@ internal sealed class FilterExpression(int offset, Expression? input, string nam
         };
         CallArguments values = arguments.Evaluate(state);
         state.Offset = Offset;
-        return FilterTable.Apply(state, _filter ?? throw new TemplateFault($"No filter named '{name}' found."), value, values);
+        return FilterTable.Apply(state, filter ?? throw new TemplateFault($"No filter named '{name}' found."), value, values);
     }
 
     protected override TemplateValue Compute(RenderState state) => Apply(state, StringValue.Empty);
@@ -74,13 +74,13 @@ internal sealed class FilterExpression(int offset, Expression? input, string nam
 
 internal sealed class TestExpression(int offset, Expression input, string name, ArgumentList arguments) : Expression(offset)
 {
-    private readonly Test? _test = TestTable.Find(name);
+    private readonly Test? test = TestTable.Find(name);
 
     protected override TemplateValue Compute(RenderState state)
     {
         TemplateValue value = input.Evaluate(state);
         CallArguments values = arguments.Evaluate(state);
         state.Offset = Offset;
-        return BooleanValue.Of((_test ?? throw new TemplateFault($"No test named '{name}' found."))(state, value, values));
+        return BooleanValue.Of((test ?? throw new TemplateFault($"No test named '{name}' found."))(state, value, values));
     }
 }

@@ -20,29 +20,29 @@ internal static class PercentFormat
 
     private sealed class Cursor(RenderState state, StringValue format, TemplateValue values)
     {
-        private readonly IReadOnlyList<TemplateValue> _queue = values is ListValue { Kind: SequenceKind.Tuple } tuple ? tuple.Values : [values];
-        private int _index;
-        private int _used;
+        private readonly IReadOnlyList<TemplateValue> queue = values is ListValue { Kind: SequenceKind.Tuple } tuple ? tuple.Values : [values];
+        private int index;
+        private int used;
 
-        public bool IsAtEnd => _index >= format.Text.Length;
+        public bool IsAtEnd => index >= format.Text.Length;
 
         public string Next()
         {
             string text = format.Text;
-            if (text[_index] != '%')
+            if (text[index] != '%')
             {
-                int end = text.IndexOf('%', _index);
-                int start = _index;
-                _index = end < 0 ? text.Length : end;
-                return text[start.._index];
+                int end = text.IndexOf('%', index);
+                int start = index;
+                index = end < 0 ? text.Length : end;
+                return text[start..index];
             }
-            _index++;
+            index++;
             return Field();
         }
 
         public void RequireAllUsed()
         {
-            if (_used < _queue.Count && values is not (MapValue or ListValue { Kind: SequenceKind.List }))
+            if (used < queue.Count && values is not (MapValue or ListValue { Kind: SequenceKind.List }))
                 throw new TemplateFault("not all arguments converted during string formatting");
         }
 
@@ -50,29 +50,29 @@ internal static class PercentFormat
         {
             TemplateValue? keyed = Current() == '(' ? Keyed() : null;
             FormatSpec spec = Flags();
-            int? width = Current() == '*' ? Star() : FormatSpec.Digits(format.Text, ref _index);
+            int? width = Current() == '*' ? Star() : FormatSpec.Digits(format.Text, ref index);
             spec = width < 0 ? spec with { Width = -width.Value, Align = '<' } : spec with { Width = width ?? 0 };
             if (Current() == '.')
             {
-                _index++;
-                spec = spec with { Precision = Current() == '*' ? Star() : FormatSpec.Digits(format.Text, ref _index) ?? 0 };
+                index++;
+                spec = spec with { Precision = Current() == '*' ? Star() : FormatSpec.Digits(format.Text, ref index) ?? 0 };
             }
             while (Current() is 'h' or 'l' or 'L')
-                _index++;
+                index++;
             char type = Current();
-            _index++;
+            index++;
             return type == '%' ? "%" : Write(spec, type, keyed ?? Take());
         }
 
-        private char Current() => _index < format.Text.Length ? format.Text[_index] : throw new TemplateFault("incomplete format");
+        private char Current() => index < format.Text.Length ? format.Text[index] : throw new TemplateFault("incomplete format");
 
         private TemplateValue Keyed()
         {
-            int end = format.Text.IndexOf(')', _index);
+            int end = format.Text.IndexOf(')', index);
             if (end < 0)
                 throw new TemplateFault("incomplete format key");
-            StringValue key = new(format.Text[(_index + 1)..end]);
-            _index = end + 1;
+            StringValue key = new(format.Text[(index + 1)..end]);
+            index = end + 1;
             MapValue map = values as MapValue ?? throw new TemplateFault("format requires a mapping");
             return map.GetItem(key) ?? throw new TemplateFault(PythonText.Repr(key.Text));
         }
@@ -80,7 +80,7 @@ internal static class PercentFormat
         private FormatSpec Flags()
         {
             FormatSpec spec = new();
-            for (; ; _index++)
+            for (; ; index++)
             {
                 switch (Current())
                 {
@@ -98,12 +98,12 @@ internal static class PercentFormat
 
         private int Star()
         {
-            _index++;
+            index++;
             return CallArguments.Integer(Take(), "*");
         }
 
-        private TemplateValue Take() => _used < _queue.Count
-            ? _queue[_used++]
+        private TemplateValue Take() => used < queue.Count
+            ? queue[used++]
             : throw new TemplateFault("not enough arguments for format string");
 
         private string Write(FormatSpec spec, char type, TemplateValue value)

@@ -40,7 +40,16 @@ internal static class PythonArithmetic
     {
         if (RequireNumbers("//", left, right).Right == 0)
             throw new TemplateFault("division by zero");
-        return Numbers(left, right, FloorQuotient, (a, b) => Math.Floor(a / b));
+        return Numbers(left, right, FloorQuotient, FloorQuotient);
+    }
+
+    // CPython, Objects/floatobject.c, _float_div_mod: from the remainder, so that 20 // 1.6666666666666667 is 11 and not 12.
+    private static double FloorQuotient(double left, double right)
+    {
+        double remainder = left % right, quotient = (left - remainder) / right;
+        if (remainder != 0 && (right < 0) != (remainder < 0)) quotient -= 1;
+        double floor = Math.Floor(quotient);
+        return quotient - floor > 0.5 ? floor + 1 : floor;
     }
 
     public static TemplateValue Modulo(RenderState state, TemplateValue left, TemplateValue right)

@@ -8,9 +8,9 @@ internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cance
     private const int CancellationInterval = 1024;
     private const int CharactersPerStep = 16;
     private const int ComparisonsPerStep = 4096;
-    private long _steps;
-    private long _nextCancellationCheck;
-    private int _depth;
+    private long steps;
+    private long nextCancellationCheck;
+    private int depth;
 
     /// <summary>Longest string that may be made.</summary>
     public int MaxLength => limits.MaxLength;
@@ -28,13 +28,13 @@ internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cance
     /// <summary>Counts several steps.</summary>
     public void Charge(long steps)
     {
-        _steps += steps;
-        if (_steps > limits.MaxSteps)
+        this.steps += steps;
+        if (this.steps > limits.MaxSteps)
             throw new TemplateFault($"the template takes more than {limits.MaxSteps} steps");
-        if (_steps < _nextCancellationCheck)
+        if (this.steps < nextCancellationCheck)
             return;
         cancellation.ThrowIfCancellationRequested();
-        _nextCancellationCheck = _steps + CancellationInterval;
+        nextCancellationCheck = this.steps + CancellationInterval;
     }
 
     /// <summary>Refuses a string or list that would be longer than allowed, before it is made.</summary>
@@ -47,13 +47,13 @@ internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cance
     /// <summary>Enters a macro, a recursive loop or a nested value.</summary>
     public void Enter()
     {
-        if (++_depth > limits.MaxDepth)
+        if (++depth > limits.MaxDepth)
             throw new TemplateFault($"the template nests deeper than {limits.MaxDepth} calls or values");
         RequireStack();
     }
 
     /// <summary>Leaves what <see cref="Enter"/> entered.</summary>
-    public void Leave() => _depth--;
+    public void Leave() => depth--;
 
     /// <summary>Refuses to go on when the thread's stack is nearly used up, which would end the process.</summary>
     public static void RequireStack()

@@ -5,12 +5,12 @@ namespace Tessera.Templates;
 /// <summary>What one rendering carries along: the scope, the output, the limits, and where in the template it is.</summary>
 internal sealed class RenderState
 {
-    private readonly IReadOnlyDictionary<string, TemplateValue> _variables;
-    private StringBuilder _output = new();
+    private readonly IReadOnlyDictionary<string, TemplateValue> variables;
+    private StringBuilder output = new();
 
     public RenderState(IReadOnlyDictionary<string, TemplateValue> variables, RenderMeter meter, TimeProvider clock)
     {
-        _variables = variables;
+        this.variables = variables;
         Meter = meter;
         Clock = clock;
     }
@@ -27,32 +27,32 @@ internal sealed class RenderState
     /// <summary>A name's value: from the scopes, then the caller's variables, then the environment.</summary>
     public TemplateValue Resolve(string name) =>
         Scope.Find(name) is { } local ? local
-        : _variables.TryGetValue(name, out TemplateValue? given) ? given
+        : this.variables.TryGetValue(name, out TemplateValue? given) ? given
         : GlobalFunctions.Find(name) ?? UndefinedValue.Name(name);
 
     public void Write(string text)
     {
-        Meter.RequireLength((long)_output.Length + text.Length);
+        Meter.RequireLength((long)output.Length + text.Length);
         Meter.ChargeLength(text.Length);
-        _output.Append(text);
+        output.Append(text);
     }
 
     /// <summary>Everything written so far to the current output.</summary>
-    public string Output => _output.ToString();
+    public string Output => output.ToString();
 
     /// <summary>Runs an action and returns what it writes instead of adding it to the output.</summary>
     public string Capture(Action action)
     {
-        StringBuilder outer = _output;
-        _output = new StringBuilder();
+        StringBuilder outer = output;
+        output = new StringBuilder();
         try
         {
             action();
-            return _output.ToString();
+            return output.ToString();
         }
         finally
         {
-            _output = outer;
+            output = outer;
         }
     }
 

@@ -21,13 +21,13 @@ internal sealed class ExpressionParser
 
     private static readonly Dictionary<string, BinaryOperation> Powers = new() { ["**"] = PythonArithmetic.Power };
 
-    private readonly TokenStream _tokens;
-    private readonly ParserContext _context;
+    private readonly TokenStream tokens;
+    private readonly ParserContext context;
 
     public ExpressionParser(TokenStream tokens, ParserContext context)
     {
-        _tokens = tokens;
-        _context = context;
+        this.tokens = tokens;
+        this.context = context;
         Primaries = new PrimaryParser(tokens, context, this);
     }
 
@@ -36,45 +36,45 @@ internal sealed class ExpressionParser
     /// <summary>An expression, with <c>a if b else c</c> unless the place forbids it.</summary>
     public Expression Parse(bool withCondition = true)
     {
-        _tokens.Enter();
+        this.tokens.Enter();
         Expression expression = withCondition ? ParseConditional() : ParseOr();
-        _tokens.Leave();
+        this.tokens.Leave();
         return expression;
     }
 
     /// <summary>An expression, or several with commas between them, which make a tuple.</summary>
     public Expression ParseTuple(bool withCondition = true, bool isParenthesized = false, string? endName = null)
     {
-        int offset = _tokens.Current.Offset;
+        int offset = this.tokens.Current.Offset;
         List<Expression> items = [];
         bool isTuple = false;
         while (!IsTupleEnd(endName))
         {
             items.Add(Parse(withCondition));
-            if (!_tokens.SkipOperator(","))
+            if (!this.tokens.SkipOperator(","))
                 break;
             isTuple = true;
         }
         if (!isTuple && items.Count == 1)
             return items[0];
         if (items.Count == 0 && !isParenthesized)
-            throw _tokens.Fail($"Expected an expression, got '{_tokens.Current.Description}'");
+            throw this.tokens.Fail($"Expected an expression, got '{this.tokens.Current.Description}'");
         return new SequenceExpression(offset, items, SequenceKind.Tuple);
     }
 
-    private bool IsTupleEnd(string? endName) => _tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
-        || _tokens.Current.IsOperator(")") || (endName is not null && _tokens.Current.IsName(endName));
+    private bool IsTupleEnd(string? endName) => this.tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
+        || this.tokens.Current.IsOperator(")") || (endName is not null && this.tokens.Current.IsName(endName));
 
     private Expression ParseConditional()
     {
-        int offset = _tokens.Current.Offset, unknownBefore = _context.UnknownCount;
+        int offset = this.tokens.Current.Offset, unknownBefore = this.context.UnknownCount;
         Expression expression = ParseOr();
-        while (_tokens.SkipName("if"))
+        while (this.tokens.SkipName("if"))
         {
             Expression condition = ParseOr();
-            Expression? otherwise = _tokens.SkipName("else") ? Parse() : null;
+            Expression? otherwise = this.tokens.SkipName("else") ? Parse() : null;
             expression = new ConditionalExpression(offset, condition, expression, otherwise);
-            _context.ForgetUnknownSince(unknownBefore);
+            this.context.ForgetUnknownSince(unknownBefore);
         }
         return expression;
     }
@@ -82,7 +82,7 @@ internal sealed class ExpressionParser
     private Expression ParseOr()
     {
         Expression left = ParseAnd();
-        while (_tokens.Current is var token && _tokens.SkipName("or"))
+        while (this.tokens.Current is var token && this.tokens.SkipName("or"))
             left = new OrExpression(token.Offset, left, ParseAnd());
         return left;
     }
@@ -90,25 +90,25 @@ internal sealed class ExpressionParser
     private Expression ParseAnd()
     {
         Expression left = ParseNot();
-        while (_tokens.Current is var token && _tokens.SkipName("and"))
+        while (this.tokens.Current is var token && this.tokens.SkipName("and"))
             left = new AndExpression(token.Offset, left, ParseNot());
         return left;
     }
 
     private Expression ParseNot()
     {
-        int offset = _tokens.Current.Offset;
-        if (!_tokens.SkipName("not"))
+        int offset = this.tokens.Current.Offset;
+        if (!this.tokens.SkipName("not"))
             return ParseComparison();
-        _tokens.Enter();
+        this.tokens.Enter();
         NotExpression negation = new(offset, ParseNot());
-        _tokens.Leave();
+        this.tokens.Leave();
         return negation;
     }
 
     private Expression ParseComparison()
     {
-        int offset = _tokens.Current.Offset;
+        int offset = this.tokens.Current.Offset;
         Expression first = ParseSum();
         List<(Comparison, Expression)> rest = [];
         while (TryReadComparison() is { } symbol)
@@ -118,15 +118,15 @@ internal sealed class ExpressionParser
 
     private string? TryReadComparison()
     {
-        Token token = _tokens.Current;
+        Token token = this.tokens.Current;
         if (token.Kind == TokenKind.Operator && Comparisons.Contains(token.Text))
-            return _tokens.Next().Text;
-        if (_tokens.SkipName("in"))
+            return this.tokens.Next().Text;
+        if (this.tokens.SkipName("in"))
             return "in";
-        if (!token.IsName("not") || !_tokens.Following.IsName("in"))
+        if (!token.IsName("not") || !this.tokens.Following.IsName("in"))
             return null;
-        _tokens.Next();
-        _tokens.Next();
+        this.tokens.Next();
+        this.tokens.Next();
         return "not in";
     }
 
@@ -134,12 +134,12 @@ internal sealed class ExpressionParser
 
     private Expression ParseConcat()
     {
-        int offset = _tokens.Current.Offset;
+        int offset = this.tokens.Current.Offset;
         Expression first = ParseProduct();
-        if (!_tokens.Current.IsOperator("~"))
+        if (!this.tokens.Current.IsOperator("~"))
             return first;
         List<Expression> operands = [first];
-        while (_tokens.SkipOperator("~"))
+        while (this.tokens.SkipOperator("~"))
             operands.Add(ParseProduct());
         return new ConcatExpression(offset, operands);
     }
@@ -151,9 +151,9 @@ internal sealed class ExpressionParser
     private Expression ParseBinary(Dictionary<string, BinaryOperation> operations, Func<Expression> parseOperand)
     {
         Expression left = parseOperand();
-        while (_tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation))
+        while (this.tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation))
         {
-            _tokens.Next();
+            this.tokens.Next();
             left = new BinaryExpression(token.Offset, left, parseOperand(), operation);
         }
         return left;
@@ -161,14 +161,14 @@ internal sealed class ExpressionParser
 
     private Expression ParseSigned(bool withFilters = true)
     {
-        Token token = _tokens.Current;
+        Token token = this.tokens.Current;
         Expression operand;
         if (token.IsOperator("-") || token.IsOperator("+"))
         {
-            _tokens.Next();
-            _tokens.Enter();
+            this.tokens.Next();
+            this.tokens.Enter();
             operand = new SignExpression(token.Offset, ParseSigned(withFilters: false), token.Text == "-");
-            _tokens.Leave();
+            this.tokens.Leave();
         }
         else
         {

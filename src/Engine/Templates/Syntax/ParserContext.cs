@@ -3,40 +3,40 @@ namespace Tessera.Templates;
 /// <summary>What a parser knows about the blocks around the place it is at.</summary>
 internal sealed class ParserContext
 {
-    private readonly Stack<SpecialNames> _macros = new();
+    private readonly Stack<SpecialNames> macros = new();
 
-    private readonly List<TemplateFault> _unknown = [];
+    private readonly List<TemplateFault> unknown = [];
 
     // Inside an if, Jinja2 reports an unknown filter or test only when rendering reaches it.
-    private bool _isConditional;
+    private bool isConditional;
 
     /// <summary>Whether break and continue have a loop to act on.</summary>
     public bool IsInLoop { get; private set; }
 
     /// <summary>How many unknown filters and tests are to be reported when the whole template is parsed.</summary>
-    public int UnknownCount => _unknown.Count;
+    public int UnknownCount => unknown.Count;
 
     /// <summary>Notes an unknown filter or test.</summary>
     public void ReportUnknown(string problem, int offset)
     {
-        if (!_isConditional)
-            _unknown.Add(new TemplateFault(problem) { Offset = offset });
+        if (!this.isConditional)
+            unknown.Add(new TemplateFault(problem) { Offset = offset });
     }
 
     /// <summary>Takes back notes about what turned out to be part of a conditional expression.</summary>
-    public void ForgetUnknownSince(int count) => _unknown.RemoveRange(count, _unknown.Count - count);
+    public void ForgetUnknownSince(int count) => unknown.RemoveRange(count, unknown.Count - count);
 
     /// <summary>Fails with the first noted unknown filter or test, if there is one.</summary>
     public void RequireAllKnown()
     {
-        if (_unknown.Count > 0)
-            throw _unknown[0];
+        if (unknown.Count > 0)
+            throw unknown[0];
     }
 
     /// <summary>Notes for all macros around that their body mentions a special name.</summary>
     public void Mention(string name)
     {
-        foreach (SpecialNames macro in _macros)
+        foreach (SpecialNames macro in macros)
         {
             macro.Caller |= name == "caller";
             macro.Keywords |= name == "kwargs";
@@ -48,9 +48,9 @@ internal sealed class ParserContext
     public (Body Body, SpecialNames Mentions) InMacro(Func<Body> parse)
     {
         SpecialNames mentions = new();
-        _macros.Push(mentions);
+        macros.Push(mentions);
         Body body = InFunction(parse);
-        _macros.Pop();
+        macros.Pop();
         return (body, mentions);
     }
 
@@ -68,10 +68,10 @@ internal sealed class ParserContext
 
     private T Within<T>(bool isConditional, bool isInLoop, Func<T> parse)
     {
-        (bool wasConditional, bool wasInLoop) = (_isConditional, IsInLoop);
-        (_isConditional, IsInLoop) = (isConditional, isInLoop);
+        (bool wasConditional, bool wasInLoop) = (this.isConditional, IsInLoop);
+        (this.isConditional, IsInLoop) = (isConditional, isInLoop);
         T part = parse();
-        (_isConditional, IsInLoop) = (wasConditional, wasInLoop);
+        (this.isConditional, IsInLoop) = (wasConditional, wasInLoop);
         return part;
     }
 }

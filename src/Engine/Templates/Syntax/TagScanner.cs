@@ -9,19 +9,19 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
     private static readonly string[] Operators =
         ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
 
-    private readonly Stack<char> _openBrackets = new();
-    private int _position = position;
+    private readonly Stack<char> openBrackets = new();
+    private int position = position;
 
     /// <summary>Reads up to the tag's end; returns where the end starts, what follows it, and its sign.</summary>
     public (int EndStart, int Next, char Sign) ScanToEnd()
     {
         while (true)
         {
-            while (_position < source.Length && PythonText.IsSpace(source[_position]))
-                _position++;
-            if (_position >= source.Length)
+            while (this.position < source.Length && PythonText.IsSpace(source[this.position]))
+                this.position++;
+            if (this.position >= source.Length)
                 throw Fail("Unexpected end of template: a tag is not closed");
-            if (_openBrackets.Count == 0 && TryReadEnd() is { } end)
+            if (openBrackets.Count == 0 && TryReadEnd() is { } end)
                 return end;
             ReadToken();
         }
@@ -29,14 +29,14 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
 
     private (int EndStart, int Next, char Sign)? TryReadEnd()
     {
-        char sign = source[_position] == '-' || (source[_position] == '+' && endSymbol == '%') ? source[_position] : '\0';
-        int start = sign == '\0' ? _position : _position + 1;
-        return start + 1 < source.Length && source[start] == endSymbol && source[start + 1] == '}' ? (_position, start + 2, sign) : null;
+        char sign = source[this.position] == '-' || (source[this.position] == '+' && endSymbol == '%') ? source[this.position] : '\0';
+        int start = sign == '\0' ? this.position : this.position + 1;
+        return start + 1 < source.Length && source[start] == endSymbol && source[start + 1] == '}' ? (this.position, start + 2, sign) : null;
     }
 
     private void ReadToken()
     {
-        char first = source[_position];
+        char first = source[this.position];
         if (char.IsAsciiDigit(first))
             ReadNumber();
         else if (first is '\'' or '"')
@@ -49,15 +49,15 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
 
     private void ReadName()
     {
-        int start = _position;
-        while (_position < source.Length && (source[_position] == '_' || char.IsLetterOrDigit(source[_position])))
-            _position++;
-        tokens.Add(new Token(TokenKind.Name, source[start.._position], start));
+        int start = this.position;
+        while (this.position < source.Length && (source[this.position] == '_' || char.IsLetterOrDigit(source[this.position])))
+            this.position++;
+        tokens.Add(new Token(TokenKind.Name, source[start..this.position], start));
     }
 
     private void ReadNumber()
     {
-        int start = _position;
+        int start = this.position;
         bool followsDot = start > 0 && source[start - 1] == '.';
         if (!followsDot && TryReadFloat())
             return;
@@ -73,13 +73,13 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
         BigInteger value = bits == 0
             ? BigInteger.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture)
             : digits.Aggregate(BigInteger.Zero, (sum, digit) => (sum << bits) + Convert.ToInt32(digit.ToString(), 16));
-        _position = end;
+        this.position = end;
         tokens.Add(new Token(TokenKind.Integer, source[start..end], start, value));
     }
 
     private bool TryReadFloat()
     {
-        int start = _position, end = DigitsEnd(start, char.IsAsciiDigit);
+        int start = this.position, end = DigitsEnd(start, char.IsAsciiDigit);
         bool hasFraction = end + 1 < source.Length && source[end] == '.' && char.IsAsciiDigit(source[end + 1]);
         if (hasFraction)
             end = DigitsEnd(end + 1, char.IsAsciiDigit);
@@ -92,7 +92,7 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
         if (!hasFraction && !hasExponent)
             return false;
         double value = double.Parse(source[start..end].Replace("_", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
-        _position = end;
+        this.position = end;
         tokens.Add(new Token(TokenKind.Float, source[start..end], start, Float: value));
         return true;
     }
@@ -116,37 +116,37 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
 
     private void ReadString(char quote)
     {
-        int start = _position++;
-        while (_position < source.Length && source[_position] != quote)
-            _position += source[_position] == '\\' ? 2 : 1;
-        if (_position >= source.Length)
+        int start = this.position++;
+        while (this.position < source.Length && source[this.position] != quote)
+            this.position += source[this.position] == '\\' ? 2 : 1;
+        if (this.position >= source.Length)
             throw new TemplateFault($"unexpected char {PythonText.Repr(quote.ToString())}: the string is not closed") { Offset = start };
-        string text = StringLiteral.Unescape(source[(start + 1).._position], start);
-        _position++;
+        string text = StringLiteral.Unescape(source[(start + 1)..this.position], start);
+        this.position++;
         tokens.Add(new Token(TokenKind.String, text, start));
     }
 
     private void ReadOperator()
     {
-        string? symbol = Array.Find(Operators, candidate => string.CompareOrdinal(source, _position, candidate, 0, candidate.Length) == 0);
+        string? symbol = Array.Find(Operators, candidate => string.CompareOrdinal(source, this.position, candidate, 0, candidate.Length) == 0);
         if (symbol is null)
-            throw Fail($"unexpected char {PythonText.Repr(source[_position].ToString())}");
+            throw Fail($"unexpected char {PythonText.Repr(source[this.position].ToString())}");
         if (symbol is "(" or "[" or "{")
-            _openBrackets.Push(symbol == "(" ? ')' : symbol == "[" ? ']' : '}');
+            openBrackets.Push(symbol == "(" ? ')' : symbol == "[" ? ']' : '}');
         else if (symbol is ")" or "]" or "}")
             Close(symbol);
-        tokens.Add(new Token(TokenKind.Operator, symbol, _position));
-        _position += symbol.Length;
+        tokens.Add(new Token(TokenKind.Operator, symbol, this.position));
+        this.position += symbol.Length;
     }
 
     private void Close(string symbol)
     {
-        if (_openBrackets.Count == 0)
+        if (openBrackets.Count == 0)
             throw Fail($"unexpected '{symbol}'");
-        char expected = _openBrackets.Pop();
+        char expected = openBrackets.Pop();
         if (expected != symbol[0])
             throw Fail($"unexpected '{symbol}', expected '{expected}'");
     }
 
-    private TemplateFault Fail(string problem) => new(problem) { Offset = _position };
+    private TemplateFault Fail(string problem) => new(problem) { Offset = this.position };
 }

@@ -6,14 +6,14 @@ namespace Tessera.Templates;
 /// </summary>
 internal sealed class TemplateLexer
 {
-    private readonly string _source;
-    private readonly List<Token> _tokens = [];
-    private int _position;
+    private readonly string source;
+    private readonly List<Token> tokens = [];
+    private int position;
 
     // Whether the text at the position starts a line, as far as stripping the blanks before a tag is concerned.
-    private bool _isLineStart = true;
+    private bool isLineStart = true;
 
-    private TemplateLexer(string source) => _source = source;
+    private TemplateLexer(string source) => this.source = source;
 
     /// <summary>The template as the tokens' offsets count it: one kind of newline, none at the end.</summary>
     public static string Normalize(string source)
@@ -26,25 +26,25 @@ internal sealed class TemplateLexer
     public static List<Token> Tokenize(string normalizedSource)
     {
         TemplateLexer lexer = new(normalizedSource);
-        while (lexer._position < normalizedSource.Length)
+        while (lexer.position < normalizedSource.Length)
             lexer.ReadTextAndTag();
         lexer.Add(TokenKind.EndOfTemplate, "", normalizedSource.Length);
-        return lexer._tokens;
+        return lexer.tokens;
     }
 
     private void ReadTextAndTag()
     {
-        int start = _position, tag = FindTag(_position);
+        int start = position, tag = FindTag(position);
         if (tag < 0)
         {
-            AddText(_source[start..], start);
-            _position = _source.Length;
+            AddText(this.source[start..], start);
+            position = this.source.Length;
             return;
         }
-        char kind = _source[tag + 1];
-        _position = tag + 2;
+        char kind = this.source[tag + 1];
+        position = tag + 2;
         char sign = ReadSign();
-        AddText(StripBefore(_source[start..tag], sign, canStripLine: kind != '{'), start);
+        AddText(StripBefore(this.source[start..tag], sign, canStripLine: kind != '{'), start);
         if (kind == '#')
             SkipComment(tag);
         else if (kind == '{')
@@ -57,13 +57,13 @@ internal sealed class TemplateLexer
 
     private int FindTag(int from)
     {
-        for (int index = from; (index = _source.IndexOf('{', index)) >= 0; index++)
-            if (index + 1 < _source.Length && _source[index + 1] is '{' or '%' or '#')
+        for (int index = from; (index = this.source.IndexOf('{', index)) >= 0; index++)
+            if (index + 1 < this.source.Length && this.source[index + 1] is '{' or '%' or '#')
                 return index;
         return -1;
     }
 
-    private char ReadSign() => _position < _source.Length && _source[_position] is '-' or '+' ? _source[_position++] : '\0';
+    private char ReadSign() => position < this.source.Length && this.source[position] is '-' or '+' ? this.source[position++] : '\0';
 
     private string StripBefore(string text, char sign, bool canStripLine)
     {
@@ -73,47 +73,47 @@ internal sealed class TemplateLexer
             return text;
         int lineStart = text.LastIndexOf('\n') + 1;
         bool isBlank = text.AsSpan(lineStart).IndexOfAnyExcept(' ', '\t') < 0 || text[lineStart..].All(PythonText.IsSpace);
-        return isBlank && (lineStart > 0 || _isLineStart) ? text[..lineStart] : text;
+        return isBlank && (lineStart > 0 || isLineStart) ? text[..lineStart] : text;
     }
 
     private void SkipComment(int tag)
     {
-        int end = _source.IndexOf("#}", _position, StringComparison.Ordinal);
+        int end = this.source.IndexOf("#}", position, StringComparison.Ordinal);
         if (end < 0)
             throw new TemplateFault("Missing end of comment tag") { Offset = tag };
-        char sign = end > _position && _source[end - 1] is '-' or '+' ? _source[end - 1] : '\0';
+        char sign = end > position && this.source[end - 1] is '-' or '+' ? this.source[end - 1] : '\0';
         FinishTag(end + 2, sign, trimsNewline: true);
     }
 
     private bool TryReadRawBegin()
     {
-        int index = SkipSpace(_position);
-        if (string.CompareOrdinal(_source, index, "raw", 0, 3) != 0)
+        int index = SkipSpace(position);
+        if (string.CompareOrdinal(this.source, index, "raw", 0, 3) != 0)
             return false;
         index = SkipSpace(index + 3);
-        bool strips = index < _source.Length && _source[index] == '-';
-        if (string.CompareOrdinal(_source, strips ? index + 1 : index, "%}", 0, 2) != 0)
+        bool strips = index < this.source.Length && this.source[index] == '-';
+        if (string.CompareOrdinal(this.source, strips ? index + 1 : index, "%}", 0, 2) != 0)
             return false;
-        _position = strips ? SkipSpace(index + 3) : index + 2;
-        _isLineStart = _source[_position - 1] == '\n';
+        position = strips ? SkipSpace(index + 3) : index + 2;
+        isLineStart = this.source[position - 1] == '\n';
         return true;
     }
 
     private void ReadRaw(int tag)
     {
-        int start = _position;
-        for (int end = start; (end = _source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end++)
+        int start = position;
+        for (int end = start; (end = this.source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end++)
         {
-            _position = end + 2;
+            position = end + 2;
             char before = ReadSign();
-            int index = SkipSpace(_position);
-            if (string.CompareOrdinal(_source, index, "endraw", 0, 6) != 0)
+            int index = SkipSpace(position);
+            if (string.CompareOrdinal(this.source, index, "endraw", 0, 6) != 0)
                 continue;
             index = SkipSpace(index + 6);
-            char after = index < _source.Length && _source[index] is '-' or '+' ? _source[index++] : '\0';
-            if (string.CompareOrdinal(_source, index, "%}", 0, 2) != 0)
+            char after = index < this.source.Length && this.source[index] is '-' or '+' ? this.source[index++] : '\0';
+            if (string.CompareOrdinal(this.source, index, "%}", 0, 2) != 0)
                 continue;
-            AddText(StripBefore(_source[start..end], before, canStripLine: true), start);
+            AddText(StripBefore(this.source[start..end], before, canStripLine: true), start);
             FinishTag(index + 2, after, trimsNewline: true);
             return;
         }
@@ -124,7 +124,7 @@ internal sealed class TemplateLexer
     {
         Add(begin, "", tag);
         bool isBlock = end == TokenKind.BlockEnd;
-        TagScanner scanner = new(_source, _position, isBlock ? '%' : '}', _tokens);
+        TagScanner scanner = new(this.source, position, isBlock ? '%' : '}', tokens);
         (int endStart, int next, char sign) = scanner.ScanToEnd();
         Add(end, "", endStart);
         FinishTag(next, sign, trimsNewline: isBlock);
@@ -135,15 +135,15 @@ internal sealed class TemplateLexer
     {
         if (sign == '-')
             next = SkipSpace(next);
-        else if (sign == '\0' && trimsNewline && next < _source.Length && _source[next] == '\n')
+        else if (sign == '\0' && trimsNewline && next < this.source.Length && this.source[next] == '\n')
             next++;
-        _position = next;
-        _isLineStart = _source[next - 1] == '\n';
+        position = next;
+        isLineStart = this.source[next - 1] == '\n';
     }
 
     private int SkipSpace(int index)
     {
-        while (index < _source.Length && PythonText.IsSpace(_source[index]))
+        while (index < this.source.Length && PythonText.IsSpace(this.source[index]))
             index++;
         return index;
     }
@@ -154,5 +154,5 @@ internal sealed class TemplateLexer
             Add(TokenKind.Data, text, offset);
     }
 
-    private void Add(TokenKind kind, string text, int offset) => _tokens.Add(new Token(kind, text, offset));
+    private void Add(TokenKind kind, string text, int offset) => tokens.Add(new Token(kind, text, offset));
 }

@@ -3,16 +3,16 @@ namespace Tessera.Templates;
 /// <summary>Parses text and tags into statements (Jinja2 3.1.6, parser.py, with the loopcontrols and generation tags).</summary>
 internal sealed class TemplateParser
 {
-    private readonly TokenStream _tokens;
-    private readonly ParserContext _context = new();
-    private readonly ExpressionParser _expressions;
-    private readonly TargetParser _targets;
+    private readonly TokenStream tokens;
+    private readonly ParserContext context = new();
+    private readonly ExpressionParser expressions;
+    private readonly TargetParser targets;
 
     private TemplateParser(TokenStream tokens)
     {
-        _tokens = tokens;
-        _expressions = new ExpressionParser(tokens, _context);
-        _targets = new TargetParser(tokens);
+        this.tokens = tokens;
+        this.expressions = new ExpressionParser(tokens, context);
+        targets = new TargetParser(tokens);
     }
 
     /// <summary>The statements of a normalized template.</summary>
@@ -20,42 +20,42 @@ internal sealed class TemplateParser
     {
         TemplateParser parser = new(new TokenStream(TemplateLexer.Tokenize(normalizedSource)));
         Body body = parser.ParseUntil();
-        parser._context.RequireAllKnown();
+        parser.context.RequireAllKnown();
         return body;
     }
 
     /// <summary>Statements up to a tag of one of these names, which stays unread; up to the end of the template without names.</summary>
     private Body ParseUntil(params string[] endNames)
     {
-        _tokens.Enter();
+        this.tokens.Enter();
         List<Statement> statements = [];
         while (true)
         {
-            Token token = _tokens.Current;
+            Token token = this.tokens.Current;
             switch (token.Kind)
             {
                 case TokenKind.Data:
-                    statements.Add(new TextStatement(token.Offset, _tokens.Next().Text));
+                    statements.Add(new TextStatement(token.Offset, this.tokens.Next().Text));
                     break;
                 case TokenKind.VariableBegin:
-                    _tokens.Next();
-                    statements.Add(new PrintStatement(token.Offset, [_expressions.ParseTuple()]));
-                    _tokens.Require(TokenKind.VariableEnd, "the end of the print tag");
+                    this.tokens.Next();
+                    statements.Add(new PrintStatement(token.Offset, [this.expressions.ParseTuple()]));
+                    this.tokens.Require(TokenKind.VariableEnd, "the end of the print tag");
                     break;
                 case TokenKind.BlockBegin:
-                    _tokens.Next();
-                    if (endNames.Any(_tokens.Current.IsName))
+                    this.tokens.Next();
+                    if (endNames.Any(this.tokens.Current.IsName))
                     {
-                        _tokens.Leave();
+                        this.tokens.Leave();
                         return new Body(statements);
                     }
                     statements.Add(ParseStatement());
-                    _tokens.Require(TokenKind.BlockEnd, "the end of the tag");
+                    this.tokens.Require(TokenKind.BlockEnd, "the end of the tag");
                     break;
                 default:
                     if (endNames.Length > 0)
-                        throw _tokens.Fail($"Unexpected end of template: looking for '{string.Join("' or '", endNames)}'");
-                    _tokens.Leave();
+                        throw this.tokens.Fail($"Unexpected end of template: looking for '{string.Join("' or '", endNames)}'");
+                    this.tokens.Leave();
                     return new Body(statements);
             }
         }
@@ -63,7 +63,7 @@ internal sealed class TemplateParser
 
     private Statement ParseStatement()
     {
-        Token tag = _tokens.RequireName();
+        Token tag = this.tokens.RequireName();
         return tag.Text switch
         {
             "if" => ParseIf(tag.Offset),
@@ -74,7 +74,7 @@ internal sealed class TemplateParser
             "filter" => ParseFilterBlock(tag.Offset),
             "with" => ParseWith(tag.Offset),
             "print" => ParsePrint(tag.Offset),
-            "generation" => new ScopeStatement(tag.Offset, _context.InFunction(() => ParseBody("endgeneration")), seesOnlyRoot: false),
+            "generation" => new ScopeStatement(tag.Offset, context.InFunction(() => ParseBody("endgeneration")), seesOnlyRoot: false),
             "block" => ParseBlock(tag.Offset),
             "break" => ParseJump(tag, Flow.Break),
             "continue" => ParseJump(tag, Flow.Continue),
@@ -88,26 +88,26 @@ internal sealed class TemplateParser
     private Body ParseBody(string endName)
     {
         Body body = OpenBody(endName);
-        _tokens.Next();
+        this.tokens.Next();
         return body;
     }
 
     /// <summary>The rest of an opening tag and the body, up to a tag of one of these names.</summary>
     private Body OpenBody(params string[] endNames)
     {
-        _tokens.SkipOperator(":");
-        _tokens.Require(TokenKind.BlockEnd, "the end of the tag");
+        this.tokens.SkipOperator(":");
+        this.tokens.Require(TokenKind.BlockEnd, "the end of the tag");
         return ParseUntil(endNames);
     }
 
-    private IfStatement ParseIf(int offset) => _context.InCondition(() =>
+    private IfStatement ParseIf(int offset) => context.InCondition(() =>
     {
         List<(Expression, Body)> branches = [];
         while (true)
         {
-            Expression condition = _expressions.ParseTuple(withCondition: false);
+            Expression condition = this.expressions.ParseTuple(withCondition: false);
             branches.Add((condition, OpenBody("elif", "else", "endif")));
-            Token end = _tokens.Next();
+            Token end = this.tokens.Next();
             if (!end.IsName("elif"))
                 return new IfStatement(offset, branches, end.IsName("else") ? ParseBody("endif") : Body.Empty);
         }
@@ -115,91 +115,91 @@ internal sealed class TemplateParser
 
     private ForStatement ParseFor(int offset)
     {
-        AssignTarget target = _targets.Parse(withNamespace: false, "in");
-        _tokens.RequireName("in");
-        Expression source = _expressions.ParseTuple(withCondition: false, endName: "recursive");
-        Expression? filter = _tokens.SkipName("if") ? _expressions.Parse() : null;
-        bool isRecursive = _tokens.SkipName("recursive");
-        Body body = _context.InLoop(() => OpenBody("endfor", "else"));
-        Body otherwise = _tokens.Next().IsName("else") ? _context.InBlock(() => ParseBody("endfor")) : Body.Empty;
+        AssignTarget target = targets.Parse(withNamespace: false, "in");
+        this.tokens.RequireName("in");
+        Expression source = this.expressions.ParseTuple(withCondition: false, endName: "recursive");
+        Expression? filter = this.tokens.SkipName("if") ? this.expressions.Parse() : null;
+        bool isRecursive = this.tokens.SkipName("recursive");
+        Body body = context.InLoop(() => OpenBody("endfor", "else"));
+        Body otherwise = this.tokens.Next().IsName("else") ? context.InBlock(() => ParseBody("endfor")) : Body.Empty;
         return new ForStatement(offset, target, source, filter, body, otherwise, isRecursive);
     }
 
     private Statement ParseSet(int offset)
     {
-        AssignTarget target = _targets.Parse(withNamespace: true);
-        if (_tokens.SkipOperator("="))
-            return new SetStatement(offset, target, _expressions.ParseTuple());
+        AssignTarget target = targets.Parse(withNamespace: true);
+        if (this.tokens.SkipOperator("="))
+            return new SetStatement(offset, target, this.expressions.ParseTuple());
         FilterExpression? filter = null;
-        while (_tokens.SkipOperator("|"))
-            filter = _expressions.Primaries.ParseFilter(filter);
-        return new SetBlockStatement(offset, target, filter, _context.InBlock(() => ParseBody("endset")));
+        while (this.tokens.SkipOperator("|"))
+            filter = this.expressions.Primaries.ParseFilter(filter);
+        return new SetBlockStatement(offset, target, filter, context.InBlock(() => ParseBody("endset")));
     }
 
     private MacroStatement ParseMacro(int offset)
     {
-        string name = _targets.ParseName();
-        return new MacroStatement(offset, ParseDefinition(name, _targets.ParseSignature(_expressions), "endmacro"));
+        string name = targets.ParseName();
+        return new MacroStatement(offset, ParseDefinition(name, targets.ParseSignature(this.expressions), "endmacro"));
     }
 
     private CallBlockStatement ParseCall(int offset)
     {
-        List<(string, Expression?)> parameters = _tokens.Current.IsOperator("(") ? _targets.ParseSignature(_expressions) : [];
-        CallExpression call = _expressions.Parse() as CallExpression
+        List<(string, Expression?)> parameters = this.tokens.Current.IsOperator("(") ? targets.ParseSignature(this.expressions) : [];
+        CallExpression call = this.expressions.Parse() as CallExpression
             ?? throw new TemplateFault("expected call") { Offset = offset };
         return new CallBlockStatement(offset, ParseDefinition("caller", parameters, "endcall"), call);
     }
 
     private MacroDefinition ParseDefinition(string name, List<(string, Expression?)> parameters, string endName)
     {
-        (Body body, SpecialNames mentions) = _context.InMacro(() => ParseBody(endName));
+        (Body body, SpecialNames mentions) = context.InMacro(() => ParseBody(endName));
         return new MacroDefinition(name, parameters, body, mentions);
     }
 
     private FilterBlockStatement ParseFilterBlock(int offset)
     {
-        FilterExpression filter = _expressions.Primaries.ParseFilter(null);
-        while (_tokens.SkipOperator("|"))
-            filter = _expressions.Primaries.ParseFilter(filter);
-        return new FilterBlockStatement(offset, filter, _context.InBlock(() => ParseBody("endfilter")));
+        FilterExpression filter = this.expressions.Primaries.ParseFilter(null);
+        while (this.tokens.SkipOperator("|"))
+            filter = this.expressions.Primaries.ParseFilter(filter);
+        return new FilterBlockStatement(offset, filter, context.InBlock(() => ParseBody("endfilter")));
     }
 
     private WithStatement ParseWith(int offset)
     {
         List<(AssignTarget, Expression)> assignments = [];
-        while (_tokens.Current.Kind != TokenKind.BlockEnd)
+        while (this.tokens.Current.Kind != TokenKind.BlockEnd)
         {
             if (assignments.Count > 0)
-                _tokens.RequireOperator(",");
-            AssignTarget target = _targets.Parse(withNamespace: false);
-            _tokens.RequireOperator("=");
-            assignments.Add((target, _expressions.Parse()));
+                this.tokens.RequireOperator(",");
+            AssignTarget target = targets.Parse(withNamespace: false);
+            this.tokens.RequireOperator("=");
+            assignments.Add((target, this.expressions.Parse()));
         }
-        return new WithStatement(offset, assignments, _context.InBlock(() => ParseBody("endwith")));
+        return new WithStatement(offset, assignments, context.InBlock(() => ParseBody("endwith")));
     }
 
     private PrintStatement ParsePrint(int offset)
     {
         List<Expression> expressions = [];
-        while (_tokens.Current.Kind != TokenKind.BlockEnd)
+        while (this.tokens.Current.Kind != TokenKind.BlockEnd)
         {
             if (expressions.Count > 0)
-                _tokens.RequireOperator(",");
-            expressions.Add(_expressions.Parse());
+                this.tokens.RequireOperator(",");
+            expressions.Add(this.expressions.Parse());
         }
         return new PrintStatement(offset, expressions);
     }
 
     private ScopeStatement ParseBlock(int offset)
     {
-        string name = _tokens.RequireName().Text;
-        bool isScoped = _tokens.SkipName("scoped");
-        Body body = _context.InFunction(() => ParseBody("endblock"));
-        _tokens.SkipName(name);
+        string name = this.tokens.RequireName().Text;
+        bool isScoped = this.tokens.SkipName("scoped");
+        Body body = context.InFunction(() => ParseBody("endblock"));
+        this.tokens.SkipName(name);
         return new ScopeStatement(offset, body, seesOnlyRoot: !isScoped);
     }
 
-    private JumpStatement ParseJump(Token tag, Flow flow) => _context.IsInLoop
+    private JumpStatement ParseJump(Token tag, Flow flow) => context.IsInLoop
         ? new JumpStatement(tag.Offset, flow)
         : throw new TemplateFault($"'{tag.Text}' outside loop") { Offset = tag.Offset };
 }

@@ -4,20 +4,20 @@ namespace Tessera.Templates;
 internal sealed class TokenStream(List<Token> tokens)
 {
     private const int MaxDepth = 250;
-    private int _index;
-    private int _depth;
+    private int index;
+    private int depth;
 
-    public Token Current => tokens[_index];
+    public Token Current => tokens[index];
 
     /// <summary>The token after the current one.</summary>
-    public Token Following => tokens[Math.Min(_index + 1, tokens.Count - 1)];
+    public Token Following => tokens[Math.Min(index + 1, tokens.Count - 1)];
 
     /// <summary>Returns the current token and goes on; the end of the template stays.</summary>
     public Token Next()
     {
-        Token token = tokens[_index];
-        if (_index + 1 < tokens.Count)
-            _index++;
+        Token token = tokens[index];
+        if (index + 1 < tokens.Count)
+            index++;
         return token;
     }
 
@@ -42,12 +42,12 @@ internal sealed class TokenStream(List<Token> tokens)
     /// <summary>Enters a nested expression or block.</summary>
     public void Enter()
     {
-        if (++_depth > MaxDepth)
+        if (++depth > MaxDepth)
             throw Fail($"the template nests deeper than {MaxDepth} levels");
         RenderMeter.RequireStack();
     }
 
-    public void Leave() => _depth--;
+    public void Leave() => depth--;
 
     private bool SkipIf(bool condition)
     {

@@ -57,7 +57,7 @@ internal sealed class ViewValue(string typeName, MapValue map, IEnumerable<Templ
 /// <summary>A generator: walked once, lazily, without a length, as Python's filters return them.</summary>
 internal sealed class IteratorValue(IEnumerable<TemplateValue> source) : TemplateValue
 {
-    private readonly IEnumerator<TemplateValue> _remaining = source.GetEnumerator();
+    private readonly IEnumerator<TemplateValue> remaining = source.GetEnumerator();
 
     internal override string TypeName => "generator";
 
@@ -65,8 +65,8 @@ internal sealed class IteratorValue(IEnumerable<TemplateValue> source) : Templat
     {
         get
         {
-            while (_remaining.MoveNext())
-                yield return _remaining.Current;
+            while (remaining.MoveNext())
+                yield return remaining.Current;
         }
     }
 

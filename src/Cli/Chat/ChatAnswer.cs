@@ -1,0 +1,68 @@
+namespace Tessera.Cli.Chat;
+
+/// <summary>Shows one answer while it is generated.</summary>
+internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts interrupts)
+{
+    /// <summary>Sends a message with the pictures that wait for it. They go on waiting if it fails.</summary>
+    public async Task SendAsync(string text)
+    {
+        ChatMessage message = MessageOf(text, [.. desk.Pending], []);
+        await StreamAsync(message, (progress, token) => desk.Session.SendAsync(message, desk.Generation, progress, token));
+        desk.Pending.Clear();
+    }
+
+    /// <summary>Sends another message in the place of the last one, whose pictures it keeps.</summary>
+    public async Task EditAsync(string text)
+    {
+        ChatMessage last = desk.Session.Turns[^1].Message;
+        bool arePlaced = last.Text.Contains(LineWithPictures.Marker, StringComparison.Ordinal);
+        ChatMessage message = arePlaced ? MessageOf(text, [.. desk.Pending], last.Images) : MessageOf(text, [.. last.Images, .. desk.Pending], []);
+        await StreamAsync(message, (progress, token) => desk.Session.EditAsync(message, desk.Generation, progress, token));
+        desk.Pending.Clear();
+    }
+
+    /// <summary>Answers the last message again.</summary>
+    public Task RegenerateAsync() =>
+        StreamAsync(desk.Session.Turns[^1].Message, (progress, token) => desk.Session.RegenerateAsync(desk.Generation, progress, token));
+
+    // Pictures without a place in the text go before it.
+    private ChatMessage MessageOf(string text, IReadOnlyList<PromptImage> unplaced, IReadOnlyList<PromptImage> placed)
+    {
+        int placeCount = text.Split(LineWithPictures.Marker).Length - 1;
+        int missing = placeCount == 0 ? 0 : unplaced.Count + placed.Count - placeCount;
+        string places = string.Concat(Enumerable.Repeat(LineWithPictures.Marker + "\n", Math.Max(0, missing)));
+        return new ChatMessage(places + text) { Images = [.. unplaced, .. placed], Limits = desk.Limits };
+    }
+
+    private async Task StreamAsync(ChatMessage message, Func<IProgress<EngineProgress>?, CancellationToken, IAsyncEnumerable<GenerationUpdate>> start)
+    {
+        bool isOpen = false;
+        ProgressLine? progress = screen.Progress(message.Images.Sum(image => desk.Plan(image, message.Images.Count).Slices.Count));
+        try
+        {
+            await interrupts.RunAsync(async token =>
+            {
+                await foreach (GenerationUpdate update in start(progress, token))
+                {
+                    progress?.Close();
+                    isOpen = true;
+                    if (update.Result is null) screen.Answer(update.Text);
+                    else desk.Last = update.Result;
+                }
+            });
+        }
+        finally
+        {
+            progress?.Close();
+            if (isOpen) screen.EndAnswer();
+        }
+
+        if (desk.Last is { } result) Remark(result);
+    }
+
+    private void Remark(GenerationResult result)
+    {
+        if (result.DroppedTurnCount > 0) screen.Say($"The conversation no longer fits the context: {result.DroppedTurnCount} of its oldest messages were left out.");
+        if (result.FinishReason == FinishReason.Length) screen.Say($"The answer was cut after {result.TokenIds.Count} tokens.");
+    }
+}

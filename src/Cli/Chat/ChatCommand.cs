@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Tessera.Cli.Chat.Editing;
+
+namespace Tessera.Cli.Chat;
+
+/// <summary><c>tessera chat</c>: a conversation about pictures.</summary>
+internal sealed class ChatCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new();
+    private readonly SamplingArguments sampling = new();
+    private readonly Option<string[]> images = new("--image", "-i") { Description = "A picture's file or http(s) address; may be given several times.", HelpName = "IMAGE" };
+    private readonly Option<string?> system = new("--system") { Description = "The system sentence, in place of the model's own.", HelpName = "TEXT" };
+
+    public static Command Create(CliConsole console)
+    {
+        var chat = new ChatCommand(console);
+        var command = new ExampleCommand("chat", "Talk about pictures. /help lists what can be typed; each line of piped input is a message.", "tessera chat -i cat.jpg");
+        command.Add(chat.images);
+        chat.model.AddTo(command);
+        command.Add(chat.system);
+        chat.sampling.AddTo(command);
+        command.SetAction(chat.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string[] sources = parsed.GetValue(images) ?? [];
+        if (sources.Contains("-")) throw new UsageException("A picture cannot be '-', because the messages come from standard input.");
+        GenerationOptions generation = sampling.ToOptions(parsed);
+        using var interrupts = Interrupts.Listen(console, cancellationToken);
+        IReadOnlyList<PromptImage> pictures = await ImageInputs.ReadAsync(sources, console, interrupts.Leaving);
+        ModelOptions files = model.ToOptions(parsed, needsVision: true);
+        AskCommand.CheckPictures(console, files, new Prompt("") { Images = pictures, Limits = model.Limits(parsed) });
+        var terminal = ChatTerminal.Open(console);
+        var screen = new ChatScreen(console, terminal);
+        using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
+        using var desk = new ChatDesk(loaded, new ChatOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed));
+        if (terminal is not null) screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
+        foreach (PromptImage picture in pictures) new PictureCommands(desk, screen).Show(picture);
+        desk.Pending.AddRange(pictures);
+        ILineSource lines = OpenLines(terminal);
+        using PosixSignalRegistration? resized = lines is LineEditor editor && !OperatingSystem.IsWindows() ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => editor.Redraw()) : null;
+        return await new ChatLoop(desk, lines, screen, interrupts).RunAsync();
+    }
+
+    private static async Task<MultimodalModel> LoadAsync(ModelOptions files, ChatScreen screen, CancellationToken cancellationToken)
+    {
+        ProgressLine? progress = screen.Progress();
+        try
+        {
+            return await MultimodalModel.LoadAsync(files, progress, cancellationToken);
+        }
+        finally
+        {
+            progress?.Close();
+        }
+    }
+
+    private ILineSource OpenLines(ChatTerminal? terminal)
+    {
+        if (terminal is null) return new PlainLines(new StreamReader(console.OpenInput()), console.InputIsTerminal ? console.Error : null);
+        // A terminal is left as it was found, however the process ends.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => terminal.Keys.SetEditing(false);
+        return new LineEditor(terminal.Keys, new LineDrawing(console.Error, terminal.Size), LineHistory.Load(LineHistory.DefaultPath()), ChatCompletion.Find, console.Error);
+    }
+}

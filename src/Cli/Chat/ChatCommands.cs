@@ -1,0 +1,49 @@
+namespace Tessera.Cli.Chat;
+
+/// <summary>The commands of a chat.</summary>
+internal sealed class ChatCommands
+{
+    private const int LongestName = 32;
+    private readonly ChatScreen screen;
+    private readonly Dictionary<string, SlashCommand> table;
+
+    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer)
+    {
+        this.screen = screen;
+        var pictures = new PictureCommands(desk, screen);
+        var turns = new TurnCommands(desk, screen, answer);
+        var sessions = new SessionCommands(desk, screen);
+        var reports = new ReportCommands(desk, screen);
+        SlashCommand[] all =
+        [
+            new("/image", "PATH...", "add pictures to the next message", pictures.AddAsync),
+            new("/look", "[N|PATH]", "show what the model sees", pictures.LookAsync),
+            new("/regen", "", "answer the last message again", turns.RegenerateAsync),
+            new("/edit", "[TEXT]", "change the last message", turns.EditAsync),
+            new("/fork", "[N]", "go on in a copy, or in copy N", sessions.Fork),
+            new("/save", "FILE", "save the conversation", sessions.SaveAsync),
+            new("/load", "FILE", "continue a saved one", sessions.LoadAsync),
+            new("/system", "[TEXT|default]", "show or set the system sentence", sessions.SetSystem),
+            new("/params", "[NAME VALUE]", "show or set how to answer", reports.Parameters),
+            new("/stats", "", "times and counts of the last answer", reports.Statistics),
+            new("/clear", "", "forget the conversation", sessions.Clear),
+            new("/help", "", "this list", Help),
+            new("/exit", "", "leave; so does Ctrl+D", _ => desk.IsOver = true),
+        ];
+        table = all.ToDictionary(static command => command.Name);
+    }
+
+    /// <exception cref="TesseraException">There is no such command, or it failed.</exception>
+    public Task RunAsync(string name, string arguments)
+    {
+        if (table.TryGetValue(name is "/quit" ? "/exit" : name.ToLowerInvariant(), out SlashCommand? command)) return command.RunAsync(arguments);
+        string shown = name[..Math.Min(name.Length, LongestName)];
+        throw new TesseraException($"There is no command {shown}; did you mean {NearestName.Find(shown, SlashCommand.Names)}?");
+    }
+
+    private void Help(string arguments)
+    {
+        foreach (SlashCommand command in table.Values) screen.SayPair($"{command.Name} {command.Arguments}", command.Description, 24);
+        screen.Say("A picture's path in a message adds it; a line that ends in \\ goes on in the next one.");
+    }
+}

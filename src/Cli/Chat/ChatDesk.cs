@@ -1,0 +1,81 @@
+namespace Tessera.Cli.Chat;
+
+/// <summary>What a chat has on its desk: the conversations, the pictures that go with the next message, and how answers are generated.</summary>
+internal sealed class ChatDesk : IDisposable
+{
+    private readonly List<ChatSession> sessions;
+
+    public ChatDesk(MultimodalModel model, ChatOptions options, GenerationOptions generation, PlanRequest limits)
+    {
+        Model = model;
+        Generation = generation;
+        Limits = limits;
+        sessions = [model.StartChat(options)];
+    }
+
+    public MultimodalModel Model { get; }
+
+    public GenerationOptions Generation { get; set; }
+
+    /// <summary>Limits on the slices and tokens of each picture.</summary>
+    public PlanRequest Limits { get; }
+
+    /// <summary>Pictures that go with the next message.</summary>
+    public List<PromptImage> Pending { get; } = [];
+
+    /// <summary>The last finished answer.</summary>
+    public GenerationResult? Last { get; set; }
+
+    /// <summary>The last message while it is being changed.</summary>
+    public string? Draft { get; set; }
+
+    /// <summary>Whether the user wants to leave.</summary>
+    public bool IsOver { get; set; }
+
+    /// <summary>Number of the current conversation, from 1.</summary>
+    public int Number { get; private set; } = 1;
+
+    public int Count => sessions.Count;
+
+    public ChatSession Session => sessions[Number - 1];
+
+    /// <summary>Puts another conversation in the place of the current one.</summary>
+    public void Replace(ChatSession session)
+    {
+        Session.Dispose();
+        sessions[Number - 1] = session;
+        Last = null;
+    }
+
+    /// <summary>Goes on in a copy of the current conversation.</summary>
+    public void Fork()
+    {
+        sessions.Add(Session.Fork());
+        Number = sessions.Count;
+    }
+
+    /// <summary>Goes to a conversation by its number; false where there is none.</summary>
+    public bool TryGoTo(int number)
+    {
+        if (number < 1 || number > sessions.Count) return false;
+        Number = number;
+        return true;
+    }
+
+    /// <summary>How a picture will be cut if the message has so many.</summary>
+    /// <exception cref="TesseraException">The model sees no pictures, or this one cannot be used.</exception>
+    public SlicePlan Plan(PromptImage image, int imageCount = 1)
+    {
+        VisionModel vision = RequireVision();
+        return vision.Plan(vision.ReadSize(image), Limits with { ImageCount = imageCount });
+    }
+
+    /// <exception cref="TesseraException">The model sees no pictures.</exception>
+    public VisionModel RequireVision() =>
+        Model.Vision ?? throw new TesseraException("The model was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
+
+    public void Dispose()
+    {
+        foreach (ChatSession session in sessions) session.Dispose();
+    }
+}

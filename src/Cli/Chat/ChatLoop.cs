@@ -1,0 +1,91 @@
+namespace Tessera.Cli.Chat;
+
+/// <summary>Reads lines and answers them, until the user leaves.</summary>
+internal sealed class ChatLoop
+{
+    private readonly ChatDesk desk;
+    private readonly ILineSource lines;
+    private readonly ChatScreen screen;
+    private readonly Interrupts interrupts;
+    private readonly ChatAnswer answer;
+    private readonly ChatCommands commands;
+    private readonly PictureCommands pictures;
+
+    public ChatLoop(ChatDesk desk, ILineSource lines, ChatScreen screen, Interrupts interrupts)
+    {
+        (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
+        answer = new ChatAnswer(desk, screen, interrupts);
+        commands = new ChatCommands(desk, screen, answer);
+        pictures = new PictureCommands(desk, screen);
+    }
+
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync()
+    {
+        bool wasInterrupted = false;
+        while (!desk.IsOver)
+        {
+            string? draft = desk.Draft;
+            InputLine line = await ReadAsync(draft);
+            desk.Draft = null;
+            if (interrupts.Leaving.IsCancellationRequested) return ExitCode.Interrupted;
+            if (line.End == LineEnd.EndOfInput) return ExitCode.Success;
+            if (line.End == LineEnd.Interrupted)
+            {
+                if (wasInterrupted || interrupts.IsRecent) return ExitCode.Interrupted;
+                screen.Say("Press Ctrl+C again to leave.");
+            }
+
+            wasInterrupted = line.End == LineEnd.Interrupted;
+            if (line.End == LineEnd.TooLong) screen.Fail($"The line has more than {InputLine.MaxLength} characters, so it was skipped.");
+            if (line.End == LineEnd.Sent) await HandleAsync(line.Text, isEdit: draft is not null);
+            if (interrupts.Leaving.IsCancellationRequested) return ExitCode.Interrupted;
+        }
+
+        return ExitCode.Success;
+    }
+
+    private async Task<InputLine> ReadAsync(string? draft)
+    {
+        string waiting = desk.Pending.Count == 0 ? "" : desk.Pending.Count == 1 ? "[1 picture] " : $"[{desk.Pending.Count} pictures] ";
+        string prompt = draft is not null ? "edit> " : desk.Count > 1 ? $"{waiting}{desk.Number}> " : $"{waiting}> ";
+        try
+        {
+            return await Task.Run(() => lines.Read(prompt, draft ?? "")).WaitAsync(interrupts.Leaving);
+        }
+        catch (OperationCanceledException)
+        {
+            return new InputLine(LineEnd.Interrupted);
+        }
+    }
+
+    // Whatever goes wrong is one sentence, and the chat goes on.
+    private async Task HandleAsync(string line, bool isEdit)
+    {
+        try
+        {
+            await interrupts.RunAsync(_ => SlashCommand.Parse(line) is { } command ? commands.RunAsync(command.Name, command.Arguments) : SayAsync(line, isEdit));
+        }
+        catch (OperationCanceledException)
+        {
+            if (!interrupts.Leaving.IsCancellationRequested) screen.Say("Stopped; the conversation is as it was before.");
+        }
+        catch (TesseraException failure)
+        {
+            screen.Fail(failure.Message);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            screen.Fail(failure.Message);
+        }
+    }
+
+    private async Task SayAsync(string line, bool isEdit)
+    {
+        LineWithPictures message = PicturePaths.OfThisMachine.Find(line);
+        foreach (string path in message.Paths) await pictures.AttachAsync(path);
+        string text = message.Text.StartsWith("//", StringComparison.Ordinal) ? message.Text[1..] : message.Text;
+        if (text.Trim().Length == 0) return;
+        await (isEdit ? answer.EditAsync(text) : answer.SendAsync(text));
+    }
+}

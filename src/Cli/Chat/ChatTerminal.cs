@@ -1,0 +1,40 @@
+using Spectre.Console;
+using Tessera.Cli.Chat.Editing;
+using Tessera.Cli.Chat.Pictures;
+
+namespace Tessera.Cli.Chat;
+
+/// <summary>A terminal that a person sits at: its size, its keys, and what it can show.</summary>
+internal sealed class ChatTerminal
+{
+    private ChatTerminal(CliConsole console)
+    {
+        Keys = new ConsoleKeys(console.Error, new RawConsoleKeys());
+        HasColours = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        Pictures = new PicturePrinter(console.Error, Size, () => PictureProtocols.Detect(Environment.GetEnvironmentVariable, Keys.Ask));
+    }
+
+    public ConsoleKeys Keys { get; }
+
+    public bool HasColours { get; }
+
+    public PicturePrinter Pictures { get; }
+
+    /// <summary>The process's terminal; null if nobody types or what is written cannot be moved about.</summary>
+    public static ChatTerminal? Open(CliConsole console)
+    {
+        if (!console.IsInteractive) return null;
+        // On Windows this also makes the console obey escape sequences.
+        IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error) });
+        // The first look at the keyboard stops the terminal from showing keys itself, which may be pressed before they are read.
+        _ = Console.KeyAvailable;
+        return OperatingSystem.IsWindows() && !ansi.Profile.Capabilities.Ansi ? null : new ChatTerminal(console);
+    }
+
+    /// <summary>Columns and rows now.</summary>
+    public (int Width, int Height) Size()
+    {
+        (int width, int height) = (Console.WindowWidth, Console.WindowHeight);
+        return width > 0 && height > 0 ? (width, height) : (80, 24);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Security.Cryptography;
+using System.Text;
+using Tessera.Gguf;
+
+namespace Tessera;
+
+/// <summary>
+/// Tells model files apart without reading gigabytes: SHA-256 of the metadata's and tensor table's bytes, and of a few bytes from the
+/// beginning, middle and end of each tensor.
+/// </summary>
+internal static class ModelFingerprint
+{
+    private const int SampleLength = 256;
+
+    /// <exception cref="ModelFileException">The file is damaged.</exception>
+    public static string Of(string path, string settings = "")
+    {
+        using GgufFile file = GgufFile.Open(path);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{settings}\n{file.FileLength}\n"));
+        foreach (GgufTensor tensor in file.Tensors)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{tensor}\n"));
+            int length = (int)Math.Min(SampleLength, tensor.ByteLength);
+            foreach (long offset in (long[])[0, (tensor.ByteLength - length) / 2, tensor.ByteLength - length]) hash.AppendData(file.GetTensorData(tensor, offset, length));
+        }
+
+        AppendHeader(hash, path, file.Tensors.Count == 0 ? file.FileLength : file.Tensors.Min(static tensor => tensor.DataOffset));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void AppendHeader(IncrementalHash hash, string path, long length)
+    {
+        using FileStream stream = File.OpenRead(path);
+        var buffer = new byte[1 << 16];
+        for (int read; length > 0 && (read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, length))) > 0; length -= read) hash.AppendData(buffer, 0, read);
+    }
+}

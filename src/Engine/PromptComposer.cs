@@ -1,0 +1,96 @@
+using System.Text;
+using Tessera.Models;
+using Tessera.Prompting;
+using Tessera.Templates;
+using Tessera.Text;
+
+namespace Tessera;
+
+/// <summary>A conversation laid out for the language model, with the plans of its pictures; nothing is encoded yet.</summary>
+/// <param name="Layout">Runs of tokens and spans of embeddings.</param>
+/// <param name="Pictures">The pictures with their plans.</param>
+internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<PlannedPicture> Pictures)
+{
+    /// <summary>Tokens and embeddings in all.</summary>
+    public int Length => Layout.Length;
+}
+
+/// <summary>A picture, what was asked of its plan, and the plan.</summary>
+internal sealed record PlannedPicture(PromptImage Image, PlanRequest Request, SlicePlan Plan);
+
+/// <summary>Lays conversations out from the pictures' headers, and joins them with the embeddings once these are made.</summary>
+internal sealed class PromptComposer(LanguageModel language, VisionModel? vision, ChatTemplate? template)
+{
+    /// <summary>Lays a conversation out: its length is exact, so that what is too long is refused before anything is encoded.</summary>
+    /// <exception cref="TesseraException">A picture has no place, or the model sees none.</exception>
+    public ComposedPrompt Compose(Conversation conversation)
+    {
+        using var hold = language.Hold();
+        IReadOnlyList<PromptPiece> text = Write(conversation);
+        List<PlannedPicture> pictures = Plan(conversation, text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text)));
+        IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. pictures.Select(static picture => PiecesOf(picture.Plan))]);
+        PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
+        return layout.Length > 0 ? new ComposedPrompt(layout, pictures) : throw new TesseraException("The prompt is empty.");
+    }
+
+    /// <summary>Puts the embeddings into their spans.</summary>
+    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<ImageEmbeddings> images)
+    {
+        var rows = new PromptRows(language.EmbeddingWidth);
+        foreach (PromptSpan span in prompt.Layout.Spans)
+        {
+            switch (span)
+            {
+                case PromptSpan.Tokens run:
+                    rows.AddTokens(run.Ids);
+                    break;
+                case PromptSpan.Embeddings part:
+                    ImageEmbeddings image = images[part.ImageIndex];
+                    rows.AddEmbeddings(image.Key.ContentKey, part.Start, image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth));
+                    break;
+            }
+        }
+
+        return rows;
+    }
+
+    /// <summary>An answer as later turns will need it. What a stop string cut is not what was generated, so its tokens are left out.</summary>
+    public GeneratedAnswer AnswerOf(GenerationResult result)
+    {
+        using var hold = language.Hold();
+        int[] ids = [.. result.TokenIds];
+        if (ids.Length > 0 && language.Vocabulary.IsEnd(ids[^1])) ids = ids[..^1];
+        string generated = Encoding.UTF8.GetString([.. ids.SelectMany(id => language.Vocabulary.Piece(id).ToArray())]);
+        return new GeneratedAnswer(result.Text, generated, generated.TrimStart() == result.Text ? ids : []);
+    }
+
+    internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
+
+    private IReadOnlyList<PromptPiece> Write(Conversation conversation)
+    {
+        if (conversation.RawText is not null) return [new PromptPiece(conversation.RawText)];
+        var chat = new ChatPrompt(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
+        Exchange[] exchanges = [.. conversation.Turns.Select(static turn => turn.Exchange)];
+        string WriteWith(IReadOnlyList<string> answers) => chat.Write(conversation.System, [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]);
+        GeneratedAnswer?[] answers = [.. conversation.Turns.SkipLast(1).Select(static turn => turn.Answer)];
+        return new AnswerRecall(language.Vocabulary).Write(WriteWith, answers, [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]);
+    }
+
+    private List<PlannedPicture> Plan(Conversation conversation, int placeCount)
+    {
+        var pictures = new List<PlannedPicture>();
+        foreach (ConversationTurn turn in conversation.Turns)
+        {
+            foreach (PromptImage image in turn.Images)
+            {
+                if (vision is null) throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
+                // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
+                PlanRequest request = turn.Limits with { ImageCount = turn.Images.Count, ImageIndex = pictures.Count };
+                pictures.Add(new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request)));
+            }
+        }
+
+        return placeCount == pictures.Count ? pictures
+            : throw new TesseraException($"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given.");
+    }
+}

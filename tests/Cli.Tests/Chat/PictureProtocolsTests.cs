@@ -1,0 +1,69 @@
+using Tessera.Cli.Chat;
+using Tessera.Cli.Chat.Pictures;
+
+namespace Tessera.Cli.Tests.Chat;
+
+public sealed class PictureProtocolsTests
+{
+    [Theory]
+    [InlineData("TERM=xterm-256color KITTY_WINDOW_ID=1", null, PictureProtocol.Kitty)]
+    [InlineData("TERM=xterm-ghostty", null, PictureProtocol.Kitty)]
+    [InlineData("TERM=xterm-256color TERM_PROGRAM=iTerm.app", null, PictureProtocol.ITerm2)]
+    [InlineData("TERM=xterm-256color TERM_PROGRAM=WezTerm", null, PictureProtocol.ITerm2)]
+    [InlineData("TERM=xterm-256color", "\e[?65;4;6c", PictureProtocol.Sixel)]
+    [InlineData("TERM=xterm-256color COLORTERM=truecolor", "\e[?64;1;2c", PictureProtocol.HalfBlocks)]
+    [InlineData("TERM=xterm-256color", "\e[?4;6c", PictureProtocol.HalfBlocks256)]
+    [InlineData("TERM=xterm-256color", null, PictureProtocol.HalfBlocks256)]
+    [InlineData("TERM=tmux-256color TMUX=x KITTY_WINDOW_ID=1 COLORTERM=24bit", null, PictureProtocol.HalfBlocks)]
+    [InlineData("TERM=xterm-kitty NO_COLOR=1", null, PictureProtocol.None)]
+    [InlineData("TERM=dumb", "\e[?65;4;6c", PictureProtocol.None)]
+    internal void The_terminal_says_what_it_can(string environment, string? reply, PictureProtocol expected)
+    {
+        Dictionary<string, string> variables = environment.Split(' ').Select(static pair => pair.Split('=')).ToDictionary(static pair => pair[0], static pair => pair[1]);
+        Assert.Equal(expected, PictureProtocols.Detect(variables.GetValueOrDefault, (question, final, _) => question == "\e[c" && final == 'c' ? reply : null));
+    }
+
+    [Fact]
+    public async Task The_first_interrupt_stops_the_answer_and_a_quick_second_one_leaves()
+    {
+        var clock = new Clock();
+        using var interrupts = Interrupts.Without(clock);
+        await StopAsync(interrupts);
+        Assert.True(interrupts.IsRecent);
+        Assert.False(interrupts.Leaving.IsCancellationRequested);
+
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(interrupts.IsRecent);
+        await StopAsync(interrupts);
+        Assert.False(interrupts.Leaving.IsCancellationRequested);
+        clock.Advance(TimeSpan.FromSeconds(0.5));
+        await StopAsync(interrupts);
+        Assert.True(interrupts.Leaving.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void An_interrupt_while_nothing_runs_leaves()
+    {
+        using var interrupts = Interrupts.Without(TimeProvider.System);
+        interrupts.Press();
+        Assert.True(interrupts.Leaving.IsCancellationRequested);
+    }
+
+    private static async Task StopAsync(Interrupts interrupts)
+    {
+        Task work = interrupts.RunAsync(static token => Task.Delay(Timeout.Infinite, token));
+        interrupts.Press();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        private long ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => ticks;
+
+        public void Advance(TimeSpan time) => ticks += time.Ticks;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Tessera.Cli.Tests.Support;
+
+/// <summary>The built program in a process of its own, as a shell would start it.</summary>
+internal sealed partial class CliProcess : IDisposable
+{
+    /// <summary>Longer than any command here takes on a busy machine; what hangs is killed and fails the test.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process process;
+    private readonly TaskCompletionSource firstOutput = new();
+    private readonly Task<string> output;
+    private readonly Task<string> error;
+
+    private CliProcess(Process process)
+    {
+        this.process = process;
+        output = ReadOutputAsync();
+        error = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>Ends when something has been written to standard output.</summary>
+    public Task FirstOutputAsync() => firstOutput.Task.WaitAsync(Patience);
+
+    public static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "tessera.exe" : "tessera");
+
+    public static Task<CliRun> RunAsync(params string[] arguments) => RunAsync(arguments, input: null);
+
+    public static async Task<CliRun> RunAsync(string[] arguments, byte[]? input = null, params (string Name, string? Value)[] environment)
+    {
+        using CliProcess started = Start(arguments, environment);
+        await started.WriteAsync(input ?? []);
+        return await started.EndAsync();
+    }
+
+    public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
+    {
+        var start = new ProcessStartInfo(Program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach ((string name, string? value) in environment) start.Environment[name] = value;
+        return new CliProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Writes all of standard input and closes it.</summary>
+    public async Task WriteAsync(byte[] input)
+    {
+        try
+        {
+            await process.StandardInput.BaseStream.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading.
+        }
+    }
+
+    public void Signal(PosixSignal signal) => Assert.Equal(0, Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
+
+    public async Task<CliRun> EndAsync()
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"It did not end within {Patience.TotalSeconds} seconds: {await error}");
+        }
+
+        return new CliRun(process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+    }
+
+    private async Task<string> ReadOutputAsync()
+    {
+        var text = new StringBuilder();
+        var buffer = new char[4096];
+        int count;
+        while ((count = await process.StandardOutput.ReadAsync(buffer)) > 0)
+        {
+            text.Append(buffer, 0, count);
+            firstOutput.TrySetResult();
+        }
+
+        firstOutput.TrySetResult();
+        return text.ToString();
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}

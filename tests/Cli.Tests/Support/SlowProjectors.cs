@@ -1,0 +1,28 @@
+namespace Tessera.Cli.Tests.Support;
+
+/// <summary>Projectors that take seconds to encode a picture, for tests of interruption and for looking at progress bars.</summary>
+internal static class SlowProjectors
+{
+    /// <summary>Many blocks, each soon done.</summary>
+    public static string WriteDeep(string path)
+    {
+        const string block = "v.blk.0.";
+        EditableModel model = WithPatches(side: 32);
+        EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(block, StringComparison.Ordinal))];
+        for (int index = 3; index < 400; index++)
+            foreach (EditableTensor tensor in tensors) model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[block.Length..]}" });
+        return model.Save(path);
+    }
+
+    /// <summary>Attention among 12,545 tokens, one long step.</summary>
+    public static string WriteWide(string path) => WithPatches(side: 112).Save(path);
+
+    /// <summary>Attention among 342,226 tokens, which no memory holds.</summary>
+    public static string WriteHuge(string path) => WithPatches(side: 585).Save(path);
+
+    private static EditableModel WithPatches(int side)
+    {
+        EditableModel model = EditableModel.Read(Goldens.Projector);
+        return model.Set(model.Tensor("v.position_embd.weight") with { Shape = [64, side * side + 1] }).Set("clip.vision.image_size", (uint)(side * 14));
+    }
+}
