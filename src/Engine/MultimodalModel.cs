@@ -107,7 +107,6 @@ public sealed class MultimodalModel : IDisposable
         isDisposed = true;
         lifetime.Cancel();
         scheduler.Dispose();
-        encoder?.Dispose();
         tokenEmbeddings?.Dispose();
         Vision?.Dispose();
         language.Dispose();

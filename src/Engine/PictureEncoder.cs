@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Tessera;
 
 /// <summary>Makes embeddings of pictures, each of which is encoded once as long as the cache remembers it.</summary>
-internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache) : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore that is disposed forgets waiters whose cancellation is on its way: they would wait for ever.")]
+internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
 {
     private readonly SemaphoreSlim turn = new(1, 1);
 
@@ -35,8 +38,6 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache) :
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     public void Remember(ImageKey key, float[] values) => cache.Add(key, values);
-
-    public void Dispose() => turn.Dispose();
 
     private ImageKey KeyOf(PlannedPicture picture) => ImageKey.Of(picture.Image, vision.Fingerprint, picture.Plan);
 

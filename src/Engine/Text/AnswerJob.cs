@@ -17,7 +17,6 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     private readonly AnswerText text = new(request.StopStrings);
     private readonly Sampler sampler = CreateSampler(request, model);
     private CachedSequence? sequence;
-    private int reusedCount;
     private long admittedAt, firstTokenAt;
     private bool isCut;
 
@@ -40,10 +39,12 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     /// <summary>The next position to decode.</summary>
     public int Position => Sequence.Length;
 
-    public void Admit(CachedSequence target, int shared)
+    /// <summary>Positions of the prompt that needed no prefill.</summary>
+    public int ReusedCount { get; set; }
+
+    public void Admit(CachedSequence target)
     {
         sequence = target;
-        reusedCount = shared;
         admittedAt = Stopwatch.GetTimestamp();
     }
 
@@ -92,7 +93,7 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     public void Complete()
     {
         Emit(text.Finish());
-        pieces.Writer.TryWrite(new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, reusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp())));
+        pieces.Writer.TryWrite(new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp())));
         pieces.Writer.TryComplete();
     }
 

@@ -199,8 +199,9 @@ internal sealed class AnswerScheduler : IDisposable
             if (running.Sum(static other => other.Reserved) + job.Reserved > context.Length) return;
             if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, context.CanCut) is not { } place) return;
             TakeWaiting();
-            room.Take(job, place);
+            // Before anything can fail: who is not in the list is never told.
             running.Add(job);
+            room.Take(job, place);
         }
     }
 

@@ -7,6 +7,7 @@ internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
     public void Take(AnswerJob job, SequencePlacement place)
     {
         CachedSequence target = place.Target;
+        job.Admit(target);
         if (place.Source is not null)
         {
             context.Cut(target.Id, 0);
@@ -18,7 +19,7 @@ internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
             Cut(target, place.SharedCount);
         }
 
-        job.Admit(target, target.Length);
+        job.ReusedCount = target.Length;
     }
 
     /// <summary>Forgets what a sequence holds from a position on; all of it where it cannot be cut there.</summary>
