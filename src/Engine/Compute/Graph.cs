@@ -13,14 +13,19 @@ internal sealed unsafe class Graph : IDisposable
     private readonly List<(Tensor Tensor, ReadOnlyMemory<int> Data)> indexInputs = [];
 
     /// <param name="nodeCapacity">The most tensors that the computation may have.</param>
-    public Graph(int nodeCapacity)
+    /// <param name="isOnProcessor">Whether the CPU will run it.</param>
+    public Graph(int nodeCapacity, bool isOnProcessor)
     {
         NodeCapacity = nodeCapacity;
+        IsOnProcessor = isOnProcessor;
         arena = GgmlArena.Create(nodeCapacity, graphCapacity: nodeCapacity);
         Native = Ggml.ggml_new_graph_custom(Context, (nuint)nodeCapacity, false);
     }
 
     public int NodeCapacity { get; }
+
+    /// <summary>Whether the CPU will run it, whose kernels take other layouts than a GPU's.</summary>
+    public bool IsOnProcessor { get; }
 
     /// <summary>The <c>ggml_cgraph</c>, owned by the arena.</summary>
     public nint Native { get; }
@@ -87,8 +92,22 @@ internal sealed unsafe class Graph : IDisposable
 
     public Tensor Silu(Tensor x) => new(Ggml.ggml_silu(Context, x.Native));
 
-    /// <summary>Softmax of <c>scale * x</c> over the fastest dimension.</summary>
-    public Tensor Softmax(Tensor x, float scale) => new(Ggml.ggml_soft_max_ext(Context, x.Native, null, scale, 0));
+    /// <summary>
+    /// softmax(scale * k^T q) v, summed in float32: query [head, queries, heads, slices], key [head, tokens, heads, slices], value
+    /// [size, tokens, heads, slices] -> [size, heads, queries, slices].
+    /// </summary>
+    public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale)
+    {
+        ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, null, scale, 0, 0);
+        Ggml.ggml_prec_set_acc(mixed, ggml_prec.GGML_PREC_F32);
+        return new Tensor(mixed);
+    }
+
+    /// <summary>Zeros behind each row: [n, ...] -> [n + count, ...].</summary>
+    public Tensor PadRows(Tensor x, int count) => new(Ggml.ggml_pad(Context, x.Native, count, 0, 0, 0));
+
+    /// <summary>A contiguous copy in half precision.</summary>
+    public Tensor ToHalf(Tensor x) => new(Ggml.ggml_cast(Context, x.Native, ggml_type.GGML_TYPE_F16));
 
     /// <summary>The same elements in another shape; x must be contiguous.</summary>
     public Tensor Reshape(Tensor x, long size0, long size1 = 1, long size2 = 1, long size3 = 1) =>

@@ -25,12 +25,14 @@ internal sealed unsafe class GraphRunner : IDisposable
         SetAbortCallback();
     }
 
+    /// <summary>An empty graph for this runner.</summary>
+    public Graph NewGraph() => new(nodeCapacity, device.IsProcessor);
+
     /// <summary>Runs a graph; its outputs can be read until the next run.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the computation stops within one node.</exception>
     /// <exception cref="NativeLibraryException">There was not enough memory, or a backend failed.</exception>
     public void Run(Graph graph, CancellationToken cancellationToken = default)
     {
-        if (graph.NodeCapacity > nodeCapacity) throw new ArgumentException($"The graph may have {graph.NodeCapacity} nodes, the runner takes {nodeCapacity}.");
         cancellationToken.ThrowIfCancellationRequested();
         NativeLog.ForgetErrors();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);

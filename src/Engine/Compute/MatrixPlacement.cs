@@ -16,6 +16,9 @@ internal sealed unsafe class MatrixPlacement : IDisposable
         bufferTypes = device.BufferTypes();
     }
 
+    /// <summary>Whether the CPU multiplies.</summary>
+    public bool IsOnProcessor => device.IsProcessor;
+
     /// <summary>The device's plain buffer type, which takes every tensor.</summary>
     public nint DefaultBufferType => bufferTypes[^1];
 

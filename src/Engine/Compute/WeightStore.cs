@@ -9,6 +9,7 @@ namespace Tessera.Compute;
 /// </summary>
 internal sealed unsafe class WeightStore : IDisposable
 {
+    private const int MatrixUnitColumns = 32;
     private readonly GgufFile file;
     private readonly VisionType matrixType;
     private readonly MatrixPlacement placement;
@@ -38,15 +39,27 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied.</exception>
     public Tensor Matrix(string name, long inputs, long outputs) => JoinedMatrix([name], inputs, outputs);
 
+    /// <summary>A matrix [inputs, outputs] with zeros around it: [paddedInputs, paddedOutputs].</summary>
+    /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied or padded.</exception>
+    public Tensor PaddedMatrix(string name, long inputs, long outputs, long paddedInputs, long paddedOutputs)
+    {
+        GgufTensor part = RequireMatrix(name, inputs, outputs);
+        ggml_type type = placement.TypeInMemory((ggml_type)(int)part.Type, matrixType, paddedInputs);
+        return Declare([part], type, placement.BufferType(type, paddedInputs, paddedOutputs), paddedInputs, paddedOutputs);
+    }
+
+    /// <summary>
+    /// A width that the processor's matrix units take, at or above the one given: their products come in 32 columns (ggml 0.25.1,
+    /// src/ggml-cpu/amx/amx.cpp). GPUs take any.
+    /// </summary>
+    public int PaddedWidth(int width) => placement.IsOnProcessor ? (width + MatrixUnitColumns - 1) / MatrixUnitColumns * MatrixUnitColumns : width;
+
     /// <summary>Matrices of equal type stacked along their outputs, so that one product computes all: [inputs, n * outputs].</summary>
     /// <exception cref="ModelFileException">One is missing, has another shape, or a type that cannot be multiplied.</exception>
     public Tensor JoinedMatrix(IReadOnlyList<string> names, long inputs, long outputs)
     {
-        GgufTensor[] parts = [.. names.Select(name => Require(name, inputs * outputs, [inputs, outputs]))];
-        var type = (ggml_type)(int)parts[0].Type;
-        if (!MatrixPlacement.CanMultiply(type))
-            throw new ModelFileException(file.Path, $"tensor '{names[0]}' has type {parts[0].Type}, which no matrix product takes.");
-        type = placement.TypeInMemory(type, matrixType, inputs);
+        GgufTensor[] parts = [.. names.Select(name => RequireMatrix(name, inputs, outputs))];
+        ggml_type type = placement.TypeInMemory((ggml_type)(int)parts[0].Type, matrixType, inputs);
         return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
     }
 
@@ -81,6 +94,10 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <summary>A vector as float32 in ordinary memory, for merging outside the graph; read at once.</summary>
     /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
     public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, RequireValues(name, count));
+
+    /// <summary>A vector [width] with zeros behind it as float32, or a null tensor where the file has none: [paddedWidth].</summary>
+    public Tensor OptionalPaddedValues(string name, long width, long paddedWidth) =>
+        Has(name) ? Declare([RequireValues(name, width)], ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, paddedWidth, 1) : default;
 
     /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
     public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
@@ -134,6 +151,14 @@ internal sealed unsafe class WeightStore : IDisposable
         var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
         declared.Add(new DeclaredWeight(tensor, parts));
         return tensor;
+    }
+
+    private GgufTensor RequireMatrix(string name, long inputs, long outputs)
+    {
+        GgufTensor tensor = Require(name, inputs * outputs, [inputs, outputs]);
+        return MatrixPlacement.CanMultiply((ggml_type)(int)tensor.Type)
+            ? tensor
+            : throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}, which no matrix product takes.");
     }
 
     private GgufTensor RequireValues(string name, long count)

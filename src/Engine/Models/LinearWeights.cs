@@ -11,6 +11,11 @@ internal readonly record struct LinearWeights(Tensor Weight, Tensor Bias)
     public static LinearWeights Load(WeightStore weights, string name, int inputs, int outputs) =>
         new(weights.Matrix($"{name}.weight", inputs, outputs), weights.OptionalValues($"{name}.bias", outputs));
 
+    /// <summary>A layer with zeros around its weight and behind its bias: [paddedInputs, paddedOutputs].</summary>
+    /// <exception cref="ModelFileException">The weight is missing or has another shape.</exception>
+    public static LinearWeights LoadPadded(WeightStore weights, string name, int inputs, int outputs, int paddedInputs, int paddedOutputs) =>
+        new(weights.PaddedMatrix($"{name}.weight", inputs, outputs, paddedInputs, paddedOutputs), weights.OptionalPaddedValues($"{name}.bias", outputs, paddedOutputs));
+
     /// <summary>Whether layers of equal shape can be stacked: one element type, and biases on all or on none.</summary>
     public static bool CanJoin(WeightStore weights, IReadOnlyList<string> names) =>
         weights.CanJoin(names.Select(static name => $"{name}.weight")) && names.Select(name => weights.Has($"{name}.bias")).Distinct().Count() == 1;

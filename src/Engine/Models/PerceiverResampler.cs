@@ -101,18 +101,8 @@ internal sealed class PerceiverResampler
         Tensor asked = queryNorm.Build(graph, queries, NormEpsilon);                                                   // [width, queries]
         if (queryPositions is not null) asked = graph.Add(asked, graph.Input("resampler_query_positions", queryPositions, config.Width, config.QueryCount));
         asked = graph.Repeat(query.Build(graph, asked), config.Width, config.QueryCount, sliceCount);
-        Tensor mixed = Attend(graph, asked, key.Build(graph, keys), value.Build(graph, values));                       // [width, queries, slices]
+        Tensor mixed = Attention.Build(graph, Heads(graph, asked), Heads(graph, key.Build(graph, keys)), Heads(graph, value.Build(graph, values))); // [width, queries, slices]
         return projection.Build(graph, outputNorm.Build(graph, output.Build(graph, mixed), NormEpsilon));
-    }
-
-    private Tensor Attend(Graph graph, Tensor asked, Tensor keys, Tensor values)
-    {
-        Tensor q = graph.Contiguous(graph.Permute(Heads(graph, asked), 0, 2, 1, 3));     // [head, queries, heads, slices]
-        Tensor k = graph.Contiguous(graph.Permute(Heads(graph, keys), 0, 2, 1, 3));      // [head, patches, heads, slices]
-        Tensor v = graph.Contiguous(graph.Permute(Heads(graph, values), 1, 2, 0, 3));    // [patches, head, heads, slices]
-        Tensor scores = graph.Softmax(graph.MatMul(k, q), 1 / MathF.Sqrt((float)config.Width / config.HeadCount)); // [patches, queries, heads, slices]
-        Tensor mixed = graph.Permute(graph.MatMul(v, scores), 0, 2, 1, 3);               // [head, heads, queries, slices]
-        return graph.Reshape(graph.Contiguous(mixed), config.Width, asked.Size(1), asked.Size(2));
     }
 
     private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, config.Width / config.HeadCount, config.HeadCount, x.Size(1), x.Size(2));

@@ -48,7 +48,7 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner)
         for (int index = 0; index < batch.Length; index++)
             PatchCutter.Cut(batch[index], patchSize, patches.AsSpan(index * patchCount * patchLength, patchCount * patchLength));
 
-        using var graph = new Graph(encoder.NodeCapacity);
+        using var graph = runner.NewGraph();
         EncoderOutputs outputs = encoder.Build(graph, graph.Input("patches", patches, patchLength, patchCount, batch.Length), batch[0].Size);
         graph.Output(outputs.Features);
         graph.Output(outputs.Rows);

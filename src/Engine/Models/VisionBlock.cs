@@ -54,8 +54,10 @@ internal sealed class VisionBlock
 
         output = LinearWeights.Load(weights, $"{prefix}.attn_out", hidden, hidden);
         (string upName, string downName) = FeedForwardNames(weights, prefix);
-        up = LinearWeights.Load(weights, upName, hidden, config.FeedForwardSize);
-        down = LinearWeights.Load(weights, downName, config.FeedForwardSize, hidden);
+        // Zeros in between change nothing: SigLIP's 4304 is no width for matrix units.
+        int inner = weights.PaddedWidth(config.FeedForwardSize);
+        up = LinearWeights.LoadPadded(weights, upName, hidden, config.FeedForwardSize, hidden, inner);
+        down = LinearWeights.LoadPadded(weights, downName, config.FeedForwardSize, hidden, inner, hidden);
         if (!config.HasLayerScale) return;
         attentionScale = weights.Values($"{prefix}.ls1.weight", hidden);
         feedForwardScale = weights.Values($"{prefix}.ls2.weight", hidden);
@@ -64,23 +66,18 @@ internal sealed class VisionBlock
     /// <summary>[hidden, tokens, slices] -> the same shape.</summary>
     public Tensor Build(Graph graph, Tensor x)
     {
-        x = graph.Add(x, Scale(graph, Attention(graph, norm1.Build(graph, x, config.NormEpsilon)), attentionScale));
+        x = graph.Add(x, Scale(graph, Attend(graph, norm1.Build(graph, x, config.NormEpsilon)), attentionScale));
         return graph.Add(x, Scale(graph, FeedForward(graph, norm2.Build(graph, x, config.NormEpsilon)), feedForwardScale));
     }
 
     private static Tensor Scale(Graph graph, Tensor x, Tensor scale) => scale.IsNull ? x : graph.Multiply(x, scale);
 
-    private Tensor Attention(Graph graph, Tensor x)
+    private Tensor Attend(Graph graph, Tensor x)
     {
         (Tensor q, Tensor k, Tensor v) = queryKeyValue.IsNull
             ? (Heads(graph, Normed(graph, queryNorm, query.Build(graph, x))), Heads(graph, Normed(graph, keyNorm, key.Build(graph, x))), Heads(graph, value.Build(graph, x)))
             : SplitHeads(graph, queryKeyValue.Build(graph, x));                          // [head, heads, tokens, slices] each
-        Tensor keys = graph.Contiguous(graph.Permute(k, 0, 2, 1, 3));                    // [head, tokens, heads, slices]
-        Tensor queries = graph.Contiguous(graph.Permute(q, 0, 2, 1, 3));
-        Tensor scores = graph.Softmax(graph.MatMul(keys, queries), 1 / MathF.Sqrt(config.HeadSize)); // [tokens, tokens, heads, slices]
-        Tensor values = graph.Contiguous(graph.Permute(v, 1, 2, 0, 3));                  // [tokens, head, heads, slices]
-        Tensor mixed = graph.Permute(graph.MatMul(values, scores), 0, 2, 1, 3);          // [head, heads, tokens, slices]
-        return output.Build(graph, graph.Reshape(graph.Contiguous(mixed), x.Size(0), x.Size(1), x.Size(2)));
+        return output.Build(graph, Attention.Build(graph, q, k, v));                     // [hidden, tokens, slices]
     }
 
     private Tensor FeedForward(Graph graph, Tensor x)

@@ -40,6 +40,10 @@ internal static unsafe partial class Ggml
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_silu(nint ctx, ggml_tensor* a);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
 
+    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_flash_attn_ext(nint ctx, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* mask, float scale, float max_bias, float logit_softcap);
+    [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_acc(ggml_tensor* a, ggml_prec prec);
+    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
+
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cast(nint ctx, ggml_tensor* a, ggml_type type);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cont(nint ctx, ggml_tensor* a);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cont_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
@@ -52,6 +56,12 @@ internal static unsafe partial class Ggml
 }
 
 #pragma warning disable CA1712 // the names are those of the C header
+
+internal enum ggml_prec
+{
+    GGML_PREC_UNDEFINED = 0,
+    GGML_PREC_F32 = 10,
+}
 
 internal enum ggml_status
 {
