@@ -27,10 +27,11 @@ internal static class Attention
         return graph.Reshape(mixed, headSize * headCount, query.Size(2), query.Size(3));
     }
 
-    // [head, tokens, heads, slices]. GPU kernels take half precision only.
+    // [head, tokens, heads, slices], each head's rows side by side, as they are read once for every 64 queries. GPU kernels take half
+    // precision only.
     private static Tensor Stored(Graph graph, Tensor x)
     {
         Tensor permuted = graph.Permute(x, 0, 2, 1, 3);
-        return graph.IsOnProcessor ? permuted : graph.ToHalf(permuted);
+        return graph.IsOnProcessor ? graph.Contiguous(permuted) : graph.ToHalf(permuted);
     }
 }
