@@ -10,6 +10,8 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     private const int NoToken = -1;
     private readonly ConcurrentDictionary<string, int?> found = new();
 
+    public nint Pointer => vocabulary;
+
     public int TokenCount { get; } = Llama.llama_vocab_n_tokens(vocabulary);
 
     /// <summary>The token that starts a prompt, or null if the model wants none.</summary>
