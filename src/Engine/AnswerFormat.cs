@@ -54,16 +54,16 @@ public sealed class AnswerFormat
         }
     }
 
-    // What the exporter leaves open: the ranges of numbers, a time of day without a zone, and that an answer should have every member.
+    // What the exporter leaves open: the ranges of numbers, times without a zone, and that an answer should have every member.
     private static JsonNode Refine(JsonSchemaExporterContext context, JsonNode schema)
     {
         if (schema is not JsonObject keywords) return schema;
         Type type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
         if (keywords["properties"] is JsonObject members && members.Count > 0) keywords["required"] = new JsonArray([.. members.Select(static member => (JsonNode)member.Key)]);
-        if (type == typeof(TimeOnly))
+        if (type == typeof(TimeOnly) || type == typeof(TimeSpan))
         {
             keywords.Remove("format");
-            keywords["pattern"] = "^([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d$";
+            keywords["pattern"] = $"^{(type == typeof(TimeSpan) ? "-?(\\d{1,6}\\.)?" : "")}([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d$";
         }
 
         if (keywords["enum"] is null && RangeOf(type) is (decimal least, decimal most))

@@ -17,6 +17,9 @@ internal sealed class CharacterSet
     /// <summary>Letters, digits and the underscore, of ASCII.</summary>
     public static CharacterSet Word { get; } = Of(('a', 'z'), ('A', 'Z'), ('0', '9'), ('_', '_'));
 
+    /// <summary>White space of ASCII.</summary>
+    public static CharacterSet AsciiSpace { get; } = Of(('\t', '\r'), (' ', ' '));
+
     /// <summary>White space and ends of lines as ECMAScript has them.</summary>
     public static CharacterSet Space { get; } = Of(('\t', '\r'), (' ', ' '), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF));
 

@@ -25,7 +25,7 @@ internal sealed class GrammarCheck
         foreach ((string name, GrammarExpression body) in rules.All)
         {
             size += 1 + SizeOf(body);
-            beginnings += check.BeginningsOf(name, 0).Count;
+            beginnings += check.BeginningsOf(name, 0).Count + check.BeginningsInside(body);
             if (size > GrammarLimits.ExpandedSize) throw new GrammarFault("it is too large when its repetitions are written out.");
             if (beginnings > GrammarLimits.BeginningCount) throw new GrammarFault("its rules begin with each other in too many ways.") { Rule = name };
         }
@@ -59,6 +59,15 @@ internal sealed class GrammarCheck
         long optional = repeat.Most is int most ? most - repeat.Least : 1;
         return SizeOf(repeat.Item) + repeat.Least * item + optional * (item + 3);
     }
+
+    // What is repeated or chosen from becomes a rule of its own, wherever it stands.
+    private long BeginningsInside(GrammarExpression expression) => expression switch
+    {
+        Sequence sequence => sequence.Parts.Sum(BeginningsInside),
+        Choice choice => BeginningsOf(choice, 0).Count + choice.Options.Sum(BeginningsInside),
+        Repeat repeat => BeginningsOf(repeat, 0).Count + BeginningsInside(repeat.Item),
+        _ => 0,
+    };
 
     private (long Count, int Depth) BeginningsOf(string name, int above)
     {

@@ -72,7 +72,7 @@ internal sealed class PatternParser
                 return new CharacterClass(CharacterSet.LineEnds.Complement());
             case '\\':
                 position++;
-                return new CharacterClass(Escape(inClass: false));
+                return new CharacterClass(Escape(inClass: false, inNegation: false));
             case '*' or '+' or '?':
                 throw Fault($"has a '{first}' with nothing before it");
             case '^':
@@ -138,11 +138,11 @@ internal sealed class PatternParser
         CharacterSet set = CharacterSet.Of();
         while (!Take(']'))
         {
-            CharacterSet first = ClassItem();
+            CharacterSet first = ClassItem(isNegated);
             if (position + 1 < source.Length && source[position] == '-' && source[position + 1] != ']')
             {
                 position++;
-                CharacterSet last = ClassItem();
+                CharacterSet last = ClassItem(isNegated);
                 if (!IsOne(first) || !IsOne(last) || last.Ranges[0].Last < first.Ranges[0].First) throw Fault("has a class with a range that is none");
                 first = CharacterSet.Of((first.Ranges[0].First, last.Ranges[0].Last));
             }
@@ -155,13 +155,13 @@ internal sealed class PatternParser
 
     private static bool IsOne(CharacterSet set) => set.Ranges.Count == 1 && set.Ranges[0].First == set.Ranges[0].Last;
 
-    private CharacterSet ClassItem()
+    private CharacterSet ClassItem(bool inNegation)
     {
         if (position >= source.Length) throw Fault("has a class that is never closed");
-        return Take('\\') ? Escape(inClass: true) : CharacterSet.OfOne(TakeRune());
+        return Take('\\') ? Escape(inClass: true, inNegation) : CharacterSet.OfOne(TakeRune());
     }
 
-    private CharacterSet Escape(bool inClass)
+    private CharacterSet Escape(bool inClass, bool inNegation)
     {
         if (position >= source.Length) throw Fault("ends with a backslash");
         char kind = source[position++];
@@ -171,7 +171,8 @@ internal sealed class PatternParser
             case 'D': return CharacterSet.Digits.Complement();
             case 'w': return CharacterSet.Word;
             case 'W': return CharacterSet.Word.Complement();
-            case 's': return CharacterSet.Space;
+            // What is white space beyond ASCII, dialects do not agree on.
+            case 's': return inNegation ? CharacterSet.Space : CharacterSet.AsciiSpace;
             case 'S': return CharacterSet.Space.Complement();
             case 'n': return CharacterSet.OfOne('\n');
             case 'r': return CharacterSet.OfOne('\r');

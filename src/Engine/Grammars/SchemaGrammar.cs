@@ -9,7 +9,7 @@ namespace Tessera.Grammars;
 /// </summary>
 internal sealed class SchemaGrammar
 {
-    private readonly JsonElement document;
+    private readonly SchemaPlaces places;
     private readonly GrammarRules rules = new();
     private readonly SchemaReader reader = new();
     private readonly SchemaMerge merge;
@@ -22,7 +22,7 @@ internal sealed class SchemaGrammar
 
     private SchemaGrammar(JsonElement document)
     {
-        this.document = document;
+        places = new SchemaPlaces(document);
         merge = new SchemaMerge(Resolve, reader.Count);
         shared = new SharedRules(rules);
     }
@@ -75,29 +75,14 @@ internal sealed class SchemaGrammar
     private RuleReference RuleOf(string pointer, string user)
     {
         if (ruleOf.TryGetValue(pointer, out string? name)) return new RuleReference(name);
-        Resolve(pointer, user);
+        places.Find(pointer, user);
         ruleOf.Add(pointer, name = $"value-{++ruleCount}");
         pointerOf.Add(name, pointer);
         open.Enqueue(pointer);
         return new RuleReference(name);
     }
 
-    private SchemaNode Resolve(string reference, string user)
-    {
-        if (!reference.StartsWith('#')) throw new SchemaException(user, "$ref", $"is '{reference}', but only references within the schema ('#/$defs/name') are followed.");
-        JsonElement element = document;
-        string[] path = Uri.UnescapeDataString(reference[1..]).Split('/');
-        if (path[0].Length > 0) throw new SchemaException(user, "$ref", $"is '{reference}', but anchors are not followed: write '#/$defs/name'.");
-        foreach (string part in path.Skip(1))
-        {
-            string name = part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            bool found = element.ValueKind == JsonValueKind.Object ? element.TryGetProperty(name, out element)
-                : element.ValueKind == JsonValueKind.Array && int.TryParse(name, out int index) && index >= 0 && index < element.GetArrayLength() && (element = element[index]).ValueKind != JsonValueKind.Undefined;
-            if (!found) throw new SchemaException(user, "$ref", $"is '{reference}', which is not in the schema.");
-        }
-
-        return reader.Read(element, reference, merge);
-    }
+    private SchemaNode Resolve(string reference, string user) => reader.Read(places.Find(reference, user), reference, merge);
 
     private GrammarExpression Expression(SchemaNode node)
     {
@@ -128,8 +113,8 @@ internal sealed class SchemaGrammar
         RequireSize(node, node.Minimum, "minimum");
         RequireSize(node, node.Maximum, "maximum");
         int scale = node.Possible.HasFlag(JsonKinds.Fraction) ? node.Scale : 0;
-        GrammarExpression numbers = shared.Number(node.Minimum, node.Maximum, scale);
-        return GrammarRules.CanEnd(numbers, [.. rules.All.Keys]) ? numbers : throw new SchemaException(node.Pointer, "minimum", "and maximum have no integer between them.");
+        RuleReference numbers = shared.Number(node.Minimum, node.Maximum, scale);
+        return GrammarRules.CanEnd(rules[numbers.Name], []) ? numbers : throw new SchemaException(node.Pointer, "minimum", "and maximum have no integer between them.");
     }
 
     private static void RequireSize(SchemaNode node, NumberBound? bound, string keyword)

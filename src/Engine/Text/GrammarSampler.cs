@@ -34,7 +34,7 @@ internal sealed unsafe class GrammarSampler : IDisposable
         if (!Allows(token)) token = Choose(chain, Allowed(Fill(logits)));
         Llama.llama_sampler_accept(chain.Pointer, token);
         Llama.llama_sampler_accept(grammar.Pointer, token);
-        if (!vocabulary.IsEnd(token)) TryFollow(token, out unfinished);
+        if (unfinished.Length > 0 || !vocabulary.IsAscii(token)) Follow(token);
         return token;
     }
 
@@ -81,7 +81,14 @@ internal sealed unsafe class GrammarSampler : IDisposable
     }
 
     // The grammar reads the names of control tokens as text, which the answer would not have, and takes some bytes that are no UTF-8.
-    private bool Speaks(int token) => vocabulary.IsEnd(token) ? unfinished.Length == 0 : TryFollow(token, out _);
+    private bool Speaks(int token) => (unfinished.Length == 0 && vocabulary.IsAscii(token)) || SpeaksOtherwise(token);
+
+    private bool SpeaksOtherwise(int token) => vocabulary.IsEnd(token) ? unfinished.Length == 0 : TryFollow(token, out _);
+
+    private void Follow(int token)
+    {
+        if (!vocabulary.IsEnd(token)) TryFollow(token, out unfinished);
+    }
 
     private bool TryFollow(int token, out byte[] rest)
     {

@@ -5,7 +5,7 @@ namespace Tessera.Engine.NativeTests.Grammars;
 /// <summary>Schemas from a seed: every keyword that is supported, small enough for an answer of some hundred tokens.</summary>
 internal sealed class RandomSchemas(int seed)
 {
-    private static readonly string[] Patterns = ["^[A-Z]{2,3}-\\d{1,4}$", "^(?:yes|no|maybe)$", "^[^a-m]{1,5}$", "^\\w+(?:\\.\\w+){0,2}$", "^\"\\s?[\\\\/]$"];
+    private static readonly string[] Patterns = ["^[A-Z]{2,3}-\\d{1,4}$", "^(?:yes|no|maybe)$", "^[^a-m]{1,5}$", "^\\w{1,6}(?:\\.\\w{1,6}){0,2}$", "^\"\\s?[\\\\/]$"];
     private static readonly string[] Formats = ["date", "time", "date-time", "uuid", "ipv4", "email", "uri"];
     private readonly Random random = new(seed);
 
