@@ -106,7 +106,7 @@ internal sealed class SchemaGrammar
         return options.Count > 0 ? Either(options) : Contradiction(node.Pointer, "no value can follow it.");
     }
 
-    private GrammarExpression Numbers(SchemaNode node)
+    private RuleReference Numbers(SchemaNode node)
     {
         if (node.Minimum is { } low && node.Maximum is { } high && (low.Value.CompareTo(high.Value) is var order && (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive)))))
             throw new SchemaException(node.Pointer, low.IsExclusive ? "exclusiveMinimum" : "minimum", $"is {low.Value}, which leaves nothing below the maximum of {high.Value}.");
