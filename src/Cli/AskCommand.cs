@@ -8,6 +8,7 @@ internal sealed class AskCommand(CliConsole console)
 {
     private readonly ModelArguments model = new();
     private readonly SamplingArguments sampling = new();
+    private readonly FormatArguments format = new();
     private readonly Argument<string> question = new("QUESTION") { Description = "The question; - reads it from standard input." };
     private readonly Option<string[]> images = new("--image", "-i") { Description = "A picture's file or http(s) address, or - for standard input; may be given several times.", HelpName = "IMAGE" };
     private readonly Option<string?> system = new("--system") { Description = "The system sentence, in place of the model's own.", HelpName = "TEXT" };
@@ -24,6 +25,7 @@ internal sealed class AskCommand(CliConsole console)
         command.Add(ask.system);
         command.Add(ask.raw);
         ask.sampling.AddTo(command);
+        ask.format.AddTo(command);
         command.Add(ask.json);
         command.SetAction(ask.RunAsync);
         return command;
@@ -37,7 +39,7 @@ internal sealed class AskCommand(CliConsole console)
         if (text == "-") text = await ReadQuestionAsync(cancellationToken);
         if (text.Trim().Length == 0) throw new UsageException("The question is empty.");
 
-        GenerationOptions options = sampling.ToOptions(parsed);
+        GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
         var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
         ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
         CheckPictures(console, files, prompt);
@@ -45,8 +47,11 @@ internal sealed class AskCommand(CliConsole console)
         using MultimodalModel loaded = await ProgressDisplay.RunAsync(console, progress => MultimodalModel.LoadAsync(files, progress, cancellationToken));
         double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
 
-        GenerationResult result = await AnswerAsync(loaded, prompt, options, parsed.GetValue(json), cancellationToken);
+        // JSON is shown when it is whole.
+        bool isObject = options.Format?.Schema is not null;
+        GenerationResult result = await AnswerAsync(loaded, prompt, options, isObject || parsed.GetValue(json), cancellationToken);
         if (parsed.GetValue(json)) CliJson.Write(console.Out, ToDocument(result, loadMs));
+        else if (isObject) console.Out.WriteLine(FormatArguments.Whole(result));
         return ExitCode.Success;
     }
 
@@ -65,7 +70,7 @@ internal sealed class AskCommand(CliConsole console)
     }
 
     // The bar runs until the first piece of text, which is then written where the bar was.
-    private async Task<GenerationResult> AnswerAsync(MultimodalModel loaded, Prompt prompt, GenerationOptions options, bool asJson, CancellationToken cancellationToken)
+    private async Task<GenerationResult> AnswerAsync(MultimodalModel loaded, Prompt prompt, GenerationOptions options, bool atOnce, CancellationToken cancellationToken)
     {
         IAsyncEnumerator<GenerationUpdate>? updates = null;
         try
@@ -79,7 +84,7 @@ internal sealed class AskCommand(CliConsole console)
             for (; any; any = await updates!.MoveNextAsync())
             {
                 result = updates!.Current.Result ?? result;
-                if (!asJson) Show(updates.Current);
+                if (!atOnce) Show(updates.Current);
             }
 
             return result ?? throw new InvalidOperationException("The answer has no end.");

@@ -91,5 +91,6 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
     }
 
     private static SamplerSettings SettingsOf(GenerationOptions options) => new(options.Temperature, options.TopK, options.TopP, options.MinP,
-        options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty, options.PenaltyWindow, options.Seed ?? (uint)Random.Shared.NextInt64(1, uint.MaxValue));
+        options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty, options.PenaltyWindow, options.Seed ?? (uint)Random.Shared.NextInt64(1, uint.MaxValue),
+        options.Format?.Grammar);
 }

@@ -36,6 +36,9 @@ public sealed record GenerationOptions
     /// <summary>Texts that end the answer; they are not part of it.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>What the answer must look like; null for free text. An answer that is cut (<see cref="FinishReason.Length"/>) is incomplete.</summary>
+    public AnswerFormat? Format { get; init; }
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
     internal void Check()

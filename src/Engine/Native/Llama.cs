@@ -64,6 +64,8 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)] internal static partial void llama_sampler_free(nint smpl);
     [LibraryImport(Library)] internal static partial void llama_sampler_accept(nint smpl, int token);
     [LibraryImport(Library)] internal static partial int llama_sampler_sample(nint smpl, nint ctx, int idx);
+    [LibraryImport(Library)] internal static partial void llama_sampler_apply(nint smpl, llama_token_data_array* cur_p);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint llama_sampler_init_grammar(nint vocab, string grammar_str, string grammar_root);
     [LibraryImport(Library)] internal static partial nint llama_sampler_init_greedy();
     [LibraryImport(Library)] internal static partial nint llama_sampler_init_dist(uint seed);
     [LibraryImport(Library)] internal static partial nint llama_sampler_init_top_k(int k);

@@ -11,11 +11,12 @@ namespace Tessera.Text;
 /// <param name="cancellationToken">Cancels the job.</param>
 internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int contextLength, Action wake, CancellationToken cancellationToken) : IDisposable
 {
+    // First, because it may fail.
+    private readonly Sampler sampler = CreateSampler(request, model);
     private readonly CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static wake => ((Action)wake!)(), wake);
     private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly List<int> tokens = [];
     private readonly AnswerText text = new(request.StopStrings);
-    private readonly Sampler sampler = CreateSampler(request, model);
     private CachedSequence? sequence;
     private long admittedAt, firstTokenAt;
     private bool isCut;

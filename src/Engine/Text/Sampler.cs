@@ -13,15 +13,18 @@ namespace Tessera.Text;
 /// <param name="PresencePenalty">Subtracted once for each recent token; 0 is none.</param>
 /// <param name="PenaltyWindow">How many tokens are recent.</param>
 /// <param name="Seed">Seed of the random choice.</param>
-internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed);
+/// <param name="Grammar">GBNF that the answer follows, checked before; null for free text.</param>
+internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed, string? Grammar = null);
 
 /// <summary>A chain of libllama's samplers: penalties, top-k, top-p, min-p, temperature, then the choice.</summary>
 internal sealed class Sampler : IDisposable
 {
     private readonly LlamaSamplerHandle chain;
+    private readonly GrammarSampler? grammar;
 
     public Sampler(SamplerSettings settings, Vocabulary vocabulary)
     {
+        if (settings.Grammar is not null) grammar = new GrammarSampler(settings.Grammar, vocabulary);
         chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
         if (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
             Add(Llama.llama_sampler_init_penalties(vocabulary.TokenCount, settings.PenaltyWindow, settings.RepeatPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
@@ -43,13 +46,18 @@ internal sealed class Sampler : IDisposable
 
     /// <summary>Chooses the token after a row of the context's last batch.</summary>
     /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail on.</exception>
+    /// <exception cref="GrammarException">The vocabulary has no token that goes on as the grammar wants.</exception>
     public int Sample(LanguageContext context, int row)
     {
         if (HasNaN(context.Logits(row))) throw new ModelFileException(context.ModelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
-        return Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row);
+        return grammar is null ? Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row) : grammar.Sample(chain, context.Logits(row));
     }
 
-    public void Dispose() => chain.Dispose();
+    public void Dispose()
+    {
+        chain.Dispose();
+        grammar?.Dispose();
+    }
 
     private static bool HasNaN(ReadOnlySpan<float> values)
     {

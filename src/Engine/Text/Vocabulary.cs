@@ -9,6 +9,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
 {
     private const int NoToken = -1;
     private readonly ConcurrentDictionary<string, int?> found = new();
+    private readonly Lazy<bool[]> asciiTokens = new(() => FindAsciiTokens(vocabulary));
+
+    public nint Pointer => vocabulary;
 
     public int TokenCount { get; } = Llama.llama_vocab_n_tokens(vocabulary);
 
@@ -61,6 +64,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
         return found[text] = last;
     }
 
+    /// <summary>Whether a token is text of whole ASCII characters: neither a control token nor part of a longer character.</summary>
+    public bool IsAscii(int token) => asciiTokens.Value[token];
+
     /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none.</summary>
     public ReadOnlySpan<byte> Piece(int token)
     {
@@ -73,6 +79,12 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
         }
 
         return buffer.AsSpan(0, length);
+    }
+
+    private static bool[] FindAsciiTokens(nint vocabulary)
+    {
+        var tokens = new Vocabulary(vocabulary);
+        return [.. Enumerable.Range(0, tokens.TokenCount).Select(token => !tokens.IsEnd(token) && tokens.Piece(token) is { Length: > 0 } piece && Ascii.IsValid(piece))];
     }
 
     private int Tokenize(byte[] text, int[] tokens)

@@ -1,0 +1,61 @@
+namespace Tessera.Engine.Tests.Grammars;
+
+/// <summary>Grammars of the user's own are checked before llama.cpp sees them, which ends the process on some.</summary>
+public sealed class GrammarTests
+{
+    [Theory]
+    [InlineData("root ::= \"yes\" | \"no\"", "yes|no", "maybe|")]
+    [InlineData("# answers\nroot ::= item+ # one or more\nitem ::= [a-c\\]x-] (\n \"1\" |\n \"2\"\n)?\n", "a|b1c2|]-", "d|1")]
+    [InlineData("root ::= [^a-z\\n] .{2,3}", "Abc|Z!!!", "abc|Ab|Abcde")]
+    [InlineData("root ::= \"\\x41\\u00e9\\\"\" list\nlist ::= \"(\" list* \")\"", "Aé\"()|Aé\"(()())", "Aé\"|Aé\"(")]
+    [InlineData("root ::= \"a\"{1500} \"b\"{0,2500}", "@a1500|@a1500b2500|@a1500b999|@a1500b1000|@a1500b1001", "@a1499|@a1500b2501")]
+    [InlineData("root ::= \"x\" | dead\ndead ::= \"y\" dead", "x", "y|yx")]
+    public void A_grammar_keeps_its_meaning(string grammar, string allowed, string refused)
+    {
+        var matcher = new GbnfMatcher(AnswerFormat.FromGrammar(grammar).Grammar);
+        foreach (string text in allowed.Split('|')) Assert.True(matcher.Matches(Long(text)), text);
+        foreach (string text in refused.Split('|')) Assert.False(matcher.Matches(Long(text)), text);
+    }
+
+    [Theory]
+    [InlineData("", 0, 0)]
+    [InlineData("rot ::= \"a\"", 0, 0)]
+    [InlineData("root ::= \"a\n", 1, 10)]
+    [InlineData("root ::= \"a\" b\n", 1, 14)]
+    [InlineData("root ::= \"a\"\nb = \"c\"", 2, 3)]
+    [InlineData("root ::= \"a\"\nroot ::= \"b\"", 2, 1)]
+    [InlineData("root ::= (\"a\"", 1, 10)]
+    [InlineData("root ::= \"a\")", 1, 13)]
+    [InlineData("root ::= *", 1, 10)]
+    [InlineData("root ::= \"a\"{3,2}", 1, 13)]
+    [InlineData("root ::= \"a\"{99999}", 1, 14)]
+    [InlineData("root ::= []", 1, 10)]
+    [InlineData("root ::= [z-a]", 1, 10)]
+    [InlineData("root ::= \"\\q\"", 1, 11)]
+    [InlineData("root ::= \"\\uD800\"", 1, 11)]
+    [InlineData("root ::= <think>", 1, 10)]
+    [InlineData("root ::= root \"a\" | \"b\"", 1, 1)]
+    [InlineData("root ::= \"a\" c\nb ::= \"\"\nc ::= b c \"x\" | \"y\"", 3, 1)]
+    [InlineData("root ::= \"a\" root", 1, 1)]
+    [InlineData("root ::= (\"a\"?)*", 0, 0)]
+    public async Task A_bad_grammar_is_refused_at_its_place(string grammar, int line, int column)
+    {
+        GrammarException failure = await Assert.ThrowsAsync<GrammarException>(() => Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal((line, column), (failure.Line, failure.Column));
+        Assert.EndsWith(".", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_hostile_grammar_is_refused_soon()
+    {
+        string brackets = $"root ::= {new string('(', 100_000)}";
+        string ways = string.Concat(Enumerable.Range(0, 40).Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1} \"a\" | r{index + 1} \"b\"\n")) + "r40 ::= \"c\"\n";
+        string row = string.Concat(Enumerable.Range(0, 9000).Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1}\n")) + "r9000 ::= \"c\"\n";
+        string growing = "root ::= ((((\"a\"{1000}){1000}){1000}){1000}){1000}" + string.Concat(Enumerable.Repeat(" \"abcdefgh\"{16000}", 60));
+        foreach (string grammar in (string[])[brackets, ways, row, growing, new string('x', 1 << 20)])
+            await Assert.ThrowsAsync<GrammarException>(() => Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    private static string Long(string text) => text.StartsWith('@') ? System.Text.RegularExpressions.Regex.Replace(text[1..], @"([a-z])(\d+)",
+        static match => new string(match.Groups[1].Value[0], int.Parse(match.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture))) : text;
+}
