@@ -90,10 +90,10 @@ public sealed class MultimodalModel : IDisposable
     }
 
     /// <summary>Starts a conversation.</summary>
-    public ChatSession StartChat(ChatOptions? options = null)
+    public ChatSession StartChat(ChatSessionOptions? options = null)
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
-        return new ChatSession(this, options ?? new ChatOptions());
+        return new ChatSession(this, options ?? new ChatSessionOptions());
     }
 
     /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
