@@ -36,6 +36,12 @@ public sealed record GenerationOptions
     /// <summary>Texts that end the answer; they are not part of it.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>
+    /// Control tokens that the answer shows by their text, such as <c>[TOOL_CALLS]</c>; others are left out of it, and texts that are
+    /// no token of the model are no matter.
+    /// </summary>
+    public IReadOnlyList<string> ShownTokens { get; init; } = [];
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
     internal void Check()
