@@ -2,7 +2,7 @@ namespace Tessera.Extensions.AI;
 
 /// <summary>
 /// Calls as a JSON object, or a list of them, between two tags: Hermes 2 Pro and Qwen 2.5 and 3 (<c>&lt;tool_call&gt;</c>), Phi-4-mini
-/// and Granite (<c>&lt;|tool_call|&gt;</c>), Firefunction (<c>functools</c>), by their chat templates.
+/// and Granite (<c>&lt;|tool_call|&gt;</c>), Nemotron (<c>&lt;TOOLCALL&gt;</c>), Firefunction (<c>functools</c>), by their chat templates.
 /// </summary>
 /// <param name="opening">The tag before.</param>
 /// <param name="closing">The tag behind, which models may leave out; empty for none.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Tessera.Extensions.AI;
 
@@ -22,7 +23,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
         (this.options, this.logger) = (options, logger);
         Model = options.Model ?? Embedded();
         ModelId = options.ModelId ?? Path.GetFileNameWithoutExtension(Model.ModelPath);
-        Model = Model with { Logger = Model.Logger ?? logger };
+        // Without a logger in the container the native log stays where it was.
+        Model = Model with { Logger = Model.Logger ?? (logger is NullLogger ? null : logger) };
     }
 
     /// <summary>What the model is called.</summary>
