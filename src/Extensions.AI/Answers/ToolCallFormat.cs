@@ -48,7 +48,7 @@ internal abstract class ToolCallFormat
         if (Has("<tool_call>") && Has("<function=")) return TaggedCallFormat.Qwen3Coder;
         if (Has("<tool_call>") && Has("<arg_key>")) return TaggedCallFormat.Glm;
         if (Has("<tool_call>")) return new JsonCallFormat("<tool_call>", "</tool_call>") { BeforeJson = "\n" };
-        if (Has("<|tool_call|>")) return new JsonCallFormat("<|tool_call|>", "<|/tool_call|>") { IsList = true };
+        if (Has("<|tool_call|>")) return new JsonCallFormat("<|tool_call|>", "<|/tool_call|>") { IsList = Has("<|tool_call|>[") };
         if (Has("<TOOLCALL>")) return new JsonCallFormat("<TOOLCALL>", "</TOOLCALL>") { IsList = true };
         if (Has("functools[")) return new JsonCallFormat("functools", "") { IsList = true };
         return Has("<|python_tag|>") || (Has("\"parameters\"") && Has("<|eot_id|>")) ? new LlamaCallFormat() : null;

@@ -9,16 +9,16 @@ internal sealed class TemplateTraits(ChatTemplate? template)
 {
     private const string Probe = "tessera_probe";
     private static readonly ChatTemplateMessage user = new("user", Probe);
-    private readonly Lazy<bool> takesTools = new(() => Renders(template, [user], Tools(), Probe + "_tool"));
-    private readonly Lazy<bool> takesResults = new(() => Renders(template, [user, Call(ArgumentMap), Result], Tools(), Probe + "_result")
-        || Renders(template, [user, Call(ArgumentText), Result], Tools(), Probe + "_result"));
+    private readonly Lazy<bool> takesTools = new(() => Renders(template, [user], Probe + "_tool"));
+    private readonly Lazy<bool> takesResults = new(() => Renders(template, [user, Call(ArgumentMap), Result], Probe + "_call", Probe + "_result")
+        || Renders(template, [user, Call(ArgumentText), Result], Probe + "_call", Probe + "_result"));
     private readonly Lazy<bool> takesArgumentText = new(() => !PrintsArguments(template));
     private readonly Lazy<ToolCallFormat?> format = new(() => template is null ? null : ToolCallFormat.Of(template.Source));
 
     /// <summary>Whether it tells the model of tools.</summary>
     public bool TakesTools => takesTools.Value;
 
-    /// <summary>Whether it tells the model what tools answered.</summary>
+    /// <summary>Whether it tells the model what it called and what tools answered.</summary>
     public bool TakesResults => takesResults.Value;
 
     /// <summary>How the model writes calls; null if that is not known.</summary>
@@ -45,9 +45,9 @@ internal sealed class TemplateTraits(ChatTemplate? template)
 
     private static TemplateValue ArgumentText => TemplateValue.From($$"""{"{{Probe}}": "x"}""");
 
-    private static ChatTemplateMessage Result => new("tool", Probe + "_result") { ToolCallId = "callProbe", ToolName = Probe + "_tool" };
+    private static ChatTemplateMessage Result => new("tool", Probe + "_result") { ToolCallId = "callProbe", ToolName = Probe + "_call" };
 
-    private static ChatTemplateMessage Call(TemplateValue arguments) => new("assistant", "") { ToolCalls = [new ChatTemplateToolCall("callProbe", Probe + "_tool", arguments)] };
+    private static ChatTemplateMessage Call(TemplateValue arguments) => new("assistant", "") { ToolCalls = [new ChatTemplateToolCall("callProbe", Probe + "_call", arguments)] };
 
     private static Dictionary<string, TemplateValue> Tools() => new()
     {
@@ -67,8 +67,8 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     private static bool PrintsArguments(ChatTemplate? template) =>
         TryRender(template, [user, Call(ArgumentMap), Result], Tools(), out string text) && !text.Contains($"'{Probe}'", StringComparison.Ordinal);
 
-    private static bool Renders(ChatTemplate? template, IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables, string expected) =>
-        TryRender(template, messages, variables, out string text) && text.Contains(expected, StringComparison.Ordinal);
+    private static bool Renders(ChatTemplate? template, IReadOnlyList<ChatTemplateMessage> messages, params string[] expected) =>
+        TryRender(template, messages, Tools(), out string text) && expected.All(part => text.Contains(part, StringComparison.Ordinal));
 
     private static bool TryRender(ChatTemplate? template, IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables, out string text)
     {

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
@@ -8,6 +9,9 @@ namespace Tessera.Extensions.AI;
 /// <summary>Writes tools, arguments and results for the model.</summary>
 internal static class ToolText
 {
+    // On one line, as templates write JSON themselves, and with letters of all scripts as they are.
+    private static readonly JsonSerializerOptions compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>The tools as chat templates take them: a list of functions with their JSON schemas.</summary>
     /// <exception cref="ChatOptionException">One is no function.</exception>
     public static TemplateValue OfTools(IEnumerable<AITool> tools) => TemplateValue.List(tools.Select(static tool => tool is AIFunctionDeclaration function
@@ -19,7 +23,7 @@ internal static class ToolText
     {
         var json = new JsonObject();
         foreach ((string name, object? value) in arguments ?? new Dictionary<string, object?>()) json[name] = value is null ? null : JsonNode.Parse(ToJson(value));
-        return json.ToJsonString(AIJsonUtilities.DefaultOptions);
+        return json.ToJsonString(compact);
     }
 
     /// <summary>What a tool answered: text as it is, other values as JSON, a failure by its message.</summary>
@@ -44,7 +48,7 @@ internal static class ToolText
     private static string ToJson(object value) => value switch
     {
         JsonElement json => json.GetRawText(),
-        JsonNode node => node.ToJsonString(),
-        _ => JsonSerializer.Serialize(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType())),
+        JsonNode node => node.ToJsonString(compact),
+        _ => JsonSerializer.Serialize(value, compact.GetTypeInfo(value.GetType())),
     };
 }
