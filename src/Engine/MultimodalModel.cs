@@ -146,14 +146,14 @@ public sealed class MultimodalModel : IDisposable
         language.Dispose();
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-
     /// <summary>The embeddings of a conversation's pictures that are in the cache.</summary>
     internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns) =>
         encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Pictures);
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {

@@ -32,8 +32,7 @@ public sealed class AnswerReaderTests
         { QwenCoder, "<tool_call>\n<function=a>\n<parameter=k>\nline <b>\nnext\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>", "a(k=line <b>\nnext,n=3)" },
         { Glm, "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v w</arg_value>\n</tool_call>", "a(k=v w)" },
         { "<|tool_call|>", "<|tool_call|>[{\"name\": \"a\", \"arguments\": {}}]<|/tool_call|>", "a()" },
-        { "functools[", "functools[{\"name\": \"a\", \"arguments\": {}}]", "a()" },
-        { "functools[", "functools are fun", "text:functools are fun" },
+        { "<function=", "<function=a>{\"k\": 1}</function><function=b>{\"k\": }</function> a <functor", "a(k=1)|b!|text:a <functor" },
     };
 
     [Theory]

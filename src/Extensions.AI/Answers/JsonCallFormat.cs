@@ -1,11 +1,11 @@
 namespace Tessera.Extensions.AI;
 
 /// <summary>
-/// Calls as a JSON object, or a list of them, between two tags: Hermes 2 Pro and Qwen 2.5 and 3 (<c>&lt;tool_call&gt;</c>), Phi-4-mini
-/// and Granite (<c>&lt;|tool_call|&gt;</c>), Nemotron (<c>&lt;TOOLCALL&gt;</c>), Firefunction (<c>functools</c>), by their chat templates.
+/// Calls as a JSON object, or a list of them, between two tags: Hermes 2 Pro, Qwen 2.5 and 3, Granite 4 (<c>&lt;tool_call&gt;</c>),
+/// Phi-4-mini (<c>&lt;|tool_call|&gt;</c>), Nemotron Nano 2 (<c>&lt;TOOLCALL&gt;</c>), by their chat templates.
 /// </summary>
 /// <param name="opening">The tag before.</param>
-/// <param name="closing">The tag behind, which models may leave out; empty for none.</param>
+/// <param name="closing">The tag behind, which models may leave out.</param>
 internal sealed class JsonCallFormat(string opening, string closing) : ToolCallFormat
 {
     /// <summary>What stands between the tag and the JSON.</summary>
@@ -16,7 +16,7 @@ internal sealed class JsonCallFormat(string opening, string closing) : ToolCallF
 
     public override string Opening => opening;
 
-    public override IReadOnlyList<string> Tokens => closing.Length > 0 ? [opening, closing] : [opening];
+    public override IReadOnlyList<string> Tokens => [opening, closing];
 
     public override string StartOf(string? function) =>
         $"{opening}{BeforeJson}{(IsList ? "[" : "")}{{\"name\": \"{(function is null ? "" : $"{function}\", \"arguments\": ")}";
@@ -25,7 +25,7 @@ internal sealed class JsonCallFormat(string opening, string closing) : ToolCallF
     {
         int start = body.Length - body.AsSpan().TrimStart().Length;
         if (start == body.Length) return atEnd ? CallReading.NoCall : CallReading.Unfinished;
-        int close = closing.Length > 0 ? body.IndexOf(closing, StringComparison.Ordinal) : -1;
+        int close = body.IndexOf(closing, StringComparison.Ordinal);
         int end = body[start] is '{' or '[' ? JsonExtent.EndOf(body, start) : start;
         if (end == start) return CallReading.NoCall;
         if (end > 0) return TagBehind(body, end, atEnd) is int behind and >= 0 ? CallReading.Of(behind, ParsedCall.FromJson(body[start..end])) : CallReading.Unfinished;
@@ -39,7 +39,6 @@ internal sealed class JsonCallFormat(string opening, string closing) : ToolCallF
     // The index behind the closing tag, or behind the JSON where there is none; -1 while it may still come.
     private int TagBehind(string body, int end, bool atEnd)
     {
-        if (closing.Length == 0) return end;
         ReadOnlySpan<char> rest = body.AsSpan(end).TrimStart();
         if (rest.StartsWith(closing, StringComparison.Ordinal)) return body.Length - rest.Length + closing.Length;
         return !atEnd && closing.AsSpan().StartsWith(rest, StringComparison.Ordinal) ? -1 : end;

@@ -50,7 +50,7 @@ internal abstract class ToolCallFormat
         if (Has("<tool_call>")) return new JsonCallFormat("<tool_call>", "</tool_call>") { BeforeJson = "\n" };
         if (Has("<|tool_call|>")) return new JsonCallFormat("<|tool_call|>", "<|/tool_call|>") { IsList = Has("<|tool_call|>[") };
         if (Has("<TOOLCALL>")) return new JsonCallFormat("<TOOLCALL>", "</TOOLCALL>") { IsList = true };
-        if (Has("functools[")) return new JsonCallFormat("functools", "") { IsList = true };
+        if (Has("<function=")) return new FunctionTagCallFormat();
         return Has("<|python_tag|>") || (Has("\"parameters\"") && Has("<|eot_id|>")) ? new LlamaCallFormat() : null;
     }
 }

@@ -75,7 +75,7 @@ internal sealed record ChatRequest(Transcript Transcript, GenerationOptions Gene
         if (options.ToolMode is RequiredChatToolMode { RequiredFunctionName: string name } && !tools.Any(tool => tool.Name == name))
             throw new ChatOptionException(nameof(ChatOptions.ToolMode), $"a call of {name} is required, but there is no such tool.");
         TemplateValue listed = ToolText.OfTools(tools);
-        if (!traits.TakesTools) throw new ChatOptionException(nameof(ChatOptions.Tools), "the model's chat template has no place for tools: take a model that was trained to call them, or set ToolMode to None.");
+        if (!traits.TakesTools) throw new ChatOptionException(nameof(ChatOptions.Tools), "the model's chat template has no place for tools and their results: take a model that was trained to call them, or set ToolMode to None.");
         variables["tools"] = listed;
         return traits.Format ?? throw new ChatOptionException(nameof(ChatOptions.Tools), "the model's chat template has its calls of tools written in a form that is not known.");
     }

@@ -15,8 +15,8 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     private readonly Lazy<bool> takesArgumentText = new(() => !PrintsArguments(template));
     private readonly Lazy<ToolCallFormat?> format = new(() => template is null ? null : ToolCallFormat.Of(template.Source));
 
-    /// <summary>Whether it tells the model of tools.</summary>
-    public bool TakesTools => takesTools.Value;
+    /// <summary>Whether it tells the model of tools, and later of its calls and their results.</summary>
+    public bool TakesTools => takesTools.Value && takesResults.Value;
 
     /// <summary>Whether it tells the model what it called and what tools answered.</summary>
     public bool TakesResults => takesResults.Value;
