@@ -30,7 +30,10 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options), [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner), stop.Token);
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options), [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner)
+        {
+            ShownTokens = composer.ControlTokens(options.ShownTokens),
+        }, stop.Token);
         var text = new StringBuilder();
         try
         {
@@ -64,7 +67,8 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
         }
     }
 
-    private async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>The embeddings of pictures, from the cache where it has them.</summary>
+    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         if (encoder is null) return [];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime);

@@ -15,14 +15,14 @@ public sealed class ChatSession : IDisposable
     private volatile ConversationTurn[] turns = [];
     private bool isDisposed;
 
-    internal ChatSession(MultimodalModel model, ChatOptions options)
+    internal ChatSession(MultimodalModel model, ChatSessionOptions options)
     {
         this.model = model;
         Options = options;
     }
 
     /// <summary>How the conversation is held. A change counts from the next answer on.</summary>
-    public ChatOptions Options { get; set; }
+    public ChatSessionOptions Options { get; set; }
 
     /// <summary>The turns so far.</summary>
     public IReadOnlyList<ChatTurn> Turns => [.. turns.Select(static turn => new ChatTurn(MessageOf(turn), turn.Answer!.Text))];
@@ -35,7 +35,7 @@ public sealed class ChatSession : IDisposable
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="PromptTooLongException">The message does not fit the context.</exception>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
-    public IAsyncEnumerable<GenerationUpdate> SendAsync(ChatMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<GenerationUpdate> SendAsync(UserMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
         AnswerAsync(turns => (turns, message), options, progress, cancellationToken);
 
     /// <summary>Answers the last message again, in the place of its answer.</summary>
@@ -45,12 +45,12 @@ public sealed class ChatSession : IDisposable
 
     /// <summary>Replaces the last message and its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
-    public IAsyncEnumerable<GenerationUpdate> EditAsync(ChatMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<GenerationUpdate> EditAsync(UserMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
         AnswerAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
 
     /// <summary>What a message would cost; nothing is encoded.</summary>
     /// <exception cref="ImageException">A picture cannot be read.</exception>
-    public Task<MessageCost> MeasureAsync(ChatMessage message, GenerationOptions? options = null, CancellationToken cancellationToken = default) => Task.Run(() =>
+    public Task<MessageCost> MeasureAsync(UserMessage message, GenerationOptions? options = null, CancellationToken cancellationToken = default) => Task.Run(() =>
     {
         ConversationTurn[] before = turns;
         (ComposedPrompt prompt, int dropped) = Fit([.. before, TurnOf(message)], options ?? new GenerationOptions(), refuses: false);
@@ -96,13 +96,13 @@ public sealed class ChatSession : IDisposable
     /// <summary>Takes up turns that were read from a file.</summary>
     internal void Restore(IEnumerable<ConversationTurn> restored) => turns = [.. restored];
 
-    internal static ConversationTurn TurnOf(ChatMessage message, GeneratedAnswer? answer = null) => new(message.Text, message.Images, message.Limits, answer);
+    internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) => new(message.Text, message.Images, message.Limits, answer);
 
-    private static ChatMessage MessageOf(ConversationTurn turn) => new(turn.Text) { Images = turn.Images, Limits = turn.Limits };
+    private static UserMessage MessageOf(ConversationTurn turn) => new(turn.Text) { Images = turn.Images, Limits = turn.Limits };
 
     private static ConversationTurn[] Earlier(ConversationTurn[] turns) => turns.Length > 0 ? turns[..^1] : throw new InvalidOperationException("The conversation has no turn yet.");
 
-    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(Func<ConversationTurn[], (ConversationTurn[] History, ChatMessage Message)> choose, GenerationOptions? options,
+    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(Func<ConversationTurn[], (ConversationTurn[] History, UserMessage Message)> choose, GenerationOptions? options,
         IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
@@ -112,7 +112,7 @@ public sealed class ChatSession : IDisposable
         await gate.WaitAsync(stop.Token).ConfigureAwait(false);
         try
         {
-            (ConversationTurn[] history, ChatMessage message) = choose(turns);
+            (ConversationTurn[] history, UserMessage message) = choose(turns);
             ConversationTurn turn = TurnOf(message);
             (ComposedPrompt prompt, int dropped) = await Task.Run(() => Fit([.. history, turn], options, refuses: Options.Overflow == ContextOverflow.Refuse), stop.Token).ConfigureAwait(false);
             await foreach (GenerationUpdate update in model.Answers.StreamAsync(prompt, options, trimsStart: true, this, progress, stop.Token).ConfigureAwait(false))

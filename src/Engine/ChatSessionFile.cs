@@ -55,7 +55,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             if (manifest.Format != Format) throw new TesseraException($"{path}: the conversation was saved by another version of Tessera (format {manifest.Format}, not {Format}).");
             if (manifest.Model != model.Fingerprint) throw new TesseraException($"{path}: the conversation was held with another model; load that one to continue it.");
             if (manifest.Digests.Any(digest => !entries.TryGetValue(digest.Key, out byte[]? entry) || DigestOf(entry) != digest.Value)) throw new InvalidDataException();
-            ChatSession session = model.StartChat(new ChatOptions { System = manifest.System, Overflow = manifest.Overflow });
+            ChatSession session = model.StartChat(new ChatSessionOptions { System = manifest.System, Overflow = manifest.Overflow });
             session.Restore(manifest.Turns.Select(turn => Load(turn, entries)));
             foreach ((string name, byte[] bytes) in entries.Where(static entry => entry.Key.StartsWith(EmbeddingsFolder, StringComparison.Ordinal)))
                 model.Remember(new ImageKey(name[EmbeddingsFolder.Length..]), MemoryMarshal.Cast<byte, float>(bytes).ToArray());

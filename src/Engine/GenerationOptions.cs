@@ -39,6 +39,12 @@ public sealed record GenerationOptions
     /// <summary>What the answer must look like; null for free text. An answer that is cut (<see cref="FinishReason.Length"/>) is incomplete.</summary>
     public AnswerFormat? Format { get; init; }
 
+    /// <summary>
+    /// Control tokens that the answer shows by their text, such as <c>[TOOL_CALLS]</c>; others are left out of it, and texts that are
+    /// no token of the model are no matter.
+    /// </summary>
+    public IReadOnlyList<string> ShownTokens { get; init; } = [];
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
     internal void Check()

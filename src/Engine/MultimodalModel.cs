@@ -18,13 +18,15 @@ public sealed class MultimodalModel : IDisposable
     private readonly TokenEmbeddings? tokenEmbeddings;
     private readonly Lazy<string> fingerprint;
     private readonly CancellationTokenSource lifetime = new();
-    private bool isDisposed;
+    private readonly AnswerMemory memory = new();
+    private int isDisposed;
 
     private MultimodalModel(ModelOptions options, LanguageModel language, VisionModel? vision, ChatTemplate? template)
     {
         this.language = language;
         Vision = vision;
         fingerprint = new Lazy<string>(() => ModelFingerprint.Of(options.ModelPath));
+        ChatTemplate = template;
         composer = new PromptComposer(language, vision, template);
         if (vision is not null) encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
         tokenEmbeddings = TokenEmbeddings.Open(options.ModelPath, language.EmbeddingWidth);
@@ -41,6 +43,12 @@ public sealed class MultimodalModel : IDisposable
 
     /// <summary>The vision half, or null for a model that sees no pictures.</summary>
     public VisionModel? Vision { get; }
+
+    /// <summary>The language model's file.</summary>
+    public string Path => language.Path;
+
+    /// <summary>The chat template in the language model's file, or null.</summary>
+    public ChatTemplate? ChatTemplate { get; }
 
     /// <summary>Tokens of context that one answer has with its prompt.</summary>
     public int ContextLength => scheduler.ContextLength;
@@ -74,14 +82,41 @@ public sealed class MultimodalModel : IDisposable
     public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(Prompt prompt, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
+        ThrowIfDisposed();
         options ??= new GenerationOptions();
         options.Check();
         ComposedPrompt composed = await Task.Run(() => composer.Compose(Conversation.Of(prompt)), cancellationToken).ConfigureAwait(false);
         await foreach (GenerationUpdate update in Answers.StreamAsync(composed, options, !prompt.IsRaw, this, progress, cancellationToken).ConfigureAwait(false)) yield return update;
     }
 
-    /// <summary>Answers a prompt in one piece; like <see cref="GenerateAsync"/>.</summary>
+    /// <summary>Answers a conversation that the caller keeps, streaming; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
+    /// <exception cref="TemplateException">The chat template fails on it.</exception>
+    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(Transcript transcript, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        options ??= new GenerationOptions();
+        options.Check();
+        ComposedPrompt composed = await Task.Run(() => composer.Compose(transcript, memory), cancellationToken).ConfigureAwait(false);
+        await foreach (GenerationUpdate update in Answers.StreamAsync(composed, options, transcript.AnswerStart.Length == 0, this, progress, cancellationToken).ConfigureAwait(false))
+        {
+            if (update.Result is not null) memory.Add(composer.AnswerOf(update.Result));
+            yield return update;
+        }
+    }
+
+    /// <summary>The embeddings of pictures as they enter the language model: those in the cache from there, the others made together.</summary>
+    /// <returns>[width, tokens] of each picture; the width is <see cref="VisionModel.EmbeddingWidth"/>.</returns>
+    /// <exception cref="ImageException">A picture cannot be used.</exception>
+    /// <exception cref="TesseraException">The model sees no pictures.</exception>
+    public async Task<IReadOnlyList<ReadOnlyMemory<float>>> EncodeAsync(IReadOnlyList<PromptImage> images, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        IReadOnlyList<PlannedPicture> planned = await Task.Run(() => composer.PlanAlone(images), cancellationToken).ConfigureAwait(false);
+        return [.. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(static picture => picture.Values)];
+    }
+
+    /// <summary>Answers a prompt in one piece; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
     public async Task<GenerationResult> AnswerAsync(Prompt prompt, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         GenerationResult? result = null;
@@ -90,10 +125,10 @@ public sealed class MultimodalModel : IDisposable
     }
 
     /// <summary>Starts a conversation.</summary>
-    public ChatSession StartChat(ChatOptions? options = null)
+    public ChatSession StartChat(ChatSessionOptions? options = null)
     {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
-        return new ChatSession(this, options ?? new ChatOptions());
+        ThrowIfDisposed();
+        return new ChatSession(this, options ?? new ChatSessionOptions());
     }
 
     /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
@@ -103,8 +138,7 @@ public sealed class MultimodalModel : IDisposable
     /// <summary>Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model.</summary>
     public void Dispose()
     {
-        if (isDisposed) return;
-        isDisposed = true;
+        if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
         lifetime.Cancel();
         scheduler.Dispose();
         tokenEmbeddings?.Dispose();
@@ -118,6 +152,8 @@ public sealed class MultimodalModel : IDisposable
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {

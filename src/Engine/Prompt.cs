@@ -23,6 +23,13 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
         }
     }
 
+    /// <summary>The media type that the first bytes announce, such as <c>image/png</c>; null for no picture that can be read.</summary>
+    public string? MediaType => ImageFormats.Detect(Data.Span) switch
+    {
+        ImageFormat.Unknown => null,
+        ImageFormat format => $"image/{format.ToString().ToLowerInvariant()}",
+    };
+
     /// <summary>Reads a picture's file.</summary>
     /// <exception cref="ImageException">The file cannot be read.</exception>
     public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)
@@ -30,6 +37,7 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
         try
         {
             if (Directory.Exists(path)) throw new ImageException(path, "it is a folder, not a picture.");
+            RequireContents(path);
             return new PromptImage(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
@@ -40,6 +48,15 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
         {
             throw new ImageException(path, $"it cannot be read ({failure.Message}).", failure);
         }
+    }
+
+    // A device has no end, and a pipe may never say anything.
+    private static void RequireContents(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists) return;
+        FileSystemInfo target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
+        if (target is not FileInfo { Exists: true, Length: > 0 }) throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
     }
 }
 

@@ -26,8 +26,36 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     public ComposedPrompt Compose(Conversation conversation)
     {
         using var hold = language.Hold();
-        IReadOnlyList<PromptPiece> text = Write(conversation);
-        List<PlannedPicture> pictures = Plan(conversation, text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text)));
+        // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
+        return LayOut(Write(conversation), conversation.Turns.SelectMany(static turn => turn.Images.Select(image => (image, turn.Limits with { ImageCount = turn.Images.Count }))));
+    }
+
+    /// <summary>Lays a transcript out.</summary>
+    /// <param name="transcript">The messages.</param>
+    /// <param name="memory">Knows the tokens of earlier answers.</param>
+    /// <exception cref="TesseraException">A picture has no place, the model sees none, or the template fails.</exception>
+    public ComposedPrompt Compose(Transcript transcript, AnswerMemory memory)
+    {
+        using var hold = language.Hold();
+        return LayOut(Write(transcript, memory), transcript.PlacedImages());
+    }
+
+    /// <summary>How pictures are cut that stand for themselves, outside a conversation.</summary>
+    public IReadOnlyList<PlannedPicture> PlanAlone(IReadOnlyList<PromptImage> images) => [.. images.Select(image => Plan(image, PlanRequest.Default))];
+
+    /// <summary>The tokens with these texts, of those that are one token.</summary>
+    public IReadOnlyList<int> ControlTokens(IReadOnlyList<string> texts)
+    {
+        if (texts.Count == 0) return [];
+        using var hold = language.Hold();
+        return [.. texts.Select(language.Vocabulary.FindControl).OfType<int>()];
+    }
+
+    private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptImage Image, PlanRequest Request)> images)
+    {
+        List<PlannedPicture> pictures = [.. images.Select((image, index) => Plan(image.Image, image.Request with { ImageIndex = index }))];
+        int placeCount = text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text));
+        if (placeCount != pictures.Count) throw new TesseraException($"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given.");
         IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. pictures.Select(static picture => PiecesOf(picture.Plan))]);
         PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
         return layout.Length > 0 ? new ComposedPrompt(layout, pictures) : throw new TesseraException("The prompt is empty.");
@@ -69,28 +97,32 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     private IReadOnlyList<PromptPiece> Write(Conversation conversation)
     {
         if (conversation.RawText is not null) return [new PromptPiece(conversation.RawText)];
-        var chat = new ChatPrompt(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
+        ChatPrompt chat = Chat;
         Exchange[] exchanges = [.. conversation.Turns.Select(static turn => turn.Exchange)];
         string WriteWith(IReadOnlyList<string> answers) => chat.Write(conversation.System, [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]);
         GeneratedAnswer?[] answers = [.. conversation.Turns.SkipLast(1).Select(static turn => turn.Answer)];
         return new AnswerRecall(language.Vocabulary).Write(WriteWith, answers, [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]);
     }
 
-    private List<PlannedPicture> Plan(Conversation conversation, int placeCount)
+    private IReadOnlyList<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
     {
-        var pictures = new List<PlannedPicture>();
-        foreach (ConversationTurn turn in conversation.Turns)
+        ChatPrompt chat = Chat;
+        IReadOnlyList<ChatTemplateMessage> messages = transcript.CheckedMessages();
+        int[] answered = [.. Enumerable.Range(0, messages.Count).Where(index => messages[index] is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } message && message.Text.Length > 0)];
+        string[] texts = [.. answered.Select(index => messages[index].Text)];
+        string WriteWith(IReadOnlyList<string> answers)
         {
-            foreach (PromptImage image in turn.Images)
-            {
-                if (vision is null) throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
-                // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
-                PlanRequest request = turn.Limits with { ImageCount = turn.Images.Count, ImageIndex = pictures.Count };
-                pictures.Add(new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request)));
-            }
+            ChatTemplateMessage[] written = [.. messages];
+            for (int number = 0; number < answered.Length; number++) written[answered[number]] = written[answered[number]] with { Parts = [new ChatTemplatePart(answers[number])] };
+            return chat.Write(written, transcript.Variables) + transcript.AnswerStart;
         }
 
-        return placeCount == pictures.Count ? pictures
-            : throw new TesseraException($"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given.");
+        return new AnswerRecall(language.Vocabulary).Write(WriteWith, [.. texts.Select(memory.Find)], texts);
     }
+
+    private ChatPrompt Chat => new(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
+
+    private PlannedPicture Plan(PromptImage image, PlanRequest request) => vision is null
+        ? throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.")
+        : new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request));
 }

@@ -25,7 +25,7 @@ public static class TypedAnswers
     /// <summary>Sends a message and answers it with a value; see <see cref="AnswerAsync"/>. The turn stays in the conversation even if the value cannot be read.</summary>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     /// <exception cref="AnswerFormatException">The answer was cut at its most tokens, or the type refuses its values.</exception>
-    public static async Task<T> SendAsync<T>(this ChatSession chat, ChatMessage message, JsonTypeInfo<T> type, GenerationOptions? options = null,
+    public static async Task<T> SendAsync<T>(this ChatSession chat, UserMessage message, JsonTypeInfo<T> type, GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);

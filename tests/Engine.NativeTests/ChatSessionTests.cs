@@ -23,7 +23,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
         using ChatSession chat = model.StartChat();
         GenerationResult first = await SendAsync(chat, Message("What is in this picture?", "shapes.png"));
         Assert.Equal(0, first.ReusedTokenCount);
-        GenerationResult second = await SendAsync(chat, new ChatMessage("What colour is the star?"));
+        GenerationResult second = await SendAsync(chat, new UserMessage("What colour is the star?"));
         // All but the token that ended the answer is in the cache.
         Assert.Equal(first.PromptTokenCount + first.TokenIds.Count - 1, second.ReusedTokenCount);
         Assert.Equal(1, second.CachedImageCount);
@@ -47,12 +47,12 @@ public sealed class ChatSessionTests : IAsyncLifetime
         using ChatSession chat = model.StartChat();
         GenerationResult first = await SendAsync(chat, Message("What is in this picture?", "word.png"));
         using ChatSession fork = chat.Fork();
-        GenerationResult inFork = await SendAsync(fork, new ChatMessage("What colour is it?"));
-        GenerationResult inChat = await SendAsync(chat, new ChatMessage("What colour is it?"));
+        GenerationResult inFork = await SendAsync(fork, new UserMessage("What colour is it?"));
+        GenerationResult inChat = await SendAsync(chat, new UserMessage("What colour is it?"));
         Assert.True(inFork.ReusedTokenCount >= first.PromptTokenCount);
         Assert.True(inChat.ReusedTokenCount >= first.PromptTokenCount);
         Assert.Equal(inChat.TokenIds, inFork.TokenIds);
-        await SendAsync(fork, new ChatMessage("Hello"));
+        await SendAsync(fork, new UserMessage("Hello"));
         Assert.Equal((2, 3), (chat.Turns.Count, fork.Turns.Count));
     }
 
@@ -94,7 +94,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
         }
 
         Assert.Equal(handles, OwnedHandle.LiveCount);
-        GenerationResult second = await SendAsync(chat, new ChatMessage("How many are there?"));
+        GenerationResult second = await SendAsync(chat, new UserMessage("How many are there?"));
         Assert.True(second.ReusedTokenCount >= first.PromptTokenCount);
     }
 
@@ -108,10 +108,10 @@ public sealed class ChatSessionTests : IAsyncLifetime
         Assert.InRange(dropped, 1, 5);
         Assert.Equal(6, chat.Turns.Count);
 
-        MessageCost cost = await chat.MeasureAsync(new ChatMessage("Hello"), Greedy);
+        MessageCost cost = await chat.MeasureAsync(new UserMessage("Hello"), Greedy);
         Assert.Equal(dropped, cost.DroppedTurnCount);
         chat.Options = chat.Options with { Overflow = ContextOverflow.Refuse };
-        await Assert.ThrowsAsync<PromptTooLongException>(() => SendAsync(chat, new ChatMessage("Hello")));
+        await Assert.ThrowsAsync<PromptTooLongException>(() => SendAsync(chat, new UserMessage("Hello")));
         Assert.Equal(6, chat.Turns.Count);
     }
 
@@ -138,7 +138,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
 
         using MultimodalModel other = await MultimodalModel.LoadAsync(Options());
         using ChatSession loaded = await other.LoadChatAsync(path);
-        GenerationResult answer = await SendAsync(loaded, new ChatMessage("What colour is the star?"));
+        GenerationResult answer = await SendAsync(loaded, new UserMessage("What colour is the star?"));
         Assert.Contains("yellow", answer.Text, StringComparison.OrdinalIgnoreCase);
         Assert.True(answer.ReusedTokenCount > 64, "The KV state was not restored.");
         Assert.Equal(1, answer.CachedImageCount);
@@ -214,7 +214,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
         {
             using ChatSession chat = model.StartChat();
             await SendAsync(chat, Message("What is in this picture?", Samples[index]));
-            alone[index] = (await SendAsync(chat, new ChatMessage("What colour is it?"))).Text;
+            alone[index] = (await SendAsync(chat, new UserMessage("What colour is it?"))).Text;
         }
 
         using MultimodalModel other = await MultimodalModel.LoadAsync(Options() with { CacheLength = 4096 });
@@ -222,7 +222,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
         {
             using ChatSession chat = other.StartChat();
             await SendAsync(chat, Message("What is in this picture?", Samples[number % Samples.Length]));
-            Assert.Equal(alone[number % Samples.Length], (await SendAsync(chat, new ChatMessage("What colour is it?"))).Text);
+            Assert.Equal(alone[number % Samples.Length], (await SendAsync(chat, new UserMessage("What colour is it?"))).Text);
         })));
     }
 
@@ -243,9 +243,9 @@ public sealed class ChatSessionTests : IAsyncLifetime
 
     private static Prompt Question(string sample) => new("What is in this picture?") { Images = [Image(sample)] };
 
-    private static ChatMessage Message(string text, string sample) => new(text) { Images = [Image(sample)] };
+    private static UserMessage Message(string text, string sample) => new(text) { Images = [Image(sample)] };
 
-    private static Task<GenerationResult> SendAsync(ChatSession chat, ChatMessage message) => LastAsync(chat.SendAsync(message, Greedy));
+    private static Task<GenerationResult> SendAsync(ChatSession chat, UserMessage message) => LastAsync(chat.SendAsync(message, Greedy));
 
     private static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {

@@ -82,8 +82,17 @@ public sealed partial class LayerTests
     }
 
     [Fact]
+    public void The_chat_client_uses_the_root_and_the_templates_only()
+    {
+        string folder = RepositoryRoot.Path("src", "Extensions.AI");
+        IEnumerable<string> wrong = SourceFiles(folder).Where(static file => UsedLayers(File.ReadAllText(file)).Any(static layer => layer != "Templates")).Select(Path.GetFileName)!;
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
     public void The_library_never_prints() =>
-        Assert.Empty(EngineSources().Where(static source => source.Text.Contains("Console.", StringComparison.Ordinal)).Select(static source => source.File));
+        Assert.Empty(EngineSources().Select(static source => (source.File, source.Text)).Concat(SourceFiles(RepositoryRoot.Path("src", "Extensions.AI")).Select(static file => (file, File.ReadAllText(file))))
+            .Where(static source => source.Item2.Contains("Console.", StringComparison.Ordinal)).Select(static source => source.Item1));
 
     private static IEnumerable<(string File, string Layer, string Text)> EngineSources()
     {

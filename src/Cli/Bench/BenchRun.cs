@@ -30,8 +30,8 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
     private async Task AskTwiceAsync(MultimodalModel model, PromptImage picture, SlicePlan plan, bool counts, CancellationToken cancellationToken)
     {
         using ChatSession chat = model.StartChat();
-        GenerationResult first = await LastAsync(chat.SendAsync(new ChatMessage("Describe the picture.") { Images = [picture], Limits = limits }, options, null, cancellationToken));
-        GenerationResult second = await LastAsync(chat.SendAsync(new ChatMessage("And what else?"), options, null, cancellationToken));
+        GenerationResult first = await LastAsync(chat.SendAsync(new UserMessage("Describe the picture.") { Images = [picture], Limits = limits }, options, null, cancellationToken));
+        GenerationResult second = await LastAsync(chat.SendAsync(new UserMessage("And what else?"), options, null, cancellationToken));
         if (!counts) return;
         Add("preprocess", "ms", first.Timings.PreprocessMs);
         Add("encode", "ms", first.Timings.EncodeMs);

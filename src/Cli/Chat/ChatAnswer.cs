@@ -6,7 +6,7 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     /// <summary>Sends a message with the pictures that wait for it. They go on waiting if it fails.</summary>
     public async Task SendAsync(string text)
     {
-        ChatMessage message = MessageOf(text, [.. desk.Pending], []);
+        UserMessage message = MessageOf(text, [.. desk.Pending], []);
         await StreamAsync(message, (progress, token) => desk.Session.SendAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
@@ -14,9 +14,9 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     /// <summary>Sends another message in the place of the last one, whose pictures it keeps.</summary>
     public async Task EditAsync(string text)
     {
-        ChatMessage last = desk.Session.Turns[^1].Message;
+        UserMessage last = desk.Session.Turns[^1].Message;
         bool arePlaced = last.Text.Contains(LineWithPictures.Marker, StringComparison.Ordinal);
-        ChatMessage message = arePlaced ? MessageOf(text, [.. desk.Pending], last.Images) : MessageOf(text, [.. last.Images, .. desk.Pending], []);
+        UserMessage message = arePlaced ? MessageOf(text, [.. desk.Pending], last.Images) : MessageOf(text, [.. last.Images, .. desk.Pending], []);
         await StreamAsync(message, (progress, token) => desk.Session.EditAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
@@ -26,15 +26,15 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         StreamAsync(desk.Session.Turns[^1].Message, (progress, token) => desk.Session.RegenerateAsync(desk.Generation, progress, token));
 
     // Pictures without a place in the text go before it.
-    private ChatMessage MessageOf(string text, IReadOnlyList<PromptImage> unplaced, IReadOnlyList<PromptImage> placed)
+    private UserMessage MessageOf(string text, IReadOnlyList<PromptImage> unplaced, IReadOnlyList<PromptImage> placed)
     {
         int placeCount = text.Split(LineWithPictures.Marker).Length - 1;
         int missing = placeCount == 0 ? 0 : unplaced.Count + placed.Count - placeCount;
         string places = string.Concat(Enumerable.Repeat(LineWithPictures.Marker + "\n", Math.Max(0, missing)));
-        return new ChatMessage(places + text) { Images = [.. unplaced, .. placed], Limits = desk.Limits };
+        return new UserMessage(places + text) { Images = [.. unplaced, .. placed], Limits = desk.Limits };
     }
 
-    private async Task StreamAsync(ChatMessage message, Func<IProgress<EngineProgress>?, CancellationToken, IAsyncEnumerable<GenerationUpdate>> start)
+    private async Task StreamAsync(UserMessage message, Func<IProgress<EngineProgress>?, CancellationToken, IAsyncEnumerable<GenerationUpdate>> start)
     {
         bool isOpen = false;
         ProgressLine? progress = screen.Progress(message.Images.Sum(image => desk.Plan(image, message.Images.Count).Slices.Count));

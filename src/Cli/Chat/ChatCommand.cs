@@ -36,7 +36,7 @@ internal sealed class ChatCommand(CliConsole console)
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
-        using var desk = new ChatDesk(loaded, new ChatOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed));
+        using var desk = new ChatDesk(loaded, new ChatSessionOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed));
         if (terminal is not null) screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
         foreach (PromptImage picture in pictures) new PictureCommands(desk, screen).Show(picture);
         desk.Pending.AddRange(pictures);

@@ -5,7 +5,7 @@ internal sealed class ChatDesk : IDisposable
 {
     private readonly List<ChatSession> sessions;
 
-    public ChatDesk(MultimodalModel model, ChatOptions options, GenerationOptions generation, PlanRequest limits)
+    public ChatDesk(MultimodalModel model, ChatSessionOptions options, GenerationOptions generation, PlanRequest limits)
     {
         Model = model;
         Generation = generation;

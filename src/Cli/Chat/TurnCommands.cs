@@ -13,11 +13,11 @@ internal sealed class TurnCommands(ChatDesk desk, ChatScreen screen, ChatAnswer 
     /// <summary><c>/edit</c></summary>
     public async Task EditAsync(string text)
     {
-        ChatMessage last = RequireTurn();
+        UserMessage last = RequireTurn();
         if (text.Length > 0) await answer.EditAsync(text);
         else if (screen.CanEdit) desk.Draft = last.Text;
         else throw new TesseraException("Write the new message after /edit.");
     }
 
-    private ChatMessage RequireTurn() => desk.Session.Turns is [.., var last] ? last.Message : throw new TesseraException("The conversation has no message yet.");
+    private UserMessage RequireTurn() => desk.Session.Turns is [.., var last] ? last.Message : throw new TesseraException("The conversation has no message yet.");
 }

@@ -16,6 +16,7 @@ internal sealed record Exchange(string UserText, int ImageCount, string? Answer)
 /// </summary>
 internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, Vocabulary vocabulary)
 {
+    private static readonly Dictionary<string, TemplateValue> noVariables = [];
     private readonly FamilyPrompt family = wording.For(vocabulary.Has);
 
     /// <summary>The whole prompt up to the next answer, with <see cref="PromptText.ImageMarker"/> for each picture.</summary>
@@ -24,20 +25,34 @@ internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, V
     /// <exception cref="TemplateException">The file's template fails.</exception>
     public string Write(string? system, IReadOnlyList<Exchange> exchanges)
     {
-        if (template is null) return PromptText.FamilyConversation(family.For(vocabulary.Has), system, exchanges);
+        if (template is null) return PromptText.FamilyConversation(family, system, exchanges);
+        return Write(template, exchanges.Any(static exchange => exchange.ImageCount > 0), noVariables, asParts => Messages(system, exchanges,
+            exchange => asParts ? Parts(WithPlacesOnly(exchange)) : [new ChatTemplatePart(PromptText.WithPlaces(family, exchange))]));
+    }
 
-        int imageCount = exchanges.Sum(static exchange => exchange.ImageCount);
-        var renderer = new ChatPromptRenderer(template, family.ImagePlaceholders, PromptText.ImageMarker);
-        if (imageCount > 0 && renderer.TakesParts && TryWriteParts(renderer, system, exchanges, out string text)) return text;
-        return Join(Render(renderer, system, exchanges, exchange => [new ChatTemplatePart(PromptText.WithPlaces(family, exchange))]));
+    /// <summary>The whole prompt up to the next answer, from messages of any roles.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="variables">What else the template is told, such as tools.</param>
+    /// <exception cref="TesseraException">There is no template, and the family's wording knows no such messages.</exception>
+    public string Write(IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables)
+    {
+        if (template is not null) return Write(template, messages.Any(static message => message.ImageCount > 0), variables, asParts => asParts ? messages : [.. messages.Select(message => MessageExchanges.WithPlacesInText(family, message))]);
+        (string? system, IReadOnlyList<Exchange> exchanges) = MessageExchanges.Of(family, messages, variables.Keys);
+        return PromptText.FamilyConversation(family, system, exchanges);
+    }
+
+    private string Write(ChatTemplate by, bool hasImages, IReadOnlyDictionary<string, TemplateValue> variables, Func<bool, IReadOnlyList<ChatTemplateMessage>> messages)
+    {
+        var renderer = new ChatPromptRenderer(by, family.ImagePlaceholders, PromptText.ImageMarker);
+        return hasImages && renderer.TakesParts && TryRender(renderer, messages(true), variables, out string text) ? text : Render(renderer, messages(false), variables);
     }
 
     // A template may take lists of parts and yet print nothing for a picture; then the places go into its text.
-    private bool TryWriteParts(ChatPromptRenderer renderer, string? system, IReadOnlyList<Exchange> exchanges, out string text)
+    private bool TryRender(ChatPromptRenderer renderer, IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables, out string text)
     {
         try
         {
-            text = Join(Render(renderer, system, exchanges, static exchange => Parts(WithPlacesOnly(exchange))));
+            text = Render(renderer, messages, variables);
             return true;
         }
         catch (TemplateException)
@@ -47,7 +62,10 @@ internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, V
         }
     }
 
-    private IReadOnlyList<PromptSegment> Render(ChatPromptRenderer renderer, string? system, IReadOnlyList<Exchange> exchanges, Func<Exchange, IReadOnlyList<ChatTemplatePart>> userParts)
+    private string Render(ChatPromptRenderer renderer, IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables) =>
+        Join(renderer.Render(messages, addGenerationPrompt: true, vocabulary.StartText, vocabulary.EndText, variables));
+
+    private static List<ChatTemplateMessage> Messages(string? system, IReadOnlyList<Exchange> exchanges, Func<Exchange, IReadOnlyList<ChatTemplatePart>> userParts)
     {
         var messages = new List<ChatTemplateMessage>();
         if (!string.IsNullOrEmpty(system)) messages.Add(new ChatTemplateMessage("system", system));
@@ -57,7 +75,7 @@ internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, V
             if (exchange.Answer is not null) messages.Add(new ChatTemplateMessage("assistant", exchange.Answer));
         }
 
-        return renderer.Render(messages, addGenerationPrompt: true, vocabulary.StartText, vocabulary.EndText);
+        return messages;
     }
 
     // What follows a picture is the template's business when it takes parts.

@@ -104,8 +104,24 @@ public sealed class ChatPromptRenderer
         TemplateValue content = asParts
             ? TemplateValue.List(message.Parts.Select(ToValue))
             : TemplateValue.From(string.Concat(message.Parts.Select(part => part.Text ?? this.imageMarker)));
-        return TemplateValue.Map([("role", TemplateValue.From(message.Role)), ("content", content)]);
+        List<(string, TemplateValue)> entries = [("role", TemplateValue.From(message.Role)), ("content", content)];
+        if (message.Reasoning is not null)
+            entries.Add(("reasoning_content", TemplateValue.From(message.Reasoning)));
+        if (message.ToolCalls.Count > 0)
+            entries.Add(("tool_calls", TemplateValue.List(message.ToolCalls.Select(ToValue))));
+        if (message.ToolCallId is not null)
+            entries.Add(("tool_call_id", TemplateValue.From(message.ToolCallId)));
+        if (message.ToolName is not null)
+            entries.Add(("name", TemplateValue.From(message.ToolName)));
+        return TemplateValue.Map(entries);
     }
+
+    private static TemplateValue ToValue(ChatTemplateToolCall call) => TemplateValue.Map(
+    [
+        ("type", TemplateValue.From("function")),
+        ("id", TemplateValue.From(call.Id)),
+        ("function", TemplateValue.Map([("name", TemplateValue.From(call.Name)), ("arguments", call.Arguments)])),
+    ]);
 
     private static TemplateValue ToValue(ChatTemplatePart part) => part.Text is { } text
         ? TemplateValue.Map([("type", TemplateValue.From("text")), ("text", TemplateValue.From(text))])

@@ -20,6 +20,9 @@ public sealed class ChatTemplate
     /// <summary>The name that messages give the template.</summary>
     public string Name { get; }
 
+    /// <summary>The template's text.</summary>
+    public string Source => this.source;
+
     /// <summary>Parses a template.</summary>
     /// <param name="source">The template's text.</param>
     /// <param name="name">The name that messages give it: its file, or the model it comes from.</param>

@@ -48,7 +48,7 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     }
 
     /// <summary>Whether a text is one token, as special tokens are.</summary>
-    public bool Has(string token) => Tokenize(token).Length == 1;
+    public bool Has(string token) => FindControl(token) is not null;
 
     /// <summary>The token that stands for exactly this text, or null; of several the last, as those for single bytes come first.</summary>
     public int? Find(string text)
@@ -67,15 +67,18 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     /// <summary>Whether a token is text of whole ASCII characters: neither a control token nor part of a longer character.</summary>
     public bool IsAscii(int token) => asciiTokens.Value[token];
 
-    /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none.</summary>
-    public ReadOnlySpan<byte> Piece(int token)
+    /// <summary>The token that prompts spell in this way, or null; control tokens are found too.</summary>
+    public int? FindControl(string text) => Tokenize(text) is [int token] ? token : null;
+
+    /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none unless they are to be shown.</summary>
+    public ReadOnlySpan<byte> Piece(int token, bool showsControl = false)
     {
         var buffer = new byte[64];
-        int length = Piece(token, buffer);
+        int length = Piece(token, buffer, showsControl);
         if (length < 0)
         {
             buffer = new byte[-length];
-            length = Piece(token, buffer);
+            length = Piece(token, buffer, showsControl);
         }
 
         return buffer.AsSpan(0, length);
@@ -94,9 +97,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
             return Llama.llama_tokenize(vocabulary, source, text.Length, target, tokens.Length, add_special: false, parse_special: true);
     }
 
-    private int Piece(int token, byte[] buffer)
+    private int Piece(int token, byte[] buffer, bool showsControl)
     {
-        fixed (byte* target = buffer) return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: false);
+        fixed (byte* target = buffer) return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: showsControl);
     }
 
     private string TextOf(int token) =>

@@ -52,7 +52,7 @@ public sealed class StructuredAnswerTests(ITestOutputHelper output) : IAsyncLife
         Assert.InRange(scene.Count, byte.MinValue, byte.MaxValue);
         Assert.True(Enum.IsDefined(scene.Main));
         using ChatSession chat = model.StartChat();
-        SceneAnswer again = await chat.SendAsync(new ChatMessage(prompt.Text) { Images = prompt.Images }, AnswerJson.Default.SceneAnswer, new GenerationOptions { Temperature = 0 });
+        SceneAnswer again = await chat.SendAsync(new UserMessage(prompt.Text) { Images = prompt.Images }, AnswerJson.Default.SceneAnswer, new GenerationOptions { Temperature = 0 });
         Assert.Equal(scene, again);
         Assert.Single(chat.Turns);
     }

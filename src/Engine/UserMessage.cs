@@ -2,7 +2,7 @@ namespace Tessera;
 
 /// <summary>What a user says in a conversation.</summary>
 /// <param name="Text">The text. A marker <c>&lt;__media__&gt;</c> in it stands for a picture; without one, the pictures come first.</param>
-public sealed record ChatMessage(string Text)
+public sealed record UserMessage(string Text)
 {
     /// <summary>The pictures in order.</summary>
     public IReadOnlyList<PromptImage> Images { get; init; } = [];
@@ -14,7 +14,7 @@ public sealed record ChatMessage(string Text)
 /// <summary>A message and its answer.</summary>
 /// <param name="Message">What the user said.</param>
 /// <param name="Answer">What the model said.</param>
-public sealed record ChatTurn(ChatMessage Message, string Answer);
+public sealed record ChatTurn(UserMessage Message, string Answer);
 
 /// <summary>What happens when a conversation no longer fits the context.</summary>
 public enum ContextOverflow
@@ -27,7 +27,7 @@ public enum ContextOverflow
 }
 
 /// <summary>How a conversation is held.</summary>
-public sealed record ChatOptions
+public sealed record ChatSessionOptions
 {
     /// <summary>The system sentence; null for the model's own.</summary>
     public string? System { get; init; }

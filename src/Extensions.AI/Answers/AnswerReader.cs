@@ -1,0 +1,143 @@
+using Microsoft.Extensions.AI;
+
+namespace Tessera.Extensions.AI;
+
+/// <summary>
+/// Tells text, thoughts and calls of tools apart while an answer is generated. What may yet turn out to begin a call or to end a
+/// thought is held back; everything else passes at once.
+/// </summary>
+/// <param name="format">How the model writes calls; null where it was given no tools.</param>
+/// <param name="readsThoughts">Whether the model writes thoughts.</param>
+/// <param name="isThinking">Whether the prompt has opened a thought already.</param>
+internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, bool isThinking)
+{
+    public const string ThoughtStart = "<think>";
+    public const string ThoughtEnd = "</think>";
+    private string pending = "";
+    private bool thinks = isThinking;
+    private bool isCalling, dropsSpace = isThinking, hasSpoken;
+    private string opening = "";
+
+    /// <summary>Adds text and returns what became certain.</summary>
+    public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
+
+    /// <summary>Returns what was held back.</summary>
+    public IReadOnlyList<AIContent> Finish() => Read("", atEnd: true);
+
+    private List<AIContent> Read(string text, bool atEnd)
+    {
+        var contents = new List<AIContent>();
+        pending += text;
+        while (isCalling ? ReadCall(contents, atEnd) : thinks ? ReadThought(contents, atEnd) : ReadText(contents, atEnd)) { }
+        return contents;
+    }
+
+    private bool ReadThought(List<AIContent> contents, bool atEnd)
+    {
+        if (dropsSpace) pending = pending.TrimStart();
+        int end = pending.IndexOf(ThoughtEnd, StringComparison.Ordinal);
+        // The newline before the tag is the tag's.
+        int certain = end >= 0 || atEnd ? (end >= 0 ? end : pending.Length) : pending.Length - HeldBack(pending, [ThoughtEnd]);
+        string thought = pending[..certain];
+        string shown = thought.TrimEnd();
+        if (shown.Length > 0)
+        {
+            contents.Add(new TextReasoningContent(shown));
+            dropsSpace = false;
+        }
+
+        pending = end >= 0 ? pending[(end + ThoughtEnd.Length)..] : pending[shown.Length..];
+        if (end < 0) return false;
+        (thinks, dropsSpace) = (false, true);
+        return true;
+    }
+
+    private bool ReadText(List<AIContent> contents, bool atEnd)
+    {
+        if (dropsSpace) pending = pending.TrimStart([.. format?.Separators ?? " \t\r\n"]);
+        if (pending.Length == 0) return false;
+        (int at, string found) = FirstOpening();
+        if (at >= 0)
+        {
+            AddText(contents, format is null ? pending[..at] : pending[..at].TrimEnd());
+            if (found == ThoughtStart) (thinks, dropsSpace) = (true, true);
+            else (isCalling, opening) = (true, found);
+            // The brace of a bare call is part of its JSON.
+            pending = pending[(at + (found == format?.BareOpening ? 0 : found.Length))..];
+            return true;
+        }
+
+        int certain = atEnd ? pending.Length : pending.Length - HeldBack(pending, Openings());
+        // Space before a call belongs to the call.
+        if (!atEnd && format is not null) certain = pending.AsSpan(0, certain).TrimEnd().Length;
+        AddText(contents, pending[..certain]);
+        pending = pending[certain..];
+        return false;
+    }
+
+    private bool ReadCall(List<AIContent> contents, bool atEnd)
+    {
+        CallReading reading = format!.Read(pending, atEnd);
+        if (reading.Consumed < 0) return false;
+        isCalling = false;
+        if (reading.Consumed == 0)
+        {
+            // What looked like a call is text; its opening is passed over, so that it is not met again.
+            AddText(contents, opening);
+            if (opening == format.BareOpening) pending = pending[opening.Length..];
+            return true;
+        }
+
+        foreach (ParsedCall call in reading.Calls)
+            contents.Add(new FunctionCallContent(call.Id is { Length: > 0 } id ? id : NewId(), call.Name, call.Arguments) { Exception = call.Failure });
+        pending = pending[reading.Consumed..];
+        dropsSpace = true;
+        return true;
+    }
+
+    private void AddText(List<AIContent> contents, string text)
+    {
+        if (text.Length == 0) return;
+        contents.Add(new TextContent(text));
+        (hasSpoken, dropsSpace) = (true, false);
+    }
+
+    private (int At, string Opening) FirstOpening()
+    {
+        (int At, string Opening) first = (-1, "");
+        foreach (string candidate in Openings())
+        {
+            int at = pending.IndexOf(candidate, StringComparison.Ordinal);
+            bool mustBeFirst = candidate == ThoughtStart || candidate == format?.BareOpening;
+            if (at < 0 || (mustBeFirst && !string.IsNullOrWhiteSpace(pending[..at]))) continue;
+            if (first.At < 0 || at < first.At) first = (at, candidate);
+        }
+
+        return first;
+    }
+
+    private IEnumerable<string> Openings()
+    {
+        if (readsThoughts && !hasSpoken) yield return ThoughtStart;
+        if (format is null) yield break;
+        yield return format.Opening;
+        if (format.BareOpening is not null && !hasSpoken) yield return format.BareOpening;
+    }
+
+    private static int HeldBack(string text, IEnumerable<string> openings)
+    {
+        int longest = 0;
+        foreach (string opening in openings)
+        {
+            for (int length = Math.Min(opening.Length - 1, text.Length); length > longest; length--)
+            {
+                if (text.AsSpan(text.Length - length).SequenceEqual(opening.AsSpan(0, length))) longest = length;
+            }
+        }
+
+        return longest;
+    }
+
+    // Nine letters and digits: Mistral's templates refuse any other.
+    internal static string NewId() => Guid.NewGuid().ToString("N")[..9];
+}
