@@ -55,11 +55,12 @@ internal sealed class SequenceCache(int count)
     {
         (CachedSequence? best, int shared) = Longest(keys[..^1], owner, canCut);
         bool hasEmpty = sequences.Any(static sequence => !sequence.IsBusy && sequence.Length == 0);
-        // A sequence that would lose most of what it holds is copied from instead, while there is another.
-        bool inPlace = best is { IsBusy: false } && (best.Owner is null || best.Owner == owner) && (shared * 2 >= best.Length || !hasEmpty);
+        // A sequence that would lose most of what it holds is copied from instead, while there is another; unless nobody owns it:
+        // every decode reads past whatever the cache holds.
+        bool inPlace = best is { IsBusy: false } && (best.Owner is null || (best.Owner == owner && (shared * 2 >= best.Length || !hasEmpty)));
         if (inPlace) return Take(best!, null, shared, owner);
-        CachedSequence? free = sequences.Where(sequence => !sequence.IsBusy && sequence != best).OrderBy(static sequence => sequence.Length == 0 ? 0 : 1)
-            .ThenBy(sequence => sequence.Owner == owner || sequence.Owner is null ? 0 : 1).ThenBy(static sequence => sequence.LastUse).FirstOrDefault();
+        CachedSequence? free = sequences.Where(sequence => !sequence.IsBusy && sequence != best).OrderBy(static sequence => sequence.Length == 0 ? 1 : sequence.Owner is null ? 0 : 2)
+            .ThenBy(sequence => sequence.Owner == owner ? 0 : 1).ThenBy(static sequence => sequence.LastUse).FirstOrDefault();
         if (free is null) return best is { IsBusy: false } ? Take(best, null, shared, owner) : null;
         return Take(free, shared > 0 ? best : null, shared, owner);
     }
