@@ -1,4 +1,4 @@
-"""Goldens of MiniCPM-V 2.0 to 4.5, written from OpenBMB's published rules with random weights. See README.md."""
+"""Goldens of MiniCPM-V 2.0 to 4.5, written from OpenBMB's published rules with random weights, and of 4.6. See README.md."""
 import pathlib
 import sys
 
@@ -14,6 +14,7 @@ import gguf_files
 import slices
 from golden_case import LANGUAGE, main
 from model import MiniCpmV, Tower
+from release46 import V46
 from reference import QWEN, wordings
 from resampler import Resampler, sincos_2d
 from sliced_case import SlicedCase
@@ -32,7 +33,7 @@ class MiniCpmVCase(SlicedCase):
     slicer, mean, std = slices.Slicer(SCALE, 14, 9), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
     language, language_options = (transformers.Qwen2Model, transformers.Qwen2Config), {}
     activation, heads = "gelu_pytorch_tanh", 4
-    architecture = scales = stored = None                # of the language model's file, see gguf_files.write_language
+    architecture = keys = stored = None                  # of the language model's file, see gguf_files.write_language
 
     def config(self, vision, text):
         build, configure = self.language
@@ -65,7 +66,7 @@ class MiniCpmVCase(SlicedCase):
         if self.version is not None:
             keys.update({"clip.minicpmv_version": np.int32(self.version), "clip.minicpmv_query_num": self.queries})
         gguf_files.write_vision(folder / "mmproj-f16.gguf", self.model.config.vision_config, self.vision_tensors(), keys, self.mean, self.std)
-        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary, self.architecture, self.scales, self.stored)
+        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary, self.architecture, self.keys, self.stored)
         return {}
 
 
@@ -113,7 +114,7 @@ class V20(MiniCpmVCase):
     about = "MiniCPM-V 2.0: a resized table of positions, positions on the queries, 64 queries, a divided projection; MiniCPM-2B"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat="<用户>{}<AI>")
     EMBEDDING, RESIDUAL, LOGIT = 12.0, 0.5, 0.25
-    architecture, scales = "minicpm", {"embedding_scale": EMBEDDING, "residual_scale": RESIDUAL, "logit_scale": LOGIT}
+    architecture, keys = "minicpm", {"embedding_scale": EMBEDDING, "residual_scale": RESIDUAL, "logit_scale": LOGIT}
 
     def build(self):
         model = super().build()
@@ -144,6 +145,6 @@ class V20(MiniCpmVCase):
 
 
 if __name__ == "__main__":
-    main([V26(), V40(), V45(), V25(), V20()], HERE, sys.argv[1:])
+    main([V26(), V40(), V45(), V46(), V25(), V20()], HERE, sys.argv[1:])
     if sys.argv[1:] in ([], ["buckets"]):
         buckets.main(HERE)
