@@ -14,7 +14,7 @@ import gguf_files
 import slices
 from golden_case import LANGUAGE, main
 from model import MiniCpmV, Tower
-from release46 import V46
+from release46 import V46, V46Fine
 from reference import QWEN, wordings
 from resampler import Resampler, sincos_2d
 from sliced_case import SlicedCase
@@ -26,6 +26,7 @@ MINICPM4 = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 QWEN3 = MINICPM4 + "<think>\n\n</think>\n\n"
 LLAMA3 = "<|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
 FEW = ("tall", "small", "shapes", "dark")
+SEVEN = ("native", "wide", "tall", "page", "small", "shapes", "dark")
 
 
 class MiniCpmVCase(SlicedCase):
@@ -93,7 +94,7 @@ class V45(MiniCpmVCase):
 
 
 class V40(MiniCpmVCase):
-    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 55, MiniCpm4Vocabulary, 5, FEW
+    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 108, MiniCpm4Vocabulary, 5, SEVEN
     about = "MiniCPM-V 4.0: 2.6's rules; MiniCPM4, which is a Llama"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat=MINICPM4)
 
@@ -145,6 +146,6 @@ class V20(MiniCpmVCase):
 
 
 if __name__ == "__main__":
-    main([V26(), V40(), V45(), V46(), V25(), V20()], HERE, sys.argv[1:])
+    main([V26(), V40(), V45(), V46(), V46Fine(), V25(), V20()], HERE, sys.argv[1:])
     if sys.argv[1:] in ([], ["buckets"]):
         buckets.main(HERE)

@@ -36,7 +36,7 @@ class V46(SlicedCase):
     about = "MiniCPM-V 4.6: slices of whole squares of 4 x 4 patches, a window merger after block 1 of 4, a final merger; Qwen3.5"
     picture_names = ("native", "wide", "tall", "page", "small", "shapes", "dark")
     slicer, mean, std = slices.Slicer(SCALE, MERGED, 9), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    prompts, insert = wordings(chat=QWEN35), 1
+    prompts, insert, mode = wordings(chat=QWEN35), 1, "16x"
 
     def config(self, vision, text):
         text = dict(text, model_type="qwen3_5_text", num_hidden_layers=4, head_dim=32, rope_parameters=dict(ROPE), **LINEAR)
@@ -55,7 +55,7 @@ class V46(SlicedCase):
         return model
 
     def processor(self):
-        return MiniCPMV4_6ImageProcessorPil(scale_resolution=SCALE)
+        return MiniCPMV4_6ImageProcessorPil(scale_resolution=SCALE, downsample_mode=self.mode)
 
     def prepare(self, image):
         made = super().prepare(image)
@@ -85,13 +85,13 @@ class V46(SlicedCase):
     @torch.no_grad()
     def encode(self, pixels, image):
         packed, sizes = self.packed(pixels, image)
-        output = self.model.model.get_image_features(torch.from_numpy(packed), torch.from_numpy(sizes))
+        output = self.model.model.get_image_features(torch.from_numpy(packed), torch.from_numpy(sizes), self.mode)
         return output.last_hidden_state[0], torch.cat(list(output.pooler_output))
 
     def class_logits(self, ids, pixels, images):
         parts = [self.packed(part, image) for part, image in zip(pixels, images)]
         return self.model(input_ids=ids, pixel_values=torch.from_numpy(np.concatenate([packed for packed, _ in parts], axis=-1)),
-                          target_sizes=torch.from_numpy(np.concatenate([sizes for _, sizes in parts]))).logits[0, -1]
+                          target_sizes=torch.from_numpy(np.concatenate([sizes for _, sizes in parts])), downsample_mode=self.mode).logits[0, -1]
 
     def surroundings(self, picture, index):
         """What MiniCPMV4_6Processor writes, its placeholders counted."""
@@ -107,8 +107,10 @@ class V46(SlicedCase):
             return {}
         tokenizer.init_kwargs = {}
         kwargs = {"images_kwargs": {"return_tensors": "np"}, "videos_kwargs": {}, "text_kwargs": {}}
-        stub = types.SimpleNamespace(**TOKENS, image_processor=self.processor(), video_processor=types.SimpleNamespace(downsample_mode="16x"), tokenizer=tokenizer, default_use_image_id=True, slice_mode=True,
-                                     _merge_kwargs=lambda *_, **__: kwargs, _check_special_mm_tokens=lambda *_, **__: None)
+        processor = self.processor()
+        stub = types.SimpleNamespace(**TOKENS, image_processor=processor, video_processor=processor, tokenizer=tokenizer,
+                                     default_use_image_id=True, slice_mode=True, _merge_kwargs=lambda *_, **__: kwargs,
+                                     _check_special_mm_tokens=lambda *_, **__: None)
         MiniCPMV4_6Processor.__call__(stub, images=images, text=BETWEEN.join([PAD] * len(images)))
         return seen[0]
 
@@ -116,15 +118,22 @@ class V46(SlicedCase):
         vision = self.model.config.vision_config
         file_config = types.SimpleNamespace(**{**vision.to_dict(), "image_size": SCALE})
         keys = {"clip.projector_type": "minicpmv4_6", "clip.use_gelu": True, "clip.vision.projection_dim": self.model.config.text_config.hidden_size,
-                "clip.vision.block_count": vision.num_hidden_layers, "clip.vision.projector.scale_factor": 4,
+                "clip.vision.block_count": vision.num_hidden_layers, "clip.vision.projector.scale_factor": 4 if self.mode == "16x" else 2,
                 "clip.vision.wa_layer_indexes": [self.insert]}
         gguf_files.write_vision(folder / "mmproj-f16.gguf", file_config, self.vision_tensors(), keys, self.mean, self.std)
         text = self.model.config.text_config
-        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary, "qwen35", qwen35.keys(text),
-                                  qwen35.stored(self.model.state_dict()), qwen35.NAMES, qwen35.FULL)
+        gguf_files.write_language(folder / "language-f16.gguf", self.language_of or self.name, self.model, self.vocabulary, "qwen35",
+                                  qwen35.keys(text), qwen35.stored(self.model.state_dict()), qwen35.NAMES, qwen35.FULL)
         return {}
 
     def vision_tensors(self):
         tower, merger = self.model.model.vision_tower.state_dict(), self.model.model.merger.state_dict()
         named = {gguf_files.rename(TOWER + gguf_files.TOWER + gguf_files.STRAIGHT, name): tensor for name, tensor in tower.items()}
+        if self.mode == "4x":
+            named = {name: tensor for name, tensor in named.items() if "vit_merger" not in name}
         return {**named, **{gguf_files.rename(MERGER, name): tensor for name, tensor in merger.items()}}
+
+
+class V46Fine(V46):
+    name, language_of, mode, picture_names = "minicpm-v-4.6-4x", "minicpm-v-4.6", "4x", ("tall", "small", "shapes", "dark")
+    about = "MiniCPM-V 4.6 as converted with downsample_mode 4x: no merger between the blocks, four times the tokens"
