@@ -11,6 +11,7 @@ import transformers
 
 import buckets
 import gguf_files
+import sizes46
 import slices
 from golden_case import LANGUAGE, main
 from model import MiniCpmV, Tower
@@ -79,7 +80,7 @@ class V26(MiniCpmVCase):
 
 class V45(MiniCpmVCase):
     """The resampler's times are for films only: resampler.py of openbmb/MiniCPM-V-4_5 adds zeros to a picture's keys."""
-    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.5", 54, Qwen2Vocabulary, 6, FEW
+    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.5", 102, Qwen2Vocabulary, 6, SEVEN
     about = "MiniCPM-V 4.5: 2.6's rules; Qwen3 with thinking off"
     language, language_options = (transformers.Qwen3Model, transformers.Qwen3Config), {"head_dim": 16}
     prompts = wordings(chat=QWEN3)
@@ -149,3 +150,5 @@ if __name__ == "__main__":
     main([V26(), V40(), V45(), V46(), V46Fine(), V25(), V20()], HERE, sys.argv[1:])
     if sys.argv[1:] in ([], ["buckets"]):
         buckets.main(HERE)
+    if sys.argv[1:] in ([], ["sizes46"]):
+        sizes46.main(HERE)
