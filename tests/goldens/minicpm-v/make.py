@@ -27,6 +27,9 @@ TOWER = dict(hidden=64, inner=96, layers=2, heads=4)
 MINICPM4 = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 QWEN3 = MINICPM4 + "<think>\n\n</think>\n\n"
 LLAMA3 = "<|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+# A page is up to 960 embeddings here, over which libllama's F16 attention drifts further than reference.ggml_rounding shows.
+LONG = {"page": 0.045}
+MORE = QUESTIONS + [f"{words} {question}" for words in ("Please.", "Now answer.") for question in QUESTIONS]
 SEVEN = ("native", "wide", "tall", "page", "small", "shapes", "dark")
 
 
@@ -95,17 +98,16 @@ class V45(MiniCpmVCase):
 
 
 class V40(MiniCpmVCase):
-    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 108, MiniCpm4Vocabulary, 5, SEVEN
+    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 145, MiniCpm4Vocabulary, 5, SEVEN
     about = "MiniCPM-V 4.0: 2.6's rules; MiniCPM4, which is a Llama"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat=MINICPM4)
+    leads, questions = LONG, MORE
 
 
 class V25(MiniCpmVCase):
     name, seed, vocabulary_type, picture_names = "minicpm-llama3-v-2.5", 120, Llama3Vocabulary, SEVEN
     release, version, queries = "2.5", None, 96
-    # A page is 960 embeddings here, over which libllama's F16 attention drifts further than reference.ggml_rounding shows.
-    leads = {"page": 0.045}
-    questions = QUESTIONS + [f"{words} {question}" for words in ("Please.", "Now answer.") for question in QUESTIONS]
+    leads, questions = LONG, MORE
     about = "MiniCPM-Llama3-V 2.5: positions along one row, 96 queries; Llama 3; a file from before the version key"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat=LLAMA3)
 
