@@ -36,7 +36,7 @@ class V46(SlicedCase):
     about = "MiniCPM-V 4.6: slices of whole squares of 4 x 4 patches, a window merger after block 1 of 4, a final merger; Qwen3.5"
     picture_names = ("native", "wide", "tall", "page", "small", "shapes", "dark")
     slicer, mean, std = slices.Slicer(SCALE, MERGED, 9), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    prompts, insert, mode = wordings(chat=QWEN35), 1, "16x"
+    prompts, insert, mode, largest_pixels = wordings(chat=QWEN35), 1, "16x", 100_000
 
     def config(self, vision, text):
         text = dict(text, model_type="qwen3_5_text", num_hidden_layers=4, head_dim=32, rope_parameters=dict(ROPE), **LINEAR)
