@@ -177,8 +177,8 @@ public sealed class MultimodalModel : IDisposable
 
     private static void CheckPair(LanguageModel language, VisionModel? vision)
     {
-        if (vision is not null && language.HasSeveralAxes)
-            throw new ModelFileException(language.Path, "its positions have several axes (M-RoPE), which no projector that is supported goes with: use it without --mmproj.");
+        if (vision is { RowsArePlacedAsText: false } && language.HasSeveralAxes)
+            throw new ModelFileException(language.Path, $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj.");
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
             throw new ModelFileException(vision.Path, $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two files do not belong together.");
     }

@@ -69,7 +69,7 @@ public static class SyntheticModels
     private static void WriteTower(TowerShape tower, SyntheticWeights weights)
     {
         int width = tower.Width;
-        bool hasClass = tower.Family != "resampler";
+        bool hasClass = tower.Family is "mlp" or "internvl";
         weights.Half("v.patch_embd.weight", 14, 14, 3, width);
         if (tower.Family != "mlp") weights.Vector("v.patch_embd.bias", width, 0);
         if (hasClass) weights.Values("v.class_embd", width);
@@ -107,6 +107,19 @@ public static class SyntheticModels
                 weights.Norm("mm.model.mlp.0", 4 * width);
                 weights.Linear("mm.model.mlp.1", 4 * width, language);
                 weights.Linear("mm.model.mlp.3", language, language);
+                return;
+            case "minicpmv4_6":
+                writer.AddMetadata("clip.vision.projector.scale_factor", 4u);
+                writer.AddMetadata("clip.vision.wa_layer_indexes", GgufValue.FromArray<int>([6]));
+                weights.Norm("v.post_ln", width);
+                weights.Norm("v.vit_merger.ln1", width);
+                foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"]) weights.Linear($"v.vit_merger.{part}", width, width);
+                weights.Norm("v.vit_merger.ds_ln", 4 * width);
+                weights.Linear("v.vit_merger.ds_ffn_up", 4 * width, 4 * shape.Tower.FeedForward);
+                weights.Linear("v.vit_merger.ds_ffn_down", 4 * shape.Tower.FeedForward, width);
+                weights.Norm("mm.input_norm", 4 * width);
+                weights.Linear("mm.up", 4 * width, 4 * width);
+                weights.Linear("mm.down", 4 * width, language);
                 return;
             default:
                 writer.AddMetadata("clip.has_minicpmv_projector", true);

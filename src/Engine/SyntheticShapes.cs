@@ -15,6 +15,9 @@ internal sealed record TowerShape(string Family, int ImageSize, int Width, int F
     /// <summary>The SigLIP-400M tower of openbmb/MiniCPM-V-2_6, config.json.</summary>
     public static TowerShape Siglip { get; } = new("resampler", 448, 1152, 4304, 16, 27);
 
+    /// <summary>The tower of openbmb/MiniCPM-V-4.6, config.json.</summary>
+    public static TowerShape MergingSiglip { get; } = Siglip with { Family = "minicpmv4_6" };
+
     /// <summary>OpenGVLab/InternViT-300M-448px, config.json.</summary>
     public static TowerShape InternVit { get; } = new("internvl", 448, 1024, 4096, 16, 24);
 }
@@ -30,6 +33,9 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 
     /// <summary>Qwen/Qwen2-7B, config.json, in the Llama architecture (without the biases of q, k and v).</summary>
     public static LanguageShape Qwen7B { get; } = new(3584, 18944, 28, 28, 4, 152064);
+
+    /// <summary>The language model of openbmb/MiniCPM-V-4.6, config.json, in the Llama architecture (full attention in all blocks).</summary>
+    public static LanguageShape Qwen1B { get; } = new(1024, 3584, 24, 8, 2, 248320);
 
     /// <summary>internlm/internlm2_5-7b, config.json, in the Llama architecture.</summary>
     public static LanguageShape InternLm7B { get; } = new(4096, 14336, 32, 32, 8, 92553);
@@ -50,6 +56,7 @@ internal sealed record SyntheticShape(string Name, TowerShape Tower, LanguageSha
         new("llava-next-1b", TowerShape.ClipLarge, LanguageShape.TinyLlama),
         new("minicpm-v-2.6", TowerShape.Siglip, LanguageShape.Qwen7B),
         new("minicpm-v-1b", TowerShape.Siglip, LanguageShape.TinyLlama),
+        new("minicpm-v-4.6", TowerShape.MergingSiglip, LanguageShape.Qwen1B),
         new("internvl2-8b", TowerShape.InternVit, LanguageShape.InternLm7B),
         new("internvl2-1b", TowerShape.InternVit, LanguageShape.TinyLlama),
     ];

@@ -49,6 +49,8 @@ public sealed class VisionModel : IDisposable
 
     internal FamilyPrompt Wording => parts.Wording;
 
+    internal bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
+
     /// <summary>Reads a projector file's configuration, but none of its weights.</summary>
     /// <param name="path">The GGUF file.</param>
     /// <param name="preprocessing">Whose preprocessing to follow.</param>

@@ -84,6 +84,9 @@ internal sealed record FamilyPrompt(string AfterImage, string System, string Use
     /// <summary>MiniCPM-V 4.5 and MiniCPM-o 4.5: Qwen3's with thinking off, which is their chat's default.</summary>
     public static FamilyPrompt MiniCpmQwen3 { get; } = MiniCpm4 with { AssistantPrefix = Qwen.AssistantPrefix + "<think>\n\n</think>\n\n" };
 
+    /// <summary>MiniCPM-V 4.6: openbmb/MiniCPM-V-4.6, chat_template.jinja, with thinking off, which is its default.</summary>
+    public static FamilyPrompt MiniCpmQwen35 { get; } = MiniCpmQwen3 with { ImagePlaceholders = ["<|image_pad|>"] };
+
     private const string ChatMlSystem = "<|im_start|>system\n{0}<|im_end|>\n";
 
     /// <summary>The wording for a language model, by the tokens it has.</summary>

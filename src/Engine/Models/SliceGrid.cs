@@ -12,10 +12,15 @@ internal enum DivideRule
 
 /// <summary>The numbers of a slice rule.</summary>
 /// <param name="Scale">Side of the square whose area a slice is near to, in pixels.</param>
-/// <param name="PatchSize">Side of a patch; slices are whole patches.</param>
+/// <param name="PatchSize">Side of a patch in pixels.</param>
 /// <param name="MaxTiles">The most tiles beside the overview.</param>
 /// <param name="Divide">How sides become multiples.</param>
-internal readonly record struct SliceRule(int Scale, int PatchSize, int MaxTiles, DivideRule Divide);
+/// <param name="MergedPatches">Patches along the side of the squares of which slices are made; 1 where any whole patches will do.</param>
+internal readonly record struct SliceRule(int Scale, int PatchSize, int MaxTiles, DivideRule Divide, int MergedPatches = 1)
+{
+    /// <summary>What a slice's sides are multiples of, in pixels.</summary>
+    public int Step => PatchSize * MergedPatches;
+}
 
 /// <summary>
 /// The partition of LLaVA-UHD (arXiv 2403.11703, section 3.1): a picture is cut into about as many slices as its area holds squares, in
@@ -65,7 +70,7 @@ internal static class SliceGrid
             width = Math.Truncate(height * ratio);
         }
 
-        return new PixelSize(Divide(width, rule.PatchSize, rule.Divide), Divide(height, rule.PatchSize, rule.Divide));
+        return new PixelSize(Divide(width, rule.Step, rule.Divide), Divide(height, rule.Step, rule.Divide));
     }
 
     // ensure_divide

@@ -10,7 +10,11 @@ namespace Tessera.Models;
 /// 800 x 1300 at 448 -> overview 350 x 574, refined 868 x 1386 -> 2 x 3 tiles of 434 x 462
 /// </code>
 /// </summary>
-internal sealed class SlicedImages(SliceRule rule, int tokenCount, IReadOnlyList<float> mean, IReadOnlyList<float> deviation)
+/// <param name="rule">How pictures are cut.</param>
+/// <param name="tokensOf">Rows that the connector makes of a slice, by its size.</param>
+/// <param name="mean">Of each channel, in 0..1.</param>
+/// <param name="deviation">Of each channel, in 0..1.</param>
+internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf, IReadOnlyList<float> mean, IReadOnlyList<float> deviation)
 {
     // More patches than the largest released position table has places (70 x 70) come only from pictures thousands of times as long as wide.
     private const int MaxPatchCount = 4900;
@@ -31,19 +35,21 @@ internal sealed class SlicedImages(SliceRule rule, int tokenCount, IReadOnlyList
     /// <summary>The plan within the request's limits, its layout left to the family.</summary>
     /// <param name="image">Size of the picture.</param>
     /// <param name="request">Limits; a number of slices may also be larger than the family's own.</param>
-    /// <param name="lay">What stands for the picture, by columns and rows; null rows for a picture that is not cut.</param>
+    /// <param name="lay">What stands for the picture, by its slices.</param>
     /// <exception cref="TesseraException">The limits cannot be kept, or the picture is too elongated.</exception>
-    public SlicePlan Plan(PixelSize image, PlanRequest request, Func<int, int, IReadOnlyList<LayoutSpan>> lay)
+    public SlicePlan Plan(PixelSize image, PlanRequest request, Func<SlicePlan, IReadOnlyList<LayoutSpan>> lay)
     {
-        if (!request.Allows(1, tokenCount)) throw new TesseraException($"The model makes at least {tokenCount} tokens of a picture, so --max-image-tokens must be at least {tokenCount}.");
-        long tiles = request.MaxSlices is int slices ? slices - 1L : rule.MaxTiles;
-        if (request.MaxImageTokens is int tokens) tiles = Math.Min(tiles, tokens / tokenCount - 1L);
-        SliceRule limited = rule with { MaxTiles = (int)Math.Clamp(tiles, 1, MostTiles) };
-        (int columns, int rows) = SliceGrid.Choose(image, limited);
         (int ownColumns, int ownRows) = SliceGrid.Choose(image, rule);
-        int count = SliceCount(columns, rows);
-        SlicePlan plan = columns * rows == 1 ? Whole(image) : Cut(image, columns, rows);
-        return plan with { Layout = lay(columns, rows), UnlimitedSliceCount = Math.Max(count, SliceCount(ownColumns, ownRows)) };
+        long most = request.MaxSlices is int slices ? slices - 1L : rule.MaxTiles;
+        for (int tiles = (int)Math.Clamp(most, 1, MostTiles); tiles > 0; tiles--)
+        {
+            SlicePlan plan = Cut(image, SliceGrid.Choose(image, rule with { MaxTiles = tiles }));
+            if (request.Allows(plan.Slices.Count, plan.Slices.Sum(static slice => slice.TokenCount)))
+                return plan with { Layout = lay(plan), UnlimitedSliceCount = Math.Max(plan.Slices.Count, SliceCount(ownColumns, ownRows)) };
+        }
+
+        int least = Whole(image).Slices[0].TokenCount;
+        throw new TesseraException($"The model makes at least {least} tokens of this picture, so --max-image-tokens must be at least {least}.");
     }
 
     /// <summary>The pixels of each slice, by Pillow's bicubic.</summary>
@@ -78,15 +84,17 @@ internal sealed class SlicedImages(SliceRule rule, int tokenCount, IReadOnlyList
         return new SlicePlan { Image = image, Refined = size, Slices = [Overview(image, size)], Layout = [] };
     }
 
-    private SlicePlan Cut(PixelSize image, int columns, int rows)
+    private SlicePlan Cut(PixelSize image, (int Columns, int Rows) grid)
     {
+        (int columns, int rows) = grid;
+        if (columns * rows == 1) return Whole(image);
         PixelSize tile = Checked(image, SliceGrid.Tile(image, columns, rows, rule));
         double width = (double)image.Width / columns, height = (double)image.Height / rows;
         var slices = new List<Slice> { Overview(image, SliceGrid.Overview(image, rule)) };
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
-                slices.Add(new Slice(SliceKind.Tile, row, column, tile, tokenCount, new SourceRectangle(column * width, row * height, width, height)));
+                slices.Add(new Slice(SliceKind.Tile, row, column, tile, tokensOf(tile), new SourceRectangle(column * width, row * height, width, height)));
         }
 
         var refined = new PixelSize(tile.Width * columns, tile.Height * rows);
@@ -94,7 +102,7 @@ internal sealed class SlicedImages(SliceRule rule, int tokenCount, IReadOnlyList
     }
 
     private Slice Overview(PixelSize image, PixelSize size) =>
-        new(SliceKind.Overview, 0, 0, Checked(image, size), tokenCount, SourceRectangle.Whole(image));
+        new(SliceKind.Overview, 0, 0, Checked(image, size), tokensOf(size), SourceRectangle.Whole(image));
 
     private PixelSize Checked(PixelSize image, PixelSize slice) => slice.Area / ((long)rule.PatchSize * rule.PatchSize) <= MaxPatchCount
         ? slice

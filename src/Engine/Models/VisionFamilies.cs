@@ -21,7 +21,14 @@ internal sealed record VisionFamily(
 /// <param name="EmbeddingWidth">Width that the language model must have.</param>
 /// <param name="CreateEncoder">Declares the weights.</param>
 /// <param name="Wording">What stands around pictures in a prompt.</param>
-internal sealed record FamilyParts(IImageProcessor Processor, int EmbeddingWidth, Func<WeightStore, IVisionEncoder> CreateEncoder, FamilyPrompt Wording);
+internal sealed record FamilyParts(IImageProcessor Processor, int EmbeddingWidth, Func<WeightStore, IVisionEncoder> CreateEncoder, FamilyPrompt Wording)
+{
+    /// <summary>
+    /// Whether a language model whose positions have several axes (M-RoPE) gets a picture's rows where text would stand, one after another
+    /// and the same on all axes.
+    /// </summary>
+    public bool RowsArePlacedAsText { get; init; }
+}
 
 /// <summary>The one table of families.</summary>
 internal static class VisionFamilies
@@ -48,6 +55,11 @@ internal static class VisionFamilies
         {
             MiniCpmVConfig config = MiniCpmVConfig.Read(file);
             return new FamilyParts(new MiniCpmVImageProcessor(config), config.Resampler.Width, weights => new MiniCpmVEncoder(config, weights), config.Wording);
+        }),
+        new(["minicpmv4_6"], static _ => true, static _ => "MiniCPM-V 4.6", static (file, _) =>
+        {
+            MiniCpmV46Config config = MiniCpmV46Config.Read(file);
+            return new FamilyParts(new MiniCpmV46ImageProcessor(config), config.Outputs, weights => new MiniCpmV46Encoder(config, weights), FamilyPrompt.MiniCpmQwen35) { RowsArePlacedAsText = true };
         }),
         new(["uhd_resampler"], static _ => true, static _ => "LLaVA-UHD", static (file, _) =>
         {

@@ -41,7 +41,8 @@ internal sealed class VisionTransformer
     /// <param name="graph">The graph to add to.</param>
     /// <param name="patches">The slices' patches, of any number in a slice where positions are given.</param>
     /// <param name="slicePositions">Positions of a slice's tokens [hidden, tokens]; without them the learned ones in their order.</param>
-    public Tensor Build(Graph graph, Tensor patches, Tensor slicePositions = default)
+    /// <param name="afterBlock">What becomes of a block's output, by the block's index from 0, before the next; null for nothing.</param>
+    public Tensor Build(Graph graph, Tensor patches, Tensor slicePositions = default, Func<int, Tensor, Tensor>? afterBlock = null)
     {
         long sliceCount = patches.Size(2);
         Tensor x = graph.Project(patchKernel, patches);                                   // [hidden, patches, slices]
@@ -54,7 +55,12 @@ internal sealed class VisionTransformer
 
         x = graph.Add(x, slicePositions.IsNull ? positions : slicePositions);
         if (config.HasPreNorm) x = preNorm.Build(graph, x, config.NormEpsilon);
-        foreach (VisionBlock block in blocks) x = block.Build(graph, x);
+        for (int index = 0; index < blocks.Length; index++)
+        {
+            x = blocks[index].Build(graph, x);
+            if (afterBlock is not null) x = afterBlock(index, x);
+        }
+
         return config.HasClassToken ? WithoutFirstToken(graph, x) : x;
     }
 

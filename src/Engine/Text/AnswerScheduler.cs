@@ -22,7 +22,7 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly SequenceCache cache;
     private readonly SequenceRoom room;
     private readonly ContextBatch batch;
-    private readonly BatchFiller filler = new();
+    private readonly BatchFiller filler;
     private readonly Lock gate = new();
     private readonly Queue<AnswerJob> waiting = new();
     private readonly Queue<Action> errands = new();
@@ -39,6 +39,7 @@ internal sealed class AnswerScheduler : IDisposable
         context = new LanguageContext(model, limits.CacheLength, limits.SequenceCount, limits.ThreadCount);
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(context, cache);
+        filler = new BatchFiller(mixesSequences: context.CanCut);
         batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
         thread.Start();

@@ -162,7 +162,7 @@ internal sealed unsafe class LanguageContext : IDisposable
             sequences[row] = (nint)(sequenceIds + batch.Sequences[row]);
         }
 
-        fixed (int* tokens = batch.Tokens, positions = batch.Positions, counts = sequenceCounts)
+        fixed (int* tokens = batch.Tokens, positions = Positions(batch), counts = sequenceCounts)
         fixed (nint* ids = sequences)
         fixed (sbyte* outputs = batch.Outputs)
         fixed (float* embeddings = batch.IsEmbeddings ? batch.Embeddings : [])
@@ -178,6 +178,17 @@ internal sealed unsafe class LanguageContext : IDisposable
                 logits = outputs,
             });
         }
+    }
+
+    // Of embeddings, libllama reads all axes of M-RoPE, one after another; as it does for tokens, a row stands at the same place on the
+    // first three, and the fourth is not used (ggml-org/llama.cpp v0.5.0, src/llama-graph.cpp, llm_graph_input_pos::set_input).
+    private ReadOnlySpan<int> Positions(ContextBatch batch)
+    {
+        if (!batch.IsEmbeddings || !model.HasSeveralAxes) return batch.Positions;
+        const int axes = 4;
+        var positions = new int[axes * batch.Count];
+        for (int axis = 0; axis < axes - 1; axis++) batch.Positions.CopyTo(positions.AsSpan(axis * batch.Count));
+        return positions;
     }
 
     private void FreeMemory()

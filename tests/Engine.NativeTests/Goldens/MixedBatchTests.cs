@@ -14,6 +14,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
     [InlineData("internvl-1.5", true)]
     [InlineData("internvl-llama3", true)]
     [InlineData("minicpm-v-4.5", true)]
+    [InlineData("minicpm-v-4.6", true)]
     [InlineData("minicpm-v-2.0", false)]
     public void One_decode_leads_to_the_references_logits(string name, bool isAllowed)
     {
@@ -42,6 +43,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
     [InlineData("internvl-2-4b")]
     [InlineData("internvl-1.5")]
     [InlineData("minicpm-v-4.5")]
+    [InlineData("minicpm-v-4.6")]
     public void A_looked_up_token_is_the_models_own(string name)
     {
         GoldenCase golden = GoldenCase.Find(name);

@@ -7,7 +7,7 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
 {
     private const double WorstCosine = 0.999999;
 
-    public static TheoryData<string> Cases => ["llava-1.6", "llava-onevision", "llava-1.5-hd"];
+    public static TheoryData<string> Cases => ["llava-1.6", "llava-onevision", "llava-1.5-hd", "minicpm-v-4.6", "minicpm-v-4.6-4x"];
 
     /// <summary>Every picture of a case in one call, so that slices of all of them meet in a graph; then each by itself.</summary>
     [Theory]

@@ -36,6 +36,7 @@ public sealed class ReleasedModelTests(ITestOutputHelper output)
         yield return ("MiniCPM-V 2.0", SlicedProjectors.Release("2.0"), [192, 576, 448]);
         yield return ("MiniCPM-Llama3-V 2.5", SlicedProjectors.Release("2.5"), [288, 864, 672]);
         yield return ("MiniCPM-V 2.6, 4.0, 4.5", SlicedProjectors.Release("2.6"), [192, 576, 448]);
+        yield return ("MiniCPM-V 4.6", SlicedProjectors.Release("4.6"), [203, 578, 444]);
         yield return ("LLaVA-UHD", SlicedProjectors.Release("uhd"), [320, 448, 448]);
         yield return ("InternVL 2.5 (12 tiles)", InternVl(), [3328, 2304, 1792]);
     }

@@ -59,6 +59,40 @@ public sealed class SlicedConfigTests : IDisposable
         Assert.Contains(expected, message);
     }
 
+    public static TheoryData<string, object?, string> WrongKeysOf46 => new()
+    {
+        { "clip.vision.projector.scale_factor", 3u, "merges 2 or 4 patches" },
+        { "clip.vision.wa_layer_indexes", new[] { 1 }, "0 to 0" },
+        { "clip.vision.wa_layer_indexes", new[] { -1 }, "and is -1" },
+        { "clip.vision.wa_layer_indexes", new[] { 0, 0 }, "and is 0, 0" },
+        { "clip.vision.wa_layer_indexes", null, "and is 6" },
+        { "clip.vision.preproc_max_tiles", 145u, "not within 1 to 144" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongKeysOf46))]
+    public void A_wrong_key_of_4_6_is_named(string key, object? value, string expected) => AssertRefused46(contents => Set(contents.Metadata, key, value), expected);
+
+    public static TheoryData<string, long[]?, string> WrongTensorsOf46 => new()
+    {
+        { "mm.up.weight", null, "'mm.up.weight' is missing" },
+        { "mm.up.weight", [8, 32], "shape 8 x 32, not 32" },
+        { "mm.down.weight", [16, 8], "shape 16 x 8, not 32" },
+        { "v.vit_merger.ds_ffn_up.weight", null, "'v.vit_merger.ds_ffn_up.weight' is missing" },
+        { "v.position_embd.weight", [8, 4899], "no square" },
+        { "v.class_embd", [8], "no class token" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongTensorsOf46))]
+    public void A_wrong_tensor_of_4_6_is_named(string name, long[]? shape, string expected) => AssertRefused46(contents => Set(contents.Shapes, name, shape), expected);
+
+    private void AssertRefused46(Action<SlicedProjectors.Contents> change, string expected) => Assert.Contains(expected, Assert.Throws<ModelFileException>(() => SlicedProjectors.Open(folder, contents =>
+    {
+        contents.Become(SlicedProjectors.Release("4.6"));
+        change(contents);
+    })).Message);
+
     public static TheoryData<string, long[]?, string> WrongTensors => new()
     {
         { "resampler.query", null, "'resampler.query' is missing" },

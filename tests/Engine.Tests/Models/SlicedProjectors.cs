@@ -23,6 +23,7 @@ internal static class SlicedProjectors
     /// <summary>The file of a release at its true slice size, its widths small.</summary>
     public static Contents Release(string family)
     {
+        if (family.StartsWith("4.6", StringComparison.Ordinal)) return Release46(factor: family == "4.6" ? 4u : 2u);
         var contents = new Contents();
         contents.Metadata["clip.projector_type"] = family == "uhd" ? "uhd_resampler" : "resampler";
         contents.Metadata["clip.vision.image_size"] = family == "uhd" ? 336u : 448u;
@@ -30,6 +31,20 @@ internal static class SlicedProjectors
         contents.Shapes["v.position_embd.weight"] = [8, family switch { "uhd" => 577, "2.0" => 729, _ => 4900 }];
         contents.Shapes["resampler.query"] = [8, family == "2.5" ? 96 : 64];
         if (family == "uhd") contents.Shapes["v.class_embd"] = [8];
+        return contents;
+    }
+
+    private static Contents Release46(uint factor)
+    {
+        var contents = new Contents();
+        contents.Metadata["clip.projector_type"] = "minicpmv4_6";
+        contents.Metadata["clip.vision.image_size"] = 448u;
+        contents.Metadata["clip.vision.projector.scale_factor"] = factor;
+        contents.Metadata["clip.vision.wa_layer_indexes"] = new[] { 0 };
+        contents.Shapes["v.position_embd.weight"] = [8, 4900];
+        contents.Shapes["mm.up.weight"] = [32, 32];
+        contents.Shapes["mm.down.weight"] = [32, 8];
+        if (factor == 4) contents.Shapes["v.vit_merger.ds_ffn_up.weight"] = [32, 64];
         return contents;
     }
 

@@ -16,6 +16,12 @@ def _add(writer, name, tensor, quantise=None, full=()):
         writer.add_tensor(name, np.ascontiguousarray(data.astype(np.float16)))
 
 
+def _add_key(writer, key, value):
+    add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, np.int32: writer.add_int32, str: writer.add_string,
+           list: writer.add_array}[type(value)]
+    add(key, value)
+
+
 def _finish(writer):
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -71,9 +77,7 @@ def write_vision(path, config, tensors, keys, mean, std, quantise=None, full=())
     writer.add_array("clip.vision.image_mean", list(mean))
     writer.add_array("clip.vision.image_std", list(std))
     for key, value in keys.items():
-        add = {bool: writer.add_bool, int: writer.add_uint32, np.int32: writer.add_int32, str: writer.add_string,
-               list: writer.add_array}[type(value)]
-        add(key, value)
+        _add_key(writer, key, value)
     for name, tensor in tensors.items():
         _add(writer, name, tensor, quantise, full)
     _finish(writer)
@@ -95,15 +99,15 @@ def _interleave(tensor, heads):
     return tensor.reshape(heads, 2, rows // heads // 2, *tensor.shape[1:]).swapaxes(1, 2).reshape(tensor.shape)
 
 
-def write_language(path, name, model, vocabulary, arch=None, scales=None, state=None):
+def write_language(path, name, model, vocabulary, arch=None, keys=None, state=None, names=LANGUAGE, full=()):
     """model: a ...ForConditionalGeneration, its text configuration in config.text_config, whose language side has the tensors of arch
-    under transformers' names; arch: llama.cpp's name of the architecture where it is not the model_type; scales: keys of it with a
-    float; state: the weights to write where they are not the model's own."""
+    under transformers' names; arch: llama.cpp's name of the architecture where it is not the model_type; keys: more keys of it, type by
+    Python type; state: the weights to write where they are not the model's own; names: parts of names to exchange; full: kept as F32."""
     config = model.config.text_config
     arch = arch or config.model_type
     writer = gguf.GGUFWriter(path, arch=arch)
-    for key, value in (scales or {}).items():
-        writer.add_float32(f"{arch}.{key}", value)
+    for key, value in (keys or {}).items():
+        _add_key(writer, f"{arch}.{key}", value)
     writer.add_name(name)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(config.vocab_size)
@@ -115,8 +119,8 @@ def write_language(path, name, model, vocabulary, arch=None, scales=None, state=
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    writer.add_rope_dimension_count(head_size)
-    if arch == "qwen3":
+    writer.add_rope_dimension_count(int(head_size * config.rope_parameters.get("partial_rotary_factor", 1)))
+    if arch in ("qwen3", "qwen35"):
         writer.add_key_length(head_size)
         writer.add_value_length(head_size)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
@@ -133,12 +137,12 @@ def write_language(path, name, model, vocabulary, arch=None, scales=None, state=
     for key, tensor in (state or model.state_dict()).items():
         if "language_model" not in key and not key.startswith("lm_head"):
             continue
-        target = rename(LANGUAGE, key)
+        target = rename(names, key)
         if target == "norm.weight":
             target = "output_norm.weight"
         if "attn_q." in target and arch in INTERLEAVED:
             tensor = _interleave(tensor, config.num_attention_heads)
         elif "attn_k." in target and arch in INTERLEAVED:
             tensor = _interleave(tensor, config.num_key_value_heads)
-        _add(writer, target, tensor)
+        _add(writer, target, tensor, full=[target] if target.endswith(tuple(full)) else ())
     _finish(writer)

@@ -27,6 +27,8 @@ class GoldenCase:
     language_of = None                                   # the case beside it whose language model has the same weights
     largest_pixels = 300_000                             # bytes of pixels worth a file; of larger ones the digest is kept
     prompts = reference.wordings(vicuna=reference.VICUNA)
+    questions = QUESTIONS
+    leads = {}                                           # by picture: the least lead of its answers, where its prompts are very long
 
     # What a family provides.
     def config(self, vision, text):
@@ -125,12 +127,13 @@ class GoldenCase:
 
     def _ask(self, folder, pair):
         """Every prompt through the language model: the manifest's runs."""
-        wanted = [(f"{p}.{label}", [form.format(q) for q in QUESTIONS], [p]) for p in self.picture_names for label, form in self.prompts.items()]
+        wanted = [(f"{p}.{label}", [form.format(q) for q in self.questions], [p]) for p in self.picture_names for label, form in self.prompts.items()]
         both = f"A {reference.MEDIA} and {reference.MEDIA}?"
-        wanted += [("pair.raw", [both] + [f"{both} {q}" for q in QUESTIONS], pair), ("text.raw", QUESTIONS, [])]
+        wanted += [("pair.raw", [both] + [f"{both} {q}" for q in self.questions], pair), ("text.raw", self.questions, [])]
         runs = []
         for label, prompts, shown in wanted:
-            run = reference.first_clear(self.model, self.vocabulary, prompts, shown, self.embeddings, self.surroundings)
+            least = max([reference.MARGIN] + [self.leads.get(picture, 0) for picture in shown])
+            run = reference.first_clear(self.model, self.vocabulary, prompts, shown, self.embeddings, self.surroundings, least)
             if shown:
                 self.check_class(run)
             file = store.save(folder, f"{label}.logits", run.logits)

@@ -128,11 +128,11 @@ def ggml_rounding(model):
             hook.remove()
 
 
-def run(model, vocabulary, prompt, pictures, embeddings, surroundings):
+def run(model, vocabulary, prompt, pictures, embeddings, surroundings, least=MARGIN):
     """One prompt; None where the lead is small, the answer dull, rounding comes near, or another picture gives the same."""
     spans = lay_out(vocabulary, prompt, pictures, surroundings)
     inputs = embed(model, spans, embeddings)
-    tokens, logits = decode(model, inputs, least_lead=MARGIN)
+    tokens, logits = decode(model, inputs, least_lead=least)
     if len(tokens) < STEPS or len(set(tokens)) < STEPS // 3:
         return None
     with ggml_rounding(model):
@@ -151,10 +151,10 @@ def run(model, vocabulary, prompt, pictures, embeddings, surroundings):
     return Run(prompt, pictures, spans, logits[0].numpy(), tokens, float(leads.min()), float(drift.max()))
 
 
-def first_clear(model, vocabulary, prompts, pictures, embeddings, surroundings):
+def first_clear(model, vocabulary, prompts, pictures, embeddings, surroundings, least=MARGIN):
     """The first of the prompts whose greedy answer no rounding can change."""
     for prompt in prompts:
-        result = run(model, vocabulary, prompt, pictures, embeddings, surroundings)
+        result = run(model, vocabulary, prompt, pictures, embeddings, surroundings, least)
         if result:
             return result
     raise SystemExit(f"no clear prompt for {pictures}: take another seed")

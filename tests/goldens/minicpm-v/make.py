@@ -1,4 +1,4 @@
-"""Goldens of MiniCPM-V 2.0 to 4.5, written from OpenBMB's published rules with random weights. See README.md."""
+"""Goldens of MiniCPM-V 2.0 to 4.5, written from OpenBMB's published rules with random weights, and of 4.6. See README.md."""
 import pathlib
 import sys
 
@@ -11,9 +11,12 @@ import transformers
 
 import buckets
 import gguf_files
+import sizes46
 import slices
+from corpus import QUESTIONS
 from golden_case import LANGUAGE, main
 from model import MiniCpmV, Tower
+from release46 import V46, V46Fine
 from reference import QWEN, wordings
 from resampler import Resampler, sincos_2d
 from sliced_case import SlicedCase
@@ -24,7 +27,10 @@ TOWER = dict(hidden=64, inner=96, layers=2, heads=4)
 MINICPM4 = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 QWEN3 = MINICPM4 + "<think>\n\n</think>\n\n"
 LLAMA3 = "<|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
-FEW = ("tall", "small", "shapes", "dark")
+# A page is up to 960 embeddings here, over which libllama's F16 attention drifts further than reference.ggml_rounding shows.
+LONG = {"page": 0.045}
+MORE = QUESTIONS + [f"{words} {question}" for words in ("Please.", "Now answer.") for question in QUESTIONS]
+SEVEN = ("native", "wide", "tall", "page", "small", "shapes", "dark")
 
 
 class MiniCpmVCase(SlicedCase):
@@ -32,7 +38,7 @@ class MiniCpmVCase(SlicedCase):
     slicer, mean, std = slices.Slicer(SCALE, 14, 9), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
     language, language_options = (transformers.Qwen2Model, transformers.Qwen2Config), {}
     activation, heads = "gelu_pytorch_tanh", 4
-    architecture = scales = stored = None                # of the language model's file, see gguf_files.write_language
+    architecture = keys = stored = None                  # of the language model's file, see gguf_files.write_language
 
     def config(self, vision, text):
         build, configure = self.language
@@ -65,7 +71,7 @@ class MiniCpmVCase(SlicedCase):
         if self.version is not None:
             keys.update({"clip.minicpmv_version": np.int32(self.version), "clip.minicpmv_query_num": self.queries})
         gguf_files.write_vision(folder / "mmproj-f16.gguf", self.model.config.vision_config, self.vision_tensors(), keys, self.mean, self.std)
-        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary, self.architecture, self.scales, self.stored)
+        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary, self.architecture, self.keys, self.stored)
         return {}
 
 
@@ -77,7 +83,7 @@ class V26(MiniCpmVCase):
 
 class V45(MiniCpmVCase):
     """The resampler's times are for films only: resampler.py of openbmb/MiniCPM-V-4_5 adds zeros to a picture's keys."""
-    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.5", 54, Qwen2Vocabulary, 6, FEW
+    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.5", 104, Qwen2Vocabulary, 6, SEVEN
     about = "MiniCPM-V 4.5: 2.6's rules; Qwen3 with thinking off"
     language, language_options = (transformers.Qwen3Model, transformers.Qwen3Config), {"head_dim": 16}
     prompts = wordings(chat=QWEN3)
@@ -92,14 +98,16 @@ class V45(MiniCpmVCase):
 
 
 class V40(MiniCpmVCase):
-    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 55, MiniCpm4Vocabulary, 5, FEW
+    name, seed, vocabulary_type, version, picture_names = "minicpm-v-4.0", 145, MiniCpm4Vocabulary, 5, SEVEN
     about = "MiniCPM-V 4.0: 2.6's rules; MiniCPM4, which is a Llama"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat=MINICPM4)
+    leads, questions = LONG, MORE
 
 
 class V25(MiniCpmVCase):
-    name, seed, vocabulary_type, picture_names = "minicpm-llama3-v-2.5", 60, Llama3Vocabulary, ("wide", *FEW)
+    name, seed, vocabulary_type, picture_names = "minicpm-llama3-v-2.5", 120, Llama3Vocabulary, SEVEN
     release, version, queries = "2.5", None, 96
+    leads, questions = LONG, MORE
     about = "MiniCPM-Llama3-V 2.5: positions along one row, 96 queries; Llama 3; a file from before the version key"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat=LLAMA3)
 
@@ -113,7 +121,7 @@ class V20(MiniCpmVCase):
     about = "MiniCPM-V 2.0: a resized table of positions, positions on the queries, 64 queries, a divided projection; MiniCPM-2B"
     language, prompts = (transformers.LlamaModel, transformers.LlamaConfig), wordings(chat="<用户>{}<AI>")
     EMBEDDING, RESIDUAL, LOGIT = 12.0, 0.5, 0.25
-    architecture, scales = "minicpm", {"embedding_scale": EMBEDDING, "residual_scale": RESIDUAL, "logit_scale": LOGIT}
+    architecture, keys = "minicpm", {"embedding_scale": EMBEDDING, "residual_scale": RESIDUAL, "logit_scale": LOGIT}
 
     def build(self):
         model = super().build()
@@ -144,6 +152,8 @@ class V20(MiniCpmVCase):
 
 
 if __name__ == "__main__":
-    main([V26(), V40(), V45(), V25(), V20()], HERE, sys.argv[1:])
+    main([V26(), V40(), V45(), V46(), V46Fine(), V25(), V20()], HERE, sys.argv[1:])
     if sys.argv[1:] in ([], ["buckets"]):
         buckets.main(HERE)
+    if sys.argv[1:] in ([], ["sizes46"]):
+        sizes46.main(HERE)

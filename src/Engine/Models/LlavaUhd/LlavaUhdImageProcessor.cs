@@ -13,7 +13,7 @@ internal sealed class LlavaUhdImageProcessor(LlavaUhdConfig config) : IImageProc
 {
     private readonly SlicedImages slicer = new(
         new SliceRule(config.Tower.ImageSize, config.Tower.PatchSize, config.MaxTiles, DivideRule.Floor),
-        config.Resampler.QueryCount, config.Tower.ImageMean, config.Tower.ImageDeviation);
+        _ => config.Resampler.QueryCount, config.Tower.ImageMean, config.Tower.ImageDeviation);
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
@@ -23,18 +23,18 @@ internal sealed class LlavaUhdImageProcessor(LlavaUhdConfig config) : IImageProc
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) => slicer.Prepare(image, plan, cancellationToken);
 
-    private List<LayoutSpan> Layout(int columns, int rows)
+    private List<LayoutSpan> Layout(SlicePlan plan)
     {
         var overview = new LayoutSpan("overview", config.Resampler.QueryCount);
-        if (columns * rows == 1) return [overview];
+        if (plan.Slices.Count == 1) return [overview];
         var tile = new LayoutSpan("tile", config.Resampler.QueryCount);
         var layout = new List<LayoutSpan>();
-        for (int row = 0; row < rows; row++)
+        for (int row = 0; row < plan.Rows; row++)
         {
-            for (int column = 0; column < columns; column++)
+            for (int column = 0; column < plan.Columns; column++)
             {
                 layout.Add(tile);
-                layout.Add(LayoutSpan.OfToken(column < columns - 1 ? "," : "\n"));
+                layout.Add(LayoutSpan.OfToken(column < plan.Columns - 1 ? "," : "\n"));
             }
         }
 

@@ -26,9 +26,7 @@ internal sealed record MiniCpmVConfig
     private const string VersionKey = "clip.minicpmv_version";
     private const string QueryCountKey = "clip.minicpmv_query_num";
     private const string DividedKey = "clip.minicpmv_proj_divided";
-    private const string PositionTensor = "v.position_embd.weight";
     private const int DefaultMaxTiles = 9;
-    private const int MaxPositionSide = 256;
 
     public required VisionTransformerConfig Tower { get; init; }
 
@@ -62,11 +60,9 @@ internal sealed record MiniCpmVConfig
     public static MiniCpmVConfig Read(GgufFile file)
     {
         MiniCpmVRelease release = ReleaseOf(file);
-        int side = ReadPositionSide(file);
-        VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
-        if (tower.HasClassToken) throw new ModelFileException(file.Path, "tensor 'v.class_embd' is there, but MiniCPM-V's tower has no class token.");
+        (VisionTransformerConfig tower, int side) = MiniCpmVPositions.ReadTower(file);
         // timm's Vision Transformer takes nn.GELU, the erf form, by default; SigLIP as transformers has it takes the tanh form.
-        tower = tower with { PositionCount = side * side, Activation = release == MiniCpmVRelease.V20 ? Activation.GeluErf : tower.Activation };
+        if (release == MiniCpmVRelease.V20) tower = tower with { Activation = Activation.GeluErf };
         return new MiniCpmVConfig
         {
             Tower = tower,
@@ -105,16 +101,6 @@ internal sealed record MiniCpmVConfig
         return contradicts
             ? throw new ModelFileException(file.Path, $"{QueryCountKey} is {count}, but tensor 'resampler.query' holds {resampler.QueryCount} queries.")
             : resampler;
-    }
-
-    private static int ReadPositionSide(GgufFile file)
-    {
-        if (!file.TryGetTensor(PositionTensor, out GgufTensor? table)) throw new ModelFileException(file.Path, $"tensor '{PositionTensor}' is missing.");
-        long count = table.ElementCount / Math.Max(1, table.Shape[0]);
-        int side = (int)Math.Sqrt(count);
-        return side is > 0 and <= MaxPositionSide && (long)side * side == count
-            ? side
-            : throw new ModelFileException(file.Path, $"tensor '{PositionTensor}' holds {count} positions, which is no square of up to {MaxPositionSide} x {MaxPositionSide}.");
     }
 
     // MiniCPM-2B multiplies text embeddings by 12 (scale_emb) and leaves images alone; libllama multiplies all, so converters divide

@@ -1,3 +1,5 @@
+using Tessera.Gguf;
+
 namespace Tessera.Models.MiniCpmV;
 
 /// <summary>
@@ -10,6 +12,19 @@ internal static class MiniCpmVPositions
 {
     // torch.arange works in vectors of eight, two at a time, and one by one at the end (ATen/native/cpu/RangeFactoriesKernel.cpp).
     private const int Lanes = 8;
+    private const string Table = "v.position_embd.weight";
+    private const int MaxSide = 256;
+
+    /// <summary>The tower with its table of positions, and the side of that square table.</summary>
+    /// <exception cref="ModelFileException">A key or the table is missing, or cannot be.</exception>
+    public static (VisionTransformerConfig Tower, int Side) ReadTower(GgufFile file)
+    {
+        int side = ReadSide(file);
+        VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
+        return tower.HasClassToken
+            ? throw new ModelFileException(file.Path, "tensor 'v.class_embd' is there, but MiniCPM-V's tower has no class token.")
+            : (tower with { PositionCount = side * side }, side);
+    }
 
     /// <summary>A row of the table for each patch, by its row and column in the slice: [columns * rows].</summary>
     public static int[] ByRowAndColumn(int columns, int rows, int side)
@@ -41,5 +56,15 @@ internal static class MiniCpmVPositions
         }
 
         return cells;
+    }
+
+    private static int ReadSide(GgufFile file)
+    {
+        if (!file.TryGetTensor(Table, out GgufTensor? table)) throw new ModelFileException(file.Path, $"tensor '{Table}' is missing.");
+        long count = table.ElementCount / Math.Max(1, table.Shape[0]);
+        int side = (int)Math.Sqrt(count);
+        return side is > 0 and <= MaxSide && (long)side * side == count
+            ? side
+            : throw new ModelFileException(file.Path, $"tensor '{Table}' holds {count} positions, which is no square of up to {MaxSide} x {MaxSide}.");
     }
 }

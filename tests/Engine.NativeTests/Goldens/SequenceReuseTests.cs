@@ -1,0 +1,99 @@
+using System.Threading.Channels;
+using Tessera.Compute;
+using Tessera.Text;
+
+namespace Tessera.Engine.NativeTests.Goldens;
+
+/// <summary>
+/// What is reused of the KV cache, and what is decoded together, changes no token: for a language model whose state can be cut, and for one
+/// that keeps part of it in a recurrent state and whose positions have several axes. The goldens' tokens lead clearly, so rounding cannot
+/// hide behind them.
+/// </summary>
+public sealed class SequenceReuseTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData("minicpm-v-2.6", true)]
+    [InlineData("minicpm-v-4.6", false)]
+    public async Task A_continued_prompt_is_not_prefilled_again(string name, bool canCut)
+    {
+        const int first = 10;
+        using var setup = new Setup(name, sequenceCount: 1);
+        foreach (GoldenRun run in setup.Golden.Runs.Where(static run => run.Name.EndsWith(".raw", StringComparison.Ordinal) && run.Pictures.Count == 1))
+        {
+            object owner = new();
+            AnswerEnd start = await AnswerAsync(setup.Start(setup.Rows(run), first, owner));
+            Assert.Equal(run.Tokens[..first], start.TokenIds);
+            PromptRows continued = setup.Rows(run);
+            continued.AddTokens(run.Tokens.AsSpan(0, first));
+            AnswerEnd rest = await AnswerAsync(setup.Start(continued, run.Tokens.Length - first, owner));
+            Assert.Equal(run.Tokens[first..], rest.TokenIds);
+            // All but the token that was chosen last is there.
+            Assert.Equal(continued.Count - 1, rest.ReusedCount);
+            AnswerEnd again = await AnswerAsync(setup.Start(setup.Rows(run), run.Tokens.Length, owner));
+            Assert.Equal(run.Tokens, again.TokenIds);
+            Assert.Equal(canCut ? setup.Rows(run).Count - 1 : 0, again.ReusedCount);
+        }
+    }
+
+    [Theory]
+    [InlineData("minicpm-v-2.6")]
+    [InlineData("minicpm-v-4.6")]
+    public async Task Answers_decoded_together_are_the_references(string name)
+    {
+        using var setup = new Setup(name, sequenceCount: 4);
+        GoldenRun[] runs = [.. setup.Golden.Runs];
+        ChannelReader<AnswerPiece>[] answers = [.. runs.Select(run => setup.Start(setup.Rows(run), run.Tokens.Length, new object()))];
+        for (int index = 0; index < runs.Length; index++) Assert.Equal((runs[index].Name, string.Join(' ', runs[index].Tokens)), (runs[index].Name, string.Join(' ', (await AnswerAsync(answers[index])).TokenIds)));
+    }
+
+    private static async Task<AnswerEnd> AnswerAsync(ChannelReader<AnswerPiece> pieces)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        AnswerEnd? end = null;
+        await foreach (AnswerPiece piece in pieces.ReadAllAsync(limit.Token)) end = piece.End ?? end;
+        return end!;
+    }
+
+    private sealed class Setup : IDisposable
+    {
+        private readonly LanguageModel language;
+        private readonly TokenEmbeddings embeddings;
+        private readonly AnswerScheduler scheduler;
+
+        public Setup(string name, int sequenceCount)
+        {
+            Golden = GoldenCase.Find(name);
+            language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
+            embeddings = TokenEmbeddings.Open(Golden.LanguageModel, language.EmbeddingWidth)!;
+            scheduler = new AnswerScheduler(language, new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, Environment.ProcessorCount), embeddings.LookUp);
+        }
+
+        public GoldenCase Golden { get; }
+
+        public ChannelReader<AnswerPiece> Start(PromptRows rows, int tokens, object owner) =>
+            scheduler.Start(new AnswerRequest(rows, new SamplerSettings(0, 0, 1, 0, 1, 0, 0, 0, 0), [], tokens, owner), default);
+
+        // A picture's embeddings have keys of their own, wherever in a prompt they stand.
+        public PromptRows Rows(GoldenRun run)
+        {
+            string[] pictures = [.. Golden.Pictures.Select(static picture => picture.Name)];
+            var rows = new PromptRows(language.EmbeddingWidth);
+            foreach (GoldenSpan span in run.Spans)
+            {
+                if (span.Ids is not null) rows.AddTokens(span.Ids);
+                else rows.AddEmbeddings((ulong)Array.IndexOf(pictures, span.Picture) << 32, span.Start, span.Rows(Golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray());
+            }
+
+            return rows;
+        }
+
+        public void Dispose()
+        {
+            scheduler.Dispose();
+            embeddings.Dispose();
+            language.Dispose();
+        }
+    }
+}
