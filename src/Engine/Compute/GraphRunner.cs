@@ -25,6 +25,9 @@ internal sealed unsafe class GraphRunner : IDisposable
         SetAbortCallback();
     }
 
+    /// <summary>Whether the CPU runs the graphs.</summary>
+    public bool IsOnProcessor => device.IsProcessor;
+
     /// <summary>An empty graph for this runner.</summary>
     public Graph NewGraph() => new(nodeCapacity, device.IsProcessor);
 

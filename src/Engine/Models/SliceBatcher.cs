@@ -8,8 +8,9 @@ namespace Tessera.Models;
 /// </summary>
 internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner)
 {
-    // Attention scores of ViT-L at 336 pixels are 21 MB a slice; this keeps a graph below about a gigabyte.
-    private const long MaxGraphBytes = 1L << 30;
+    // A graph takes some 40 MB for a slice of ViT-L at 336 pixels. A few slices fill a processor's kernels, a GPU's take many.
+    private const long MaxProcessorGraphBytes = 256L << 20;
+    private const long MaxGpuGraphBytes = 1L << 30;
 
     /// <summary>Slices of one size -> features and rows of each slice, in order.</summary>
     /// <param name="slices">The slices.</param>
@@ -36,8 +37,8 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner)
     {
         VisionTransformerConfig tower = encoder.Tower;
         long tokens = size.Area / ((long)tower.PatchSize * tower.PatchSize) + 1;
-        long bytes = sizeof(float) * (2 * tokens * tokens * tower.HeadCount + tokens * (6L * tower.HiddenSize + 2L * tower.FeedForwardSize));
-        return (int)Math.Clamp(MaxGraphBytes / bytes, 1, 64);
+        long bytes = sizeof(float) * tokens * (10L * tower.HiddenSize + 2L * tower.FeedForwardSize);
+        return (int)Math.Clamp((runner.IsOnProcessor ? MaxProcessorGraphBytes : MaxGpuGraphBytes) / bytes, 1, 64);
     }
 
     private EncodedSlice[] EncodeBatch(PreparedSlice[] batch, CancellationToken cancellationToken)

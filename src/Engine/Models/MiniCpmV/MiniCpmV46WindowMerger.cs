@@ -48,7 +48,7 @@ internal sealed class MiniCpmV46WindowMerger
     {
         long hidden = x.Size(0), merged = x.Size(1) / WindowLength, sliceCount = x.Size(2);
         x = graph.Reshape(Gather(graph, x, columns), hidden, WindowLength, merged * sliceCount);            // [hidden, 4, windows]
-        x = graph.Add(x, Attention(graph, attentionNorm.Build(graph, x, tower.NormEpsilon)));
+        x = graph.Add(x, Attend(graph, attentionNorm.Build(graph, x, tower.NormEpsilon)));
         Tensor joined = graph.Reshape(x, hidden * WindowLength, merged * sliceCount);                       // [4 * hidden, windows]
         Tensor inner = graph.GeluTanh(up.Build(graph, norm.Build(graph, joined, tower.NormEpsilon)));
         return graph.Reshape(graph.Add(Mean(graph, x), down.Build(graph, inner)), hidden, merged, sliceCount);
@@ -65,15 +65,8 @@ internal sealed class MiniCpmV46WindowMerger
     }
 
     // [hidden, 4, windows] -> the same shape, each window by itself.
-    private Tensor Attention(Graph graph, Tensor x)
-    {
-        Tensor q = graph.Contiguous(graph.Permute(Heads(graph, query.Build(graph, x)), 0, 2, 1, 3));        // [head, 4, heads, windows]
-        Tensor k = graph.Contiguous(graph.Permute(Heads(graph, key.Build(graph, x)), 0, 2, 1, 3));
-        Tensor v = graph.Contiguous(graph.Permute(Heads(graph, value.Build(graph, x)), 1, 2, 0, 3));        // [4, head, heads, windows]
-        Tensor scores = graph.Softmax(graph.MatMul(k, q), 1 / MathF.Sqrt(tower.HeadSize));                  // [4, 4, heads, windows]
-        Tensor mixed = graph.Permute(graph.MatMul(v, scores), 0, 2, 1, 3);                                  // [head, heads, 4, windows]
-        return output.Build(graph, graph.Reshape(graph.Contiguous(mixed), x.Size(0), x.Size(1), x.Size(2)));
-    }
+    private Tensor Attend(Graph graph, Tensor x) =>
+        output.Build(graph, Attention.Build(graph, Heads(graph, query.Build(graph, x)), Heads(graph, key.Build(graph, x)), Heads(graph, value.Build(graph, x))));
 
     private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, tower.HeadSize, tower.HeadCount, x.Size(1), x.Size(2));
 
