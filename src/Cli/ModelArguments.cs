@@ -12,6 +12,7 @@ internal sealed class ModelArguments
     private readonly Option<string?> projector = new("--mmproj") { Description = "The vision projector's GGUF file; found beside the model if there is just one.", HelpName = "FILE" };
     private readonly Option<int?> threads = OptionValues.OptionalNumber("--threads", "CPU threads; without it, one for each processor.", 1, MaxThreads);
     private readonly Option<int?> context = OptionValues.OptionalNumber("--context", "Tokens of context; without it, as many as the model was trained with, at most 8192.", 16, int.MaxValue);
+    private readonly Option<string?> imageCache = new("--image-cache") { Description = "A folder to keep encoded pictures in, so that the next run need not encode them.", HelpName = "FOLDER" };
     private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber("--gpu-layers", "Layers of the language model on the GPU; without it or with -1, all that fit.", -1, int.MaxValue);
     private readonly Option<Preprocessing> preprocess = OptionValues.Choice<Preprocessing>("--preprocess", "Whose preprocessing to follow where the authors' and Hugging Face's differ.");
     private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>("--vision-type", "Type of the vision tower's matrices in memory: the file's, Q8_0 where that is faster, or Q8_0.");
@@ -25,6 +26,7 @@ internal sealed class ModelArguments
         AddEncodingTo(command);
         command.Add(context);
         command.Add(gpuLayers);
+        command.Add(imageCache);
     }
 
     /// <summary>Adds the options of a command that runs the vision half only.</summary>
@@ -70,7 +72,22 @@ internal sealed class ModelArguments
         Preprocessing = parsed.GetValue(preprocess),
         VisionType = VisionType(parsed),
         MaxPixels = parsed.GetValue(maxPixels),
+        ImageCacheFolder = ImageCacheFolder(parsed),
     };
+
+    // The engine takes a folder that fails for an empty one; who names a folder wants to know.
+    private string? ImageCacheFolder(ParseResult parsed)
+    {
+        if (parsed.GetValue(imageCache) is not { } folder) return null;
+        try
+        {
+            return Directory.CreateDirectory(folder).FullName;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new TesseraException($"--image-cache: {folder} is no folder that can be used ({failure.Message}).", failure);
+        }
+    }
 
     /// <summary>Opens the projector; <c>--mmproj</c> is enough, the language model is not read.</summary>
     /// <exception cref="TesseraException">There is no projector, or it cannot be used.</exception>

@@ -9,7 +9,6 @@ namespace Tessera;
 public static class SyntheticModels
 {
     private const int ContextLength = 8192;
-    private static readonly string[] Specials = ["<s>", "</s>", "<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>", "<img>", "</img>", "<IMG_CONTEXT>"];
     private static readonly int[] NextPinpoints = [336, 672, 672, 336, 672, 672, 1008, 336, 336, 1008];
 
     /// <summary>The models that can be made.</summary>
@@ -144,7 +143,7 @@ public static class SyntheticModels
             ("feed_forward_length", shape.FeedForward), ("attention.head_count", shape.Heads), ("attention.head_count_kv", shape.KeyHeads), ("rope.dimension_count", shape.Width / shape.Heads)])
             writer.AddMetadata($"llama.{key}", (uint)value);
         writer.AddMetadata("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-        AddVocabulary(writer, shape.VocabularySize);
+        SyntheticVocabulary.Write(writer, shape.VocabularySize);
         var weights = new SyntheticWeights(writer, GgufTensorType.Q8_0);
         int keys = shape.Width / shape.Heads * shape.KeyHeads;
         weights.Matrix("token_embd.weight", shape.Width, shape.VocabularySize);
@@ -165,28 +164,5 @@ public static class SyntheticModels
         }
 
         writer.Save(path);
-    }
-
-    // Byte-level BPE with the 256 bytes, one merge, the special tokens of all families, and names for the rest.
-    private static void AddVocabulary(GgufWriter writer, int size)
-    {
-        // openai/gpt-2, src/encoder.py, bytes_to_unicode: printable bytes stand for themselves, the others follow from U+0100 on.
-        var tokens = new List<string>();
-        int others = 0;
-        for (int value = 0; value < 256; value++)
-            tokens.Add(((char)(value is (>= 33 and <= 126) or (>= 161 and <= 172) or >= 174 ? value : 256 + others++)).ToString());
-        tokens.Add("ab");
-        tokens.AddRange(Specials);
-        int special = tokens.Count - Specials.Length;
-        while (tokens.Count < size) tokens.Add($"[unused{tokens.Count}]");
-        writer.AddMetadata("tokenizer.ggml.model", "gpt2");
-        writer.AddMetadata("tokenizer.ggml.pre", "gpt-2");
-        writer.AddMetadata("tokenizer.ggml.tokens", GgufValue.FromArray<string>([.. tokens]));
-        // LLAMA_TOKEN_TYPE_NORMAL, CONTROL and UNUSED of llama.cpp v0.5.0, include/llama.h.
-        writer.AddMetadata("tokenizer.ggml.token_type", GgufValue.FromArray<int>([.. Enumerable.Range(0, size).Select(index => index < special ? 1 : index < special + Specials.Length ? 3 : 5)]));
-        writer.AddMetadata("tokenizer.ggml.merges", GgufValue.FromArray<string>(["a b"]));
-        writer.AddMetadata("tokenizer.ggml.bos_token_id", (uint)special);
-        writer.AddMetadata("tokenizer.ggml.eos_token_id", (uint)(special + 1));
-        writer.AddMetadata("tokenizer.ggml.add_bos_token", true);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class BenchCommand(CliConsole console)
     private readonly Option<int> repeats = OptionValues.Number("--repeats", "Measured rounds.", "N", 5, 1, 1000);
     private readonly Option<int> warmUps = OptionValues.Number("--warm-ups", "Rounds before them that do not count.", "N", 1, 0, 1000);
     private readonly Option<int> maxTokens = OptionValues.Number("--max-tokens", "Tokens of each answer.", "N", 32, 1, 100_000);
+    private readonly Option<int> sessions = OptionValues.Number("--sessions", "Also measure N answers at once, and a picture that an earlier run encoded.", "N", 0, 0, 256);
     private readonly Option<string?> compare = new("--compare") { Description = "A file that --json wrote, to show beside.", HelpName = "FILE" };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of a table." };
 
@@ -31,6 +32,7 @@ internal sealed class BenchCommand(CliConsole console)
         command.Add(bench.repeats);
         command.Add(bench.warmUps);
         command.Add(bench.maxTokens);
+        command.Add(bench.sessions);
         command.Add(bench.compare);
         command.Add(bench.json);
         command.SetAction(bench.RunAsync);
@@ -46,7 +48,7 @@ internal sealed class BenchCommand(CliConsole console)
         ModelOptions files = parsed.GetValue(synthetic) is string name
             ? await Task.Run(() => model.Apply(parsed, SyntheticModels.Make(name, parsed.GetValue(folder) ?? DefaultFolder(), parsed.GetValue(visionF16), cancellationToken)), cancellationToken)
             : model.ToOptions(parsed, needsVision: true);
-        var run = new BenchRun(files, pictures, model.Limits(parsed), parsed.GetValue(maxTokens));
+        var run = new BenchRun(files, pictures, model.Limits(parsed), parsed.GetValue(maxTokens), parsed.GetValue(sessions));
         BenchDocument document = await ProgressDisplay.RunAsync(console, progress => run.MeasureAsync(parsed.GetValue(warmUps), parsed.GetValue(repeats), progress, cancellationToken));
         if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
         else BenchTable.Print(console, document, before);

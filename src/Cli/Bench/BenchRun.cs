@@ -3,12 +3,26 @@ using System.Diagnostics;
 namespace Tessera.Cli.Bench;
 
 /// <summary>Loads a model and answers about fresh copies of a picture, then asks once more about each.</summary>
-internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanRequest limits, int maxTokens)
+internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanRequest limits, int maxTokens, int sessions)
 {
     private readonly GenerationOptions options = new() { Temperature = 0, MaxTokens = maxTokens };
     private readonly OrderedDictionary<(string What, string Unit), List<double>> samples = [];
 
     public async Task<BenchDocument> MeasureAsync(int warmUps, int repeats, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        SlicePlan plan = await MeasureAnswersAsync(warmUps, repeats, progress, cancellationToken);
+        if (sessions > 0)
+        {
+            var together = new BenchSessions(files, sessions, maxTokens, Add);
+            await together.MeasureDecodingAsync(repeats, cancellationToken);
+            await together.MeasureDiskCacheAsync(pictures.Copy(0), limits, cancellationToken);
+        }
+
+        return new BenchDocument(files.ModelPath, files.ProjectorPath!, string.Join(", ", Devices.List().Select(static device => device.Description)), pictures.Name, plan.Slices.Count, plan.ImageTokenCount,
+            files.ThreadCount > 0 ? files.ThreadCount : Environment.ProcessorCount, [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]);
+    }
+
+    private async Task<SlicePlan> MeasureAnswersAsync(int warmUps, int repeats, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         using MultimodalModel model = await MultimodalModel.LoadAsync(files, progress, cancellationToken);
@@ -23,13 +37,13 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
 
         using var process = Process.GetCurrentProcess();
         Add("peak memory", "MB", process.PeakWorkingSet64 / 1e6);
-        return new BenchDocument(files.ModelPath, files.ProjectorPath!, string.Join(", ", Devices.List().Select(static device => device.Description)), pictures.Name, plan.Slices.Count, plan.ImageTokenCount,
-            files.ThreadCount > 0 ? files.ThreadCount : Environment.ProcessorCount, [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]);
+        return plan;
     }
 
     private async Task AskTwiceAsync(MultimodalModel model, PromptImage picture, SlicePlan plan, bool counts, CancellationToken cancellationToken)
     {
-        using ChatSession chat = model.StartChat();
+        // Without a system sentence, so that the picture is what is measured.
+        using ChatSession chat = model.StartChat(new ChatSessionOptions { System = "" });
         GenerationResult first = await LastAsync(chat.SendAsync(new UserMessage("Describe the picture.") { Images = [picture], Limits = limits }, options, null, cancellationToken));
         GenerationResult second = await LastAsync(chat.SendAsync(new UserMessage("And what else?"), options, null, cancellationToken));
         if (!counts) return;
@@ -40,6 +54,8 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         Add("prefill", "tokens/s", (first.PromptTokenCount - first.ReusedTokenCount) / first.Timings.PrefillMs * 1000);
         Add("first token", "ms", first.Timings.FirstTokenMs);
         Add("first token, second question", "ms", second.Timings.FirstTokenMs);
+        Add("prefill, second question", "tokens", second.PromptTokenCount - second.ReusedTokenCount);
+        Add("second question to first", "%", 100 * second.Timings.FirstTokenMs / first.Timings.FirstTokenMs);
         if (first.TokenIds.Count > 1) Add("decode", "tokens/s", (first.TokenIds.Count - 1) / first.Timings.DecodeMs * 1000);
     }
 
