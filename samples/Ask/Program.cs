@@ -22,7 +22,7 @@ try
     await using MultimodalModel model = await MultimodalModel.LoadAsync(files, cancellationToken: stop.Token);
 
     var prompt = new Prompt(args.ElementAtOrDefault(1) ?? "What is in this picture?") { Images = [await PromptImage.FromFileAsync(args[0])] };
-    await foreach (GenerationUpdate update in model.GenerateAsync(prompt, cancellationToken: stop.Token)) Console.Write(update.Text);
+    await foreach (GenerationUpdate update in model.GenerateAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token)) Console.Write(update.Text);
     Console.WriteLine();
     return 0;
 }

@@ -16,11 +16,11 @@ internal sealed class AnswerService : IAsyncDisposable
     }
 
     /// <summary>Streams an answer as soon as the model is there.</summary>
-    public async IAsyncEnumerable<string> AskAsync(string question, string picture, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<string> AskAsync(string question, string picture, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         MultimodalModel model = await loading.WaitAsync(cancellationToken);
         var prompt = new Prompt(question) { Images = [await PromptImage.FromFileAsync(picture, cancellationToken)] };
-        await foreach (GenerationUpdate update in model.GenerateAsync(prompt, new GenerationOptions { Temperature = 0 }, null, cancellationToken)) yield return update.Text;
+        await foreach (GenerationUpdate update in model.GenerateAsync(prompt, options, null, cancellationToken)) yield return update.Text;
     }
 
     /// <summary>Stops a load, ends all answers and frees the model, without keeping the caller's thread.</summary>

@@ -5,6 +5,11 @@ internal sealed class MainWindow(TextWriter screen)
 {
     private const string Question = "What is in this picture?";
 
+    private static readonly GenerationOptions Short = new() { Temperature = 0 };
+
+    // The small model answers in one short sentence; a grammar makes it go on, so that there is something to stop.
+    private static readonly GenerationOptions Long = Short with { Format = AnswerFormat.FromGrammar("root ::= [a-z ]{500}") };
+
     /// <summary>Runs all steps.</summary>
     public async Task ShowAsync(string picture)
     {
@@ -23,7 +28,7 @@ internal sealed class MainWindow(TextWriter screen)
     private static async Task<string> ReadAsync(AnswerService service, string picture, CancellationToken cancellationToken)
     {
         string text = "";
-        await foreach (string piece in service.AskAsync(Question, picture, cancellationToken)) text += piece;
+        await foreach (string piece in service.AskAsync(Question, picture, Short, cancellationToken)) text += piece;
         return text;
     }
 
@@ -33,7 +38,7 @@ internal sealed class MainWindow(TextWriter screen)
         int pieceCount = 0;
         try
         {
-            await foreach (string _ in service.AskAsync(Question, picture, stop.Token))
+            await foreach (string _ in service.AskAsync(Question, picture, Long, stop.Token))
                 if (++pieceCount == 2) await stop.CancelAsync();
             screen.WriteLine("cancelled: too late");
         }
@@ -57,7 +62,7 @@ internal sealed class MainWindow(TextWriter screen)
     {
         try
         {
-            await foreach (string _ in service.AskAsync(Question, picture, CancellationToken.None)) hasStarted.TrySetResult();
+            await foreach (string _ in service.AskAsync(Question, picture, Long, CancellationToken.None)) hasStarted.TrySetResult();
             return "the answer was complete";
         }
         catch (ObjectDisposedException)

@@ -5,12 +5,14 @@ namespace Tessera.Samples.PictureSorter;
 /// <summary>Asks what is on a picture and moves it to the subfolder of that name.</summary>
 internal sealed class PictureSorter : IAsyncDisposable
 {
-    // The answer can be nothing else, so a folder's name never comes from the model's free text.
+    // The answer can be nothing else, so a folder's name never comes from the model's free text. The choices are in the words that
+    // the model would use by itself: those it weighs best. A real model deserves one more,
+    // "Something else".
     private static readonly AnswerFormat Format = AnswerFormat.FromSchema("""
         {
           "type": "object",
-          "properties": { "shows": { "enum": ["circle", "square", "star", "heart", "diamond", "triangle", "word", "number", "other"] } },
-          "required": ["shows"],
+          "properties": { "shape": { "enum": ["A circle", "A square", "A triangle", "A star", "A heart", "A diamond", "A ring", "A cross"] } },
+          "required": ["shape"],
           "additionalProperties": false
         }
         """);
@@ -30,25 +32,25 @@ internal sealed class PictureSorter : IAsyncDisposable
     public async Task<string> FileAsync(string path, CancellationToken cancellationToken)
     {
         string name = Path.GetFileName(path);
-        string shows;
+        string shape;
         try
         {
             var prompt = new Prompt("What shape is this?") { Images = [await PromptImage.FromFileAsync(path, cancellationToken)] };
             GenerationResult result = await model.AnswerAsync(prompt, new GenerationOptions { Temperature = 0, Format = Format }, null, cancellationToken);
             using JsonDocument answer = JsonDocument.Parse(result.Text);
-            shows = answer.RootElement.GetProperty("shows").GetString()!;
+            shape = answer.RootElement.GetProperty("shape").GetString()!;
         }
         catch (ImageException damaged)
         {
             return $"{name}: left where it is, {damaged.Message}";
         }
 
-        string folder = Path.Combine(Path.GetDirectoryName(path)!, shows);
+        string folder = Path.Combine(Path.GetDirectoryName(path)!, shape[(shape.IndexOf(' ') + 1)..]);
         Directory.CreateDirectory(folder);
         string target = Path.Combine(folder, name);
-        if (File.Exists(target)) return $"{name}: left where it is, {shows} has one of that name.";
+        if (File.Exists(target)) return $"{name}: left where it is, {folder} has one of that name.";
         File.Move(path, target);
-        return $"{name} -> {shows}";
+        return $"{name} -> {Path.GetFileName(folder)}";
     }
 
     public ValueTask DisposeAsync() => model.DisposeAsync();

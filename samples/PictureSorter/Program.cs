@@ -1,6 +1,6 @@
 // Watches a folder and files each picture in a subfolder by what is on it; the answer is held to a fixed list by an enum in a schema.
 // dotnet run --project samples/PictureSorter -- FOLDER   sorts what is there and waits for more; --once stops when all is sorted.
-// It uses the small model that comes with Tessera, which knows drawn shapes and large words; --model and --mmproj give a real one.
+// It uses the small model that comes with Tessera, which knows drawn shapes; --model and --mmproj give a real one.
 using Tessera.Samples.PictureSorter;
 
 SorterArguments? arguments = SorterArguments.Parse(args);

@@ -38,7 +38,7 @@ public sealed partial class SampleTests : IDisposable
             Assert.Equal(0, exitCode);
             Assert.Contains("star", output, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("loaded: 100", output, StringComparison.Ordinal);
-            Assert.Contains("cancelled: after 2 pieces", output, StringComparison.Ordinal);
+            Assert.Contains("cancelled: after", output, StringComparison.Ordinal);
             Assert.Contains("closed: the answer ended with the model", output, StringComparison.Ordinal);
             Assert.Equal(handlesBefore, OwnedHandle.LiveCount);
             Match figures = Figures().Match(output);
@@ -54,11 +54,13 @@ public sealed partial class SampleTests : IDisposable
     public async Task The_sorter_files_pictures_by_what_is_on_them_and_leaves_the_rest()
     {
         File.Copy(RepositoryRoot.Path("samples", "heart.png"), Path.Combine(folder.FullName, "a.png"));
+        File.Copy(RepositoryRoot.Path("samples", "count.png"), Path.Combine(folder.FullName, "b.png"));
         File.WriteAllText(Path.Combine(folder.FullName, "notes.txt"), "no picture");
         File.WriteAllBytes(Path.Combine(folder.FullName, "damaged.png"), File.ReadAllBytes(Tiny.Picture)[..200]);
         (int exitCode, string output, _) = await RunAsync("PictureSorter", folder.FullName, "--once");
         Assert.Equal(0, exitCode);
         Assert.Contains("a.png -> heart", output, StringComparison.Ordinal);
+        Assert.Contains("b.png -> ring", output, StringComparison.Ordinal);
         Assert.Contains("damaged.png: left where it is", output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(folder.FullName, "heart", "a.png")));
         Assert.True(File.Exists(Path.Combine(folder.FullName, "notes.txt")) && File.Exists(Path.Combine(folder.FullName, "damaged.png")));

@@ -28,7 +28,7 @@ public sealed class SnippetTests : IDisposable
     public async Task The_snippets_of_a_front_page_run_as_one_program(string page)
     {
         const string scene = """
-            internal sealed record Scene(string Kind);
+            internal sealed record Scene(bool HasSign);
 
             [System.Text.Json.Serialization.JsonSerializable(typeof(Scene))]
             internal sealed partial class SceneJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -29,7 +29,7 @@ internal static class PublicSurface
     public static string Of(string assembly)
     {
         MetadataReference file = MetadataReference.CreateFromFile(assembly);
-        var compilation = CSharpCompilation.Create("surface", references: [file, .. SnippetCompiler.References]);
+        var compilation = CSharpCompilation.Create("surface", references: [file, .. SnippetCompiler.References.Where(reference => reference.Display != assembly)]);
         var symbol = (IAssemblySymbol)compilation.GetAssemblyOrModuleSymbol(file)!;
         IEnumerable<INamedTypeSymbol> types = Types(symbol.GlobalNamespace).Where(IsVisible).OrderBy(static type => type.ToDisplayString(), StringComparer.Ordinal);
         return string.Concat(types.Select(static type => $"{LineOf(type)}\n{string.Concat(Members(type).Select(static line => $"    {line}\n"))}"));
