@@ -7,8 +7,9 @@ internal sealed class MainWindow(TextWriter screen)
 
     private static readonly GenerationOptions Short = new() { Temperature = 0 };
 
-    // The small model answers in one short sentence; a grammar makes it go on, so that there is something to stop.
-    private static readonly GenerationOptions Long = Short with { Format = AnswerFormat.FromGrammar("root ::= [a-z ]{500}") };
+    // The small model answers in one short sentence; a grammar makes it go on, so that there is something to stop. A format is made
+    // on the caller's thread, so not on this one.
+    private readonly Task<GenerationOptions> longer = Task.Run(static () => Short with { Format = AnswerFormat.FromGrammar("root ::= [a-z ]{500}") });
 
     /// <summary>Runs all steps.</summary>
     public async Task ShowAsync(string picture)
@@ -38,7 +39,7 @@ internal sealed class MainWindow(TextWriter screen)
         int pieceCount = 0;
         try
         {
-            await foreach (string _ in service.AskAsync(Question, picture, Long, stop.Token))
+            await foreach (string _ in service.AskAsync(Question, picture, await longer, stop.Token))
                 if (++pieceCount == 2) await stop.CancelAsync();
             screen.WriteLine("cancelled: too late");
         }
@@ -58,11 +59,11 @@ internal sealed class MainWindow(TextWriter screen)
         screen.WriteLine($"closed: {await answer}");
     }
 
-    private static async Task<string> AnswerUntilClosedAsync(AnswerService service, string picture, TaskCompletionSource hasStarted)
+    private async Task<string> AnswerUntilClosedAsync(AnswerService service, string picture, TaskCompletionSource hasStarted)
     {
         try
         {
-            await foreach (string _ in service.AskAsync(Question, picture, Long, CancellationToken.None)) hasStarted.TrySetResult();
+            await foreach (string _ in service.AskAsync(Question, picture, await longer, CancellationToken.None)) hasStarted.TrySetResult();
             return "the answer was complete";
         }
         catch (ObjectDisposedException)

@@ -36,7 +36,7 @@ internal sealed class UiLoop : SynchronizationContext
         try
         {
             Task? running = null;
-            Measure(() => running = start());
+            if (Measure(() => running = start()) > Unnoticed) BlockedFrameCount++;
             Draw(running!);
             running!.GetAwaiter().GetResult();
         }

@@ -6,7 +6,7 @@ namespace Tessera.Delivery.Tests;
 /// <summary>The packages, as built with this test, work where nothing of the repository is.</summary>
 public sealed class PackageTests : IDisposable
 {
-    private const string Version = "0.1.0";
+    private static readonly string Version = typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3);
 
     private static readonly string Rid = $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
 
