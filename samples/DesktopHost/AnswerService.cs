@@ -9,11 +9,7 @@ internal sealed class AnswerService : IAsyncDisposable
     private readonly Task<MultimodalModel> loading;
 
     /// <summary>Begins to load; returns at once.</summary>
-    public AnswerService(IProgress<EngineProgress> progress)
-    {
-        (string modelPath, string? projectorPath) = ModelCatalog.Resolve(null, null, needsVision: true);
-        loading = MultimodalModel.LoadAsync(new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath }, progress, lifetime.Token);
-    }
+    public AnswerService(IProgress<EngineProgress> progress) => loading = Task.Run(() => LoadAsync(progress, lifetime.Token));
 
     /// <summary>Streams an answer as soon as the model is there.</summary>
     public async IAsyncEnumerable<string> AskAsync(string question, string picture, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -37,5 +33,12 @@ internal sealed class AnswerService : IAsyncDisposable
         }
 
         lifetime.Dispose();
+    }
+
+    // In Task.Run, because the first use of any code costs the time of compiling it, and finding the files that of a disk.
+    private static Task<MultimodalModel> LoadAsync(IProgress<EngineProgress> progress, CancellationToken cancellationToken)
+    {
+        (string modelPath, string? projectorPath) = ModelCatalog.Resolve(null, null, needsVision: true);
+        return MultimodalModel.LoadAsync(new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath }, progress, cancellationToken);
     }
 }
