@@ -39,6 +39,8 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
         {
             await foreach (AnswerPiece piece in pieces.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
             {
+                // What was ready before is not wanted any more.
+                cancellationToken.ThrowIfCancellationRequested();
                 if (piece is { Text.Length: 0, End: null }) progress?.Report(new EngineProgress(EngineStage.Prefill, piece.Prefilled));
                 string shown = trimsStart && text.Length == 0 ? piece.Text.TrimStart() : piece.Text;
                 if (shown.Length > 0)

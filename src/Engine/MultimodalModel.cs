@@ -9,7 +9,7 @@ namespace Tessera;
 /// A language model with its eyes: loads both files, and answers prompts of text and pictures. Any number of answers and conversations
 /// may run at once, from any threads: they are decoded together.
 /// </summary>
-public sealed class MultimodalModel : IDisposable
+public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 {
     private readonly LanguageModel language;
     private readonly AnswerScheduler scheduler;
@@ -135,7 +135,10 @@ public sealed class MultimodalModel : IDisposable
     /// <exception cref="TesseraException">The file is damaged, or belongs to another model or version.</exception>
     public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default) => new ChatSessionFile(this).LoadAsync(path, cancellationToken);
 
-    /// <summary>Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model.</summary>
+    /// <summary>
+    /// Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model. It waits for the step that is
+    /// running; a user interface calls <see cref="DisposeAsync"/>.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
@@ -145,6 +148,9 @@ public sealed class MultimodalModel : IDisposable
         Vision?.Dispose();
         language.Dispose();
     }
+
+    /// <summary>Like <see cref="Dispose"/>, off the caller's thread.</summary>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     /// <summary>The embeddings of a conversation's pictures that are in the cache.</summary>
     internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns) =>

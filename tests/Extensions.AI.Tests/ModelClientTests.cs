@@ -1,6 +1,9 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Tessera.Extensions.AI.Tests.Support;
+using Tessera.Gguf;
+using Tessera.Templates;
 
 namespace Tessera.Extensions.AI.Tests;
 
@@ -8,6 +11,8 @@ namespace Tessera.Extensions.AI.Tests;
 public sealed class ModelClientTests : IAsyncLifetime
 {
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(60);
+    // Of processor time, so that others on the machine do not count; JIT compilation does.
+    private static readonly TimeSpan AboutASecond = TimeSpan.FromSeconds(1.5);
     private MultimodalModel model = null!;
 
     public async Task InitializeAsync() => model = await MultimodalModel.LoadAsync(TinyModel.Options);
@@ -91,6 +96,35 @@ public sealed class ModelClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_schema_of_a_megabyte_is_refused_by_the_option_within_a_second()
+    {
+        using IChatClient client = model.AsIChatClient();
+        using JsonDocument schema = JsonDocument.Parse($$"""{"enum":["{{new string('x', 1 << 20)}}"]}""");
+        TimeSpan before = ProcessorTime;
+        ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() => client.GetResponseAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) })).WaitAsync(limit);
+        Assert.Contains("ResponseFormat", refused.Message);
+        Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
+    }
+
+    [Fact]
+    public async Task A_file_whose_template_loops_is_refused_within_a_second_and_its_line_is_named()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string looping = Path.Combine(folder, "looping.gguf");
+        WriteWithTemplate(looping, "{{ bos_token }}\n{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}");
+        using (MultimodalModel hostile = await MultimodalModel.LoadAsync(TinyModel.Options with { ModelPath = looping }))
+        {
+            TimeSpan before = ProcessorTime;
+            TemplateException refused = await Assert.ThrowsAsync<TemplateException>(() => hostile.AsIChatClient().GetResponseAsync([TinyModel.Question("heart.png")])).WaitAsync(limit);
+            Assert.Equal(looping, refused.TemplateName.Split(": ")[0]);
+            Assert.Equal(2, refused.Line);
+            Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task Owners_may_dispose_at_once_while_answers_run()
     {
         for (int attempt = 0; attempt < 5; attempt++)
@@ -134,6 +168,23 @@ public sealed class ModelClientTests : IAsyncLifetime
         await Assert.ThrowsAsync<ChatOptionException>(() => generator.GenerateAsync([TinyModel.Picture("heart.png")], new EmbeddingGenerationOptions { Dimensions = 7 }));
         ImageException refused = await Assert.ThrowsAsync<ImageException>(() => generator.GenerateAsync([TinyModel.Picture("heart.png"), new DataContent(new byte[9], "image/png")]));
         Assert.StartsWith("picture 1 (image/png)", refused.Message);
+    }
+
+    private static TimeSpan ProcessorTime => Process.GetCurrentProcess().TotalProcessorTime;
+
+    private static void WriteWithTemplate(string path, string template)
+    {
+        using GgufFile original = GgufFile.Open(TinyModel.Options.ModelPath);
+        var writer = new GgufWriter();
+        foreach ((string key, GgufValue value) in original.Metadata.Where(static entry => entry.Key != "tokenizer.chat_template")) writer.AddMetadata(key, value);
+        writer.AddMetadata("tokenizer.chat_template", GgufValue.From(template));
+        foreach (GgufTensor tensor in original.Tensors)
+        {
+            byte[] data = original.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray();
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => stream.Write(data));
+        }
+
+        writer.Save(path);
     }
 
     private static double Dot(Embedding<float> left, Embedding<float> right) => left.Vector.ToArray().Zip(right.Vector.ToArray(), static (a, b) => (double)a * b).Sum();

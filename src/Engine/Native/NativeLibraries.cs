@@ -40,7 +40,7 @@ internal static class NativeLibraries
         }
 
         throw new NativeLibraryException($"The native library '{library}' was not found in {string.Join(" or ", SearchFolders())}: "
-            + $"run 'npm ci' in the native/ folder and build again, or set {FolderVariable} to a folder that holds it.");
+            + $"add the package Tessera.Native.{PortableRid()} (in a clone, run 'npm ci' in the native/ folder and build again), or set {FolderVariable} to a folder that holds it.");
     }
 
     /// <summary>Loads a library once and returns its handle.</summary>

@@ -4,6 +4,8 @@ namespace Tessera.Templates;
 public sealed class ChatPromptRenderer
 {
     private const string ProbeText = "tessera-probe";
+    // A message of one word takes some thousands; a template that never ends should not do so once for each probe.
+    private const long ProbeSteps = 200_000;
     private readonly ChatTemplate template;
     private readonly string[] placeholders;
     private readonly string imageMarker;
@@ -48,7 +50,7 @@ public sealed class ChatPromptRenderer
         CancellationToken cancellation = default)
     {
         int imageCount = messages.Sum(message => message.Parts.Count(part => part.IsImage));
-        string text = RenderText(messages, UsesParts, addGenerationPrompt, bosToken, eosToken, extra, cancellation);
+        string text = RenderText(messages, UsesParts, addGenerationPrompt, bosToken, eosToken, extra, this.limits, cancellation);
         // Without images nothing is a placeholder: a user may well type one.
         if (imageCount == 0)
             return [new PromptSegment(text)];
@@ -63,11 +65,17 @@ public sealed class ChatPromptRenderer
     private bool UsesParts(ChatTemplateMessage message) =>
         TakesParts && (!TakesStrings || message.Parts.Any(part => part.IsImage));
 
+    private static TemplateLimits ForProbe(TemplateLimits? limits)
+    {
+        TemplateLimits whole = limits ?? TemplateLimits.Default;
+        return whole with { MaxSteps = Math.Min(whole.MaxSteps, ProbeSteps) };
+    }
+
     private bool Probe(bool asParts)
     {
         try
         {
-            string text = RenderText([new ChatTemplateMessage("user", ProbeText)], _ => asParts, true, "", "", null, CancellationToken.None);
+            string text = RenderText([new ChatTemplateMessage("user", ProbeText)], _ => asParts, true, "", "", null, ForProbe(this.limits), CancellationToken.None);
             // A template for strings prints a list as Python writes it, or fails on it.
             return text.Contains(ProbeText, StringComparison.Ordinal) && !text.Contains($"'{ProbeText}'", StringComparison.Ordinal)
                 && !text.Contains($"\"{ProbeText}\"", StringComparison.Ordinal);
@@ -81,7 +89,7 @@ public sealed class ChatPromptRenderer
     private string RenderText(
         IReadOnlyList<ChatTemplateMessage> messages, Func<ChatTemplateMessage, bool> usesParts, bool addGenerationPrompt,
         string? bosToken, string? eosToken,
-        IReadOnlyDictionary<string, TemplateValue>? extra, CancellationToken cancellation)
+        IReadOnlyDictionary<string, TemplateValue>? extra, TemplateLimits? limits, CancellationToken cancellation)
     {
         Dictionary<string, TemplateValue> variables = new()
         {
@@ -96,7 +104,7 @@ public sealed class ChatPromptRenderer
             variables["eos_token"] = TemplateValue.From(eosToken);
         foreach ((string name, TemplateValue value) in extra ?? new Dictionary<string, TemplateValue>())
             variables[name] = value;
-        return this.template.Render(variables, this.limits, cancellation: cancellation);
+        return this.template.Render(variables, limits, cancellation: cancellation);
     }
 
     private TemplateValue ToValue(ChatTemplateMessage message, bool asParts)

@@ -3,11 +3,11 @@ namespace Tessera.Templates;
 /// <summary>What one rendering may cost; a template comes with a model file and may be hostile.</summary>
 public sealed record TemplateLimits
 {
-    /// <summary>Generous for chats of a megabyte, and over in about a second for a template that never ends.</summary>
+    /// <summary>Generous for chats of a megabyte, and over within a second of processor time for a template that never ends.</summary>
     public static TemplateLimits Default { get; } = new();
 
     /// <summary>Steps: one per evaluated expression and statement, and one per 16 characters or list items handled.</summary>
-    public long MaxSteps { get; init; } = 10_000_000;
+    public long MaxSteps { get; init; } = 2_500_000;
 
     /// <summary>How deep macros, recursive loops and nested values may go.</summary>
     public int MaxDepth { get; init; } = 200;

@@ -8,6 +8,8 @@ namespace Tessera.Extensions.AI;
 internal sealed class TemplateTraits(ChatTemplate? template)
 {
     private const string Probe = "tessera_probe";
+    // A probe takes some thousands; a template that never ends should not do so once for each.
+    private static readonly TemplateLimits limits = new() { MaxSteps = 200_000 };
     private static readonly ChatTemplateMessage user = new("user", Probe);
     private readonly Lazy<bool> takesTools = new(() => Renders(template, [user], Probe + "_tool"));
     private readonly Lazy<bool> takesResults = new(() => Renders(template, [user, Call(ArgumentMap), Result], Probe + "_call", Probe + "_result")
@@ -76,7 +78,7 @@ internal sealed class TemplateTraits(ChatTemplate? template)
         if (template is null) return false;
         try
         {
-            text = string.Concat(new ChatPromptRenderer(template, []).Render(messages, addGenerationPrompt: true, "", "", variables).Select(static segment => segment.Text));
+            text = string.Concat(new ChatPromptRenderer(template, [], limits: limits).Render(messages, addGenerationPrompt: true, "", "", variables).Select(static segment => segment.Text));
             return true;
         }
         catch (TemplateException)
