@@ -12,7 +12,7 @@ public class TemplateRendering
     private string source = "";
     private ChatPromptRenderer renderer = null!;
 
-    [Params("chatml", "llama3", "qwen-vl", "vicuna")]
+    [Params("chatml", "qwen-vl", "vicuna")]
     public string Template { get; set; } = "";
 
     [GlobalSetup]

@@ -66,6 +66,8 @@ internal sealed class PackedWindows
 internal static unsafe class HorizontalPassAvx2
 {
     /// <summary>Fills the windows' columns of four output rows from the same rows of the source.</summary>
+    // The first picture of a process would otherwise be resized by unoptimized code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(FourRows source, FourRows output, PackedWindows windows, int outputWidth)
     {
         // Per 128-bit lane, two neighbouring pixels as (red, red), (green, green), (blue, blue), 16 bits each.

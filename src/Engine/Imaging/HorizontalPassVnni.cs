@@ -8,6 +8,8 @@ namespace Tessera.Imaging;
 internal static unsafe class HorizontalPassVnni
 {
     /// <summary>Fills the windows' columns of four output rows from the same rows of the source.</summary>
+    // The first picture of a process would otherwise be resized by unoptimized code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(FourRows source, FourRows output, SplitWindows windows, int outputWidth)
     {
         // Four pixels as four reds, four greens, four blues.
