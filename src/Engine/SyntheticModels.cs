@@ -135,7 +135,9 @@ public static class SyntheticModels
         }
     }
 
-    private static void WriteLanguage(LanguageShape shape, string path)
+    /// <summary>Writes a language model of these dimensions, its weights random.</summary>
+    /// <exception cref="ModelFileException">The file cannot be written.</exception>
+    internal static void WriteLanguage(LanguageShape shape, string path)
     {
         var writer = new GgufWriter();
         writer.AddMetadata("general.architecture", "llama");

@@ -4,19 +4,35 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Imaging;
 
-/// <summary>Resizes rows: each output pixel is a weighted sum of neighbouring pixels of the same row.</summary>
-internal static unsafe class HorizontalPass
+/// <summary>Resizes rows: each output pixel is a weighted sum of neighbouring pixels of the same row. Its windows are made ready once for many rows.</summary>
+internal sealed unsafe class HorizontalPass
 {
     private const int Half = 1 << (ResampleWindows.PrecisionBits - 1);
 
-    /// <summary>Fills the windows' columns of every output row from the same row of <paramref name="source"/>.</summary>
-    public static void Run(PixelRows source, PixelRows output, ResampleWindows windows, ResampleOptions options)
+    private readonly ResampleWindows windows;
+    private readonly PackedWindows? packed;
+    private readonly SplitWindows? split;
+
+    public HorizontalPass(ResampleWindows windows, ResampleCode code)
     {
-        if (options.Code == ResampleCode.Best && Avx2.IsSupported)
-        {
-            HorizontalPassAvx2.Run(source, output, PackedWindows.Pack(windows), options);
-            return;
-        }
+        this.windows = windows;
+        if (code == ResampleCode.Best && AvxVnni.IsSupported) split = SplitWindows.Split(windows);
+        else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported) packed = PackedWindows.Pack(windows);
+    }
+
+    /// <summary>Fills the windows' columns of every output row from the same row of <paramref name="source"/>.</summary>
+    public void Run(PixelRows source, PixelRows output, ResampleOptions options)
+    {
+        if (split is not null)
+            HorizontalRows.ForEachFour(source, output, options, (from, to) => HorizontalPassVnni.Run(from, to, split, output.Width));
+        else if (packed is not null)
+            HorizontalRows.ForEachFour(source, output, options, (from, to) => HorizontalPassAvx2.Run(from, to, packed, output.Width));
+        else
+            RunPortable(source, output, options);
+    }
+
+    private void RunPortable(PixelRows source, PixelRows output, ResampleOptions options)
+    {
         bool vectors = options.Code != ResampleCode.Scalar && Vector128.IsHardwareAccelerated;
         options.ForEach(output.RowCount, row =>
         {

@@ -19,9 +19,6 @@ internal sealed class PackedWindows
     /// <summary>Bits of the low part of a weight.</summary>
     public const int LowBits = 15;
 
-    /// <summary>How far past the last pixel of a window its loads may reach: three pixels of padding and the rest of 16 bytes.</summary>
-    public const int OverreadByteLength = 16;
-
     private PackedWindows(int firstOutput, int count)
     {
         FirstOutput = firstOutput;
@@ -68,49 +65,10 @@ internal sealed class PackedWindows
 /// <summary>The horizontal pass on four rows at a time with AVX2.</summary>
 internal static unsafe class HorizontalPassAvx2
 {
-    private const int RowsAtOnce = 4;
-    private const int RowsPerTask = 16;
-
-    /// <summary>Fills the windows' columns of every output row from the same row of <paramref name="source"/>.</summary>
-    public static void Run(PixelRows source, PixelRows output, PackedWindows windows, ResampleOptions options)
-    {
-        int endRow = output.FirstRow + output.RowCount;
-        options.ForEach((output.RowCount + RowsPerTask - 1) / RowsPerTask, task =>
-        {
-            int begin = output.FirstRow + task * RowsPerTask;
-            int end = Math.Min(begin + RowsPerTask, endRow);
-            fixed (byte* to = output.Pixels)
-            {
-                for (int y = begin; y < end; y += RowsAtOnce)
-                {
-                    PixelRows readable = WithRoomToOverread(source, y, Math.Min(y + RowsAtOnce, end));
-                    fixed (byte* from = readable.Pixels)
-                        FourRows(new Rows(from, readable, y, end), new Rows(to, output, y, end), windows, output.Width);
-                }
-            }
-        });
-    }
-
-    // The last rows of an array are copied to one with room behind them.
-    private static PixelRows WithRoomToOverread(PixelRows source, int begin, int end)
-    {
-        int offset = source.Offset(begin), byteLength = (end - begin) * source.RowByteLength;
-        if (source.Pixels.Length - offset - byteLength >= PackedWindows.OverreadByteLength) return source;
-        byte[] copy = new byte[byteLength + PackedWindows.OverreadByteLength];
-        source.Pixels.AsSpan(offset, byteLength).CopyTo(copy);
-        return new PixelRows(copy, source.Width, begin, end - begin);
-    }
-
-    // Near the end, rows repeat: they are computed twice by one thread, to the same bytes.
-    private readonly struct Rows(byte* start, PixelRows rows, int y, int end)
-    {
-        public readonly byte* Row0 = start + rows.Offset(y);
-        public readonly byte* Row1 = start + rows.Offset(Math.Min(y + 1, end - 1));
-        public readonly byte* Row2 = start + rows.Offset(Math.Min(y + 2, end - 1));
-        public readonly byte* Row3 = start + rows.Offset(Math.Min(y + 3, end - 1));
-    }
-
-    private static void FourRows(Rows source, Rows output, PackedWindows windows, int outputWidth)
+    /// <summary>Fills the windows' columns of four output rows from the same rows of the source.</summary>
+    // The first picture of a process would otherwise be resized by unoptimized code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(FourRows source, FourRows output, PackedWindows windows, int outputWidth)
     {
         // Per 128-bit lane, two neighbouring pixels as (red, red), (green, green), (blue, blue), 16 bits each.
         Vector256<byte> pairs = Vector256.Create(
@@ -136,7 +94,7 @@ internal static unsafe class HorizontalPassAvx2
                     offset += PackedWindows.GroupSize * RgbImage.BytesPerPixel;
                 }
                 Vector256<int> rows01 = Finish(low0, high0, low1, high1), rows23 = Finish(low2, high2, low3, high3);
-                Store(output, windows.FirstOutput + i, outputWidth, rows01, rows23);
+                output.Store(windows.FirstOutput + i, outputWidth, rows01, rows23);
             }
         }
     }
@@ -157,31 +115,5 @@ internal static unsafe class HorizontalPassAvx2
         Vector256<int> a = lowA + (highA << PackedWindows.LowBits), b = lowB + (highB << PackedWindows.LowBits);
         Vector256<int> sum = Avx2.Permute2x128(a, b, 0x20) + Avx2.Permute2x128(a, b, 0x31);
         return (sum + Vector256.Create(1 << (ResampleWindows.PrecisionBits - 1))) >> ResampleWindows.PrecisionBits;
-    }
-
-    // Writes four bytes a pixel, of which the last belongs to the pixel written next; the row's last pixel gets three.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Rows output, int x, int outputWidth, Vector256<int> rows01, Vector256<int> rows23)
-    {
-        Vector256<short> words = Avx2.PackSignedSaturate(rows01, rows23);
-        Vector256<uint> bytes = Avx2.PackUnsignedSaturate(words, words).AsUInt32();
-        StorePixel(output.Row0, x, outputWidth, bytes.GetElement(0));
-        StorePixel(output.Row2, x, outputWidth, bytes.GetElement(1));
-        StorePixel(output.Row1, x, outputWidth, bytes.GetElement(4));
-        StorePixel(output.Row3, x, outputWidth, bytes.GetElement(5));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePixel(byte* row, int x, int outputWidth, uint pixel)
-    {
-        byte* target = row + x * RgbImage.BytesPerPixel;
-        if (x + 1 < outputWidth)
-        {
-            Unsafe.WriteUnaligned(target, pixel);
-            return;
-        }
-        target[0] = (byte)pixel;
-        target[1] = (byte)(pixel >> 8);
-        target[2] = (byte)(pixel >> 16);
     }
 }

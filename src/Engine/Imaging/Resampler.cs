@@ -6,6 +6,9 @@ internal enum ResampleCode
     /// <summary>The fastest that this processor has.</summary>
     Best,
 
+    /// <summary>256-bit vectors of x64 processors, without the byte products of the newer ones.</summary>
+    Avx2,
+
     /// <summary>128-bit vectors of any processor.</summary>
     Portable,
 
@@ -42,9 +45,10 @@ internal readonly record struct ResampleOptions(int MaxThreads = 0, ResampleCode
 /// </summary>
 internal static class Resampler
 {
-    // Bounds on what lies between the passes and on a table of weights, so that 1000000x1 does not need gigabytes.
-    private const int MaxBandByteLength = 64 << 20;
+    // Bounds a table of weights, so that 1000000x1 does not need gigabytes.
     private const int MaxPlannedWeightCount = 1 << 20;
+    private const int LeastWindowsPerShare = 8;
+    private const int SharesPerThread = 2;
 
     /// <summary>Resizes a picture to <paramref name="width"/> x <paramref name="height"/>; always returns a new picture.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A side is below 1 or the result is too large.</exception>
@@ -63,37 +67,41 @@ internal static class Resampler
         return result;
     }
 
-    // Works on bands of output rows: only the source rows that a band sums are resized horizontally, and held.
+    // Each thread goes down its shares of the output in bands, so that what lies between the passes stays in its cache.
     private static void ResizeBoth(RgbImage image, RgbImage result, ResampleFilter filter, ResampleOptions options)
     {
-        int windowRows = ResampleWindows.MaxWeightCount(image.Height, result.Height, filter);
-        long rowsThatFit = Math.Max(1, MaxBandByteLength / result.RowByteLength);
-        double outputRowsPerSourceRow = (double)result.Height / image.Height;
-        int bandHeight = (int)Math.Clamp((rowsThatFit - windowRows) * outputRowsPerSourceRow, 1, result.Height);
-        for (int top = 0; top < result.Height; top += bandHeight)
+        HorizontalPass? whole = WindowsPerPlan(image.Width, result.Width, filter) >= result.Width
+            ? new HorizontalPass(ResampleWindows.Plan(image.Width, result.Width, filter, 0, result.Width), options.Code)
+            : null;
+        int shareCount = whole is null ? 1 : ShareCount(image.Height, result.Height, filter, options);
+        ResampleOptions inner = shareCount > 1 ? options with { MaxThreads = 1 } : options;
+        options.ForEach(shareCount, share =>
         {
-            int height = Math.Min(bandHeight, result.Height - top);
-            ResampleWindows ends = ResampleWindows.Plan(image.Height, result.Height, filter, top, 1);
-            ResampleWindows last = ResampleWindows.Plan(image.Height, result.Height, filter, top + height - 1, 1);
-            PixelRows source = new(image.PixelArray, image.Width, 0, image.Height);
-            PixelRows between = PixelRows.Allocate(result.Width, ends.SourceBegin, last.SourceEnd - ends.SourceBegin);
-            ResizeRows(source, between, filter, options);
-            ResizeColumns(between, image.Height, result, top, height, filter, options);
-        }
+            int top = (int)((long)result.Height * share / shareCount), end = (int)((long)result.Height * (share + 1) / shareCount);
+            new BandResizer(image, result, filter, inner, whole).Run(top, end);
+        });
+    }
+
+    // Rows that two shares sum are resized twice, so shares are long.
+    private static int ShareCount(int sourceHeight, int outputHeight, ResampleFilter filter, ResampleOptions options)
+    {
+        int threadCount = options.MaxThreads > 0 ? options.MaxThreads : Environment.ProcessorCount;
+        long most = Math.Min(outputHeight, sourceHeight / (LeastWindowsPerShare * (long)ResampleWindows.MaxWeightCount(sourceHeight, outputHeight, filter)));
+        return threadCount == 1 ? 1 : (int)Math.Clamp(most, 1, threadCount * SharesPerThread);
     }
 
     // Fills every row of the output from the same row of the source.
-    private static void ResizeRows(PixelRows source, PixelRows output, ResampleFilter filter, ResampleOptions options)
+    internal static void ResizeRows(PixelRows source, PixelRows output, ResampleFilter filter, ResampleOptions options)
     {
         int step = WindowsPerPlan(source.Width, output.Width, filter);
         for (int left = 0; left < output.Width; left += step)
         {
             int count = Math.Min(step, output.Width - left);
-            HorizontalPass.Run(source, output, ResampleWindows.Plan(source.Width, output.Width, filter, left, count), options);
+            new HorizontalPass(ResampleWindows.Plan(source.Width, output.Width, filter, left, count), options.Code).Run(source, output, options);
         }
     }
 
-    private static void ResizeColumns(
+    internal static void ResizeColumns(
         PixelRows source, int sourceHeight, RgbImage result, int top, int height, ResampleFilter filter, ResampleOptions options)
     {
         PixelRows output = new(result.PixelArray, result.Width, 0, result.Height);
@@ -107,16 +115,4 @@ internal static class Resampler
 
     private static int WindowsPerPlan(int sourceSize, int outputSize, ResampleFilter filter) =>
         Math.Max(1, MaxPlannedWeightCount / ResampleWindows.MaxWeightCount(sourceSize, outputSize, filter));
-}
-
-/// <summary>Rows <c>FirstRow .. FirstRow + RowCount - 1</c> of a picture, held from the start of an array.</summary>
-internal readonly record struct PixelRows(byte[] Pixels, int Width, int FirstRow, int RowCount)
-{
-    public int RowByteLength => Width * RgbImage.BytesPerPixel;
-
-    /// <summary>Where row <paramref name="y"/> of the picture begins in the array.</summary>
-    public int Offset(int y) => (y - FirstRow) * RowByteLength;
-
-    public static PixelRows Allocate(int width, int firstRow, int rowCount) =>
-        new(GC.AllocateUninitializedArray<byte>(RgbImage.RequiredLength(width, rowCount)), width, firstRow, rowCount);
 }

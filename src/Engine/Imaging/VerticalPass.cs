@@ -11,7 +11,9 @@ internal static unsafe class VerticalPass
     /// <summary>Fills the windows' rows of <paramref name="output"/>; <paramref name="source"/> holds all rows that they read, in the same width.</summary>
     public static void Run(PixelRows source, PixelRows output, ResampleWindows windows, ResampleOptions options)
     {
-        bool avx2 = options.Code == ResampleCode.Best && Avx2.IsSupported && source.RowByteLength >= VerticalPassAvx2.BlockSize;
+        bool wide = source.RowByteLength >= VerticalPassAvx2.BlockSize;
+        SplitWindows? split = options.Code == ResampleCode.Best && AvxVnni.IsSupported && wide ? SplitWindows.Split(windows) : null;
+        bool avx2 = options.Code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported && wide;
         bool vectors = options.Code != ResampleCode.Scalar && Vector128.IsHardwareAccelerated;
         options.ForEach(windows.Count, i =>
         {
@@ -21,7 +23,8 @@ internal static unsafe class VerticalPass
             {
                 int byteCount = source.RowByteLength;
                 int done = 0;
-                if (avx2) done = VerticalPassAvx2.Row(from, to, byteCount, weights);
+                if (split is not null) done = VerticalPassVnni.Row(from, weights.Length, to, byteCount, split, i);
+                else if (avx2) done = VerticalPassAvx2.Row(from, to, byteCount, weights);
                 else if (vectors) done = VectorRow(from, to, byteCount, weights);
                 ScalarRow(from, to, done, byteCount, weights);
             }

@@ -15,6 +15,9 @@ internal static unsafe partial class Vips
     public static partial void vips_cache_set_max(int max);
 
     [LibraryImport(NativeLibraries.Vips)]
+    public static partial void vips_concurrency_set(int concurrency);
+
+    [LibraryImport(NativeLibraries.Vips)]
     public static partial void vips_block_untrusted_set(int state);
 
     [LibraryImport(NativeLibraries.Vips)]
@@ -49,6 +52,9 @@ internal static unsafe partial class Vips
 
     [LibraryImport(NativeLibraries.Vips)]
     public static partial nint vips_image_new_from_memory_copy(void* data, nuint size, int width, int height, int bands, VipsBandFormat format);
+
+    [LibraryImport(NativeLibraries.Vips)]
+    public static partial nint vips_image_write_to_memory(GObjectHandle @in, out nuint size);
 
     [LibraryImport(NativeLibraries.Vips)]
     public static partial int vips_image_get_width(GObjectHandle image);

@@ -10,15 +10,13 @@ namespace Tessera.Engine.Tests.Models;
 /// </summary>
 public sealed class ReleasedModelTests(ITestOutputHelper output)
 {
-    private static readonly int[] NextPinpoints = [336, 672, 672, 336, 672, 672, 1008, 336, 336, 1008];
-
     [Fact]
     public void Slices_and_tokens_are_those_of_the_authors_code()
     {
         using var folder = new TemporaryFolder();
         PixelSize[] pictures = [new(640, 480), new(1920, 1080), new(800, 1300)];
         output.WriteLine($"| model | {string.Join(" | ", pictures)} |");
-        foreach ((string name, SlicedProjectors.Contents file, int[] tokens) in Releases())
+        foreach ((string name, SlicedProjectors.Contents file, int[] tokens) in ReleasedProjectors.All())
         {
             FamilyParts parts = SlicedProjectors.Open(folder, contents => contents.Become(file));
             SlicePlan[] plans = [.. pictures.Select(picture => parts.Processor.Plan(picture, PlanRequest.Default))];
@@ -26,54 +24,4 @@ public sealed class ReleasedModelTests(ITestOutputHelper output)
             Assert.Equal((name, string.Join(' ', tokens)), (name, string.Join(' ', plans.Select(static plan => plan.ImageTokenCount))));
         }
     }
-
-    private static IEnumerable<(string Name, SlicedProjectors.Contents File, int[] Tokens)> Releases()
-    {
-        yield return ("LLaVA-1.5", Llava(336, 14, classToken: true), [576, 576, 576]);
-        yield return ("LLaVA-1.5-HD", With(Llava(224, 14, classToken: true), ("clip.vision.image_aspect_ratio", "hd")), [1696, 1628, 1744]);
-        yield return ("LLaVA-NeXT", With(Llava(336, 14, classToken: true), ("clip.vision.image_aspect_ratio", "anyres"), ("clip.vision.image_grid_pinpoints", NextPinpoints)), [2340, 1948, 2064]);
-        yield return ("LLaVA-OneVision", With(Llava(384, 14, classToken: false), ("clip.vision.image_aspect_ratio", "anyres_max_9"), ("clip.vision.image_grid_pinpoints", Grid(6, 384))), [2929, 7269, 8073]);
-        yield return ("MiniCPM-V 2.0", SlicedProjectors.Release("2.0"), [192, 576, 448]);
-        yield return ("MiniCPM-Llama3-V 2.5", SlicedProjectors.Release("2.5"), [288, 864, 672]);
-        yield return ("MiniCPM-V 2.6, 4.0, 4.5", SlicedProjectors.Release("2.6"), [192, 576, 448]);
-        yield return ("MiniCPM-V 4.6", SlicedProjectors.Release("4.6"), [203, 578, 444]);
-        yield return ("LLaVA-UHD", SlicedProjectors.Release("uhd"), [320, 448, 448]);
-        yield return ("InternVL 2.5 (12 tiles)", InternVl(), [3328, 2304, 1792]);
-    }
-
-    private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
-    {
-        SlicedProjectors.Contents contents = Plain("mlp", imageSize, patchSize);
-        if (classToken) contents.Shapes["v.class_embd"] = [8];
-        contents.Shapes["mm.0.weight"] = contents.Shapes["mm.2.weight"] = [8, 8];
-        contents.Shapes["model.image_newline"] = [8];
-        return contents;
-    }
-
-    private static SlicedProjectors.Contents InternVl()
-    {
-        SlicedProjectors.Contents contents = Plain("internvl", 448, 14);
-        contents.Shapes["v.class_embd"] = contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];
-        contents.Shapes["mm.model.mlp.1.weight"] = [32, 8];
-        contents.Shapes["mm.model.mlp.3.weight"] = [8, 8];
-        return contents;
-    }
-
-    private static SlicedProjectors.Contents Plain(string type, uint imageSize, uint patchSize)
-    {
-        var contents = new SlicedProjectors.Contents();
-        contents.Metadata["clip.projector_type"] = type;
-        contents.Metadata["clip.vision.image_size"] = imageSize;
-        contents.Metadata["clip.vision.patch_size"] = patchSize;
-        return contents;
-    }
-
-    private static SlicedProjectors.Contents With(SlicedProjectors.Contents contents, params (string Key, object Value)[] values)
-    {
-        foreach ((string key, object value) in values) contents.Metadata[key] = value;
-        return contents;
-    }
-
-    private static int[] Grid(int most, int side) =>
-        [.. from rows in Enumerable.Range(1, most) from columns in Enumerable.Range(1, most) from length in (int[])[rows * side, columns * side] select length];
 }
