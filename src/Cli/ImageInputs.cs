@@ -19,7 +19,22 @@ internal static class ImageInputs
     {
         if (source == "-") return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         bool isAddress = source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-        return isAddress ? await DownloadAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
+        if (isAddress) return await DownloadAsync(source, cancellationToken);
+        return File.Exists(source) ? await ReadFileAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
+    }
+
+    // A pipe, as a shell's <(command) is, has no length: it is read to its end, if that comes.
+    private static async Task<PromptImage> ReadFileAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using FileStream file = await Task.Run(() => File.OpenRead(path), cancellationToken).WaitAsync(cancellationToken);
+            return file.CanSeek && file.Length > 0 ? await PromptImage.FromFileAsync(path, cancellationToken) : await ReadStreamAsync(file, path, cancellationToken);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException(path, $"it cannot be read ({failure.Message}).", failure);
+        }
     }
 
     private static async Task<PromptImage> DownloadAsync(string address, CancellationToken cancellationToken)

@@ -7,6 +7,9 @@ internal sealed record VisionTransformerConfig
 {
     private const int MaxImageSize = 8192;
     private const int MaxBlockCount = 512;
+
+    // The largest released towers of one size have 4900.
+    private const int MaxPatchCount = 1 << 16;
     private const int MaxWidth = 1 << 16;
     private const float MinDeviation = 0.001f;
     private const float MaxDeviation = 10;
@@ -88,6 +91,8 @@ internal sealed record VisionTransformerConfig
 
     private void Check(GgufFile file)
     {
+        // Attention takes the square of them: a file that claims more would keep a processor busy for hours.
+        if (PatchCount > MaxPatchCount) throw new ModelFileException(file.Path, $"clip.vision.image_size is {ImageSize}: with patches of {PatchSize} that makes {PatchCount} patches, more than {MaxPatchCount}.");
         if (ImageSize < PatchSize) throw new ModelFileException(file.Path, $"clip.vision.image_size is {ImageSize}, less than clip.vision.patch_size, {PatchSize}.");
         if (HiddenSize % HeadCount != 0)
             throw new ModelFileException(file.Path, $"clip.vision.embedding_length is {HiddenSize}, no multiple of clip.vision.attention.head_count, {HeadCount}.");

@@ -17,7 +17,7 @@ internal static class SlowProjectors
     /// <summary>Attention among 12,545 tokens, one long step.</summary>
     public static string WriteWide(string path) => WithPatches(side: 112).Save(path);
 
-    /// <summary>Attention among 342,226 tokens, which no memory holds.</summary>
+    /// <summary>342,225 patches, more than any picture needs.</summary>
     public static string WriteHuge(string path) => WithPatches(side: 585).Save(path);
 
     private static EditableModel WithPatches(int side)
