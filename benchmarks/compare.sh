@@ -38,12 +38,12 @@ theirs() { # shape size f16 -> "encode first memory"
 compare() { # title shape size f16 type
   [[ $1 == *"$only"* ]] || return 0
   for ((round = 0; round < rounds; round++)); do
-    ours "$2" "$3" "$4" "$5" >> "$work/$2$4.ours"
-    theirs "$2" "$3" "$4" >> "$work/$2$4.theirs"
+    ours "$2" "$3" "$4" "$5" >> "$work/$2$3$4.ours"
+    theirs "$2" "$3" "$4" >> "$work/$2$3$4.theirs"
   done
   for column in 1:encode:ms 2:"first token":ms 3:"peak memory":MB; do
     IFS=: read -r number what unit <<< "$column"
-    a=$(cut -d' ' -f"$number" "$work/$2$4.ours" | median); b=$(cut -d' ' -f"$number" "$work/$2$4.theirs" | median)
+    a=$(cut -d' ' -f"$number" "$work/$2$3$4.ours" | median); b=$(cut -d' ' -f"$number" "$work/$2$3$4.theirs" | median)
     awk -v t="$1" -v w="$what" -v u="$unit" -v a="$a" -v b="$b" 'BEGIN { printf "| %s | %s | %.0f %s | %.0f %s | %.2f |\n", t, w, a, u, b, u, b / a }'
   done
 }
@@ -52,5 +52,6 @@ echo "| work | what | tessera | llama-mtmd-cli | ratio |"
 echo "|---|---|---:|---:|---:|"
 compare "ViT-L/14-336, F16 file, --vision-type auto" llava-1.5-1b 336x336 f16 auto
 compare "ViT-L/14-336, Q8_0 file" llava-1.5-1b 336x336 "" file
-compare "MiniCPM-V 2.6 tower, 10 slices, Q8_0 file" minicpm-v-1b 1344x1344 "" file
+compare "MiniCPM-V 2.6 tower, one slice, Q8_0 file" minicpm-v-1b 448x448 "" file
+compare "MiniCPM-V 2.6 tower, 10 slices, Q8_0 file" minicpm-v-1b 1344x1344 "" file # takes llama.cpp minutes
 compare "LLaVA-NeXT, 5 tiles, Q8_0 file, 1B language model" llava-next-1b 672x672 "" file
