@@ -7,7 +7,7 @@ public sealed record TemplateLimits
     public static TemplateLimits Default { get; } = new();
 
     /// <summary>Steps: one per evaluated expression and statement, and one per 16 characters or list items handled.</summary>
-    public long MaxSteps { get; init; } = 2_500_000;
+    public long MaxSteps { get; init; } = 1_000_000;
 
     /// <summary>How deep macros, recursive loops and nested values may go.</summary>
     public int MaxDepth { get; init; } = 200;

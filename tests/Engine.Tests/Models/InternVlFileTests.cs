@@ -35,7 +35,7 @@ public sealed class InternVlFileTests
     [InlineData("clip.vision.projector.scale_factor", 0u, "not within 1 to 16")]
     [InlineData("clip.vision.projector.scale_factor", 3u, "does not divide the 4 patches")]
     [InlineData("clip.vision.projector.scale_factor", 4u, "not 1024 x")]
-    [InlineData("clip.vision.image_size", 8190u, "million")]
+    [InlineData("clip.vision.image_size", 8190u, "patches")]
     [InlineData("clip.vision.projector.token_order", "diagonal", "known are row and column")]
     [InlineData("clip.vision.preproc_max_tiles", "many", "clip.vision.preproc_max_tiles")]
     [InlineData("clip.vision.embedding_length", 60u, "not 240 x")]
