@@ -62,20 +62,26 @@ def by_checkpoint(a, work):
             yield text.strip(), kind, q, wanted, i
 
 
-def main():
+def arguments(count):
+    """What is measured and how, for this program and measure_small_print.py."""
     p = argparse.ArgumentParser()
     p.add_argument("--tessera", default="tessera", help="command that starts the program, e.g. a path")
     p.add_argument("--model", help="the language model's file; without it, the program's own model")
     p.add_argument("--mmproj", help="the projector's file")
     p.add_argument("--checkpoint", help="a checkpoint of train.py instead")
     p.add_argument("--q8", action="store_true", help="round the checkpoint's matrices to Q8_0 first")
-    p.add_argument("--count", type=int, default=500, help="pictures")
-    p.add_argument("--questions", type=int, default=3, help="at most this many questions about a picture")
+    p.add_argument("--count", type=int, default=count, help="pictures")
     p.add_argument("--seed", type=int, default=20261121)
     p.add_argument("--options", default="--threads 1", help="more options of `tessera ask`")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--timeout", type=float, default=120)
     p.add_argument("--wrong", action="store_true", help="print every wrong answer")
+    return p
+
+
+def main():
+    p = arguments(500)
+    p.add_argument("--questions", type=int, default=3, help="at most this many questions about a picture")
     a = p.parse_args()
     begin, right, total = time.time(), {}, {}
     work = cases(a.seed, a.count, a.questions)

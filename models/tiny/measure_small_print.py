@@ -6,9 +6,9 @@
 With slices is `tessera ask` as it is; with the overview alone is `tessera ask --max-slices 1`. The word or number must be exactly
 right. The pictures are those of generate.small_picture, with words that training never saw.
 """
-import argparse, concurrent.futures, os, random, re, shlex, tempfile, time
+import concurrent.futures, os, random, re, shlex, tempfile, time
 from generate import draw
-from measure import ask_tessera
+from measure import arguments, ask_tessera
 from questions import correct, questions
 from slices import IMAGE, fit, select_best
 
@@ -50,19 +50,7 @@ def by_checkpoint(a, work, only):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--tessera", default="tessera", help="command that starts the program, e.g. a path")
-    p.add_argument("--model", help="the language model's file; without it, the program's own model")
-    p.add_argument("--mmproj", help="the projector's file")
-    p.add_argument("--checkpoint", help="a checkpoint of train.py instead")
-    p.add_argument("--q8", action="store_true", help="round the checkpoint's matrices to Q8_0 first")
-    p.add_argument("--count", type=int, default=250, help="pictures")
-    p.add_argument("--seed", type=int, default=20261121)
-    p.add_argument("--options", default="--threads 1", help="more options of `tessera ask`")
-    p.add_argument("--jobs", type=int, default=2)
-    p.add_argument("--timeout", type=float, default=120)
-    p.add_argument("--wrong", action="store_true", help="print every wrong answer")
-    a = p.parse_args()
+    a = arguments(250).parse_args()
     begin, work, table = time.time(), list(cases(a.seed, a.count)), []
     for only in (False, True):
         answers = (by_checkpoint if a.checkpoint else by_command)(a, work, only)

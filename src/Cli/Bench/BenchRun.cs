@@ -59,7 +59,8 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         if (first.TokenIds.Count > 1) Add("decode", "tokens/s", (first.TokenIds.Count - 1) / first.Timings.DecodeMs * 1000);
     }
 
-    private static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
+    /// <summary>The result that an answer ends with.</summary>
+    public static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {
         GenerationResult? result = null;
         await foreach (GenerationUpdate update in updates) result = update.Result ?? result;

@@ -62,10 +62,6 @@ internal sealed class BenchSessions(ModelOptions files, int count, int maxTokens
         return answers.Sum(static answer => answer.TokenIds.Count) / seconds;
     }
 
-    private static async Task<GenerationResult> LastAsync(ChatSession chat, UserMessage message, GenerationOptions options, CancellationToken cancellationToken)
-    {
-        GenerationResult? result = null;
-        await foreach (GenerationUpdate update in chat.SendAsync(message, options, null, cancellationToken)) result = update.Result ?? result;
-        return result ?? throw new InvalidOperationException("The answer has no end.");
-    }
+    private static Task<GenerationResult> LastAsync(ChatSession chat, UserMessage message, GenerationOptions options, CancellationToken cancellationToken) =>
+        BenchRun.LastAsync(chat.SendAsync(message, options, null, cancellationToken));
 }

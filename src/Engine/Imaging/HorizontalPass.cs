@@ -16,8 +16,8 @@ internal sealed unsafe class HorizontalPass
     public HorizontalPass(ResampleWindows windows, ResampleCode code)
     {
         this.windows = windows;
-        if (code == ResampleCode.Best && AvxVnni.IsSupported) split = SplitWindows.Split(windows);
-        else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported) packed = PackedWindows.Pack(windows);
+        if (code == ResampleCode.Best && AvxVnni.IsSupported) split = new SplitWindows(windows);
+        else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported) packed = new PackedWindows(windows);
     }
 
     /// <summary>Fills the windows' columns of every output row from the same row of <paramref name="source"/>.</summary>

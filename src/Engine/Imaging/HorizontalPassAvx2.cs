@@ -8,43 +8,19 @@ namespace Tessera.Imaging;
 /// Windows in the form the 256-bit code reads: groups of four source pixels, each weight split as <c>high * 2^15 + low</c> so that
 /// 16-bit multiply-adds give the exact 32-bit sum.
 /// </summary>
-internal sealed class PackedWindows
+internal sealed class PackedWindows : GroupedWindows<short>
 {
-    /// <summary>Source pixels of one group.</summary>
-    public const int GroupSize = 4;
-
     /// <summary>16-bit numbers of one group: 16 low parts, then 16 high parts, as the shuffled pixels meet them.</summary>
     public const int GroupLength = 32;
 
     /// <summary>Bits of the low part of a weight.</summary>
     public const int LowBits = 15;
 
-    private PackedWindows(int firstOutput, int count)
+    /// <summary>Packs every window.</summary>
+    public PackedWindows(ResampleWindows windows) : base(windows, GroupLength)
     {
-        FirstOutput = firstOutput;
-        Starts = new int[count];
-        GroupOffsets = new int[count + 1];
-        Weights = [];
-    }
-
-    public int FirstOutput { get; }
-    public int[] Starts { get; }
-    public int[] GroupOffsets { get; }
-    public short[] Weights { get; private set; }
-
-    /// <summary>Packs every window; weights of the padding are 0.</summary>
-    public static PackedWindows Pack(ResampleWindows windows)
-    {
-        PackedWindows packed = new(windows.FirstOutput, windows.Count);
         for (int i = 0; i < windows.Count; i++)
-        {
-            packed.Starts[i] = windows.Start(i);
-            packed.GroupOffsets[i + 1] = packed.GroupOffsets[i] + (windows.Weights(i).Length + GroupSize - 1) / GroupSize;
-        }
-        packed.Weights = new short[checked(packed.GroupOffsets[^1] * GroupLength)];
-        for (int i = 0; i < windows.Count; i++)
-            packed.PackWeights(packed.GroupOffsets[i], windows.Weights(i));
-        return packed;
+            PackWeights(GroupOffsets[i], windows.Weights(i));
     }
 
     private void PackWeights(int firstGroup, ReadOnlySpan<int> weights)

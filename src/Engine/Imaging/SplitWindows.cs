@@ -4,40 +4,16 @@ namespace Tessera.Imaging;
 /// Windows in the form that byte products read: groups of four weights, each weight split as <c>high * 2^16 + middle * 2^8 + low</c>
 /// with signed bytes, so that sums of byte products give the exact 32-bit sum.
 /// </summary>
-internal sealed class SplitWindows
+internal sealed class SplitWindows : GroupedWindows<int>
 {
-    /// <summary>Weights of one group; those that pad the last group of a window are 0.</summary>
-    public const int GroupSize = 4;
-
     /// <summary>Numbers of one group: four low bytes, four middle ones, four high ones.</summary>
     public const int GroupLength = 3;
 
-    private SplitWindows(int firstOutput, int count)
-    {
-        FirstOutput = firstOutput;
-        Starts = new int[count];
-        GroupOffsets = new int[count + 1];
-        Weights = [];
-    }
-
-    public int FirstOutput { get; }
-    public int[] Starts { get; }
-    public int[] GroupOffsets { get; }
-    public int[] Weights { get; private set; }
-
     /// <summary>Splits every window.</summary>
-    public static SplitWindows Split(ResampleWindows windows)
+    public SplitWindows(ResampleWindows windows) : base(windows, GroupLength)
     {
-        SplitWindows split = new(windows.FirstOutput, windows.Count);
         for (int i = 0; i < windows.Count; i++)
-        {
-            split.Starts[i] = windows.Start(i);
-            split.GroupOffsets[i + 1] = split.GroupOffsets[i] + (windows.Weights(i).Length + GroupSize - 1) / GroupSize;
-        }
-        split.Weights = new int[checked(split.GroupOffsets[^1] * GroupLength)];
-        for (int i = 0; i < windows.Count; i++)
-            split.SplitWeights(split.GroupOffsets[i], windows.Weights(i));
-        return split;
+            SplitWeights(GroupOffsets[i], windows.Weights(i));
     }
 
     private void SplitWeights(int firstGroup, ReadOnlySpan<int> weights)

@@ -7,9 +7,6 @@ namespace Tessera.Models;
 /// </summary>
 internal static class Attention
 {
-    /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
-    public const int NodeCapacity = 10;
-
     // ggml's tiled kernel takes values whose length is a multiple of the widest vector, 16 floats; others go a slower way
     // (ggml 0.25.1, src/ggml-cpu/ops.cpp, ggml_compute_forward_flash_attn_ext_f16).
     private const int ValueAlignment = 16;
@@ -26,6 +23,9 @@ internal static class Attention
             mixed = graph.Contiguous(graph.View(mixed, (headSize, headCount, query.Size(2), query.Size(3)), (mixed.Stride(1), mixed.Stride(2), mixed.Stride(3)), 0));
         return graph.Reshape(mixed, headSize * headCount, query.Size(2), query.Size(3));
     }
+
+    /// <summary>[head * heads, tokens, slices] -> [head, heads, tokens, slices].</summary>
+    public static Tensor Heads(Graph graph, Tensor x, int headCount) => graph.Reshape(x, x.Size(0) / headCount, headCount, x.Size(1), x.Size(2));
 
     // [head, tokens, heads, slices], each head's rows side by side, as they are read once for every 64 queries. GPU kernels take half
     // precision only.

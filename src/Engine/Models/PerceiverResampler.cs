@@ -105,5 +105,5 @@ internal sealed class PerceiverResampler
         return projection.Build(graph, outputNorm.Build(graph, output.Build(graph, mixed), NormEpsilon));
     }
 
-    private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, config.Width / config.HeadCount, config.HeadCount, x.Size(1), x.Size(2));
+    private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, config.HeadCount);
 }

@@ -86,7 +86,7 @@ internal sealed class VisionBlock
         return down.Build(graph, config.Activation.Build(graph, inner));
     }
 
-    private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, config.HeadSize, config.HeadCount, x.Size(1), x.Size(2));
+    private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, config.HeadCount);
 
     private (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Graph graph, Tensor joined)
     {

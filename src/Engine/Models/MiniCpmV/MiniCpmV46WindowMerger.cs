@@ -68,7 +68,7 @@ internal sealed class MiniCpmV46WindowMerger
     private Tensor Attend(Graph graph, Tensor x) =>
         output.Build(graph, Attention.Build(graph, Heads(graph, query.Build(graph, x)), Heads(graph, key.Build(graph, x)), Heads(graph, value.Build(graph, x))));
 
-    private Tensor Heads(Graph graph, Tensor x) => graph.Reshape(x, tower.HeadSize, tower.HeadCount, x.Size(1), x.Size(2));
+    private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, tower.HeadCount);
 
     // [hidden, 4, windows] -> [hidden, windows]
     private static Tensor Mean(Graph graph, Tensor x)
