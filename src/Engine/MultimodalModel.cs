@@ -168,6 +168,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
+            ComputeDevice.RegisterKernels();
             language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, options.Logger);
             CheckPair(language, vision);
             vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken);

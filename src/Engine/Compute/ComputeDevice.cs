@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tessera.Compute.Kernels;
 using Tessera.Native;
 
 namespace Tessera.Compute;
@@ -28,6 +29,7 @@ public sealed record DeviceDescription(string Name, string Description, DeviceKi
 internal sealed unsafe class ComputeDevice : IDisposable
 {
     private readonly BackendHandle? gpu;
+    private readonly BackendHandle? kernels;
     private readonly BackendHandle cpu;
     private readonly nint gpuDevice;
     private readonly nint cpuDevice;
@@ -37,9 +39,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
         ThreadCount = threadCount;
         cpuDevice = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
         cpu = OpenBackend(cpuDevice);
-        SetThreads(threadCount);
+        SetThreads(cpu, cpuDevice);
         gpuDevice = useGpu ? FindGpu() : 0;
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
+        else if (KernelDevice.Register() is var own and not 0) SetThreads(kernels = OpenBackend(own), own);
     }
 
     /// <summary>Told the reason before native code ends the process.</summary>
@@ -60,7 +63,15 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public BackendHandle CpuBackend => cpu;
 
     /// <summary>The backends in order of preference, the CPU last.</summary>
-    public nint[] Backends => gpu is null ? [cpu.Pointer] : [gpu.Pointer, cpu.Pointer];
+    public nint[] Backends => gpu is not null ? [gpu.Pointer, cpu.Pointer] : kernels is not null ? [kernels.Pointer, cpu.Pointer] : [cpu.Pointer];
+
+    /// <summary>Makes Tessera's own kernels known to the contexts of libllama that are made from now on.</summary>
+    /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
+    public static void RegisterKernels()
+    {
+        NativeRuntime.Start();
+        KernelDevice.Register();
+    }
 
     /// <summary>Opens the devices.</summary>
     /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
@@ -79,7 +90,11 @@ internal sealed unsafe class ComputeDevice : IDisposable
         NativeRuntime.Start();
         var devices = new List<DeviceDescription>();
         for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
-            devices.Add(Describe(GgmlBackend.ggml_backend_dev_get(index)));
+        {
+            nint device = GgmlBackend.ggml_backend_dev_get(index);
+            if (!KernelDevice.Is(device)) devices.Add(Describe(device));
+        }
+
         return devices;
     }
 
@@ -104,6 +119,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public void Dispose()
     {
         gpu?.Dispose();
+        kernels?.Dispose();
         cpu.Dispose();
     }
 
@@ -136,9 +152,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
             : backend;
     }
 
-    private void SetThreads(int count)
+    private void SetThreads(BackendHandle backend, nint of)
     {
-        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(cpuDevice), "ggml_backend_set_n_threads");
-        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(cpu.Pointer, count);
+        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(of), "ggml_backend_set_n_threads");
+        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(backend.Pointer, ThreadCount);
     }
 }

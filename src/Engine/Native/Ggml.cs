@@ -27,6 +27,9 @@ internal static unsafe partial class Ggml
     [LibraryImport(Library)] internal static partial nuint ggml_nbytes(ggml_tensor* tensor);
     [LibraryImport(Library)] internal static partial nint ggml_new_graph_custom(nint ctx, nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
     [LibraryImport(Library)] internal static partial void ggml_build_forward_expand(nint cgraph, ggml_tensor* tensor);
+    [LibraryImport(Library)] internal static partial int ggml_graph_n_nodes(nint cgraph);
+    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_graph_node(nint cgraph, int i);
+    [LibraryImport(Library)] internal static partial byte* ggml_op_name(ggml_op op);
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_add(nint ctx, ggml_tensor* a, ggml_tensor* b);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_mul(nint ctx, ggml_tensor* a, ggml_tensor* b);
@@ -93,7 +96,7 @@ internal struct ggml_init_params
     public byte no_alloc;
 }
 
-/// <summary>The leading fields of <c>ggml_tensor</c>; always used behind a pointer that ggml owns.</summary>
+/// <summary>The fields of <c>ggml_tensor</c> up to its data; always used behind a pointer that ggml owns.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ggml_tensor
 {
@@ -101,6 +104,26 @@ internal unsafe struct ggml_tensor
     public nint buffer;
     public fixed long ne[4];
     public fixed ulong nb[4];
+    public ggml_op op;
+    public fixed int op_params[16];
+    public int flags;
+    public fixed ulong src[10];
+    public ggml_tensor* view_src;
+    public nuint view_offs;
+    public byte* data;
+
+    internal const int GGML_TENSOR_FLAG_COMPUTE = 16;
+}
+
+/// <summary>The operations that Tessera's own kernels know.</summary>
+internal enum ggml_op
+{
+    GGML_OP_NONE = 0,
+    GGML_OP_RESHAPE = 36,
+    GGML_OP_VIEW = 37,
+    GGML_OP_PERMUTE = 38,
+    GGML_OP_TRANSPOSE = 39,
+    GGML_OP_FLASH_ATTN_EXT = 74,
 }
 
 /// <summary>What ggml knows of an element type; owned by ggml.</summary>

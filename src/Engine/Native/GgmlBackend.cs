@@ -29,6 +29,10 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] internal static partial nint ggml_backend_dev_buffer_type(nint device);
     [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_dev_supports_op(nint device, ggml_tensor* op);
 
+    [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_buft_is_host(nint buft);
+    [LibraryImport(Base)] internal static partial nint ggml_backend_cpu_buffer_type();
+    [LibraryImport(Registry)] internal static partial void ggml_backend_register(ggml_backend_reg* reg);
+
     [LibraryImport(Base)] internal static partial byte* ggml_backend_reg_name(nint reg);
     [LibraryImport(Base, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint ggml_backend_reg_get_proc_address(nint reg, string name);
 

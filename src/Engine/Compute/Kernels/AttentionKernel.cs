@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Compute.Kernels;
+
+/// <summary>
+/// Attention on the processor's 512-bit vectors: packs the keys and values of some heads, then computes their tiles of queries, both on
+/// all threads. One operation at a time.
+/// </summary>
+internal sealed unsafe class AttentionKernel : IDisposable
+{
+    // What stays in the outer caches; a single head takes more where it must.
+    private const long PackedLimit = 4L << 20;
+    private readonly AlignedFloats packed = new();
+    private readonly AlignedFloats scratch = new();
+
+    /// <summary>Computes an operation that <see cref="AttentionShape.IsSupported"/> accepts.</summary>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
+    public void Compute(AttentionShape shape, int threadCount)
+    {
+        int keyTiles = PackedKeys.TileCount(shape.TokenCount), queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
+        long headLength = PackedKeys.LengthOf(shape);
+        int heads = shape.KeyHeadCount * shape.KeySliceCount, group = (int)Math.Clamp(PackedLimit / headLength, Math.Min(heads, threadCount), heads);
+        int scratchEach = (AttentionTile.ScratchLength(shape) + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
+        float* store = packed.Reserve(group * headLength), rooms = scratch.Reserve((long)threadCount * scratchEach);
+        var mask = new AttentionMask(shape, queryTiles, keyTiles);
+
+        for (int first = 0; first < heads; first += group)
+        {
+            int start = first, count = Math.Min(group, heads - first);
+            Share(threadCount, count * keyTiles, (_, unit) =>
+            {
+                int head = start + unit / keyTiles;
+                PackedKeys.Pack(store + unit / keyTiles * headLength, shape, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
+            });
+            int users = shape.HeadsPerKey * shape.SlicesPerKey;
+            Share(threadCount, count * users * queryTiles, (worker, unit) =>
+            {
+                int own = unit / (users * queryTiles), user = unit / queryTiles % users, head = start + own;
+                (int Slice, int Head, int Tile) place = (head / shape.KeyHeadCount * shape.SlicesPerKey + user / shape.HeadsPerKey,
+                    head % shape.KeyHeadCount * shape.HeadsPerKey + user % shape.HeadsPerKey, unit % queryTiles);
+                new AttentionTile(rooms + (long)worker * scratchEach).Compute(shape, mask, store + own * headLength, place);
+            });
+        }
+    }
+
+    public void Dispose()
+    {
+        packed.Dispose();
+        scratch.Dispose();
+    }
+
+    // Each thread takes the next unit until none is left.
+    private static void Share(int threadCount, int unitCount, Action<int, int> compute)
+    {
+        int next = -1;
+        void Work(int worker)
+        {
+            for (int unit; (unit = Interlocked.Increment(ref next)) < unitCount;) compute(worker, unit);
+        }
+
+        if (threadCount == 1 || unitCount == 1) Work(0);
+        else Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
+    }
+
+    /// <summary>Memory that is kept for the next use.</summary>
+    private sealed class AlignedFloats : IDisposable
+    {
+        private const int Alignment = 64;
+        private float* pointer;
+        private long length;
+
+        /// <summary>Room for a number of floats; what it held is lost.</summary>
+        public float* Reserve(long needed)
+        {
+            if (needed <= length) return pointer;
+            Dispose();
+            pointer = (float*)NativeMemory.AlignedAlloc(checked((nuint)needed * sizeof(float)), Alignment);
+            length = needed;
+            return pointer;
+        }
+
+        public void Dispose()
+        {
+            NativeMemory.AlignedFree(pointer);
+            pointer = null;
+            length = 0;
+        }
+    }
+}

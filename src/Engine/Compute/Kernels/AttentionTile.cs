@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Tessera.Compute.Kernels;
+
+/// <summary>
+/// The queries of one head that are attended to together, against all keys, tile by tile with a running softmax (Dao et al.,
+/// FlashAttention, arXiv 2205.14135, algorithm 1). All sums are in single precision.
+/// </summary>
+/// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
+internal readonly unsafe struct AttentionTile(float* scratch)
+{
+    /// <summary>Queries of a tile.</summary>
+    public const int Rows = 48;
+
+    /// <summary>Keys of a tile.</summary>
+    public const int Columns = TileProduct.Stride;
+
+    private float* Scores => scratch;
+
+    private float* MaskRow => scratch + Rows * Columns;
+
+    private float* Greatest => MaskRow + Columns;
+
+    private float* Queries => Greatest + 2 * Columns;
+
+    /// <summary>Floats of scratch that a shape needs.</summary>
+    public static int ScratchLength(in AttentionShape shape) => Rows * Columns + 3 * Columns + Rows * (Chunks(shape) * TileProduct.Stride + shape.ValueSize + TileProduct.Lanes);
+
+    /// <summary>Computes the results of one head's tile of queries.</summary>
+    /// <param name="shape">The operation.</param>
+    /// <param name="mask">What to skip.</param>
+    /// <param name="keys">The packed keys and values of the head's key head.</param>
+    /// <param name="place">Which queries.</param>
+    public void Compute(in AttentionShape shape, AttentionMask mask, float* keys, (int Slice, int Head, int Tile) place)
+    {
+        int firstQuery = place.Tile * Rows, count = Math.Min(Rows, shape.QueryCount - firstQuery);
+        int rows = (count + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
+        float* sums = Queries + Rows * Chunks(shape) * TileProduct.Stride, mixed = sums + Rows * TileProduct.Lanes;
+        LoadQueries(shape, place, firstQuery, count, rows);
+        new Span<float>(sums, Rows * (TileProduct.Lanes + shape.ValueSize)).Clear();
+        new Span<float>(Greatest, rows).Fill(float.NegativeInfinity);
+
+        int tiles = PackedKeys.TileCount(shape.TokenCount);
+        for (int tile = 0; tile < tiles; tile++)
+        {
+            MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
+            if (effect == MaskEffect.All) continue;
+            (int tokens, int columns) = PackedKeys.SizeOf(shape, tile);
+            new Span<float>(Scores, rows * Columns).Clear();
+            Multiply(shape, PackedKeys.Keys(keys, shape, tile), rows, columns);
+            for (int row = 0; row < count; row++)
+            {
+                if (effect == MaskEffect.Some) AddMask(mask.Row(place.Slice, firstQuery + row, tile * Columns), row, tokens);
+                Weigh(row, tokens, sums + row * TileProduct.Lanes, mixed + row * shape.ValueSize, shape.ValueSize);
+            }
+
+            TileProduct.Add(Scores, PackedKeys.Values(keys, shape, tile), mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
+        }
+
+        Store(shape, place, firstQuery, count, sums, mixed);
+    }
+
+    private static int Chunks(in AttentionShape shape) => (shape.HeadSize + TileProduct.Stride - 1) / TileProduct.Stride;
+
+    // Scaled, in pieces as deep as a product takes, rows of no query zero.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void LoadQueries(in AttentionShape shape, (int Slice, int Head, int Tile) place, int firstQuery, int count, int rows)
+    {
+        new Span<float>(Queries, Rows * Chunks(shape) * TileProduct.Stride).Clear();
+        byte* head = shape.Query->data + (ulong)place.Head * shape.Query->nb[2] + (ulong)place.Slice * shape.Query->nb[3];
+        for (int row = 0; row < count; row++)
+        {
+            float* source = (float*)(head + (ulong)(firstQuery + row) * shape.Query->nb[1]);
+            for (int index = 0; index < shape.HeadSize; index++)
+                Queries[(index / TileProduct.Stride * rows + row) * TileProduct.Stride + index % TileProduct.Stride] = shape.Scale * source[index];
+        }
+    }
+
+    // Scores [columns of Columns, rows].
+    private void Multiply(in AttentionShape shape, float* keys, int rows, int columns)
+    {
+        float* queries = Queries;
+        for (int depth = shape.HeadSize; depth > 0; depth -= TileProduct.Stride, queries += rows * TileProduct.Stride, keys += (long)TileProduct.Stride * columns)
+            TileProduct.Add(queries, keys, Scores, rows, Math.Min(depth, TileProduct.Stride), columns, Columns);
+    }
+
+    private void AddMask(ushort* mask, int row, int tokens)
+    {
+        VectorMath.ToSingle(mask, MaskRow, tokens);
+        float* scores = Scores + row * Columns;
+        for (int index = 0; index < Columns; index += TileProduct.Lanes) (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
+    }
+
+    // Scores of a row -> their weights, with what was summed before scaled to the greatest score so far.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Weigh(int row, int tokens, float* sum, float* mixed, int valueSize)
+    {
+        float* scores = Scores + row * Columns;
+        for (int index = tokens; index < Columns; index++) scores[index] = float.NegativeInfinity;
+        Vector512<float> highest = Vector512.Load(scores);
+        for (int index = TileProduct.Lanes; index < Columns; index += TileProduct.Lanes) highest = Vector512.Max(highest, Vector512.Load(scores + index));
+        float greatest = VectorMath.Greatest(highest), before = Greatest[row];
+        if (greatest == float.NegativeInfinity)
+        {
+            new Span<float>(scores, Columns).Clear();
+            return;
+        }
+
+        if (greatest > before)
+        {
+            Greatest[row] = greatest;
+            Vector512<float> factor = Vector512.Create(MathF.Exp(before - greatest));
+            (Vector512.Load(sum) * factor).Store(sum);
+            for (int index = 0; index < valueSize; index += TileProduct.Lanes) (Vector512.Load(mixed + index) * factor).Store(mixed + index);
+        }
+
+        Vector512<float> reference = Vector512.Create(MathF.Max(greatest, before)), total = Vector512.Load(sum);
+        for (int index = 0; index < Columns; index += TileProduct.Lanes)
+        {
+            Vector512<float> weight = VectorMath.Exp(Vector512.Load(scores + index) - reference);
+            weight.Store(scores + index);
+            total += weight;
+        }
+
+        total.Store(sum);
+    }
+
+    // A query that attends to nothing gets zeros.
+    private static void Store(in AttentionShape shape, (int Slice, int Head, int Tile) place, int firstQuery, int count, float* sums, float* mixed)
+    {
+        for (int row = 0; row < count; row++)
+        {
+            float sum = Vector512.Sum(Vector512.Load(sums + row * TileProduct.Lanes));
+            Vector512<float> factor = Vector512.Create(sum == 0 ? 0 : 1 / sum);
+            float* source = mixed + row * shape.ValueSize;
+            var target = (float*)(shape.Result->data + (ulong)place.Head * shape.Result->nb[1] + (ulong)(firstQuery + row) * shape.Result->nb[2] + (ulong)place.Slice * shape.Result->nb[3]);
+            for (int index = 0; index < shape.ValueSize; index += TileProduct.Lanes) (Vector512.Load(source + index) * factor).Store(target + index);
+        }
+    }
+}

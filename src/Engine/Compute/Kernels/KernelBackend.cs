@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Tessera.Native;
+
+namespace Tessera.Compute.Kernels;
+
+/// <summary>One user's stream on the <see cref="KernelDevice"/>: a scheduler gives it the parts of a graph that hold its operations.</summary>
+internal sealed unsafe class KernelBackend : IDisposable
+{
+    // Tells ggml one backend from another; any 16 bytes that no other has.
+    private static readonly byte* Id = NewId();
+    private readonly AttentionKernel attention = new();
+    private int threadCount = Environment.ProcessorCount;
+    private delegate* unmanaged[Cdecl]<void*, byte> mustStop;
+    private void* stopContext;
+
+    /// <summary>A backend that ggml owns and frees.</summary>
+    public static ggml_backend* New(ggml_backend_device* device, delegate* unmanaged[Cdecl]<nint, byte*> name)
+    {
+        var made = (ggml_backend*)NativeMemory.AllocZeroed((nuint)sizeof(ggml_backend));
+        *made = new ggml_backend
+        {
+            guid = (nint)Id,
+            get_name = name,
+            free = &Free,
+            graph_compute = &Compute,
+            device = device,
+            context = GCHandle.ToIntPtr(GCHandle.Alloc(new KernelBackend())),
+        };
+        return made;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static void SetThreads(ggml_backend* self, int count) => Of(self).threadCount = Math.Max(1, count);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static void SetAbort(ggml_backend* self, delegate* unmanaged[Cdecl]<void*, byte> callback, void* context)
+    {
+        KernelBackend backend = Of(self);
+        backend.mustStop = callback;
+        backend.stopContext = context;
+    }
+
+    public void Dispose() => attention.Dispose();
+
+    private static KernelBackend Of(ggml_backend* self) => (KernelBackend)GCHandle.FromIntPtr(self->context).Target!;
+
+    private static byte* NewId()
+    {
+        var id = (byte*)NativeMemory.Alloc(16);
+        "Tessera kernels."u8.CopyTo(new Span<byte>(id, 16));
+        return id;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Free(ggml_backend* self)
+    {
+        Of(self).Dispose();
+        GCHandle.FromIntPtr(self->context).Free();
+        NativeMemory.Free(self);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static ggml_status Compute(ggml_backend* self, nint graph)
+    {
+        try
+        {
+            return Of(self).Compute(graph);
+        }
+        catch (OutOfMemoryException)
+        {
+            return ggml_status.GGML_STATUS_ALLOC_FAILED;
+        }
+        catch (Exception)
+        {
+            // Nothing managed may pass through ggml.
+            return ggml_status.GGML_STATUS_FAILED;
+        }
+    }
+
+    private ggml_status Compute(nint graph)
+    {
+        for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
+        {
+            ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
+            if (node->op != ggml_op.GGML_OP_FLASH_ATTN_EXT || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
+            if (mustStop != null && mustStop(stopContext) != 0) return ggml_status.GGML_STATUS_ABORTED;
+            attention.Compute(new AttentionShape(node), threadCount);
+        }
+
+        return ggml_status.GGML_STATUS_SUCCESS;
+    }
+}

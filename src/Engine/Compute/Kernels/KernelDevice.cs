@@ -1,0 +1,116 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Tessera.Native;
+
+namespace Tessera.Compute.Kernels;
+
+/// <summary>
+/// Tessera's kernels as a device that ggml and libllama find beside the CPU: it shares the CPU's memory, and schedulers give it the
+/// operations that it supports (an accelerator, as ggml's BLAS device is).
+/// </summary>
+internal static unsafe class KernelDevice
+{
+    private static readonly Lock Gate = new();
+    private static readonly byte* Name = Utf8("Tessera");
+    private static readonly byte* Description = Utf8("Tessera's attention for AVX-512");
+    private static ggml_backend_device* device;
+
+    /// <summary>Whether this processor can run the kernels.</summary>
+    public static bool IsSupported => Avx512F.IsSupported && nint.Size == sizeof(long);
+
+    /// <summary>The registered device; 0 if the processor cannot run the kernels.</summary>
+    /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>
+    public static nint Register()
+    {
+        if (!IsSupported) return 0;
+        lock (Gate)
+        {
+            if (device != null) return (nint)device;
+            if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT") return 0;
+            device = NewDevice();
+            GgmlBackend.ggml_backend_register(device->reg);
+            return (nint)device;
+        }
+    }
+
+    /// <summary>Whether a device is this one, which is no device of the machine's.</summary>
+    public static bool Is(nint other) => other != 0 && other == (nint)device;
+
+    private static ggml_backend_device* NewDevice()
+    {
+        var registration = (ggml_backend_reg*)NativeMemory.AllocZeroed((nuint)sizeof(ggml_backend_reg));
+        *registration = new ggml_backend_reg
+        {
+            api_version = GgmlBackendInterface.GGML_BACKEND_API_VERSION,
+            get_name = &NameOf,
+            get_device_count = &CountDevices,
+            get_device = &GetDevice,
+            get_proc_address = &FindFunction,
+        };
+        var made = (ggml_backend_device*)NativeMemory.AllocZeroed((nuint)sizeof(ggml_backend_device));
+        *made = new ggml_backend_device
+        {
+            get_name = &NameOf,
+            get_description = &DescriptionOf,
+            get_memory = &ReportMemory,
+            get_type = &TypeOf,
+            get_props = &ReportProperties,
+            init_backend = &NewBackend,
+            get_buffer_type = &BufferTypeOf,
+            supports_op = &Supports,
+            supports_buft = &CanUse,
+            reg = registration,
+        };
+        return made;
+    }
+
+    private static byte* Utf8(string text) => (byte*)Marshal.StringToCoTaskMemUTF8(text);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte* NameOf(nint self) => Name;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte* DescriptionOf(nint self) => Description;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nuint CountDevices(nint self) => 1;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint GetDevice(nint self, nuint index) => (nint)device;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint FindFunction(nint self, byte* name) => Marshal.PtrToStringUTF8((nint)name) switch
+    {
+        "ggml_backend_set_n_threads" => (nint)(delegate* unmanaged[Cdecl]<ggml_backend*, int, void>)&KernelBackend.SetThreads,
+        "ggml_backend_set_abort_callback" => (nint)(delegate* unmanaged[Cdecl]<ggml_backend*, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)&KernelBackend.SetAbort,
+        _ => 0,
+    };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void ReportMemory(nint self, nuint* free, nuint* total) => (*free, *total) = (0, 0);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static ggml_backend_dev_type TypeOf(nint self) => ggml_backend_dev_type.ACCEL;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void ReportProperties(nint self, ggml_backend_dev_props* properties) =>
+        *properties = new ggml_backend_dev_props { name = Name, description = Description, type = ggml_backend_dev_type.ACCEL };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint NewBackend(nint self, byte* parameters) => (nint)KernelBackend.New(device, &NameOf);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint BufferTypeOf(nint self) => GgmlBackend.ggml_backend_cpu_buffer_type();
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte Supports(nint self, ggml_tensor* node) => node->op switch
+    {
+        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
+        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
+        _ => 0,
+    };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte CanUse(nint self, nint bufferType) => GgmlBackend.ggml_backend_buft_is_host(bufferType) ? (byte)1 : (byte)0;
+}

@@ -1,0 +1,94 @@
+using System.Runtime.Intrinsics;
+using Tessera.Compute.Kernels;
+using Tessera.Native;
+
+namespace Tessera.Engine.Tests.Compute;
+
+public sealed class AttentionKernelTests
+{
+    /// <summary>Head, value, queries, tokens, heads, key heads, slices, key slices, half precision, mask.</summary>
+    public static TheoryData<string, AttentionCase> Cases => new()
+    {
+        { "ViT-L at 336", new(64, 64, 577, 577, 2, 2, 2, 2) },
+        { "SigLIP, padded values", new(72, 80, 256, 256, 3, 3, 1, 1) },
+        { "a resampler's 64 queries", new(128, 128, 64, 1000, 2, 2, 1, 1) },
+        { "causal, grouped queries, half precision", new(64, 64, 130, 512, 8, 2, 1, 1, IsHalf: true, Mask: "causal") },
+        { "causal, wide heads", new(256, 256, 50, 190, 4, 1, 1, 1, IsHalf: true, Mask: "causal") },
+        { "a mask of any numbers", new(96, 96, 49, 65, 2, 2, 1, 1, Mask: "numbers") },
+        { "queries that see nothing", new(32, 32, 48, 96, 1, 1, 1, 1, Mask: "nothing") },
+        { "one slice of keys for several of queries", new(16, 16, 32, 33, 2, 1, 3, 1) },
+        { "one token", new(40, 48, 33, 1, 1, 1, 1, 1) },
+    };
+
+    [FactOnAvx512]
+    public void Exponentials_are_within_two_units_of_the_last_place()
+    {
+        for (float x = 0; x > -86.9f; x -= 0.0137f)
+        {
+            float got = VectorMath.Exp(Vector512.Create(x))[3];
+            Assert.InRange(Math.Abs(got - Math.Exp(x)), 0, 2.4e-7 * Math.Exp(x));
+        }
+
+        Assert.Equal(0, VectorMath.Exp(Vector512.Create(float.NegativeInfinity))[0]);
+    }
+
+    [FactOnAvx512]
+    public unsafe void Halves_become_the_singles_that_they_are()
+    {
+        ushort[] halves = [.. Enumerable.Range(0, 65536).Select(static bits => (ushort)bits), 1, 2, 3];
+        var singles = new float[halves.Length];
+        fixed (ushort* source = halves)
+        fixed (float* target = singles) VectorMath.ToSingle(source, target, halves.Length);
+        for (int index = 0; index < halves.Length; index++) Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[index]), singles[index]);
+    }
+
+    [TheoryOnAvx512]
+    [MemberData(nameof(Cases))]
+    public void The_kernel_computes_what_the_formula_says(string name, AttentionCase shape)
+    {
+        Assert.NotEmpty(name);
+        using var tensors = new AttentionTensors(shape);
+        float[] expected = tensors.Expected();
+        foreach (int threads in (int[])[1, 3])
+        {
+            float[] actual = tensors.Compute(threads);
+            for (int index = 0; index < expected.Length; index++) Assert.InRange(actual[index] - expected[index], -2e-5f, 2e-5f);
+        }
+    }
+
+    [TheoryOnAvx512]
+    [InlineData(31, "too few queries")]
+    [InlineData(64, "")]
+    public void Few_queries_are_left_to_ggml(int queries, string reason)
+    {
+        using var tensors = new AttentionTensors(new AttentionCase(64, 64, queries, 100, 2, 2, 1, 1));
+        Assert.Equal(reason.Length == 0, tensors.IsSupported(static (ref ggml_tensor _) => { }));
+    }
+
+    [FactOnAvx512]
+    public void What_the_kernel_does_not_know_is_left_to_ggml()
+    {
+        using var tensors = new AttentionTensors(new AttentionCase(64, 64, 64, 100, 2, 2, 1, 1));
+        Assert.True(tensors.IsSupported(static (ref ggml_tensor _) => { }));
+        unsafe
+        {
+            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.op_params[1] = BitConverter.SingleToInt32Bits(8)));
+            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.op_params[2] = BitConverter.SingleToInt32Bits(30)));
+            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.src[4] = node.src[0]));
+            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[2])->ne[0] = 60));
+            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[1])->type = ggml_type.GGML_TYPE_Q8_0));
+        }
+    }
+}
+
+/// <summary>A fact about kernels that only processors with AVX-512 run.</summary>
+public sealed class FactOnAvx512Attribute : FactAttribute
+{
+    public FactOnAvx512Attribute() => Skip = KernelDevice.IsSupported ? null : "This processor has no AVX-512.";
+}
+
+/// <summary>A theory about kernels that only processors with AVX-512 run.</summary>
+public sealed class TheoryOnAvx512Attribute : TheoryAttribute
+{
+    public TheoryOnAvx512Attribute() => Skip = KernelDevice.IsSupported ? null : "This processor has no AVX-512.";
+}
