@@ -34,7 +34,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private readonly nint gpuDevice;
     private readonly nint cpuDevice;
 
-    private ComputeDevice(int threadCount, bool useGpu)
+    private ComputeDevice(int threadCount, bool useGpu, bool useKernels)
     {
         ThreadCount = threadCount;
         cpuDevice = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
@@ -42,7 +42,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
         SetThreads(cpu, cpuDevice);
         gpuDevice = useGpu ? FindGpu() : 0;
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
-        else if (KernelDevice.Register() is var own and not 0) SetThreads(kernels = OpenBackend(own), own);
+        else if (useKernels && KernelDevice.Register() is var own and not 0) SetThreads(kernels = OpenBackend(own), own);
     }
 
     /// <summary>Told the reason before native code ends the process.</summary>
@@ -76,11 +76,12 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>Opens the devices.</summary>
     /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
     /// <param name="useGpu">Whether to place weights on a GPU if there is one.</param>
+    /// <param name="useKernels">Whether Tessera's own kernels compute what they can; else ggml's do.</param>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static ComputeDevice Open(int threadCount = 0, bool useGpu = true)
+    public static ComputeDevice Open(int threadCount = 0, bool useGpu = true, bool useKernels = true)
     {
         NativeRuntime.Start();
-        return new ComputeDevice(threadCount > 0 ? threadCount : Environment.ProcessorCount, useGpu);
+        return new ComputeDevice(threadCount > 0 ? threadCount : Environment.ProcessorCount, useGpu, useKernels);
     }
 
     /// <summary>All devices of this machine.</summary>

@@ -20,7 +20,7 @@ public sealed class AttentionKernelTests
         { "one token", new(40, 48, 33, 1, 1, 1, 1, 1) },
     };
 
-    [FactOnAvx512]
+    [FactOnVectors]
     public void Exponentials_are_within_two_units_of_the_last_place()
     {
         for (float x = 0; x > -86.9f; x -= 0.0137f)
@@ -32,7 +32,7 @@ public sealed class AttentionKernelTests
         Assert.Equal(0, VectorMath.Exp(Vector512.Create(float.NegativeInfinity))[0]);
     }
 
-    [FactOnAvx512]
+    [FactOnVectors]
     public unsafe void Halves_become_the_singles_that_they_are()
     {
         ushort[] halves = [.. Enumerable.Range(0, 65536).Select(static bits => (ushort)bits), 1, 2, 3];
@@ -42,7 +42,7 @@ public sealed class AttentionKernelTests
         for (int index = 0; index < halves.Length; index++) Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[index]), singles[index]);
     }
 
-    [TheoryOnAvx512]
+    [TheoryOnVectors]
     [MemberData(nameof(Cases))]
     public void The_kernel_computes_what_the_formula_says(string name, AttentionCase shape)
     {
@@ -56,7 +56,7 @@ public sealed class AttentionKernelTests
         }
     }
 
-    [TheoryOnAvx512]
+    [TheoryOnVectors]
     [InlineData(31, "too few queries")]
     [InlineData(64, "")]
     public void Few_queries_are_left_to_ggml(int queries, string reason)
@@ -65,7 +65,7 @@ public sealed class AttentionKernelTests
         Assert.Equal(reason.Length == 0, tensors.IsSupported(static (ref ggml_tensor _) => { }));
     }
 
-    [FactOnAvx512]
+    [FactOnVectors]
     public void What_the_kernel_does_not_know_is_left_to_ggml()
     {
         using var tensors = new AttentionTensors(new AttentionCase(64, 64, 64, 100, 2, 2, 1, 1));
@@ -81,14 +81,14 @@ public sealed class AttentionKernelTests
     }
 }
 
-/// <summary>A fact about kernels that only processors with AVX-512 run.</summary>
-public sealed class FactOnAvx512Attribute : FactAttribute
+/// <summary>A fact about kernels that only some processors run.</summary>
+public sealed class FactOnVectorsAttribute : FactAttribute
 {
-    public FactOnAvx512Attribute() => Skip = KernelDevice.IsSupported ? null : "This processor has no AVX-512.";
+    public FactOnVectorsAttribute() => Skip = KernelDevice.IsSupported ? null : "This processor has neither AVX2 nor AVX-512.";
 }
 
-/// <summary>A theory about kernels that only processors with AVX-512 run.</summary>
-public sealed class TheoryOnAvx512Attribute : TheoryAttribute
+/// <summary>A theory about kernels that only some processors run.</summary>
+public sealed class TheoryOnVectorsAttribute : TheoryAttribute
 {
-    public TheoryOnAvx512Attribute() => Skip = KernelDevice.IsSupported ? null : "This processor has no AVX-512.";
+    public TheoryOnVectorsAttribute() => Skip = KernelDevice.IsSupported ? null : "This processor has neither AVX2 nor AVX-512.";
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// Attention on the processor's 512-bit vectors: packs the keys and values of some heads, then computes their tiles of queries, both on
+/// Attention on the processor's vectors: packs the keys and values of some heads, then computes their tiles of queries, both on
 /// all threads. One operation at a time.
 /// </summary>
 internal sealed unsafe class AttentionKernel : IDisposable

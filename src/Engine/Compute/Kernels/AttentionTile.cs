@@ -16,6 +16,8 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     /// <summary>Keys of a tile.</summary>
     public const int Columns = TileProduct.Stride;
 
+    private const int Lanes = TileProduct.Lanes;
+
     private float* Scores => scratch;
 
     private float* MaskRow => scratch + Rows * Columns;
@@ -25,7 +27,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     private float* Queries => Greatest + 2 * Columns;
 
     /// <summary>Floats of scratch that a shape needs.</summary>
-    public static int ScratchLength(in AttentionShape shape) => Rows * Columns + 3 * Columns + Rows * (Chunks(shape) * TileProduct.Stride + shape.ValueSize + TileProduct.Lanes);
+    public static int ScratchLength(in AttentionShape shape) => Rows * Columns + 3 * Columns + Rows * (Chunks(shape) * TileProduct.Stride + shape.ValueSize + Lanes);
 
     /// <summary>Computes the results of one head's tile of queries.</summary>
     /// <param name="shape">The operation.</param>
@@ -36,9 +38,9 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     {
         int firstQuery = place.Tile * Rows, count = Math.Min(Rows, shape.QueryCount - firstQuery);
         int rows = (count + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
-        float* sums = Queries + Rows * Chunks(shape) * TileProduct.Stride, mixed = sums + Rows * TileProduct.Lanes;
+        float* sums = Queries + Rows * Chunks(shape) * TileProduct.Stride, mixed = sums + Rows * Lanes;
         LoadQueries(shape, place, firstQuery, count, rows);
-        new Span<float>(sums, Rows * (TileProduct.Lanes + shape.ValueSize)).Clear();
+        new Span<float>(sums, Rows * (Lanes + shape.ValueSize)).Clear();
         new Span<float>(Greatest, rows).Fill(float.NegativeInfinity);
 
         int tiles = PackedKeys.TileCount(shape.TokenCount);
@@ -52,7 +54,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
             for (int row = 0; row < count; row++)
             {
                 if (effect == MaskEffect.Some) AddMask(mask.Row(place.Slice, firstQuery + row, tile * Columns), row, tokens);
-                Weigh(row, tokens, sums + row * TileProduct.Lanes, mixed + row * shape.ValueSize, shape.ValueSize);
+                Weigh(row, tokens, sums + row * Lanes, mixed + row * shape.ValueSize, shape.ValueSize);
             }
 
             TileProduct.Add(Scores, PackedKeys.Values(keys, shape, tile), mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
@@ -64,17 +66,26 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     private static int Chunks(in AttentionShape shape) => (shape.HeadSize + TileProduct.Stride - 1) / TileProduct.Stride;
 
     // Scaled, in pieces as deep as a product takes, rows of no query zero.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void LoadQueries(in AttentionShape shape, (int Slice, int Head, int Tile) place, int firstQuery, int count, int rows)
     {
-        new Span<float>(Queries, Rows * Chunks(shape) * TileProduct.Stride).Clear();
         byte* head = shape.Query->data + (ulong)place.Head * shape.Query->nb[2] + (ulong)place.Slice * shape.Query->nb[3];
-        for (int row = 0; row < count; row++)
+        for (int first = 0, piece = 0; first < shape.HeadSize; first += TileProduct.Stride, piece++)
         {
-            float* source = (float*)(head + (ulong)(firstQuery + row) * shape.Query->nb[1]);
-            for (int index = 0; index < shape.HeadSize; index++)
-                Queries[(index / TileProduct.Stride * rows + row) * TileProduct.Stride + index % TileProduct.Stride] = shape.Scale * source[index];
+            int length = Math.Min(TileProduct.Stride, shape.HeadSize - first);
+            for (int row = 0; row < rows; row++)
+            {
+                var target = new Span<float>(Queries + (piece * rows + row) * TileProduct.Stride, length);
+                if (row < count) Scale((float*)(head + (ulong)(firstQuery + row) * shape.Query->nb[1]) + first, shape.Scale, target);
+                else target.Clear();
+            }
         }
+    }
+
+    private static void Scale(float* source, float factor, Span<float> target)
+    {
+        int index = 0;
+        for (; index + Lanes <= target.Length; index += Lanes) (Vector512.Load(source + index) * factor).CopyTo(target[index..]);
+        for (; index < target.Length; index++) target[index] = source[index] * factor;
     }
 
     // Scores [columns of Columns, rows].
@@ -89,7 +100,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     {
         VectorMath.ToSingle(mask, MaskRow, tokens);
         float* scores = Scores + row * Columns;
-        for (int index = 0; index < Columns; index += TileProduct.Lanes) (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
+        for (int index = 0; index < Columns; index += Lanes) (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
     }
 
     // Scores of a row -> their weights, with what was summed before scaled to the greatest score so far.
@@ -99,7 +110,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
         float* scores = Scores + row * Columns;
         for (int index = tokens; index < Columns; index++) scores[index] = float.NegativeInfinity;
         Vector512<float> highest = Vector512.Load(scores);
-        for (int index = TileProduct.Lanes; index < Columns; index += TileProduct.Lanes) highest = Vector512.Max(highest, Vector512.Load(scores + index));
+        for (int index = Lanes; index < Columns; index += Lanes) highest = Vector512.MaxNative(highest, Vector512.Load(scores + index));
         float greatest = VectorMath.Greatest(highest), before = Greatest[row];
         if (greatest == float.NegativeInfinity)
         {
@@ -112,11 +123,11 @@ internal readonly unsafe struct AttentionTile(float* scratch)
             Greatest[row] = greatest;
             Vector512<float> factor = Vector512.Create(MathF.Exp(before - greatest));
             (Vector512.Load(sum) * factor).Store(sum);
-            for (int index = 0; index < valueSize; index += TileProduct.Lanes) (Vector512.Load(mixed + index) * factor).Store(mixed + index);
+            for (int index = 0; index < valueSize; index += Lanes) (Vector512.Load(mixed + index) * factor).Store(mixed + index);
         }
 
         Vector512<float> reference = Vector512.Create(MathF.Max(greatest, before)), total = Vector512.Load(sum);
-        for (int index = 0; index < Columns; index += TileProduct.Lanes)
+        for (int index = 0; index < Columns; index += Lanes)
         {
             Vector512<float> weight = VectorMath.Exp(Vector512.Load(scores + index) - reference);
             weight.Store(scores + index);
@@ -131,11 +142,11 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     {
         for (int row = 0; row < count; row++)
         {
-            float sum = Vector512.Sum(Vector512.Load(sums + row * TileProduct.Lanes));
+            float sum = Vector512.Sum(Vector512.Load(sums + row * Lanes));
             Vector512<float> factor = Vector512.Create(sum == 0 ? 0 : 1 / sum);
             float* source = mixed + row * shape.ValueSize;
             var target = (float*)(shape.Result->data + (ulong)place.Head * shape.Result->nb[1] + (ulong)(firstQuery + row) * shape.Result->nb[2] + (ulong)place.Slice * shape.Result->nb[3]);
-            for (int index = 0; index < shape.ValueSize; index += TileProduct.Lanes) (Vector512.Load(source + index) * factor).Store(target + index);
+            for (int index = 0; index < shape.ValueSize; index += Lanes) (Vector512.Load(source + index) * factor).Store(target + index);
         }
     }
 }

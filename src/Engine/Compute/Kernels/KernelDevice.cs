@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
@@ -13,11 +12,11 @@ internal static unsafe class KernelDevice
 {
     private static readonly Lock Gate = new();
     private static readonly byte* Name = Utf8("Tessera");
-    private static readonly byte* Description = Utf8("Tessera's attention for AVX-512");
+    private static readonly byte* Description = Utf8("Tessera's attention");
     private static ggml_backend_device* device;
 
     /// <summary>Whether this processor can run the kernels.</summary>
-    public static bool IsSupported => Avx512F.IsSupported && nint.Size == sizeof(long);
+    public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long);
 
     /// <summary>The registered device; 0 if the processor cannot run the kernels.</summary>
     /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>

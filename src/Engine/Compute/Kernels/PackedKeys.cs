@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
@@ -9,6 +11,8 @@ namespace Tessera.Compute.Kernels;
 /// </summary>
 internal static unsafe class PackedKeys
 {
+    private const int TransposeBlock = 8;
+
     /// <summary>Floats that the tiles of one key head take.</summary>
     public static long LengthOf(in AttentionShape shape) => (long)TileCount(shape.TokenCount) * AttentionTile.Columns * (shape.HeadSize + shape.ValueSize);
 
@@ -33,14 +37,56 @@ internal static unsafe class PackedKeys
     {
         (int tokens, int columns) = SizeOf(shape, tile);
         float* keys = Keys(head, shape, tile), values = Values(head, shape, tile);
-        float* row = stackalloc float[shape.HeadSize];
-        if (tokens < columns) new Span<float>(keys, columns * shape.HeadSize).Clear();
-        for (int token = 0; token < tokens; token++)
+        float* rows = stackalloc float[TransposeBlock * shape.HeadSize];
+        for (int first = 0; first < columns; first += TransposeBlock)
         {
-            int place = tile * AttentionTile.Columns + token;
-            Read(shape.Key, place, keyHead, keySlice, row, shape.HeadSize);
-            for (int index = 0; index < shape.HeadSize; index++) keys[index * columns + token] = row[index];
-            Read(shape.Value, place, keyHead, keySlice, values + token * shape.ValueSize, shape.ValueSize);
+            for (int row = 0; row < TransposeBlock; row++)
+            {
+                int token = tile * AttentionTile.Columns + first + row;
+                if (first + row < tokens) Read(shape.Key, token, keyHead, keySlice, rows + row * shape.HeadSize, shape.HeadSize);
+                else new Span<float>(rows + row * shape.HeadSize, shape.HeadSize).Clear();
+                if (first + row < tokens) Read(shape.Value, token, keyHead, keySlice, values + (first + row) * shape.ValueSize, shape.ValueSize);
+            }
+
+            Transpose(rows, shape.HeadSize, keys + first, columns);
+        }
+    }
+
+    // Eight rows of a head's length -> columns of eight.
+    private static void Transpose(float* rows, int length, float* target, int columns)
+    {
+        int index = 0;
+        for (; index + TransposeBlock <= length; index += TransposeBlock) TransposeBlockOf(rows + index, length, target + (long)index * columns, columns);
+        for (; index < length; index++)
+        {
+            for (int row = 0; row < TransposeBlock; row++) target[(long)index * columns + row] = rows[row * length + index];
+        }
+    }
+
+    private static void TransposeBlockOf(float* rows, int length, float* target, int columns)
+    {
+        Vector256<float>* pairs = stackalloc Vector256<float>[TransposeBlock];
+        for (int row = 0; row < TransposeBlock; row += 2)
+        {
+            Vector256<float> upper = Vector256.Load(rows + row * length), lower = Vector256.Load(rows + (row + 1) * length);
+            (pairs[row], pairs[row + 1]) = (Avx.UnpackLow(upper, lower), Avx.UnpackHigh(upper, lower));
+        }
+
+        Vector256<float>* fours = stackalloc Vector256<float>[TransposeBlock];
+        for (int half = 0; half < TransposeBlock; half += 4)
+        {
+            for (int part = 0; part < 2; part++)
+            {
+                Vector256<float> first = pairs[half + part], second = pairs[half + 2 + part];
+                fours[half + 2 * part] = Avx.Shuffle(first, second, 0x44);
+                fours[half + 2 * part + 1] = Avx.Shuffle(first, second, 0xee);
+            }
+        }
+
+        for (int column = 0; column < 4; column++)
+        {
+            Avx.Permute2x128(fours[column], fours[4 + column], 0x20).Store(target + (long)column * columns);
+            Avx.Permute2x128(fours[column], fours[4 + column], 0x31).Store(target + (long)(4 + column) * columns);
         }
     }
 

@@ -4,11 +4,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Compute.Kernels;
 
-/// <summary>Functions of 16 floats at a time.</summary>
+/// <summary>Functions of 16 floats at a time; processors without vectors of 512 bits take halves.</summary>
 internal static unsafe class VectorMath
 {
     // Below this the result is no normal number, and sums of such numbers are slow.
     private const float LeastExponent = -87.0f;
+    private const int FractionBits = 23;
 
     /// <summary>
     /// e to the power x, for x of at most 0, within two units of the last place; 0 below -87.
@@ -17,25 +18,25 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        const byte nearest = 8;
-        Vector512<float> n = Avx512F.RoundScale(x * Vector512.Create(1.44269504088896341f), nearest);
-        Vector512<float> r = Avx512F.FusedMultiplyAddNegated(n, Vector512.Create(0.693359375f), x);
-        r = Avx512F.FusedMultiplyAddNegated(n, Vector512.Create(-2.12194440e-4f), r);
-        Vector512<float> p = Avx512F.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
-        p = Avx512F.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
-        p = Avx512F.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
-        p = Avx512F.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
-        p = Avx512F.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
-        p = Avx512F.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(LeastExponent)), Vector512<float>.Zero, Avx512F.Scale(p, n));
+        Vector512<float> n = Vector512.Round(x * Vector512.Create(1.44269504088896341f));
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
+        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
+        Vector512<int> power = p.AsInt32() + (Vector512.ConvertToInt32Native(n) << FractionBits);
+        return Vector512.AndNot(power.AsSingle(), Vector512.LessThan(x, Vector512.Create(LeastExponent)));
     }
 
     /// <summary>The greatest of 16 numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Greatest(Vector512<float> x)
     {
-        Vector256<float> half = Vector256.Max(x.GetLower(), x.GetUpper());
-        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        Vector256<float> half = Avx.Max(x.GetLower(), x.GetUpper());
+        Vector128<float> quarter = Sse.Max(half.GetLower(), half.GetUpper());
         quarter = Sse.Max(quarter, Sse.MoveHighToLow(quarter, quarter));
         return Sse.MaxScalar(quarter, Sse.Shuffle(quarter, quarter, 1)).ToScalar();
     }
@@ -47,17 +48,18 @@ internal static unsafe class VectorMath
     public static void ToSingle(ushort* source, float* target, int count)
     {
         int index = 0;
-        for (; index + TileProduct.Lanes <= count; index += TileProduct.Lanes) ToSingle(Vector256.Load(source + index)).Store(target + index);
+        for (; index + Vector256<float>.Count <= count; index += Vector256<float>.Count) ToSingle(Avx2.ConvertToVector256Int32(source + index)).Store(target + index);
         for (; index < count; index++) target[index] = (float)BitConverter.UInt16BitsToHalf(source[index]);
     }
 
     // The exponent's bias is 15 in a half and 127 in a single: shifted into place, the number is 2^112 too small.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> ToSingle(Vector256<ushort> halves)
+    private static Vector256<float> ToSingle(Vector256<int> bits)
     {
-        Vector512<uint> bits = Avx512F.ConvertToVector512UInt32(halves), size = bits & Vector512.Create(0x7fffu), sign = (bits & Vector512.Create(0x8000u)) << 16;
-        Vector512<uint> scaled = ((size << 13).AsSingle() * Vector512.Create(5.192296858534828e33f)).AsUInt32();
-        Vector512<uint> unlimited = Vector512.GreaterThanOrEqual(size, Vector512.Create(0x7c00u)) & Vector512.Create(0x7f800000u);
+        const int halfFractionBits = 10, exponentOfInfinity = 0x7c00;
+        Vector256<int> size = bits & Vector256.Create(0x7fff), sign = (bits & Vector256.Create(0x8000)) << 16;
+        Vector256<int> scaled = ((size << (FractionBits - halfFractionBits)).AsSingle() * Vector256.Create(5.192296858534828e33f)).AsInt32();
+        Vector256<int> unlimited = Vector256.GreaterThan(size, Vector256.Create(exponentOfInfinity - 1)) & Vector256.Create(0x7f800000);
         return (scaled | sign | unlimited).AsSingle();
     }
 }
