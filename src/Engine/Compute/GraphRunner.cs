@@ -45,7 +45,7 @@ internal sealed unsafe class GraphRunner : IDisposable
 
         Volatile.Write(ref *stopFlag, 0);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((GraphRunner)state!).RequestStop(), this);
-        ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
+        ggml_status status = device.IsProcessor ? ProcessorTurn.Take(() => Compute(graph)) : Compute(graph);
         cancellationToken.ThrowIfCancellationRequested();
         if (status != ggml_status.GGML_STATUS_SUCCESS)
             throw new NativeLibraryException($"the vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()}).");
@@ -57,6 +57,8 @@ internal sealed unsafe class GraphRunner : IDisposable
         scheduler.Dispose();
         NativeMemory.Free(stopFlag);
     }
+
+    private ggml_status Compute(Graph graph) => GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
 
     private void RequestStop() => Volatile.Write(ref *stopFlag, 1);
 

@@ -24,6 +24,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
     private readonly int* sequenceIds;
+    private readonly bool isOnProcessor = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) == 0;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
@@ -83,7 +84,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     public DecodeOutcome Decode(ContextBatch batch)
     {
         NativeLog.ForgetErrors();
-        return Submit(batch) switch
+        return (isOnProcessor ? ProcessorTurn.Take(() => Submit(batch)) : Submit(batch)) switch
         {
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
@@ -132,8 +133,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private void CheckMemory(int length)
     {
         long needed = model.ContextBytesPerToken() * length, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        bool hasGpu = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) != 0;
-        if (needed > available && !hasGpu)
+        if (needed > available && isOnProcessor)
             throw new TesseraException($"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context.");
     }
 

@@ -84,6 +84,7 @@ internal sealed unsafe class KernelBackend : IDisposable
         {
             ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
             if (node->op != ggml_op.GGML_OP_FLASH_ATTN_EXT || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
+            ProcessorTurn.Yield();
             if (mustStop != null && mustStop(stopContext) != 0) return ggml_status.GGML_STATUS_ABORTED;
             attention.Compute(new AttentionShape(node), threadCount);
         }
