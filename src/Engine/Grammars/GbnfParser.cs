@@ -16,12 +16,16 @@ internal sealed class GbnfParser
     private GbnfParser(string source) => this.source = source;
 
     /// <summary>Reads, checks and writes a grammar in the form that llama.cpp takes without surprises.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="parts">Grammars in this form that stand for rules which the grammar uses and does not define.</param>
     /// <exception cref="GrammarException">The grammar cannot be used.</exception>
-    public static string Normalize(string grammar)
+    public static string Normalize(string grammar, IReadOnlyDictionary<string, string>? parts = null)
     {
         if (grammar.Length > GrammarLimits.TextLength) throw new GrammarException(0, 0, $"The grammar has {grammar.Length} characters, but {GrammarLimits.TextLength} are the most.");
         var parser = new GbnfParser(grammar);
         Dictionary<string, int> places = parser.ParseRules();
+        parser.Include(parts, places);
+        parser.RequireAll(places);
         try
         {
             if (!parser.rules.Prune()) throw new GrammarFault("it can never end.") { Rule = GrammarRules.Root };
@@ -53,9 +57,31 @@ internal sealed class GbnfParser
             SkipSpace(lines: true);
         }
 
+        return places;
+    }
+
+    private void RequireAll(Dictionary<string, int> places)
+    {
         foreach ((string name, int place) in firstUses)
             if (!places.ContainsKey(name)) throw At(place, $"The rule {name} is not defined.");
-        return places.ContainsKey(GrammarRules.Root) ? places : throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
+        if (!places.ContainsKey(GrammarRules.Root)) throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
+    }
+
+    // The root of a part takes the name that it stands for, and its other rules that name in front of theirs.
+    private void Include(IReadOnlyDictionary<string, string>? parts, Dictionary<string, int> places)
+    {
+        foreach ((string name, int place) in firstUses)
+        {
+            if (parts?.TryGetValue(name, out string? grammar) != true || places.ContainsKey(name)) continue;
+            var part = new GbnfParser(grammar!);
+            foreach (string rule in part.ParseRules().Keys)
+            {
+                if (!places.TryAdd(Renamed(rule), place)) throw At(place, $"The rule {Renamed(rule)} is defined twice: the part {name} has it too.");
+                rules[Renamed(rule)] = part.rules[rule].Rename(Renamed);
+            }
+
+            string Renamed(string rule) => rule == GrammarRules.Root ? name : $"{name}-{rule}";
+        }
     }
 
     private GrammarExpression Alternatives(bool nested)
