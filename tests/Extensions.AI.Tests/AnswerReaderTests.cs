@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Tessera.Extensions.AI.Tests.Support;
 
@@ -88,7 +89,8 @@ public sealed class AnswerReaderTests
 
     private static string Text(IEnumerable<AIContent> contents) => string.Concat(contents.Cast<TextContent>().Select(static content => content.Text));
 
-    private static string Shown(IEnumerable<AIContent> contents)
+    /// <summary>Contents on one line; kinds tell text among arguments that reads as JSON, and show ids that the model gave.</summary>
+    internal static string Shown(IEnumerable<AIContent> contents, bool showsKinds = false)
     {
         var shown = new List<string>();
         foreach (AIContent content in contents)
@@ -98,7 +100,7 @@ public sealed class AnswerReaderTests
                 TextContent said => ("text:", said.Text),
                 TextReasoningContent thought => ("thought:", thought.Text),
                 FunctionCallContent { Exception: not null } call => ("", $"{call.Name}!"),
-                FunctionCallContent call => ("", $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(static pair => $"{pair.Key}={pair.Value}"))})"),
+                FunctionCallContent call => ("", $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}"))}){(showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':')) ? "#" + call.CallId : "")}"),
                 _ => throw new InvalidOperationException(content.GetType().Name),
             };
             if (kind.Length > 0 && shown.Count > 0 && shown[^1].StartsWith(kind, StringComparison.Ordinal)) shown[^1] += text;
@@ -107,4 +109,6 @@ public sealed class AnswerReaderTests
 
         return string.Join('|', shown);
     }
+
+    private static bool IsNumberAsText(object? value) => value is JsonElement { ValueKind: JsonValueKind.String } text && double.TryParse(text.GetString(), out _);
 }

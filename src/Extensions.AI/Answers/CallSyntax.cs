@@ -75,6 +75,9 @@ internal sealed record ArgumentSyntax(string KeyStart, string KeyEnd, string Val
     /// <summary>Whether text is written as a JSON string, as other values are.</summary>
     public bool HasJsonText { get; init; }
 
+    /// <summary>Whether a value shows if it is text.</summary>
+    public bool TellsText => HasJsonText || TextMark.Length > 0 || TextQuote.Length > 0;
+
     /// <summary>What stands before an argument's value.</summary>
     public string Before(string key, bool isText) => KeyStart + key + KeyEnd + (isText ? TextMark : JsonMark) + ValueStart + (isText ? TextQuote : "");
 

@@ -53,8 +53,8 @@ internal sealed class TaggedArguments(ArgumentSyntax syntax, string callEnd)
         int value = between + toValue + valueStart.Length;
         int length = body.AsSpan(value).IndexOf(valueEnd, StringComparison.Ordinal);
         if (length < 0) return -1;
-        ArgumentKind kind = mark.Length == 0 ? tools.KindOf(function, key) : mark == syntax.TextMark.Trim() ? ArgumentKind.Text : ArgumentKind.Json;
-        values[key] = ValueOf(body.Substring(value, length), kind);
+        string written = body.Substring(value, length);
+        values[key] = mark.Length == 0 ? ValueOf(written, tools.KindOf(function, key)) : mark == syntax.TextMark.Trim() ? ValueOf(written, ArgumentKind.Text) : Marked(written);
         return value + length + valueEnd.Length;
     }
 
@@ -69,6 +69,8 @@ internal sealed class TaggedArguments(ArgumentSyntax syntax, string callEnd)
         bool mayBeJson = kind is ArgumentKind.Any or ArgumentKind.Json && !isData;
         return mayBeJson && JsonOf(value) is { ValueKind: not JsonValueKind.String } json ? json.ValueKind == JsonValueKind.Null ? null : json : TextOf(value);
     }
+
+    private static JsonElement? Marked(string written) => JsonOf(written) is not { } json ? TextOf(written) : json.ValueKind == JsonValueKind.Null ? null : json;
 
     private static JsonElement? JsonOf(string value)
     {

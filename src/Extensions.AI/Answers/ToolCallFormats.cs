@@ -6,7 +6,7 @@ internal static class ToolCallFormats
     // Of two rows that fit, the first is tried first; which of them holds, the template's own printing of a call decides (TemplateTraits).
     private static readonly (string[] Words, Func<string, ToolCallFormat> Create)[] rows =
     [
-        (["<|channel|>", "to=functions."], _ => new HarmonyCallFormat()),
+        (["<|channel|>final<|message|>", "<|call|>"], _ => new HarmonyCallFormat()),
         (["[TOOL_CALLS]"], template => new MistralCallFormat(template.Contains("[ARGS]", StringComparison.Ordinal))),
         (["<|tool_calls_section_begin|>"], _ => MarkedCallFormat.Kimi),
         (["<｜tool▁calls▁begin｜>", "```json"], _ => MarkedCallFormat.DeepSeekR1),

@@ -11,7 +11,8 @@ namespace Tessera.Extensions.AI;
 /// The grammar of an answer that must call tools, from behind what <see cref="CallSyntax.StartOf"/> begins it with: the format's
 /// syntax, the function one of those offered, JSON arguments by the function's schema. Arguments that are written one by one come in the
 /// schema's order, the required ones first where commas stand between; what is no text follows its schema, and text is one of an enum's
-/// values or free: its length, pattern and format are not held, nor is anything where the schema allows text beside other types.
+/// values or free: its length, pattern and format are not held, nor is anything where the schema allows text beside other types and the
+/// format does not tell them apart.
 /// </summary>
 internal sealed class RequiredCalls
 {
@@ -121,13 +122,15 @@ internal sealed class RequiredCalls
 
     private string Argument(ArgumentSyntax tags, JsonElement schema, JsonProperty property, string name)
     {
-        ArgumentKind kind = OfferedTools.KindOf(property.Value);
-        bool isText = kind != ArgumentKind.Json && !tags.HasJsonText;
-        string value = !isText ? Part($"{name}-value", WithDefinitions(property.Value, schema))
-            : ValuesOf(property.Value) is { } values ? $"({string.Join(" | ", values.Select(Text))})"
-            : FreeText(tags.After(isText: true));
-        grammar.Append(CultureInfo.InvariantCulture, $"{name} ::= {Text(tags.Before(property.Name, isText))} {value} {Text(tags.After(isText))}\n");
+        ArgumentKind kind = OfferedTools.KindOf(property.Value, schema);
+        bool isText = !tags.HasJsonText && (tags.TellsText ? kind == ArgumentKind.Text : kind != ArgumentKind.Json);
+        string[] ways = !isText ? [Way(isText: false, Part($"{name}-value", WithDefinitions(property.Value, schema)))]
+            : ValuesOf(property.Value) is { } values ? [.. values.Select(value => Way(isText: true, Text(value)))]
+            : [Way(isText: true, FreeText(tags.After(isText: true)))];
+        grammar.Append(CultureInfo.InvariantCulture, $"{name} ::= {string.Join(" | ", ways)}\n");
         return name;
+
+        string Way(bool isText, string value) => $"{Text(tags.Before(property.Name, isText))} {value} {Text(tags.After(isText))}";
     }
 
     private static string[]? ValuesOf(JsonElement schema)
