@@ -90,6 +90,21 @@ public sealed class ToolCallFormatTests
         Assert.IsType<ToolCallFormatException>(damaged.Exception);
     }
 
+    [Theory]
+    [InlineData("<tool_call>", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"", "\"}}\n</tool_call>")]
+    [InlineData(Harmony, "<|channel|>commentary to=functions.f<|message|>{\"a\": \"", "\"}<|call|>")]
+    [InlineData("<tool_call><function=", "<tool_call>\n<function=f>\n<parameter=a>\n", "\n</parameter>\n</function>\n</tool_call>")]
+    public void A_long_call_takes_no_square_of_its_length(string template, string start, string end)
+    {
+        IAnswerReader reader = ToolCallFormat.Of(template)!.CreateReader(null, isThinking: false, OfferedTools.None);
+        var started = System.Diagnostics.Stopwatch.StartNew();
+        reader.Append(start);
+        for (int piece = 0; piece < 20_000; piece++) Assert.Empty(reader.Append("word "));
+        var call = Assert.IsType<FunctionCallContent>(Assert.Single([.. reader.Append(end), .. reader.Finish()]));
+        Assert.Equal(100_000, call.Arguments!["a"]!.ToString()!.Length);
+        Assert.True(started.Elapsed < TimeSpan.FromSeconds(30), $"{started.Elapsed}");
+    }
+
     [Fact]
     public void Words_alone_make_no_format()
     {

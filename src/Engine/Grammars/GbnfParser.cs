@@ -6,7 +6,7 @@ namespace Tessera.Grammars;
 /// <summary>
 /// Reads GBNF as llama.cpp does (grammars/README.md there), but for references to tokens, which can leave its sampler without a way on.
 /// </summary>
-internal sealed class GbnfParser
+internal sealed partial class GbnfParser
 {
     private readonly string source;
     private readonly GrammarRules rules = new();
@@ -65,23 +65,6 @@ internal sealed class GbnfParser
         foreach ((string name, int place) in firstUses)
             if (!places.ContainsKey(name)) throw At(place, $"The rule {name} is not defined.");
         if (!places.ContainsKey(GrammarRules.Root)) throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
-    }
-
-    // The root of a part takes the name that it stands for, and its other rules that name in front of theirs.
-    private void Include(IReadOnlyDictionary<string, string>? parts, Dictionary<string, int> places)
-    {
-        foreach ((string name, int place) in firstUses)
-        {
-            if (parts?.TryGetValue(name, out string? grammar) != true || places.ContainsKey(name)) continue;
-            var part = new GbnfParser(grammar!);
-            foreach (string rule in part.ParseRules().Keys)
-            {
-                if (!places.TryAdd(Renamed(rule), place)) throw At(place, $"The rule {Renamed(rule)} is defined twice: the part {name} has it too.");
-                rules[Renamed(rule)] = part.rules[rule].Rename(Renamed);
-            }
-
-            string Renamed(string rule) => rule == GrammarRules.Root ? name : $"{name}-{rule}";
-        }
     }
 
     private GrammarExpression Alternatives(bool nested)

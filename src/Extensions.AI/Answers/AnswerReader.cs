@@ -17,6 +17,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     private bool thinks = isThinking;
     private bool isCalling, dropsSpace = isThinking, hasSpoken;
     private string opening = "";
+    private int nextReading;
 
     /// <summary>Adds text and returns what became certain.</summary>
     public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
@@ -78,7 +79,10 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
 
     private bool ReadCall(List<AIContent> contents, bool atEnd)
     {
+        if (!atEnd && pending.Length < nextReading) return false;
         CallReading reading = format!.Read(pending, atEnd, tools);
+        // A long call is not read anew with every token, which would take the square of its length.
+        nextReading = reading.Consumed < 0 ? pending.Length + 1 + pending.Length / 64 : 0;
         if (reading.Consumed < 0) return false;
         isCalling = false;
         if (reading.Consumed == 0)

@@ -7,12 +7,13 @@ namespace Tessera.Extensions.AI;
 internal sealed record CallHeader(string End)
 {
     private const int MaxLength = 512;
+    private const int MinIdLength = 4;
     private static readonly SearchValues<char> forbidden = SearchValues.Create("<>{}\n\"");
 
     /// <summary>What the header is the call's id behind; a number behind the function is then none of it. Empty for no such id.</summary>
     public string IdPrefix { get; init; } = "";
 
-    /// <summary>What stands between an id and the function; empty for no such id.</summary>
+    /// <summary>What stands between an id and the function; empty for no such id. An id of few characters, as a grammar writes it, counts as none.</summary>
     public string IdEnd { get; init; } = "";
 
     /// <summary>Reads a header.</summary>
@@ -30,7 +31,7 @@ internal sealed record CallHeader(string End)
         position = length < 0 && !atEnd && body.Length - start <= MaxLength ? -1 : 0;
         if (length is < 0 or > MaxLength) return false;
         name = body.Substring(start, length).Trim();
-        if (IdEnd.Length > 0 && name.IndexOf(IdEnd, StringComparison.Ordinal) is >= 0 and int behind) (id, name) = (name[..behind].Trim(), name[(behind + IdEnd.Length)..].Trim());
+        if (IdEnd.Length > 0 && name.IndexOf(IdEnd, StringComparison.Ordinal) is >= 0 and int behind) (id, name) = (behind < MinIdLength ? null : name[..behind].Trim(), name[(behind + IdEnd.Length)..].Trim());
         if (IdPrefix.Length > 0 && name.LastIndexOf(':') is > 0 and int colon) (id, name) = (IdPrefix + name, name[..colon]);
         if (name.Length == 0 || name.AsSpan().ContainsAny(forbidden)) return false;
         position = start + length + End.Length;

@@ -28,8 +28,10 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 {
     private const string Message = "<|message|>", Channel = "<|channel|>", Start = "<|start|>", Constrain = "<|constrain|>";
     private const int MaxHeaderLength = 512;
+    private const int MaxMarkLength = 12;
     private static readonly string[] ends = ["<|end|>", "<|call|>", "<|return|>", Start, Channel];
     private string pending = "", function = "";
+    private int searched;
     private bool isHeader = true, isThought, wasSpace = true;
 
     /// <summary>Control tokens that must be seen.</summary>
@@ -80,7 +82,9 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 
     private bool ReadBody(List<AIContent> contents, bool atEnd)
     {
-        (int at, string found) = ends.Select(mark => (At: pending.IndexOf(mark, StringComparison.Ordinal), Mark: mark)).Where(static mark => mark.At >= 0).DefaultIfEmpty((-1, "")).Min();
+        int from = Math.Max(0, searched - MaxMarkLength);
+        (int at, string found) = ends.Select(mark => (At: pending.IndexOf(mark, from, StringComparison.Ordinal), Mark: mark)).Where(static mark => mark.At >= 0).DefaultIfEmpty((-1, "")).Min();
+        searched = at < 0 && function.Length > 0 ? pending.Length : 0;
         if (function.Length > 0)
         {
             if (at < 0 && !atEnd) return false;

@@ -8,8 +8,8 @@ namespace Tessera.Extensions.AI;
 internal sealed class OfferedTools(IReadOnlyList<AIFunctionDeclaration> functions)
 {
     // References and unions within unions; a schema may lead in circles.
-    private const int MaxDepth = 6;
-    private const int MaxBranches = 16;
+    private const int MaxDepth = 4;
+    private const int MaxBranches = 8;
 
     /// <summary>No functions.</summary>
     public static OfferedTools None { get; } = new([]);
@@ -51,7 +51,7 @@ internal sealed class OfferedTools(IReadOnlyList<AIFunctionDeclaration> function
         if (schema.TryGetProperty("type", out JsonElement type)) return NamesIn(type);
         if (schema.TryGetProperty("$ref", out JsonElement reference)) return Find(reference, whole) is { } found ? TypesOf(found, whole, depth + 1) : [];
         if (!schema.TryGetProperty("anyOf", out JsonElement branches) && !schema.TryGetProperty("oneOf", out branches)) return [];
-        string[][] types = branches.ValueKind == JsonValueKind.Array ? [.. branches.EnumerateArray().Take(MaxBranches).Select(branch => TypesOf(branch, whole, depth + 1))] : [];
+        string[][] types = branches.ValueKind == JsonValueKind.Array && branches.GetArrayLength() <= MaxBranches ? [.. branches.EnumerateArray().Select(branch => TypesOf(branch, whole, depth + 1))] : [];
         return types.Any(static names => names.Length == 0) ? [] : [.. types.SelectMany(static names => names).Distinct()];
     }
 

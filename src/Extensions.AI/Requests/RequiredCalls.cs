@@ -18,11 +18,12 @@ internal sealed class RequiredCalls
 {
     private const int MaxFurtherCalls = 15;
     private const int MaxFunctions = 256;
+    private const int MaxTaggedArguments = 256;
     private static readonly SearchValues<char> forbidden = SearchValues.Create("<>{}()\" \n");
     private readonly CallSyntax syntax;
     private readonly StringBuilder grammar = new();
     private readonly Dictionary<string, AnswerFormat> parts = [];
-    private int textCount;
+    private readonly Dictionary<string, string> texts = [];
 
     private RequiredCalls(CallSyntax syntax) => this.syntax = syntax;
 
@@ -102,6 +103,7 @@ internal sealed class RequiredCalls
     private string Tagged(ArgumentSyntax tags, AIFunctionDeclaration function, string name)
     {
         JsonElement schema = function.JsonSchema;
+        if (OfferedTools.PropertiesOf(schema).Skip(MaxTaggedArguments).Any()) throw new SchemaException("#", "properties", $"has more than {MaxTaggedArguments} members, and the model writes each on its own.");
         HashSet<string> required = RequiredOf(schema);
         (string Rule, bool IsRequired)[] arguments = [.. OfferedTools.PropertiesOf(schema)
             .Select((property, index) => (Argument(tags, schema, property, $"{name}-{index}"), required.Contains(property.Name)))];
@@ -154,7 +156,8 @@ internal sealed class RequiredCalls
     // Any text without what ends it: one rule for each beginning of the end that may have been written (Knuth, Morris and Pratt 1977).
     private string FreeText(string end)
     {
-        string name = $"text-{++textCount}";
+        if (texts.TryGetValue(end, out string? name)) return $"{name}-0";
+        texts.Add(end, name = $"text-{texts.Count + 1}");
         for (int written = 0; written < end.Length; written++)
         {
             var ways = new List<string> { "\"\"" };

@@ -4,10 +4,10 @@ namespace Tessera.Extensions.AI.Tests.Support;
 internal static class CollectionFormats
 {
     public const string Expected = """
-        Apertus-8B-Instruct: <|tools_prefix|>[{"f": 
+        Apertus-8B-Instruct: <|tools_prefix|>[{"f":  | thoughts
         Apriel-1.6-15b-Thinker-fixed: <tool_calls>[{"name": "f", "arguments": 
         Bielik-11B-v3.0-Instruct: <tool_call>\n{"name": "f", "arguments":  | thoughts
-        ByteDance-Seed-OSS: <seed:tool_call>\n<function=f>\n
+        ByteDance-Seed-OSS: <seed:tool_call>\n<function=f>\n | thoughts
         Cohere2MoE: <|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "f", "parameters":  | thoughts
         CohereForAI-c4ai-command-r-plus-tool_use: Action:\n```json\n[\n    {"tool_name": "f", "parameters": 
         CohereForAI-c4ai-command-r7b-12-2024-tool_use: <|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "f", "parameters":  | thoughts
