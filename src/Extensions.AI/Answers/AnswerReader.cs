@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Extensions.AI;
 
 namespace Tessera.Extensions.AI;
@@ -16,6 +17,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     private string pending = "";
     private bool thinks = isThinking;
     private bool isCalling, dropsSpace = isThinking, hasSpoken;
+    private readonly StringBuilder more = new();
     private string opening = "";
     private int nextReading;
 
@@ -28,7 +30,10 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     private List<AIContent> Read(string text, bool atEnd)
     {
         var contents = new List<AIContent>();
-        pending += text;
+        more.Append(text);
+        if (!atEnd && isCalling && pending.Length + more.Length < nextReading) return contents;
+        pending += more.ToString();
+        more.Clear();
         while (isCalling ? ReadCall(contents, atEnd) : thinks ? ReadThought(contents, atEnd) : ReadText(contents, atEnd)) { }
         return contents;
     }
@@ -79,7 +84,6 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
 
     private bool ReadCall(List<AIContent> contents, bool atEnd)
     {
-        if (!atEnd && pending.Length < nextReading) return false;
         CallReading reading = format!.Read(pending, atEnd, tools);
         // A long call is not read anew with every token, which would take the square of its length.
         nextReading = reading.Consumed < 0 ? pending.Length + 1 + pending.Length / 64 : 0;

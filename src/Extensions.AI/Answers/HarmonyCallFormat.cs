@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 
@@ -28,10 +29,10 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 {
     private const string Message = "<|message|>", Channel = "<|channel|>", Start = "<|start|>", Constrain = "<|constrain|>";
     private const int MaxHeaderLength = 512;
-    private const int MaxMarkLength = 12;
     private static readonly string[] ends = ["<|end|>", "<|call|>", "<|return|>", Start, Channel];
     private string pending = "", function = "";
-    private int searched;
+    private readonly StringBuilder more = new();
+    private int nextReading;
     private bool isHeader = true, isThought, wasSpace = true;
 
     /// <summary>Control tokens that must be seen.</summary>
@@ -44,7 +45,11 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
     private List<AIContent> Read(string text, bool atEnd)
     {
         var contents = new List<AIContent>();
-        pending += text;
+        more.Append(text);
+        // A long call is not read anew with every token.
+        if (!atEnd && pending.Length + more.Length < nextReading) return contents;
+        pending += more.ToString();
+        more.Clear();
         while (pending.Length > 0 && (isHeader ? ReadHeader(atEnd) : ReadBody(contents, atEnd))) { }
         return contents;
     }
@@ -82,9 +87,8 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 
     private bool ReadBody(List<AIContent> contents, bool atEnd)
     {
-        int from = Math.Max(0, searched - MaxMarkLength);
-        (int at, string found) = ends.Select(mark => (At: pending.IndexOf(mark, from, StringComparison.Ordinal), Mark: mark)).Where(static mark => mark.At >= 0).DefaultIfEmpty((-1, "")).Min();
-        searched = at < 0 && function.Length > 0 ? pending.Length : 0;
+        (int at, string found) = ends.Select(mark => (At: pending.IndexOf(mark, StringComparison.Ordinal), Mark: mark)).Where(static mark => mark.At >= 0).DefaultIfEmpty((-1, "")).Min();
+        nextReading = at < 0 && function.Length > 0 ? pending.Length + 1 + pending.Length / 64 : 0;
         if (function.Length > 0)
         {
             if (at < 0 && !atEnd) return false;
