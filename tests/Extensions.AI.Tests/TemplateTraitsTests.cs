@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Tessera.Extensions.AI.Tests.Support;
 using Tessera.Templates;
 
@@ -36,4 +37,35 @@ public sealed class TemplateTraitsTests
 
         Assert.Equal(CollectionFormats.Expected, string.Join('\n', found.Select(static pair => $"{pair.Key}: {pair.Value}")), ignoreLineEndingDifferences: true);
     }
+
+    /// <summary>What a template prints of two calls with values of all kinds is read back by its format; runs where the test above does.</summary>
+    [Fact]
+    public void Calls_that_the_collections_templates_print_are_read_back()
+    {
+        if (Environment.GetEnvironmentVariable("TESSERA_TEMPLATES") is not string folder) return;
+        using JsonDocument arguments = JsonDocument.Parse("""{"city": "a \"b\" <c>", "n": 2, "o": {"k": [true, null, "x"]}}""");
+        using JsonDocument tools = JsonDocument.Parse("""[{"type": "function", "function": {"name": "find_it", "description": "Finds.", "parameters": {"type": "object", "properties": {}}}}]""");
+        var wrong = new List<string>();
+        int readCount = 0;
+        foreach (string file in Directory.GetFiles(folder, "*.jinja"))
+        {
+            ChatTemplate template = ChatTemplate.Parse(File.ReadAllText(file), Path.GetFileName(file));
+            var traits = new TemplateTraits(template);
+            if (!traits.TakesCalls || traits.Format is not { } format) continue;
+            var variables = new Dictionary<string, TemplateValue>();
+            traits.Tell(variables, tools.RootElement);
+            ChatTemplateToolCall Call(string name) => new("call00001", name, traits.ArgumentsFor(arguments.RootElement));
+            bool IsRead(string prompt, string name) => format.Finds(prompt, call => call.Name == name && call.Arguments is { Count: 3 } read && arguments.RootElement.EnumerateObject()
+                .All(expected => read.TryGetValue(expected.Name, out object? value) && value is JsonElement json && JsonElement.DeepEquals(json, expected.Value)));
+            readCount++;
+            string[] names = format.Syntax.TakesSeveral && TemplateProbe.TryRender(template, Conversation(Call("find_it"), Call("get")), variables, out _) ? ["find_it", "get"] : ["find_it"];
+            if (!TemplateProbe.TryRender(template, Conversation([.. names.Select(Call)]), variables, out string text) || names.Any(name => !IsRead(text, name))) wrong.Add($"{template.Name}: {text[Math.Max(0, text.Length - 600)..]}");
+        }
+
+        Assert.Empty(wrong);
+        Assert.Equal(CollectionFormats.Expected.Split('\n').Count(static line => line.Contains(": ", StringComparison.Ordinal) && !line.Contains(": -", StringComparison.Ordinal) && !line.Contains(": ?", StringComparison.Ordinal) && !line.EndsWith("| told", StringComparison.Ordinal)), readCount);
+    }
+
+    private static ChatTemplateMessage[] Conversation(params ChatTemplateToolCall[] calls) =>
+        [new("user", "Find"), new("assistant", "") { ToolCalls = calls }, .. calls.Select(static call => new ChatTemplateMessage("tool", "Found.") { ToolCallId = call.Id, ToolName = call.Name })];
 }
