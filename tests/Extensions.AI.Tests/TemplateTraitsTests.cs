@@ -63,7 +63,8 @@ public sealed class TemplateTraitsTests
         }
 
         Assert.Empty(wrong);
-        Assert.Equal(CollectionFormats.Expected.Split('\n').Count(static line => line.Contains(": ", StringComparison.Ordinal) && !line.Contains(": -", StringComparison.Ordinal) && !line.Contains(": ?", StringComparison.Ordinal) && !line.EndsWith("| told", StringComparison.Ordinal)), readCount);
+        // Two of DeepSeek's print calls, but tell of no tools.
+        Assert.Equal(53, readCount);
     }
 
     private static ChatTemplateMessage[] Conversation(params ChatTemplateToolCall[] calls) =>

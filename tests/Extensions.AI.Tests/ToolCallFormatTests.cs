@@ -115,6 +115,17 @@ public sealed class ToolCallFormatTests
     }
 
     [Fact]
+    public void Tools_are_told_by_all_names_that_templates_have_for_them()
+    {
+        // As SmolLM3's and Firefunction's own templates do.
+        const string Messages = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
+        var smol = new TemplateTraits(TemplateSources.Parse("{% if xml_tools %}{% for t in xml_tools %}{{ t | string }}{% endfor %} Write <tool_call>{}</tool_call>.{% endif %}" + Messages));
+        Assert.True(smol is { TakesTools: true, TakesCalls: false, Format: JsonCallFormat { Opening: "<tool_call>" } });
+        var fire = new TemplateTraits(TemplateSources.Parse("{{ functions + datetime }} Write functools[...]." + Messages));
+        Assert.True(fire is { TakesTools: true, TakesCalls: false, Format: JsonCallFormat { Opening: "functools" } });
+    }
+
+    [Fact]
     public async Task Calls_that_a_template_does_not_print_are_part_of_the_text()
     {
         string told = TemplateSources.Hermes.Replace("{%- for call in m.tool_calls or [] %}<tool_call>", "{%- for call in [] %}", StringComparison.Ordinal).Replace("<tools>", "Write <tool_call> and JSON. <tools>", StringComparison.Ordinal);
