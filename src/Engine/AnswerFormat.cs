@@ -39,6 +39,16 @@ public sealed class AnswerFormat
     /// <exception cref="GrammarException">The grammar cannot be used; the message has the line and the column.</exception>
     public static AnswerFormat FromGrammar(string grammar) => new(GbnfParser.Normalize(grammar), null);
 
+    /// <summary>Text that follows a GBNF grammar with other formats in their places, such as an object of a schema between two tags.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="parts">The formats, by the names of rules that the grammar uses and does not define; those that it does not use are left out.</param>
+    /// <exception cref="GrammarException">The grammar cannot be used; the message has the line and the column.</exception>
+    public static AnswerFormat FromGrammar(string grammar, IReadOnlyDictionary<string, AnswerFormat> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        return new(GbnfParser.Normalize(grammar, parts.ToDictionary(static part => part.Key, static part => part.Value.Grammar)), null);
+    }
+
     /// <summary>JSON that holds a value of a type, with all its members; those that may be null are null where they say nothing.</summary>
     /// <param name="type">The type, best from a source-generated <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>

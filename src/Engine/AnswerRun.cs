@@ -30,9 +30,10 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options), [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner)
+        IReadOnlyList<int> shownTokens = composer.ControlTokens(options.ShownTokens);
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options) with { ShownTokens = shownTokens }, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner)
         {
-            ShownTokens = composer.ControlTokens(options.ShownTokens),
+            ShownTokens = shownTokens,
         }, stop.Token);
         var text = new StringBuilder();
         try

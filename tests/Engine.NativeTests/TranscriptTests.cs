@@ -1,4 +1,5 @@
 using System.Text;
+using Tessera.Native;
 using Tessera.Templates;
 using Tessera.Text;
 
@@ -40,6 +41,22 @@ public sealed class TranscriptTests
         Assert.Equal("", Encoding.UTF8.GetString(language.Vocabulary.Piece(start)));
         Assert.Equal(language.Vocabulary.StartText, Encoding.UTF8.GetString(language.Vocabulary.Piece(start, showsControl: true)));
         Assert.Null(language.Vocabulary.FindControl("no token of any model"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_grammar_takes_a_control_token_only_where_it_is_shown(bool isShown)
+    {
+        using LanguageModel language = LanguageModel.Load(ModelPath, 0, null, CancellationToken.None, null);
+        Vocabulary vocabulary = language.Vocabulary;
+        int start = vocabulary.FindControl(vocabulary.StartText)!.Value;
+        var logits = new float[vocabulary.TokenCount];
+        logits[start] = 9;
+        using var chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
+        Llama.llama_sampler_chain_add(chain.Pointer, Llama.llama_sampler_init_greedy());
+        using var sampler = new GrammarSampler(AnswerFormat.FromGrammar($"root ::= \"{vocabulary.StartText}\" \"a\"").Grammar, vocabulary, isShown ? [start] : []);
+        Assert.Equal(isShown, sampler.Sample(chain, logits) == start);
     }
 
     private static Task<MultimodalModel> LoadAsync() =>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Tessera.Extensions.AI.Tests.Support;
 
@@ -42,7 +43,7 @@ public sealed class AnswerReaderTests
         ToolCallFormat format = ToolCallFormat.Of(template)!;
         for (int length = 1; length <= answer.Length; length++)
         {
-            var reader = new AnswerReader(format, readsThoughts: true, isThinking: false);
+            IAnswerReader reader = format.CreateReader(ThoughtMarks.Think, isThinking: false, OfferedTools.None);
             List<AIContent> contents = [];
             for (int start = 0; start < answer.Length; start += length) contents.AddRange(reader.Append(answer.Substring(start, Math.Min(length, answer.Length - start))));
             contents.AddRange(reader.Finish());
@@ -53,11 +54,11 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Text_that_begins_no_call_is_not_held_back()
     {
-        var reader = new AnswerReader(ToolCallFormat.Of(TemplateSources.Hermes), readsThoughts: true, isThinking: false);
+        var reader = new AnswerReader(ToolCallFormat.Of(TemplateSources.Hermes), ThoughtMarks.Think, isThinking: false, OfferedTools.None);
         Assert.Equal("Hello", Text(reader.Append("Hello")));
         Assert.Equal("", Text(reader.Append(" <")));
         Assert.Equal(" <b", Text(reader.Append("b")));
-        var llama = new AnswerReader(ToolCallFormat.Of(TemplateSources.Llama), readsThoughts: false, isThinking: false);
+        var llama = new AnswerReader(ToolCallFormat.Of(TemplateSources.Llama), null, isThinking: false, OfferedTools.None);
         Assert.Equal("", Text(llama.Append("{")));
         Assert.Equal("{\"answer", Text(llama.Append("\"answer")));
     }
@@ -65,21 +66,21 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Without_tools_calls_are_text()
     {
-        var reader = new AnswerReader(null, readsThoughts: false, isThinking: false);
+        var reader = new AnswerReader(null, null, isThinking: false, OfferedTools.None);
         Assert.Equal("<think><tool_call>{} ", Text(reader.Append("<think><tool_call>{} ")));
     }
 
     [Fact]
     public void A_thought_that_the_prompt_opened_is_a_thought()
     {
-        var reader = new AnswerReader(null, readsThoughts: true, isThinking: true);
+        var reader = new AnswerReader(null, ThoughtMarks.Think, isThinking: true, OfferedTools.None);
         Assert.Equal("thought:So|text:Yes", Shown([.. reader.Append("\nSo\n</think>\n\nYes"), .. reader.Finish()]));
     }
 
     [Fact]
     public void A_call_of_endless_depth_is_damaged_and_no_crash()
     {
-        var reader = new AnswerReader(ToolCallFormat.Of(TemplateSources.Hermes), readsThoughts: false, isThinking: false);
+        var reader = new AnswerReader(ToolCallFormat.Of(TemplateSources.Hermes), null, isThinking: false, OfferedTools.None);
         string deep = "<tool_call>{\"name\":\"a\",\"arguments\":{\"k\":" + new string('[', 10_000) + new string(']', 10_000) + "}}</tool_call>";
         FunctionCallContent call = Assert.IsType<FunctionCallContent>(Assert.Single(reader.Append(deep)));
         Assert.Equal("a", call.Name);
@@ -88,7 +89,8 @@ public sealed class AnswerReaderTests
 
     private static string Text(IEnumerable<AIContent> contents) => string.Concat(contents.Cast<TextContent>().Select(static content => content.Text));
 
-    private static string Shown(IEnumerable<AIContent> contents)
+    /// <summary>Contents on one line; kinds tell text among arguments that reads as JSON, and show ids that the model gave.</summary>
+    internal static string Shown(IEnumerable<AIContent> contents, bool showsKinds = false)
     {
         var shown = new List<string>();
         foreach (AIContent content in contents)
@@ -98,7 +100,7 @@ public sealed class AnswerReaderTests
                 TextContent said => ("text:", said.Text),
                 TextReasoningContent thought => ("thought:", thought.Text),
                 FunctionCallContent { Exception: not null } call => ("", $"{call.Name}!"),
-                FunctionCallContent call => ("", $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(static pair => $"{pair.Key}={pair.Value}"))})"),
+                FunctionCallContent call => ("", $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}"))}){(showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':')) ? "#" + call.CallId : "")}"),
                 _ => throw new InvalidOperationException(content.GetType().Name),
             };
             if (kind.Length > 0 && shown.Count > 0 && shown[^1].StartsWith(kind, StringComparison.Ordinal)) shown[^1] += text;
@@ -107,4 +109,6 @@ public sealed class AnswerReaderTests
 
         return string.Join('|', shown);
     }
+
+    private static bool IsNumberAsText(object? value) => value is JsonElement { ValueKind: JsonValueKind.String } text && double.TryParse(text.GetString(), out _);
 }

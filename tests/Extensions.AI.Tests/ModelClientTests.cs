@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using Tessera.Engine.NativeTests.Grammars;
 using Tessera.Extensions.AI.Tests.Support;
-using Tessera.Gguf;
 using Tessera.Templates;
 
 namespace Tessera.Extensions.AI.Tests;
@@ -70,6 +70,36 @@ public sealed class ModelClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_required_call_is_read_and_follows_its_schema()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string path = Path.Combine(folder, "calling.gguf");
+        TinyModel.WriteWithTemplate(path, TemplateSources.Hermes);
+        using (MultimodalModel calling = await MultimodalModel.LoadAsync(TinyModel.Options with { ModelPath = path }))
+        {
+            AITool[] tools =
+            [
+                RequiredCallTests.Declare("move", """{"type":"object","properties":{"colour":{"enum":["red","blue"]},"steps":{"type":"integer","minimum":0,"maximum":99}},"required":["colour","steps"],"additionalProperties":false}"""),
+                RequiredCallTests.Declare("say", """{"type":"object","properties":{"word":{"type":"string","maxLength":6},"loud":{"type":"boolean"}},"required":["word"],"additionalProperties":false}"""),
+            ];
+            using IChatClient client = calling.AsIChatClient();
+            for (int seed = 0; seed < 6; seed++)
+            {
+                var options = new ChatOptions { Tools = tools, ToolMode = seed % 2 == 0 ? ChatToolMode.RequireAny : ChatToolMode.RequireSpecific("say"), AllowMultipleToolCalls = false, Temperature = seed, Seed = seed, MaxOutputTokens = 200 };
+                ChatResponse response = await client.GetResponseAsync("What now?", options).WaitAsync(limit);
+                var call = Assert.IsType<FunctionCallContent>(Assert.Single(response.Messages[0].Contents, static content => content is not UsageContent));
+                Assert.Null(call.Exception);
+                Assert.Equal((ChatFinishReason.ToolCalls, true), (response.FinishReason!.Value, seed % 2 == 0 || call.Name == "say"));
+                var schema = ((AIFunctionDeclaration)tools.Single(tool => tool.Name == call.Name)).JsonSchema;
+                using JsonDocument arguments = JsonDocument.Parse(ToolText.OfArguments(call.Arguments));
+                Assert.True(new JsonValidator(schema).Holds(arguments.RootElement), arguments.RootElement.GetRawText());
+            }
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task It_stops_where_it_is_told_and_when_cancelled()
     {
         IChatClient client = model.AsIChatClient();
@@ -111,7 +141,7 @@ public sealed class ModelClientTests : IAsyncLifetime
     {
         string folder = Directory.CreateTempSubdirectory().FullName;
         string looping = Path.Combine(folder, "looping.gguf");
-        WriteWithTemplate(looping, "{{ bos_token }}\n{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}");
+        TinyModel.WriteWithTemplate(looping, "{{ bos_token }}\n{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}");
         using (MultimodalModel hostile = await MultimodalModel.LoadAsync(TinyModel.Options with { ModelPath = looping }))
         {
             TimeSpan before = ProcessorTime;
@@ -171,21 +201,6 @@ public sealed class ModelClientTests : IAsyncLifetime
     }
 
     private static TimeSpan ProcessorTime => Process.GetCurrentProcess().TotalProcessorTime;
-
-    private static void WriteWithTemplate(string path, string template)
-    {
-        using GgufFile original = GgufFile.Open(TinyModel.Options.ModelPath);
-        var writer = new GgufWriter();
-        foreach ((string key, GgufValue value) in original.Metadata.Where(static entry => entry.Key != "tokenizer.chat_template")) writer.AddMetadata(key, value);
-        writer.AddMetadata("tokenizer.chat_template", GgufValue.From(template));
-        foreach (GgufTensor tensor in original.Tensors)
-        {
-            byte[] data = original.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray();
-            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => stream.Write(data));
-        }
-
-        writer.Save(path);
-    }
 
     private static double Dot(Embedding<float> left, Embedding<float> right) => left.Vector.ToArray().Zip(right.Vector.ToArray(), static (a, b) => (double)a * b).Sum();
 }

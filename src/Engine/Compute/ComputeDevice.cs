@@ -4,26 +4,16 @@ using Tessera.Native;
 
 namespace Tessera.Compute;
 
+/// <summary>A device as ggml describes it.</summary>
+internal sealed record DeviceFacts(string Name, string Description, ComputeDeviceType Type, long FreeBytes, long TotalBytes);
+
 /// <summary>What kind of processor a device is.</summary>
-public enum DeviceKind
+internal enum ComputeDeviceType
 {
-    /// <summary>The central processor, with its own kernels.</summary>
     Cpu,
-
-    /// <summary>A graphics processor, discrete or integrated.</summary>
     Gpu,
-
-    /// <summary>An accelerator that works together with the CPU.</summary>
     Accelerator,
 }
-
-/// <summary>A device that can compute.</summary>
-/// <param name="Name">ggml's name for it, such as <c>CPU</c> or <c>CUDA0</c>.</param>
-/// <param name="Description">The product's name.</param>
-/// <param name="Kind">What kind of processor it is.</param>
-/// <param name="FreeBytes">Memory that is free now, in bytes.</param>
-/// <param name="TotalBytes">Memory in all, in bytes.</param>
-public sealed record DeviceDescription(string Name, string Description, DeviceKind Kind, long FreeBytes, long TotalBytes);
 
 /// <summary>The backends that vision graphs run on: a GPU where there is one, and always the CPU.</summary>
 internal sealed unsafe class ComputeDevice : IDisposable
@@ -86,10 +76,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>All devices of this machine.</summary>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static IReadOnlyList<DeviceDescription> List()
+    public static IReadOnlyList<DeviceFacts> List()
     {
         NativeRuntime.Start();
-        var devices = new List<DeviceDescription>();
+        var devices = new List<DeviceFacts>();
         for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
         {
             nint device = GgmlBackend.ggml_backend_dev_get(index);
@@ -124,16 +114,16 @@ internal sealed unsafe class ComputeDevice : IDisposable
         cpu.Dispose();
     }
 
-    private static DeviceDescription Describe(nint device)
+    private static DeviceFacts Describe(nint device)
     {
         GgmlBackend.ggml_backend_dev_memory(device, out nuint free, out nuint total);
-        DeviceKind kind = GgmlBackend.ggml_backend_dev_type(device) switch
+        ComputeDeviceType type = GgmlBackend.ggml_backend_dev_type(device) switch
         {
-            ggml_backend_dev_type.CPU => DeviceKind.Cpu,
-            ggml_backend_dev_type.ACCEL => DeviceKind.Accelerator,
-            _ => DeviceKind.Gpu,
+            ggml_backend_dev_type.CPU => ComputeDeviceType.Cpu,
+            ggml_backend_dev_type.ACCEL => ComputeDeviceType.Accelerator,
+            _ => ComputeDeviceType.Gpu,
         };
-        return new DeviceDescription(Text(GgmlBackend.ggml_backend_dev_name(device)), Text(GgmlBackend.ggml_backend_dev_description(device)), kind, (long)free, (long)total);
+        return new DeviceFacts(Text(GgmlBackend.ggml_backend_dev_name(device)), Text(GgmlBackend.ggml_backend_dev_description(device)), type, (long)free, (long)total);
     }
 
     private static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";

@@ -6,7 +6,7 @@ namespace Tessera.Grammars;
 /// <summary>
 /// Reads GBNF as llama.cpp does (grammars/README.md there), but for references to tokens, which can leave its sampler without a way on.
 /// </summary>
-internal sealed class GbnfParser
+internal sealed partial class GbnfParser
 {
     private readonly string source;
     private readonly GrammarRules rules = new();
@@ -16,12 +16,16 @@ internal sealed class GbnfParser
     private GbnfParser(string source) => this.source = source;
 
     /// <summary>Reads, checks and writes a grammar in the form that llama.cpp takes without surprises.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="parts">Grammars in this form that stand for rules which the grammar uses and does not define.</param>
     /// <exception cref="GrammarException">The grammar cannot be used.</exception>
-    public static string Normalize(string grammar)
+    public static string Normalize(string grammar, IReadOnlyDictionary<string, string>? parts = null)
     {
         if (grammar.Length > GrammarLimits.TextLength) throw new GrammarException(0, 0, $"The grammar has {grammar.Length} characters, but {GrammarLimits.TextLength} are the most.");
         var parser = new GbnfParser(grammar);
         Dictionary<string, int> places = parser.ParseRules();
+        parser.Include(parts, places);
+        parser.RequireAll(places);
         try
         {
             if (!parser.rules.Prune()) throw new GrammarFault("it can never end.") { Rule = GrammarRules.Root };
@@ -53,9 +57,14 @@ internal sealed class GbnfParser
             SkipSpace(lines: true);
         }
 
+        return places;
+    }
+
+    private void RequireAll(Dictionary<string, int> places)
+    {
         foreach ((string name, int place) in firstUses)
             if (!places.ContainsKey(name)) throw At(place, $"The rule {name} is not defined.");
-        return places.ContainsKey(GrammarRules.Root) ? places : throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
+        if (!places.ContainsKey(GrammarRules.Root)) throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
     }
 
     private GrammarExpression Alternatives(bool nested)

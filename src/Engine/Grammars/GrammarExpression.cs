@@ -21,6 +21,16 @@ internal abstract record GrammarExpression
         return all.Length == 1 ? all[0] : new Choice(all);
     }
 
+    /// <summary>The same with other names of rules.</summary>
+    public GrammarExpression Rename(Func<string, string> rename) => this switch
+    {
+        RuleReference reference => new RuleReference(rename(reference.Name)),
+        Sequence sequence => Join(sequence.Parts.Select(part => part.Rename(rename))),
+        Choice choice => Either(choice.Options.Select(option => option.Rename(rename))),
+        Repeat repeat => repeat with { Item = repeat.Item.Rename(rename) },
+        _ => this,
+    };
+
     public static GrammarExpression Optional(GrammarExpression item) => new Repeat(item, 0, 1);
 
     /// <summary>A part so many times; without a most, any number.</summary>

@@ -4,8 +4,6 @@ namespace Tessera.Templates;
 public sealed class ChatPromptRenderer
 {
     private const string ProbeText = "tessera-probe";
-    // A message of one word takes some thousands; a template that never ends should not do so once for each probe.
-    private const long ProbeSteps = 200_000;
     private readonly ChatTemplate template;
     private readonly string[] placeholders;
     private readonly string imageMarker;
@@ -65,17 +63,11 @@ public sealed class ChatPromptRenderer
     private bool UsesParts(ChatTemplateMessage message) =>
         TakesParts && (!TakesStrings || message.Parts.Any(part => part.IsImage));
 
-    private static TemplateLimits ForProbe(TemplateLimits? limits)
-    {
-        TemplateLimits whole = limits ?? TemplateLimits.Default;
-        return whole with { MaxSteps = Math.Min(whole.MaxSteps, ProbeSteps) };
-    }
-
     private bool Probe(bool asParts)
     {
         try
         {
-            string text = RenderText([new ChatTemplateMessage("user", ProbeText)], _ => asParts, true, "", "", null, ForProbe(this.limits), CancellationToken.None);
+            string text = RenderText([new ChatTemplateMessage("user", ProbeText)], _ => asParts, true, "", "", null, (this.limits ?? TemplateLimits.Default).ForProbe(), CancellationToken.None);
             // A template for strings prints a list as Python writes it, or fails on it.
             return text.Contains(ProbeText, StringComparison.Ordinal) && !text.Contains($"'{ProbeText}'", StringComparison.Ordinal)
                 && !text.Contains($"\"{ProbeText}\"", StringComparison.Ordinal);

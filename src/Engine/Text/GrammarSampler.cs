@@ -11,14 +11,18 @@ namespace Tessera.Text;
 internal sealed unsafe class GrammarSampler : IDisposable
 {
     private readonly Vocabulary vocabulary;
+    private readonly IReadOnlyList<int> shownTokens;
     private readonly LlamaSamplerHandle grammar;
     private readonly llama_token_data[] candidates;
     private byte[] unfinished = [];
 
+    /// <param name="gbnf">The grammar.</param>
+    /// <param name="vocabulary">The model's vocabulary.</param>
+    /// <param name="shownTokens">Control tokens that are text in the answer.</param>
     /// <exception cref="GrammarException">libllama does not take the grammar.</exception>
-    public GrammarSampler(string gbnf, Vocabulary vocabulary)
+    public GrammarSampler(string gbnf, Vocabulary vocabulary, IReadOnlyList<int> shownTokens)
     {
-        this.vocabulary = vocabulary;
+        (this.vocabulary, this.shownTokens) = (vocabulary, shownTokens);
         grammar = new LlamaSamplerHandle(Llama.llama_sampler_init_grammar(vocabulary.Pointer, gbnf, "root"));
         if (grammar.IsInvalid) throw new GrammarException(0, 0, "llama.cpp does not take the grammar.");
         candidates = new llama_token_data[vocabulary.TokenCount];
@@ -80,7 +84,7 @@ internal sealed unsafe class GrammarSampler : IDisposable
         return kept > 0 ? kept : throw new GrammarException(0, 0, "The grammar or the schema wants characters here that no token of the model has, so the answer cannot go on.");
     }
 
-    // The grammar reads the names of control tokens as text, which the answer would not have, and takes some bytes that are no UTF-8.
+    // The grammar reads the names of control tokens as text, which the answer has only of those that are shown, and takes some bytes that are no UTF-8.
     private bool Speaks(int token) => (unfinished.Length == 0 && vocabulary.IsAscii(token)) || SpeaksOtherwise(token);
 
     private bool SpeaksOtherwise(int token) => vocabulary.IsEnd(token) ? unfinished.Length == 0 : TryFollow(token, out _);
@@ -92,7 +96,7 @@ internal sealed unsafe class GrammarSampler : IDisposable
 
     private bool TryFollow(int token, out byte[] rest)
     {
-        ReadOnlySpan<byte> piece = vocabulary.Piece(token);
+        ReadOnlySpan<byte> piece = vocabulary.Piece(token, shownTokens.Contains(token));
         ReadOnlySpan<byte> bytes = unfinished.Length == 0 ? piece : (byte[])[.. unfinished, .. piece];
         rest = [];
         if (piece.Length == 0) return false;

@@ -14,7 +14,11 @@ namespace Tessera.Text;
 /// <param name="PenaltyWindow">How many tokens are recent.</param>
 /// <param name="Seed">Seed of the random choice.</param>
 /// <param name="Grammar">GBNF that the answer follows, checked before; null for free text.</param>
-internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed, string? Grammar = null);
+internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed, string? Grammar = null)
+{
+    /// <summary>Control tokens that are text in the answer, so that a grammar may ask for them.</summary>
+    public IReadOnlyList<int> ShownTokens { get; init; } = [];
+}
 
 /// <summary>A chain of libllama's samplers: penalties, top-k, top-p, min-p, temperature, then the choice.</summary>
 internal sealed class Sampler : IDisposable
@@ -24,7 +28,7 @@ internal sealed class Sampler : IDisposable
 
     public Sampler(SamplerSettings settings, Vocabulary vocabulary)
     {
-        if (settings.Grammar is not null) grammar = new GrammarSampler(settings.Grammar, vocabulary);
+        if (settings.Grammar is not null) grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens);
         chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
         if (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
             Add(Llama.llama_sampler_init_penalties(vocabulary.TokenCount, settings.PenaltyWindow, settings.RepeatPenalty, settings.FrequencyPenalty, settings.PresencePenalty));

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Extensions.AI;
 
 namespace Tessera.Extensions.AI;
@@ -7,16 +8,18 @@ namespace Tessera.Extensions.AI;
 /// thought is held back; everything else passes at once.
 /// </summary>
 /// <param name="format">How the model writes calls; null where it was given no tools.</param>
-/// <param name="readsThoughts">Whether the model writes thoughts.</param>
+/// <param name="thoughts">How the model writes thoughts; null for none.</param>
 /// <param name="isThinking">Whether the prompt has opened a thought already.</param>
-internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, bool isThinking)
+/// <param name="tools">What may be called.</param>
+internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thoughts, bool isThinking, OfferedTools tools) : IAnswerReader
 {
-    public const string ThoughtStart = "<think>";
-    public const string ThoughtEnd = "</think>";
+    private readonly HashSet<string> ids = [];
     private string pending = "";
     private bool thinks = isThinking;
     private bool isCalling, dropsSpace = isThinking, hasSpoken;
+    private readonly StringBuilder more = new();
     private string opening = "";
+    private int nextReading;
 
     /// <summary>Adds text and returns what became certain.</summary>
     public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
@@ -27,7 +30,10 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
     private List<AIContent> Read(string text, bool atEnd)
     {
         var contents = new List<AIContent>();
-        pending += text;
+        more.Append(text);
+        if (!atEnd && isCalling && pending.Length + more.Length < nextReading) return contents;
+        pending += more.ToString();
+        more.Clear();
         while (isCalling ? ReadCall(contents, atEnd) : thinks ? ReadThought(contents, atEnd) : ReadText(contents, atEnd)) { }
         return contents;
     }
@@ -35,9 +41,10 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
     private bool ReadThought(List<AIContent> contents, bool atEnd)
     {
         if (dropsSpace) pending = pending.TrimStart();
-        int end = pending.IndexOf(ThoughtEnd, StringComparison.Ordinal);
+        string thoughtEnd = thoughts!.End;
+        int end = pending.IndexOf(thoughtEnd, StringComparison.Ordinal);
         // The newline before the tag is the tag's.
-        int certain = end >= 0 || atEnd ? (end >= 0 ? end : pending.Length) : pending.Length - HeldBack(pending, [ThoughtEnd]);
+        int certain = end >= 0 || atEnd ? (end >= 0 ? end : pending.Length) : pending.Length - HeldBack(pending, [thoughtEnd]);
         string thought = pending[..certain];
         string shown = thought.TrimEnd();
         if (shown.Length > 0)
@@ -46,7 +53,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
             dropsSpace = false;
         }
 
-        pending = end >= 0 ? pending[(end + ThoughtEnd.Length)..] : pending[shown.Length..];
+        pending = end >= 0 ? pending[(end + thoughtEnd.Length)..] : pending[shown.Length..];
         if (end < 0) return false;
         (thinks, dropsSpace) = (false, true);
         return true;
@@ -60,7 +67,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
         if (at >= 0)
         {
             AddText(contents, format is null ? pending[..at] : pending[..at].TrimEnd());
-            if (found == ThoughtStart) (thinks, dropsSpace) = (true, true);
+            if (found == thoughts?.Start) (thinks, dropsSpace) = (true, true);
             else (isCalling, opening) = (true, found);
             // The brace of a bare call is part of its JSON.
             pending = pending[(at + (found == format?.BareOpening ? 0 : found.Length))..];
@@ -77,7 +84,9 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
 
     private bool ReadCall(List<AIContent> contents, bool atEnd)
     {
-        CallReading reading = format!.Read(pending, atEnd);
+        CallReading reading = format!.Read(pending, atEnd, tools);
+        // A long call is not read anew with every token, which would take the square of its length.
+        nextReading = reading.Consumed < 0 ? pending.Length + 1 + pending.Length / 64 : 0;
         if (reading.Consumed < 0) return false;
         isCalling = false;
         if (reading.Consumed == 0)
@@ -89,7 +98,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
         }
 
         foreach (ParsedCall call in reading.Calls)
-            contents.Add(new FunctionCallContent(call.Id is { Length: > 0 } id ? id : NewId(), call.Name, call.Arguments) { Exception = call.Failure });
+            contents.Add(new FunctionCallContent(call.Id is { Length: > 0 } id && ids.Add(id) ? id : NewId(), call.Name, call.Arguments) { Exception = call.Failure });
         pending = pending[reading.Consumed..];
         dropsSpace = true;
         return true;
@@ -108,7 +117,7 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
         foreach (string candidate in Openings())
         {
             int at = pending.IndexOf(candidate, StringComparison.Ordinal);
-            bool mustBeFirst = candidate == ThoughtStart || candidate == format?.BareOpening;
+            bool mustBeFirst = candidate == thoughts?.Start || candidate == format?.BareOpening;
             if (at < 0 || (mustBeFirst && !string.IsNullOrWhiteSpace(pending[..at]))) continue;
             if (first.At < 0 || at < first.At) first = (at, candidate);
         }
@@ -118,13 +127,14 @@ internal sealed class AnswerReader(ToolCallFormat? format, bool readsThoughts, b
 
     private IEnumerable<string> Openings()
     {
-        if (readsThoughts && !hasSpoken) yield return ThoughtStart;
+        if (thoughts is not null && !hasSpoken) yield return thoughts.Start;
         if (format is null) yield break;
         yield return format.Opening;
         if (format.BareOpening is not null && !hasSpoken) yield return format.BareOpening;
     }
 
-    private static int HeldBack(string text, IEnumerable<string> openings)
+    /// <summary>Characters at the end of a text that may begin one of several others.</summary>
+    internal static int HeldBack(string text, IEnumerable<string> openings)
     {
         int longest = 0;
         foreach (string opening in openings)

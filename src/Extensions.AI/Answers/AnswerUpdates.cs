@@ -8,7 +8,7 @@ namespace Tessera.Extensions.AI;
 /// <param name="modelId">What the model is called.</param>
 internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, string modelId)
 {
-    private readonly AnswerReader reader = request.CreateReader();
+    private readonly IAnswerReader reader = request.CreateReader();
     private readonly string responseId = $"tessera-{Guid.NewGuid():N}";
     private readonly DateTimeOffset createdAt = DateTimeOffset.UtcNow;
     private readonly bool hidesThoughts = options?.Reasoning?.Output == ReasoningOutput.None;

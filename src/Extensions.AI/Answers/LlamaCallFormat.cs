@@ -4,7 +4,7 @@ namespace Tessera.Extensions.AI;
 /// Calls of Llama 3.1 to 3.3: an answer that is nothing but <c>{"name": …, "parameters": …}</c>, several of them with semicolons between, also behind
 /// <c>&lt;|python_tag|&gt;</c> (their chat template).
 /// </summary>
-internal sealed class LlamaCallFormat : ToolCallFormat
+internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "", "; ", arguments: "\"parameters\""))
 {
     // What the object of a call may begin with; any other is an answer in JSON, which need not wait for its end.
     private static readonly string[] firstKeys = ["\"name\"", "\"type\"", "\"function\"", "\"parameters\"", "\"arguments\"", "\"id\""];
@@ -15,9 +15,7 @@ internal sealed class LlamaCallFormat : ToolCallFormat
 
     public override string Separators => " \t\r\n;";
 
-    public override string StartOf(string? function) => $"{{\"name\": \"{(function is null ? "" : $"{function}\", \"parameters\": ")}";
-
-    public override CallReading Read(string body, bool atEnd)
+    public override CallReading Read(string body, bool atEnd, OfferedTools tools)
     {
         int start = body.Length - body.AsSpan().TrimStart().Length;
         if (start == body.Length) return atEnd ? CallReading.NoCall : CallReading.Unfinished;

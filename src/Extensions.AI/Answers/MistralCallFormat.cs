@@ -5,7 +5,9 @@ namespace Tessera.Extensions.AI;
 /// <c>name[ARGS]{…}</c>, an id between them or not (v11 and v13; mistral-common).
 /// </summary>
 /// <param name="hasHeader">Whether the model writes the name before its arguments.</param>
-internal sealed class MistralCallFormat(bool hasHeader) : ToolCallFormat
+internal sealed class MistralCallFormat(bool hasHeader) : ToolCallFormat(hasHeader
+    ? new CallSyntax("", "[TOOL_CALLS]", "[ARGS]", "", "", "")
+    : CallSyntax.Json("[TOOL_CALLS][", "]", ", "))
 {
     private const string Arguments = "[ARGS]";
     private const string CallId = "[CALL_ID]";
@@ -15,11 +17,7 @@ internal sealed class MistralCallFormat(bool hasHeader) : ToolCallFormat
 
     public override IReadOnlyList<string> Tokens => [Opening, Arguments, CallId];
 
-    public override string StartOf(string? function) => hasHeader
-        ? $"{Opening}{(function is null ? "" : function + Arguments)}"
-        : $"{Opening}[{{\"name\": \"{(function is null ? "" : $"{function}\", \"arguments\": ")}";
-
-    public override CallReading Read(string body, bool atEnd)
+    public override CallReading Read(string body, bool atEnd, OfferedTools tools)
     {
         int start = body.Length - body.AsSpan().TrimStart().Length;
         if (start == body.Length) return atEnd ? CallReading.NoCall : CallReading.Unfinished;

@@ -11,15 +11,17 @@ namespace Tessera.Extensions.AI;
 internal sealed partial record ParsedCall(string? Id, string Name, Dictionary<string, object?>? Arguments, ToolCallFormatException? Failure = null)
 {
     /// <summary>The calls in a JSON object or array: name with arguments or parameters, also inside <c>function</c>.</summary>
+    /// <param name="json">The JSON.</param>
+    /// <param name="isNamedByKey">Whether a call is an object whose only key is the function.</param>
     /// <returns>The calls; those that are damaged but have a name hold the failure, and without a name there is none.</returns>
-    public static IReadOnlyList<ParsedCall> FromJson(string json)
+    public static IReadOnlyList<ParsedCall> FromJson(string json, bool isNamedByKey = false)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowTrailingCommas = true });
             JsonElement root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Array ? [.. root.EnumerateArray().Select(FromJson).OfType<ParsedCall>()]
-                : FromJson(root) is { } call ? [call] : [];
+            return root.ValueKind == JsonValueKind.Array ? [.. root.EnumerateArray().Select(call => isNamedByKey ? FromKey(call) : FromJson(call)).OfType<ParsedCall>()]
+                : (isNamedByKey ? FromKey(root) : FromJson(root)) is { } only ? [only] : [];
         }
         catch (Exception failure) when (IsDamage(failure))
         {
@@ -45,11 +47,18 @@ internal sealed partial record ParsedCall(string? Id, string Name, Dictionary<st
         }
     }
 
+    private static ParsedCall? FromKey(JsonElement call)
+    {
+        if (call.ValueKind != JsonValueKind.Object || call.GetPropertyCount() != 1) return null;
+        JsonProperty only = call.EnumerateObject().First();
+        return only.Name.Length > 0 ? Of(null, only.Name, only.Value.GetRawText()) : null;
+    }
+
     private static ParsedCall? FromJson(JsonElement call)
     {
         if (call.ValueKind != JsonValueKind.Object) return null;
         JsonElement body = call.TryGetProperty("function", out JsonElement function) && function.ValueKind == JsonValueKind.Object ? function : call;
-        if (!body.TryGetProperty("name", out JsonElement name) || name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } text) return null;
+        if ((!body.TryGetProperty("name", out JsonElement name) && !body.TryGetProperty("tool_name", out name)) || name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } text) return null;
         string? id = call.TryGetProperty("id", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
         if (!body.TryGetProperty("arguments", out JsonElement arguments) && !body.TryGetProperty("parameters", out arguments)) return new ParsedCall(id, text, []);
         try
@@ -75,6 +84,6 @@ internal sealed partial record ParsedCall(string? Id, string Name, Dictionary<st
     // Text with half a surrogate pair is refused with the latter two.
     private static bool IsDamage(Exception failure) => failure is JsonException or FormatException or InvalidOperationException or ArgumentException;
 
-    [GeneratedRegex("\"name\"\\s*:\\s*\"([^\"\\\\]{1,256})\"")]
+    [GeneratedRegex("\"(?:tool_)?name\"\\s*:\\s*\"([^\"\\\\]{1,256})\"")]
     private static partial Regex NamePattern();
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Tessera.Templates;
 
@@ -7,17 +8,16 @@ namespace Tessera.Extensions.AI;
 /// <param name="Transcript">The conversation.</param>
 /// <param name="Generation">How to generate.</param>
 /// <param name="Format">How calls of tools are written; null without tools.</param>
-/// <param name="ReadsThoughts">Whether the model writes thoughts.</param>
+/// <param name="Tools">What may be called.</param>
+/// <param name="Traits">What the template can do.</param>
 /// <param name="IsThinking">Whether the prompt has opened a thought.</param>
-internal sealed record ChatRequest(Transcript Transcript, GenerationOptions Generation, ToolCallFormat? Format, bool ReadsThoughts, bool IsThinking)
+internal sealed record ChatRequest(Transcript Transcript, GenerationOptions Generation, ToolCallFormat? Format, OfferedTools Tools, TemplateTraits Traits, bool IsThinking)
 {
-    // Qwen 2.5 has its tags as tokens that are seen anyway, others as control tokens that are not.
-    private static readonly string[] thoughtTokens = [AnswerReader.ThoughtStart, AnswerReader.ThoughtEnd];
-
     /// <summary>A reader for the answer, that knows how the answer was begun for the model.</summary>
-    public AnswerReader CreateReader()
+    public IAnswerReader CreateReader()
     {
-        var reader = new AnswerReader(Format, ReadsThoughts, IsThinking);
+        IAnswerReader reader = Format?.CreateReader(Traits.Thoughts, IsThinking, Tools)
+            ?? (Traits.IsHarmony ? new HarmonyReader(takesCalls: false) : new AnswerReader(null, Traits.Thoughts, IsThinking, OfferedTools.None));
         if (Transcript.AnswerStart.Length > 0) reader.Append(Transcript.AnswerStart);
         return reader;
     }
@@ -37,11 +37,19 @@ internal sealed record ChatRequest(Transcript Transcript, GenerationOptions Gene
         var variables = new Dictionary<string, TemplateValue>();
         AddThinking(variables, options?.Reasoning, traits);
         ToolCallFormat? format = AddTools(variables, options, traits);
+        var offered = new OfferedTools(format is null ? [] : [.. options!.Tools!.Cast<AIFunctionDeclaration>()]);
         bool isThinking = traits.OpensThought(variables);
-        string start = format is not null && options?.ToolMode is RequiredChatToolMode required ? (isThinking ? $"\n{AnswerReader.ThoughtEnd}\n\n" : "") + format.StartOf(required.RequiredFunctionName) : "";
+        string start = "";
+        if (format is not null && options?.ToolMode is RequiredChatToolMode required)
+        {
+            start = (isThinking ? $"\n{traits.Thoughts!.End}\n\n" : "") + format.StartOf(required.RequiredFunctionName);
+            generation = generation with { Format = RequiredCalls.Of(format.Syntax, offered.Functions, required.RequiredFunctionName, options.AllowMultipleToolCalls != false) };
+        }
+
         var transcript = new Transcript(builder.Messages) { Images = builder.Images, Variables = variables, AnswerStart = start };
-        string[] shown = [.. generation.ShownTokens, .. format?.Tokens ?? [], .. traits.HasThoughts ? thoughtTokens : []];
-        return new ChatRequest(transcript, generation with { ShownTokens = shown }, format, traits.HasThoughts, isThinking);
+        // Qwen 2.5 has its tags as tokens that are seen anyway, others as control tokens that are not.
+        string[] shown = [.. generation.ShownTokens, .. format?.Tokens ?? [], .. traits.IsHarmony ? HarmonyReader.Marks : [], .. traits.Thoughts is { } thoughts ? (string[])[thoughts.Start, thoughts.End] : []];
+        return new ChatRequest(transcript, generation with { ShownTokens = [.. shown.Where(static token => token.Length > 0).Distinct()] }, format, offered, traits, isThinking);
     }
 
     private static void RequireOwn(ChatOptions? options, string modelId)
@@ -74,9 +82,9 @@ internal sealed record ChatRequest(Transcript Transcript, GenerationOptions Gene
 
         if (options.ToolMode is RequiredChatToolMode { RequiredFunctionName: string name } && !tools.Any(tool => tool.Name == name))
             throw new ChatOptionException(nameof(ChatOptions.ToolMode), $"a call of {name} is required, but there is no such tool.");
-        TemplateValue listed = ToolText.OfTools(tools);
+        JsonElement listed = ToolText.OfTools(tools);
         if (!traits.TakesTools) throw new ChatOptionException(nameof(ChatOptions.Tools), "the model's chat template has no place for tools and their results: take a model that was trained to call them, or set ToolMode to None.");
-        variables["tools"] = listed;
+        traits.Tell(variables, listed);
         return traits.Format ?? throw new ChatOptionException(nameof(ChatOptions.Tools), "the model's chat template has its calls of tools written in a form that is not known.");
     }
 }

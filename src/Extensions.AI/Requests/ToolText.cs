@@ -2,21 +2,32 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
-using Tessera.Templates;
 
 namespace Tessera.Extensions.AI;
 
 /// <summary>Writes tools, arguments and results for the model.</summary>
 internal static class ToolText
 {
+    private const int MaxDepth = 128;
+
     // On one line, as templates write JSON themselves, and with letters of all scripts as they are.
     private static readonly JsonSerializerOptions compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The tools as chat templates take them: a list of functions with their JSON schemas.</summary>
     /// <exception cref="ChatOptionException">One is no function.</exception>
-    public static TemplateValue OfTools(IEnumerable<AITool> tools) => TemplateValue.List(tools.Select(static tool => tool is AIFunctionDeclaration function
-        ? TemplateValue.Map([("type", TemplateValue.From("function")), ("function", OfFunction(function))])
-        : throw new ChatOptionException(nameof(ChatOptions.Tools), $"{tool.Name} is a {tool.GetType().Name}, but the model can only call functions.")));
+    public static JsonElement OfTools(IEnumerable<AITool> tools)
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = compact.Encoder }))
+        {
+            writer.WriteStartArray();
+            foreach (AITool tool in tools) WriteFunction(writer, tool as AIFunctionDeclaration ?? throw new ChatOptionException(nameof(ChatOptions.Tools), $"{tool.Name} is a {tool.GetType().Name}, but the model can only call functions."));
+            writer.WriteEndArray();
+        }
+
+        using JsonDocument list = JsonDocument.Parse(bytes.ToArray(), new JsonDocumentOptions { MaxDepth = MaxDepth });
+        return list.RootElement.Clone();
+    }
 
     /// <summary>Arguments as a JSON object.</summary>
     public static string OfArguments(IDictionary<string, object?>? arguments)
@@ -24,6 +35,13 @@ internal static class ToolText
         var json = new JsonObject();
         foreach ((string name, object? value) in arguments ?? new Dictionary<string, object?>()) json[name] = value is null ? null : JsonNode.Parse(ToJson(value));
         return json.ToJsonString(compact);
+    }
+
+    /// <summary>A call's arguments as a JSON object.</summary>
+    public static JsonElement ArgumentsOf(FunctionCallContent call)
+    {
+        using JsonDocument arguments = JsonDocument.Parse(OfArguments(call.Arguments));
+        return arguments.RootElement.Clone();
     }
 
     /// <summary>What a tool answered: text as it is, other values as JSON, a failure by its message.</summary>
@@ -38,12 +56,18 @@ internal static class ToolText
         { Result: var value } => ToJson(value),
     };
 
-    private static TemplateValue OfFunction(AIFunctionDeclaration function) => TemplateValue.Map(
-    [
-        ("name", TemplateValue.From(function.Name)),
-        ("description", TemplateValue.From(function.Description)),
-        ("parameters", TemplateValue.FromJson(function.JsonSchema)),
-    ]);
+    private static void WriteFunction(Utf8JsonWriter writer, AIFunctionDeclaration function)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type", "function");
+        writer.WriteStartObject("function");
+        writer.WriteString("name", function.Name);
+        writer.WriteString("description", function.Description);
+        writer.WritePropertyName("parameters");
+        function.JsonSchema.WriteTo(writer);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
 
     private static string ToJson(object value) => value switch
     {

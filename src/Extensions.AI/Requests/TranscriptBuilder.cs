@@ -95,6 +95,12 @@ internal sealed class TranscriptBuilder(TemplateTraits traits)
             else if (content is not UsageContent) throw Unsupported(content, message.Role, index, part);
         }
 
+        if (!traits.TakesCalls && traits.Format is { } format && calls.Count > 0)
+        {
+            text.Append(format.Syntax.Write(message.Contents.OfType<FunctionCallContent>().Select(static call => (call.Name, ToolText.ArgumentsOf(call)))));
+            calls.Clear();
+        }
+
         messages.Add(new ChatTemplateMessage("assistant", text.ToString()) { ToolCalls = calls, Reasoning = thoughts.Length > 0 ? thoughts.ToString() : null });
     }
 
@@ -104,8 +110,7 @@ internal sealed class TranscriptBuilder(TemplateTraits traits)
         toolNames[call.CallId] = call.Name;
         try
         {
-            using JsonDocument arguments = JsonDocument.Parse(ToolText.OfArguments(call.Arguments));
-            return new ChatTemplateToolCall(IdOf(call.CallId), call.Name, traits.ArgumentsFor(arguments.RootElement.Clone()));
+            return new ChatTemplateToolCall(IdOf(call.CallId), call.Name, traits.ArgumentsFor(ToolText.ArgumentsOf(call)));
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {
@@ -152,7 +157,7 @@ internal sealed class TranscriptBuilder(TemplateTraits traits)
     };
 
     // Mistral's templates refuse ids that are not nine letters and digits.
-    private static string IdOf(string callId) => callId.Length == 9 && callId.All(char.IsAsciiLetterOrDigit)
+    private string IdOf(string callId) => traits.Format?.KeepsIds == true || callId.Length == 9 && callId.All(char.IsAsciiLetterOrDigit)
         ? callId
         : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(callId)))[..9];
 }

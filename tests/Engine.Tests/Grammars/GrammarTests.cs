@@ -17,6 +17,25 @@ public sealed class GrammarTests
         foreach (string text in refused.Split('|')) Assert.False(matcher.Matches(Long(text)), text);
     }
 
+    [Fact]
+    public void Formats_stand_for_rules_that_a_grammar_does_not_define()
+    {
+        var parts = new Dictionary<string, AnswerFormat>
+        {
+            ["body"] = AnswerFormat.FromSchema("""{"type":"object","properties":{"n":{"type":"integer"},"next":{"$ref":"#"}},"required":["n"],"additionalProperties":false}"""),
+            ["word"] = AnswerFormat.FromGrammar("root ::= letter+\nletter ::= [a-z]"),
+            ["unused"] = AnswerFormat.JsonObject,
+        };
+        var matcher = new GbnfMatcher(AnswerFormat.FromGrammar("root ::= \"<\" word \">\" body (\",\" body)?\nletter ::= \"L\"\n", parts).Grammar);
+        foreach (string allowed in (string[])["<ab>{\"n\":1}", "<a>{\"n\": 1, \"next\": {\"n\": 2}},{\"n\":3}"]) Assert.True(matcher.Matches(allowed), allowed);
+        foreach (string refused in (string[])["<L>{\"n\":1}", "<a>{\"n\":\"x\"}", "<a>"]) Assert.False(matcher.Matches(refused), refused);
+
+        GrammarException missing = Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar("root ::= \"a\" other", parts));
+        Assert.Equal((1, 14), (missing.Line, missing.Column));
+        GrammarException twice = Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar("root ::= word word-letter\nword-letter ::= \"a\"", parts));
+        Assert.Contains("word-letter", twice.Message);
+    }
+
     [Theory]
     [InlineData("", 0, 0)]
     [InlineData("rot ::= \"a\"", 0, 0)]

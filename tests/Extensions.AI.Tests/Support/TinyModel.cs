@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Tessera.Gguf;
 
 namespace Tessera.Extensions.AI.Tests.Support;
 
@@ -16,4 +17,20 @@ internal static class TinyModel
     public static DataContent Picture(string sample) => new(File.ReadAllBytes(RepositoryRoot.Path("samples", sample)), "image/png");
 
     public static ChatMessage Question(string sample, string text = "What is in this picture?") => new(ChatRole.User, [Picture(sample), new TextContent(text)]);
+
+    /// <summary>Writes the model with another chat template.</summary>
+    public static void WriteWithTemplate(string path, string template)
+    {
+        using GgufFile original = GgufFile.Open(Options.ModelPath);
+        var writer = new GgufWriter();
+        foreach ((string key, GgufValue value) in original.Metadata.Where(static entry => entry.Key != "tokenizer.chat_template")) writer.AddMetadata(key, value);
+        writer.AddMetadata("tokenizer.chat_template", GgufValue.From(template));
+        foreach (GgufTensor tensor in original.Tensors)
+        {
+            byte[] data = original.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray();
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => stream.Write(data));
+        }
+
+        writer.Save(path);
+    }
 }
