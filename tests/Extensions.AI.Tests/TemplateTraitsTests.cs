@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tessera.Engine.Tests.Templates;
 using Tessera.Extensions.AI.Tests.Support;
 using Tessera.Templates;
 
@@ -20,14 +21,13 @@ public sealed class TemplateTraitsTests
 
     /// <summary>
     /// Every template of llama.cpp's collection (v0.5.0), and how a call of f begins there: "-" where the template has no place for tools or their
-    /// results, "?" where its form of calls is not known. Runs where TESSERA_TEMPLATES names the folder models/templates; its files are not ours to ship.
+    /// results, "?" where its form of calls is not known.
     /// </summary>
-    [Fact]
+    [FactOnCollection]
     public void Every_template_of_the_collection_has_its_format_or_none()
     {
-        if (Environment.GetEnvironmentVariable("TESSERA_TEMPLATES") is not string folder) return;
         var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string file in Directory.GetFiles(folder, "*.jinja"))
+        foreach (string file in Directory.GetFiles(FactOnCollectionAttribute.Folder, "*.jinja"))
         {
             string name = Path.GetFileNameWithoutExtension(file);
             var traits = new TemplateTraits(ChatTemplate.Parse(File.ReadAllText(file), name));
@@ -38,16 +38,15 @@ public sealed class TemplateTraitsTests
         Assert.Equal(CollectionFormats.Expected, string.Join('\n', found.Select(static pair => $"{pair.Key}: {pair.Value}")), ignoreLineEndingDifferences: true);
     }
 
-    /// <summary>What a template prints of two calls with values of all kinds is read back by its format; runs where the test above does.</summary>
-    [Fact]
+    /// <summary>What a template prints of two calls with values of all kinds is read back by its format.</summary>
+    [FactOnCollection]
     public void Calls_that_the_collections_templates_print_are_read_back()
     {
-        if (Environment.GetEnvironmentVariable("TESSERA_TEMPLATES") is not string folder) return;
         using JsonDocument arguments = JsonDocument.Parse("""{"city": "a \"b\" <c>", "n": 2, "o": {"k": [true, null, "x"]}}""");
         using JsonDocument tools = JsonDocument.Parse("""[{"type": "function", "function": {"name": "find_it", "description": "Finds.", "parameters": {"type": "object", "properties": {}}}}]""");
         var wrong = new List<string>();
         int readCount = 0;
-        foreach (string file in Directory.GetFiles(folder, "*.jinja"))
+        foreach (string file in Directory.GetFiles(FactOnCollectionAttribute.Folder, "*.jinja"))
         {
             ChatTemplate template = ChatTemplate.Parse(File.ReadAllText(file), Path.GetFileName(file));
             var traits = new TemplateTraits(template);

@@ -15,15 +15,11 @@ public class TemplateGoldenTests
         Assert.Empty(TemplateGoldens.Differences(Path.Combine(TemplateGoldens.Folder, "own", file), expected));
     }
 
-    /// <summary>Runs where TESSERA_TEMPLATES names llama.cpp's folder models/templates (v0.5.0); its files are not ours to ship.</summary>
-    [Fact]
+    [FactOnCollection]
     public void Renders_the_collection_as_Jinja2()
     {
-        string? folder = Environment.GetEnvironmentVariable("TESSERA_TEMPLATES");
-        if (folder is null)
-            return;
         IEnumerable<string> differences = TemplateGoldens.Read("collection.json").EnumerateObject().SelectMany(template =>
-            TemplateGoldens.Differences(Path.Combine(folder, template.Name), template.Value).Select(difference => $"{template.Name}, {difference}"));
+            TemplateGoldens.Differences(Path.Combine(FactOnCollectionAttribute.Folder, template.Name), template.Value).Select(difference => $"{template.Name}, {difference}"));
         Assert.Empty(differences);
     }
 }
