@@ -28,6 +28,7 @@ internal static unsafe class ElementConversion
     }
 
     // As many as fill vectors; returns how many. ggml's is scalar in the prebuilt library.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int WidenHalves(ReadOnlySpan<ushort> halves, Span<float> values)
     {
         ref ushort source = ref MemoryMarshal.GetReference(halves);

@@ -21,6 +21,8 @@ internal static class Q8Blocks
     private const float BelowHalf = 0.49999997f;
 
     /// <summary>Quantizes whole blocks. A value that is no number makes its block's scale none.</summary>
+    /// <remarks>Compiled as well as can be at once: a model is loaded before the runtime would notice that it matters.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize(ReadOnlySpan<float> values, Span<byte> blocks)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length % Length, 0, nameof(values));
