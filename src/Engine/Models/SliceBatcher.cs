@@ -22,7 +22,7 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
     /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was wanted.</exception>
     public void Reserve(PixelSize largest)
     {
-        using BatchGraph batch = Build(new BatchShape(largest, BatchLength(largest), TowerOutput.Rows));
+        BatchGraph batch = GraphFor(new BatchShape(largest, BatchLength(largest), TowerOutput.Rows));
         runner.Reserve(batch.Graph, $"{batch.Shape.Count} slices of {largest.Width} x {largest.Height}");
     }
 
