@@ -34,7 +34,7 @@ theirs() { # shape size f16 -> "encode first memory load"
        /load_backend/ && !begun { begun = ms($1) } /main: loading model/ { load = ms($1) - begun }
        /encoding done in|slice encoded in/ { for (i = 1; i <= NF; i++) if ($i == "in") encode += $(i + 1) }
        /prompt eval time/ { for (i = 1; i <= NF; i++) if ($i == "=") { first = $(i + 1); break } }
-       /^peak / { peak = $2 / 1000 } END { print encode, first, peak, load }' "$log"
+       /^peak / { peak = $2 * 1.024 / 1000 } END { print encode, first, peak, load }' "$log"
 }
 
 compare() { # title shape size f16 type

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Imaging;
 using Tessera.Models;
@@ -20,11 +19,7 @@ public sealed class VisionModel : IDisposable
     private readonly Lazy<string> fingerprint;
     private VisionType matrixType;
     private readonly long maxPixels;
-    private ComputeDevice? device;
-    private WeightStore? weights;
-    private IVisionEncoder? encoder;
-    private GraphRunner? runner;
-    private SliceBatcher? batcher;
+    private LoadedTower? tower;
     private bool isDisposed;
 
     private VisionModel(string path, string family, FamilyParts parts, Preprocessing preprocessing, long maxPixels)
@@ -75,24 +70,10 @@ public sealed class VisionModel : IDisposable
     {
         lock (encodeGate)
         {
-            if (batcher is not null) return;
-            try
-            {
-                using GgufFile file = GgufFile.Open(Path);
-                device = ComputeDevice.Open(threadCount);
-                matrixType = type;
-                weights = new WeightStore(device, file, type);
-                encoder = parts.CreateEncoder(weights);
-                weights.Upload(StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
-                runner = new GraphRunner(device, encoder.NodeCapacity);
-                batcher = new SliceBatcher(encoder, runner);
-                Reserve(batcher);
-            }
-            catch
-            {
-                Release();
-                throw;
-            }
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (tower is not null) return;
+            matrixType = type;
+            tower = LoadedTower.Load(Path, parts, threadCount, type, StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
         }
     }
 
@@ -169,7 +150,7 @@ public sealed class VisionModel : IDisposable
     {
         List<(PreparedImage Image, double Ms)> prepared = Prepare([image], [request ?? PlanRequest.Default], progress, cancellationToken);
         (float[][] slices, double msPerSlice) = EncodeSlices([image], prepared, TowerOutput.Features, progress, cancellationToken);
-        return new ImageFeatures(prepared[0].Image.Plan, slices, encoder!.Tower.HiddenSize) { PreprocessMs = prepared[0].Ms, EncodeMs = msPerSlice * slices.Length };
+        return new ImageFeatures(prepared[0].Image.Plan, slices, tower!.Encoder.Tower.HiddenSize) { PreprocessMs = prepared[0].Ms, EncodeMs = msPerSlice * slices.Length };
     }
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
@@ -182,21 +163,7 @@ public sealed class VisionModel : IDisposable
         lock (encodeGate)
         {
             isDisposed = true;
-            Release();
-        }
-    }
-
-    // The largest slice that the family makes of any picture is, but for whole patches, that of a picture of the tower's size.
-    private void Reserve(SliceBatcher batches)
-    {
-        int side = encoder!.Tower.ImageSize;
-        try
-        {
-            batches.Reserve(Plan(new PixelSize(side, side)).Slices.MaxBy(static slice => slice.Size.Area)!.Size);
-        }
-        catch (NativeLibraryException failure)
-        {
-            throw new NativeLibraryException($"{Path}: {failure.Message}", failure);
+            tower?.Dispose();
         }
     }
 
@@ -221,10 +188,10 @@ public sealed class VisionModel : IDisposable
         lock (encodeGate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (batcher is null) throw new InvalidOperationException("LoadWeights has not run.");
+            if (tower is null) throw new InvalidOperationException("LoadWeights has not run.");
             try
             {
-                float[][] slices = batcher.Encode([.. prepared.SelectMany(static image => image.Image.Slices)], wanted, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+                float[][] slices = tower.Batcher.Encode([.. prepared.SelectMany(static image => image.Image.Slices)], wanted, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
                 return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
             }
             catch (NativeLibraryException failure)
@@ -242,7 +209,7 @@ public sealed class VisionModel : IDisposable
         {
             float[][] own = slices[first..(first += image.Slices.Count)];
             long started = Stopwatch.GetTimestamp();
-            float[] embeddings = RequireNumbers(encoder!.Merge(image.Plan, own));
+            float[] embeddings = RequireNumbers(tower!.Encoder.Merge(image.Plan, own));
             encodings.Add(new ImageEncoding(image.Plan, embeddings, EmbeddingWidth)
             {
                 PreprocessMs = preprocessMs,
@@ -265,14 +232,5 @@ public sealed class VisionModel : IDisposable
         foreach (float value in embeddings)
             if (!float.IsFinite(value)) throw new ModelFileException(Path, "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again.");
         return embeddings;
-    }
-
-    private void Release()
-    {
-        batcher?.Dispose();
-        runner?.Dispose();
-        weights?.Dispose();
-        device?.Dispose();
-        (batcher, runner, weights, device) = (null, null, null, null);
     }
 }
