@@ -25,10 +25,10 @@ public sealed class ImageEncoding
     public int TokenCount => Embeddings.Length / Width;
 
     /// <summary>Decoding, resizing and normalising, in milliseconds.</summary>
-    public required double PreprocessMs { get; init; }
+    public double PreprocessMs { get; internal init; }
 
     /// <summary>The tower and the connector, in milliseconds.</summary>
-    public required double EncodeMs { get; init; }
+    public double EncodeMs { get; internal init; }
 
     /// <summary>Number of slices.</summary>
     public int SliceCount => Plan.Slices.Count;
@@ -56,10 +56,10 @@ public sealed class ImageFeatures
     public int SliceCount => slices.Length;
 
     /// <summary>Decoding, resizing and normalising, in milliseconds.</summary>
-    public required double PreprocessMs { get; init; }
+    public double PreprocessMs { get; internal init; }
 
     /// <summary>The tower, in milliseconds.</summary>
-    public required double EncodeMs { get; init; }
+    public double EncodeMs { get; internal init; }
 
     /// <summary>The features of one slice: [width, patches].</summary>
     public ReadOnlyMemory<float> Of(int sliceIndex) => slices[sliceIndex];
