@@ -24,15 +24,17 @@ ours() { # shape size f16 type -> "encode first memory load"
   echo "$(echo "$json" | field encode ms) $(echo "$json" | field 'first token' ms) $(echo "$json" | field 'peak memory' MB) $(echo "$json" | field load ms)"
 }
 
-theirs() { # shape size f16 -> "encode first memory"
+theirs() { # shape size f16 -> "encode first memory load"
   local projector=$models/$1-mmproj-$([ -n "$3" ] && echo F16 || echo Q8_0).gguf log=$work/peer.log
   [ -f "$work/$2.ppm" ] || { printf 'P6\n%d %d\n255\n' "${2%x*}" "${2#*x}"; head -c $((${2%x*} * ${2#*x} * 3)) /dev/urandom; } > "$work/$2.ppm"
   /usr/bin/time -f 'peak %M' "$peer" -m "$models/$1-Q8_0.gguf" --mmproj "$projector" --image "$work/$2.ppm" -p "Describe the picture." \
     -n 1 --temp 0 -t "$threads" -c 4096 --chat-template vicuna --no-warmup --verbosity 4 > "$log" 2>&1 || { tail -n 5 "$log" >&2; exit 1; }
-  # Its "prompt eval time" is all from the first chunk to the first token, encoding included.
-  awk '/encoding done in|slice encoded in/ { for (i = 1; i <= NF; i++) if ($i == "in") encode += $(i + 1) }
+  # Its "prompt eval time" is all from the first chunk to the first token, encoding included. Lines begin with minutes.seconds.ms.us.
+  awk 'function ms(at, part) { split(at, part, "."); return part[1] * 60000 + part[2] * 1000 + part[3] + part[4] / 1000 }
+       /load_backend/ && !begun { begun = ms($1) } /main: loading model/ { load = ms($1) - begun }
+       /encoding done in|slice encoded in/ { for (i = 1; i <= NF; i++) if ($i == "in") encode += $(i + 1) }
        /prompt eval time/ { for (i = 1; i <= NF; i++) if ($i == "=") { first = $(i + 1); break } }
-       /^peak / { peak = $2 / 1000 } END { print encode, first, peak }' "$log"
+       /^peak / { peak = $2 * 1.024 / 1000 } END { print encode, first, peak, load }' "$log"
 }
 
 compare() { # title shape size f16 type
@@ -41,7 +43,7 @@ compare() { # title shape size f16 type
     ours "$2" "$3" "$4" "$5" >> "$work/$2$3$4.ours"
     theirs "$2" "$3" "$4" >> "$work/$2$3$4.theirs"
   done
-  for column in 1:encode:ms 2:"first token":ms 3:"peak memory":MB; do
+  for column in 1:encode:ms 2:"first token":ms 3:"peak memory":MB 4:load:ms; do
     IFS=: read -r number what unit <<< "$column"
     a=$(cut -d' ' -f"$number" "$work/$2$3$4.ours" | median); b=$(cut -d' ' -f"$number" "$work/$2$3$4.theirs" | median)
     awk -v t="$1" -v w="$what" -v u="$unit" -v a="$a" -v b="$b" 'BEGIN { printf "| %s | %s | %.0f %s | %.0f %s | %.2f |\n", t, w, a, u, b, u, b / a }'

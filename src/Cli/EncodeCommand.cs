@@ -41,12 +41,13 @@ internal sealed class EncodeCommand(CliConsole console)
 
     private async Task<EncodeDocument> EncodeAsync(VisionModel vision, PromptImage picture, ParseResult parsed, string path, CancellationToken cancellationToken)
     {
-        ImageEncoding encoding = await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
+        return await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
         {
             vision.LoadWeights(model.ThreadCount(parsed), model.VisionType(parsed), progress, cancellationToken);
-            return vision.Encode(picture, model.Limits(parsed), progress, cancellationToken);
+            return parsed.GetValue(stage) == EncodeStage.Features
+                ? WriteFeatures(vision.EncodeFeatures(picture, model.Limits(parsed), progress, cancellationToken), path)
+                : WriteEmbeddings(vision.Encode(picture, model.Limits(parsed), progress, cancellationToken), path);
         }, cancellationToken));
-        return parsed.GetValue(stage) == EncodeStage.Features ? WriteFeatures(encoding, path) : WriteEmbeddings(encoding, path);
     }
 
     private static EncodeDocument WritePixels(ImagePixels pixels, string path)
@@ -59,14 +60,14 @@ internal sealed class EncodeCommand(CliConsole console)
         return new EncodeDocument(path, "pixels", shape, 0, 0);
     }
 
-    private static EncodeDocument WriteFeatures(ImageEncoding encoding, string path)
+    private static EncodeDocument WriteFeatures(ImageFeatures features, string path)
     {
-        int patchCount = encoding.Features(0).Length / encoding.FeatureWidth;
-        if (Enumerable.Range(1, encoding.SliceCount - 1).Any(index => encoding.Features(index).Length != encoding.Features(0).Length))
+        int patchCount = features.Of(0).Length / features.Width;
+        if (Enumerable.Range(1, features.SliceCount - 1).Any(index => features.Of(index).Length != features.Of(0).Length))
             throw new TesseraException("The slices differ in size, so their features do not fit one array.");
-        long[] shape = [encoding.SliceCount, patchCount, encoding.FeatureWidth];
-        NpyFile.Write(path, shape, Enumerable.Range(0, encoding.SliceCount).Select(encoding.Features));
-        return new EncodeDocument(path, "features", shape, CliJson.Milliseconds(encoding.PreprocessMs), CliJson.Milliseconds(encoding.EncodeMs));
+        long[] shape = [features.SliceCount, patchCount, features.Width];
+        NpyFile.Write(path, shape, Enumerable.Range(0, features.SliceCount).Select(features.Of));
+        return new EncodeDocument(path, "features", shape, CliJson.Milliseconds(features.PreprocessMs), CliJson.Milliseconds(features.EncodeMs));
     }
 
     private static EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)

@@ -1,22 +1,15 @@
 using Tessera.Imaging;
-using Tessera.Models;
 
 namespace Tessera;
 
-/// <summary>What a picture became: the embeddings that enter the language model, and the features they were made of.</summary>
+/// <summary>What a picture became: the embeddings that enter the language model.</summary>
 public sealed class ImageEncoding
 {
-    private readonly IReadOnlyList<EncodedSlice> slices;
-
-    internal ImageEncoding(PreparedImage prepared, IReadOnlyList<EncodedSlice> slices, float[] embeddings, IVisionEncoder encoder, double preprocessMs, double encodeMs)
+    internal ImageEncoding(SlicePlan plan, float[] embeddings, int width)
     {
-        this.slices = slices;
-        Plan = prepared.Plan;
+        Plan = plan;
         Embeddings = embeddings;
-        Width = encoder.EmbeddingWidth;
-        FeatureWidth = encoder.Tower.HiddenSize;
-        PreprocessMs = preprocessMs;
-        EncodeMs = encodeMs;
+        Width = width;
     }
 
     /// <summary>How the picture was cut.</summary>
@@ -31,20 +24,45 @@ public sealed class ImageEncoding
     /// <summary>Number of embeddings.</summary>
     public int TokenCount => Embeddings.Length / Width;
 
-    /// <summary>Width of a feature, which is that of the tower.</summary>
-    public int FeatureWidth { get; }
-
     /// <summary>Decoding, resizing and normalising, in milliseconds.</summary>
-    public double PreprocessMs { get; }
+    public double PreprocessMs { get; internal init; }
 
     /// <summary>The tower and the connector, in milliseconds.</summary>
-    public double EncodeMs { get; }
+    public double EncodeMs { get; internal init; }
 
     /// <summary>Number of slices.</summary>
-    public int SliceCount => slices.Count;
+    public int SliceCount => Plan.Slices.Count;
+}
 
-    /// <summary>The tower's output for one slice, before the connector: [feature width, patches].</summary>
-    public ReadOnlyMemory<float> Features(int sliceIndex) => slices[sliceIndex].Features;
+/// <summary>What the tower makes of a picture's slices, before the connector.</summary>
+public sealed class ImageFeatures
+{
+    private readonly float[][] slices;
+
+    internal ImageFeatures(SlicePlan plan, float[][] slices, int width)
+    {
+        this.slices = slices;
+        Plan = plan;
+        Width = width;
+    }
+
+    /// <summary>How the picture was cut.</summary>
+    public SlicePlan Plan { get; }
+
+    /// <summary>Width of a feature, which is that of the tower.</summary>
+    public int Width { get; }
+
+    /// <summary>Number of slices.</summary>
+    public int SliceCount => slices.Length;
+
+    /// <summary>Decoding, resizing and normalising, in milliseconds.</summary>
+    public double PreprocessMs { get; internal init; }
+
+    /// <summary>The tower, in milliseconds.</summary>
+    public double EncodeMs { get; internal init; }
+
+    /// <summary>The features of one slice: [width, patches].</summary>
+    public ReadOnlyMemory<float> Of(int sliceIndex) => slices[sliceIndex];
 }
 
 /// <summary>The normalised pixels of a picture's slices.</summary>

@@ -18,11 +18,16 @@ internal static class ModelFingerprint
         using GgufFile file = GgufFile.Open(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{settings}\n{file.FileLength}\n"));
+        Span<byte> sample = stackalloc byte[SampleLength];
         foreach (GgufTensor tensor in file.Tensors)
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{tensor}\n"));
-            int length = (int)Math.Min(SampleLength, tensor.ByteLength);
-            foreach (long offset in (long[])[0, (tensor.ByteLength - length) / 2, tensor.ByteLength - length]) hash.AppendData(file.GetTensorData(tensor, offset, length));
+            Span<byte> part = sample[..(int)Math.Min(SampleLength, tensor.ByteLength)];
+            foreach (long offset in (long[])[0, (tensor.ByteLength - part.Length) / 2, tensor.ByteLength - part.Length])
+            {
+                file.ReadTensorData(tensor, offset, part);
+                hash.AppendData(part);
+            }
         }
 
         AppendHeader(hash, path, file.Tensors.Count == 0 ? file.FileLength : file.Tensors.Min(static tensor => tensor.DataOffset));

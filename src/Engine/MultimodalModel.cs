@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using Tessera.Compute;
 using Tessera.Templates;
 using Tessera.Text;
@@ -169,15 +170,47 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         try
         {
             ComputeDevice.RegisterKernels();
-            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, options.Logger);
-            CheckPair(language, vision);
-            vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken);
+            language = LoadWeights(options, vision, progress, cancellationToken);
             return new MultimodalModel(options, language, vision, template);
         }
         catch
         {
             language?.Dispose();
             vision?.Dispose();
+            throw;
+        }
+    }
+
+    // Both halves at once, as neither keeps all processors busy. What fails stops the other.
+    private static LanguageModel LoadWeights(ModelOptions options, VisionModel? vision, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task seeing = Task.Factory.StartNew(() =>
+        {
+            try
+            {
+                vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, stop.Token);
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        LanguageModel? language = null;
+        try
+        {
+            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger);
+            CheckPair(language, vision);
+            seeing.GetAwaiter().GetResult();
+            return language;
+        }
+        catch (Exception failure)
+        {
+            language?.Dispose();
+            stop.Cancel();
+            Exception? other = Task.WhenAny(seeing).GetAwaiter().GetResult().Exception?.InnerException;
+            if (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested && other is not null) ExceptionDispatchInfo.Throw(other);
             throw;
         }
     }

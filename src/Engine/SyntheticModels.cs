@@ -40,7 +40,8 @@ public static class SyntheticModels
         return new ModelOptions { ModelPath = language, ProjectorPath = vision };
     }
 
-    private static void WriteVision(SyntheticShape shape, string path, GgufTensorType type)
+    /// <summary>Writes a projector whose matrices have a type: F32, F16 or Q8_0.</summary>
+    internal static void WriteVision(SyntheticShape shape, string path, GgufTensorType type)
     {
         var writer = new GgufWriter();
         TowerShape tower = shape.Tower;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Imaging;
 using Tessera.Models;
@@ -20,10 +19,7 @@ public sealed class VisionModel : IDisposable
     private readonly Lazy<string> fingerprint;
     private VisionType matrixType;
     private readonly long maxPixels;
-    private ComputeDevice? device;
-    private WeightStore? weights;
-    private IVisionEncoder? encoder;
-    private GraphRunner? runner;
+    private LoadedTower? tower;
     private bool isDisposed;
 
     private VisionModel(string path, string family, FamilyParts parts, Preprocessing preprocessing, long maxPixels)
@@ -74,22 +70,10 @@ public sealed class VisionModel : IDisposable
     {
         lock (encodeGate)
         {
-            if (runner is not null) return;
-            try
-            {
-                using GgufFile file = GgufFile.Open(Path);
-                device = ComputeDevice.Open(threadCount);
-                matrixType = type;
-                weights = new WeightStore(device, file, type);
-                encoder = parts.CreateEncoder(weights);
-                weights.Upload(StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
-                runner = new GraphRunner(device, encoder.NodeCapacity);
-            }
-            catch
-            {
-                Release();
-                throw;
-            }
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (tower is not null) return;
+            matrixType = type;
+            tower = LoadedTower.Load(Path, parts, threadCount, type, StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
         }
     }
 
@@ -149,26 +133,24 @@ public sealed class VisionModel : IDisposable
     public IReadOnlyList<ImageEncoding> Encode(
         IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
-        var prepared = new List<(PreparedImage Image, double Ms)>();
-        for (int index = 0; index < images.Count; index++)
-        {
-            long preparing = Stopwatch.GetTimestamp();
-            PreparedImage image = Prepare(images[index], requests[index], cancellationToken);
-            prepared.Add((image, Stopwatch.GetElapsedTime(preparing).TotalMilliseconds));
-        }
+        List<(PreparedImage Image, double Ms)> prepared = Prepare(images, requests, progress, cancellationToken);
+        (float[][] slices, double msPerSlice) = EncodeSlices(images, prepared, TowerOutput.Rows, progress, cancellationToken);
+        return Merge(prepared, slices, msPerSlice);
+    }
 
-        long started = Stopwatch.GetTimestamp();
-        List<EncodedSlice> slices;
-        lock (encodeGate)
-        {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (runner is null || encoder is null) throw new InvalidOperationException("LoadWeights has not run.");
-            slices = EncodeSlices(images, [.. prepared.SelectMany(static image => image.Image.Slices)], new SliceBatcher(encoder, runner), progress, cancellationToken);
-        }
-
-        double msPerSlice = Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Count;
-        return Merge(prepared, slices, encoder, msPerSlice);
+    /// <summary>What the tower makes of a picture, before the connector: for looking into a model, as <see cref="Encode(PromptImage, PlanRequest?, IProgress{EngineProgress}?, CancellationToken)"/> keeps no features.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="request">Limits; null for none.</param>
+    /// <param name="progress">Told the fraction of slices done.</param>
+    /// <param name="cancellationToken">Stops within one node of the graph.</param>
+    /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory, or a backend failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageFeatures EncodeFeatures(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        List<(PreparedImage Image, double Ms)> prepared = Prepare([image], [request ?? PlanRequest.Default], progress, cancellationToken);
+        (float[][] slices, double msPerSlice) = EncodeSlices([image], prepared, TowerOutput.Features, progress, cancellationToken);
+        return new ImageFeatures(prepared[0].Image.Plan, slices, tower!.Encoder.Tower.HiddenSize) { PreprocessMs = prepared[0].Ms, EncodeMs = msPerSlice * slices.Length };
     }
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
@@ -181,33 +163,58 @@ public sealed class VisionModel : IDisposable
         lock (encodeGate)
         {
             isDisposed = true;
-            Release();
+            tower?.Dispose();
         }
     }
 
-    private List<EncodedSlice> EncodeSlices(IReadOnlyList<PromptImage> images, PreparedSlice[] slices, SliceBatcher batcher, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private List<(PreparedImage Image, double Ms)> Prepare(IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        try
+        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
+        var prepared = new List<(PreparedImage Image, double Ms)>();
+        for (int index = 0; index < images.Count; index++)
         {
-            return batcher.Encode(slices, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+            long preparing = Stopwatch.GetTimestamp();
+            PreparedImage image = Prepare(images[index], requests[index], cancellationToken);
+            prepared.Add((image, Stopwatch.GetElapsedTime(preparing).TotalMilliseconds));
         }
-        catch (NativeLibraryException failure)
+
+        return prepared;
+    }
+
+    private (float[][] Slices, double MsPerSlice) EncodeSlices(IReadOnlyList<PromptImage> images, List<(PreparedImage Image, double Ms)> prepared, TowerOutput wanted,
+        IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        lock (encodeGate)
         {
-            throw new NativeLibraryException($"{string.Join(", ", images.Select(static image => image.Name))} with {Path}: {failure.Message}", failure);
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (tower is null) throw new InvalidOperationException("LoadWeights has not run.");
+            try
+            {
+                float[][] slices = tower.Batcher.Encode([.. prepared.SelectMany(static image => image.Image.Slices)], wanted, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+                return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
+            }
+            catch (NativeLibraryException failure)
+            {
+                throw new NativeLibraryException($"{string.Join(", ", images.Select(static image => image.Name))} with {Path}: {failure.Message}", failure);
+            }
         }
     }
 
-    private List<ImageEncoding> Merge(List<(PreparedImage Image, double Ms)> prepared, List<EncodedSlice> slices, IVisionEncoder encoder, double msPerSlice)
+    private List<ImageEncoding> Merge(List<(PreparedImage Image, double Ms)> prepared, float[][] slices, double msPerSlice)
     {
         var encodings = new List<ImageEncoding>();
         int first = 0;
         foreach ((PreparedImage image, double preprocessMs) in prepared)
         {
-            List<EncodedSlice> own = slices.GetRange(first, image.Slices.Count);
-            first += own.Count;
+            float[][] own = slices[first..(first += image.Slices.Count)];
             long started = Stopwatch.GetTimestamp();
-            float[] embeddings = RequireNumbers(encoder.Merge(image.Plan, [.. own.Select(static slice => slice.Rows)]));
-            encodings.Add(new ImageEncoding(image, own, embeddings, encoder, preprocessMs, msPerSlice * own.Count + Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+            float[] embeddings = RequireNumbers(tower!.Encoder.Merge(image.Plan, own));
+            encodings.Add(new ImageEncoding(image.Plan, embeddings, EmbeddingWidth)
+            {
+                PreprocessMs = preprocessMs,
+                EncodeMs = msPerSlice * own.Length + Stopwatch.GetElapsedTime(started).TotalMilliseconds,
+            });
         }
 
         return encodings;
@@ -225,13 +232,5 @@ public sealed class VisionModel : IDisposable
         foreach (float value in embeddings)
             if (!float.IsFinite(value)) throw new ModelFileException(Path, "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again.");
         return embeddings;
-    }
-
-    private void Release()
-    {
-        runner?.Dispose();
-        weights?.Dispose();
-        device?.Dispose();
-        (runner, encoder, weights, device) = (null, null, null, null);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Tessera.Compute.Kernels;
 using Tessera.Native;
@@ -105,6 +106,15 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
         types.Add(GgmlBackend.ggml_backend_dev_buffer_type(MainDevice));
         return types;
+    }
+
+    /// <summary>Memory of the main device that is free now, in bytes.</summary>
+    public long FreeBytes()
+    {
+        // On Linux ggml calls all of a processor's memory free.
+        if (gpuDevice == 0 && OperatingSystem.IsLinux() && File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith("MemAvailable:", StringComparison.Ordinal)) is string line)
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        return Describe(MainDevice).FreeBytes;
     }
 
     public void Dispose()

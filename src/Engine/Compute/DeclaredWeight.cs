@@ -7,32 +7,25 @@ namespace Tessera.Compute;
 /// <summary>A weight on the device and the file's tensors that it is filled from, end to end; what they leave over is zero.</summary>
 internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTensor> parts)
 {
-    // Rows that are converted at a time: a tensor is never in memory twice as float32.
-    private const int ChunkValues = 1 << 20;
+    // What is read at a time, where rows are converted: small enough for a core's own cache.
+    private const int StretchLength = 1 << 18;
 
     public long ByteLength => (long)target.ByteLength;
 
     private ggml_type Type => target.Native->type;
 
     /// <summary>Copies the parts, converting or quantizing them when the target has another type than the file.</summary>
-    public void CopyTo(GgufFile file)
+    public void CopyTo(GgufFile file, UploadMemory memory)
     {
-        if (parts.Count == 1 && parts[0].ByteLength == ByteLength && IsOfType(parts[0]))
-        {
-            Set(file.GetTensorData(parts[0], 0, checked((int)parts[0].ByteLength)));
-            return;
-        }
-
-        // Repacking buffer types take a tensor in one piece only, so what is joined, padded or converted is put together first.
-        var whole = new byte[checked((int)target.ByteLength)];
+        // Other buffers lie elsewhere, or take a tensor in one piece only and repack it.
+        bool isPlainMemory = GgmlBackend.ggml_backend_buffer_is_host(target.Native->buffer);
+        int length = checked((int)ByteLength);
+        Span<byte> whole = isPlainMemory ? new Span<byte>(Ggml.ggml_get_data(target.Native), length) : memory.Whole.Bytes(length);
         int offset = 0;
-        foreach (GgufTensor part in parts)
-        {
-            ReadOnlySpan<byte> source = file.GetTensorData(part, 0, checked((int)part.ByteLength));
-            offset += IsOfType(part) ? CopyRows(part, source, whole.AsSpan(offset)) : Convert(part, source, whole.AsSpan(offset));
-        }
-
-        Set(whole);
+        foreach (GgufTensor part in parts) offset += Copy(file, part, whole[offset..], memory);
+        whole[offset..].Clear();
+        if (isPlainMemory) return;
+        fixed (byte* source = whole) GgmlBackend.ggml_backend_tensor_set(target.Native, source, 0, (nuint)length);
     }
 
     /// <summary>A tensor's values as float32.</summary>
@@ -43,48 +36,45 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         return values;
     }
 
-    private bool IsOfType(GgufTensor part) => (ggml_type)(int)part.Type == Type;
-
-    private int CopyRows(GgufTensor part, ReadOnlySpan<byte> source, Span<byte> destination)
-    {
-        (int rowCount, _, int targetWidth) = Rows(part);
-        int length = source.Length / rowCount, targetLength = RowLength(targetWidth);
-        if (length == targetLength)
-        {
-            source.CopyTo(destination);
-            return source.Length;
-        }
-
-        for (int row = 0; row < rowCount; row++) source.Slice(row * length, length).CopyTo(destination[(row * targetLength)..]);
-        return rowCount * targetLength;
-    }
-
-    private int Convert(GgufTensor part, ReadOnlySpan<byte> source, Span<byte> destination)
+    // Returns the bytes that were filled.
+    private int Copy(GgufFile file, GgufTensor part, Span<byte> destination, UploadMemory memory)
     {
         (int rowCount, int width, int targetWidth) = Rows(part);
-        int length = source.Length / rowCount, targetLength = RowLength(targetWidth), chunk = Math.Clamp(ChunkValues / targetWidth, 1, rowCount);
-        var values = new float[chunk * targetWidth];
-        for (int first = 0; first < rowCount; first += chunk)
+        int length = checked((int)(part.ByteLength / rowCount)), targetLength = RowLength(targetWidth), filled = checked(rowCount * targetLength);
+        bool isOfType = (ggml_type)(int)part.Type == Type;
+        if (isOfType && length == targetLength)
         {
-            int count = Math.Min(chunk, rowCount - first);
-            for (int row = 0; row < count; row++)
-                ElementConversion.ToFloat(part.Type, source.Slice((first + row) * length, length), values.AsSpan(row * targetWidth, width));
-            Store(values.AsSpan(0, count * targetWidth), targetWidth, destination.Slice(first * targetLength, count * targetLength));
+            file.ReadTensorData(part, 0, destination[..filled]);
+            return filled;
         }
 
-        return rowCount * targetLength;
+        Span<float> values = isOfType ? default : memory.Values.Floats(targetWidth);
+        if (!isOfType) values[width..].Clear();
+        int stretch = Math.Clamp(StretchLength / length, 1, rowCount);
+        Span<byte> source = memory.Source.Bytes(stretch * length);
+        for (int row = 0; row < rowCount; row++)
+        {
+            if (row % stretch == 0) file.ReadTensorData(part, (long)row * length, source[..(Math.Min(stretch, rowCount - row) * length)]);
+            Span<byte> stored = destination.Slice(row * targetLength, targetLength);
+            ReadOnlySpan<byte> read = source.Slice(row % stretch * length, length);
+            if (isOfType) CopyPadded(read, stored);
+            else Convert(part.Type, read, values, width, stored);
+        }
+
+        return filled;
     }
 
-    private void Store(ReadOnlySpan<float> values, int width, Span<byte> destination)
+    private static void CopyPadded(ReadOnlySpan<byte> row, Span<byte> destination)
     {
-        if (Type == ggml_type.GGML_TYPE_F32)
-        {
-            MemoryMarshal.AsBytes(values).CopyTo(destination);
-            return;
-        }
+        row.CopyTo(destination);
+        destination[row.Length..].Clear();
+    }
 
-        fixed (float* source = values)
-        fixed (byte* to = destination) Ggml.ggml_quantize_chunk(Type, source, to, 0, values.Length / width, width, null);
+    private void Convert(GgufTensorType type, ReadOnlySpan<byte> row, Span<float> values, int width, Span<byte> destination)
+    {
+        ElementConversion.ToFloat(type, row, values[..width]);
+        if (Type == ggml_type.GGML_TYPE_Q8_0) Q8Blocks.Quantize(values, destination);
+        else MemoryMarshal.AsBytes(values).CopyTo(destination);
     }
 
     // A tensor whose rows do not matter to the target is one row: a vector, or a kernel that becomes a matrix.
@@ -101,9 +91,24 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         ggml_type_traits* traits = Ggml.ggml_get_type_traits(Type);
         return checked((int)(width / traits->blck_size * (long)traits->type_size));
     }
+}
 
-    private void Set(ReadOnlySpan<byte> data)
+/// <summary>What one thread works in while it uploads weights.</summary>
+internal sealed class UploadMemory : IDisposable
+{
+    /// <summary>A whole weight as the device takes it.</summary>
+    public ScratchMemory Whole { get; } = new();
+
+    /// <summary>Rows as the file has them.</summary>
+    public ScratchMemory Source { get; } = new();
+
+    /// <summary>Rows as float32.</summary>
+    public ScratchMemory Values { get; } = new();
+
+    public void Dispose()
     {
-        fixed (byte* source = data) GgmlBackend.ggml_backend_tensor_set(target.Native, source, 0, (nuint)data.Length);
+        Whole.Dispose();
+        Source.Dispose();
+        Values.Dispose();
     }
 }

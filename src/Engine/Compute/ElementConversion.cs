@@ -1,23 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Tessera.Gguf;
 using Tessera.Native;
 
 namespace Tessera.Compute;
 
-/// <summary>Stored elements as float32, by ggml's own conversions.</summary>
+/// <summary>Stored elements as float32: halves with vectors, everything else by ggml's own conversions.</summary>
 internal static unsafe class ElementConversion
 {
-    /// <summary>Whether ggml converts a type to float32.</summary>
+    /// <summary>Whether a type can be converted to float32.</summary>
     public static bool IsConvertible(GgufTensorType type) => type == GgufTensorType.F32 || Traits(type)->to_float != null;
 
     /// <summary>Converts whole blocks; the values' number is that of the stored elements.</summary>
     public static void ToFloat(GgufTensorType type, ReadOnlySpan<byte> source, Span<float> values)
     {
-        fixed (byte* from = source)
-        fixed (float* to = values)
+        if (type == GgufTensorType.F32)
         {
-            if (type == GgufTensorType.F32) source.CopyTo(new Span<byte>(to, values.Length * sizeof(float)));
-            else Traits(type)->to_float(from, to, values.Length);
+            source.CopyTo(MemoryMarshal.AsBytes(values));
+            return;
         }
+
+        int done = type == GgufTensorType.F16 ? WidenHalves(MemoryMarshal.Cast<byte, ushort>(source), values) : 0;
+        ReadOnlySpan<byte> rest = source[(done * sizeof(ushort))..];
+        fixed (byte* from = rest)
+        fixed (float* to = values[done..]) Traits(type)->to_float(from, to, values.Length - done);
+    }
+
+    // As many as fill vectors; returns how many. ggml's is scalar in the prebuilt library.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int WidenHalves(ReadOnlySpan<ushort> halves, Span<float> values)
+    {
+        ref ushort source = ref MemoryMarshal.GetReference(halves);
+        ref float target = ref MemoryMarshal.GetReference(values);
+        int count = values.Length / Vector256<ushort>.Count * Vector256<ushort>.Count;
+        for (nuint index = 0; index < (nuint)count; index += (nuint)Vector256<ushort>.Count)
+        {
+            (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(Vector256.LoadUnsafe(ref source, index));
+            Widen(lower).StoreUnsafe(ref target, index);
+            Widen(upper).StoreUnsafe(ref target, index + (nuint)Vector256<float>.Count);
+        }
+
+        return count;
+    }
+
+    // The exponent's bias grows from 15 to 127; infinities and NaNs keep the largest exponent; subnormals get their leading one by a
+    // subtraction, which is exact.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Widen(Vector256<uint> half)
+    {
+        const uint exponentMask = 0x7c00 << 13, rebias = (127 - 15) << 23, one = 1 << 23;
+        Vector256<uint> magnitude = (half & Vector256.Create(0x7fffu)) << 13, exponent = magnitude & Vector256.Create(exponentMask);
+        Vector256<uint> moved = magnitude + Vector256.Create(rebias);
+        moved += Vector256.Equals(exponent, Vector256.Create(exponentMask)) & Vector256.Create(rebias);
+        Vector256<float> subnormal = (moved + Vector256.Create(one)).AsSingle() - Vector256.Create(rebias + one).AsSingle();
+        Vector256<float> value = Vector256.ConditionalSelect(Vector256.Equals(exponent, Vector256<uint>.Zero).AsSingle(), subnormal, moved.AsSingle());
+        return value | ((half & Vector256.Create(0x8000u)) << 16).AsSingle();
     }
 
     private static ggml_type_traits* Traits(GgufTensorType type) => Ggml.ggml_get_type_traits((ggml_type)(int)type);

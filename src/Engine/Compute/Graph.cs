@@ -35,15 +35,20 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>A float32 input of the given shape whose data is uploaded before the run.</summary>
     public Tensor Input(string name, ReadOnlyMemory<float> data, long size0, long size1 = 1, long size2 = 1, long size3 = 1)
     {
-        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_F32, data.Length, size0, size1, size2, size3);
+        if (data.Length != size0 * size1 * size2 * size3)
+            throw new ArgumentException($"Input '{name}' has {data.Length} values, not {size0} x {size1} x {size2} x {size3}.");
+        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_F32, size0, size1, size2, size3);
         floatInputs.Add((tensor, data));
         return tensor;
     }
 
+    /// <summary>A float32 input of the given shape that <see cref="Write"/> fills before each run, once the graph has been placed.</summary>
+    public Tensor Input(string name, long size0, long size1, long size2) => NewInput(name, ggml_type.GGML_TYPE_F32, size0, size1, size2, 1);
+
     /// <summary>A vector of row indices whose data is uploaded before the run.</summary>
     public Tensor Indices(string name, ReadOnlyMemory<int> data)
     {
-        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_I32, data.Length, data.Length, 1, 1, 1);
+        Tensor tensor = NewInput(name, ggml_type.GGML_TYPE_I32, data.Length, 1, 1, 1);
         indexInputs.Add((tensor, data));
         return tensor;
     }
@@ -134,34 +139,41 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Rows of x [width, n] by index: [width, indices].</summary>
     public Tensor Rows(Tensor x, Tensor indices) => new(Ggml.ggml_get_rows(Context, x.Native, indices.Native));
 
-    /// <summary>Copies the inputs' data to the device; the graph must have been placed.</summary>
+    /// <summary>Copies the inputs' data to the device; the graph must have been placed. Each run needs it: other results take an input's place once it is used.</summary>
     public void UploadInputs()
     {
-        foreach ((Tensor tensor, ReadOnlyMemory<float> data) in floatInputs)
+        foreach ((Tensor tensor, ReadOnlyMemory<float> data) in floatInputs.Where(static input => IsPlaced(input.Tensor)))
         {
             fixed (float* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(float));
         }
 
-        foreach ((Tensor tensor, ReadOnlyMemory<int> data) in indexInputs)
+        foreach ((Tensor tensor, ReadOnlyMemory<int> data) in indexInputs.Where(static input => IsPlaced(input.Tensor)))
         {
             fixed (int* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(int));
         }
     }
 
-    /// <summary>The values of a float32 output after the run.</summary>
-    public static float[] Read(Tensor output)
+    /// <summary>Copies values to a float32 input, from its given element on; the graph must have been placed.</summary>
+    public static void Write(Tensor input, ReadOnlySpan<float> values, long first)
     {
-        var values = new float[output.ElementCount];
-        fixed (float* target = values) GgmlBackend.ggml_backend_tensor_get(output.Native, target, 0, (nuint)values.Length * sizeof(float));
+        fixed (float* source = values) GgmlBackend.ggml_backend_tensor_set(input.Native, source, (nuint)first * sizeof(float), (nuint)values.Length * sizeof(float));
+    }
+
+    /// <summary>Values of a float32 output after the run, from its given element on.</summary>
+    public static float[] Read(Tensor output, long first, long count)
+    {
+        var values = new float[count];
+        fixed (float* target = values) GgmlBackend.ggml_backend_tensor_get(output.Native, target, (nuint)first * sizeof(float), (nuint)count * sizeof(float));
         return values;
     }
 
     public void Dispose() => arena.Dispose();
 
-    private Tensor NewInput(string name, ggml_type type, int length, long size0, long size1, long size2, long size3)
+    // What no output depends on has no place.
+    private static bool IsPlaced(Tensor input) => input.Native->buffer != 0;
+
+    private Tensor NewInput(string name, ggml_type type, long size0, long size1, long size2, long size3)
     {
-        if (length != size0 * size1 * size2 * size3)
-            throw new ArgumentException($"Input '{name}' has {length} values, not {size0} x {size1} x {size2} x {size3}.");
         ggml_tensor* tensor = Ggml.ggml_new_tensor_4d(Context, type, size0, size1, size2, size3);
         Ggml.ggml_set_name(tensor, name);
         Ggml.ggml_set_input(tensor);

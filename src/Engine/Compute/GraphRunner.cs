@@ -11,6 +11,7 @@ internal sealed unsafe class GraphRunner : IDisposable
     private readonly SchedulerHandle scheduler;
     private readonly int nodeCapacity;
     private readonly int* stopFlag;
+    private Graph? placed;
 
     /// <param name="device">Where to run; must outlive the runner.</param>
     /// <param name="nodeCapacity">The most nodes of any graph that will be run.</param>
@@ -31,16 +32,41 @@ internal sealed unsafe class GraphRunner : IDisposable
     /// <summary>An empty graph for this runner.</summary>
     public Graph NewGraph() => new(nodeCapacity, device.IsProcessor);
 
+    /// <summary>Takes the memory that a graph needs, without touching it, and keeps it for graphs that need as much or less.</summary>
+    /// <param name="graph">The graph; it is not placed.</param>
+    /// <param name="what">What it computes, for the message.</param>
+    /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was wanted, and how much was free.</exception>
+    public void Reserve(Graph graph, string what)
+    {
+        placed = null;
+        NativeLog.ForgetErrors();
+        GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
+        if (GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native)) return;
+        string reason = NativeLog.TakeErrors();
+        throw new NativeLibraryException($"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and {device.FreeBytes() / 1_000_000} MB are free ({reason}).");
+    }
+
+    /// <summary>Gives a graph's tensors their places in memory, unless it has them since the last call.</summary>
+    /// <exception cref="NativeLibraryException">There was not enough memory.</exception>
+    public void Place(Graph graph)
+    {
+        if (placed == graph) return;
+        placed = null;
+        NativeLog.ForgetErrors();
+        GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
+        if (!GgmlBackend.ggml_backend_sched_alloc_graph(scheduler.Pointer, graph.Native))
+            throw new NativeLibraryException($"there is not enough memory to encode the picture ({NativeLog.TakeErrors()}).");
+        placed = graph;
+    }
+
     /// <summary>Runs a graph; its outputs can be read until the next run.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the computation stops within one node.</exception>
     /// <exception cref="NativeLibraryException">There was not enough memory, or a backend failed.</exception>
     public void Run(Graph graph, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        Place(graph);
         NativeLog.ForgetErrors();
-        GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
-        if (!GgmlBackend.ggml_backend_sched_alloc_graph(scheduler.Pointer, graph.Native))
-            throw new NativeLibraryException($"there is not enough memory to encode the picture ({NativeLog.TakeErrors()}).");
         graph.UploadInputs();
 
         Volatile.Write(ref *stopFlag, 0);
@@ -59,6 +85,15 @@ internal sealed unsafe class GraphRunner : IDisposable
     }
 
     private ggml_status Compute(Graph graph) => GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
+
+    private long WantedBytes(Graph graph)
+    {
+        Span<nuint> sizes = stackalloc nuint[device.Backends.Length];
+        fixed (nuint* list = sizes) GgmlBackend.ggml_backend_sched_reserve_size(scheduler.Pointer, graph.Native, list);
+        long total = 0;
+        foreach (nuint size in sizes) total += (long)size;
+        return total;
+    }
 
     private void RequestStop() => Volatile.Write(ref *stopFlag, 1);
 

@@ -77,17 +77,41 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public ReadOnlySpan<byte> GetTensorData(GgufTensor tensor, long offset, int length)
     {
+        CheckRange(tensor, offset, length);
+        return mapping!.GetBytes(tensor.DataOffset + offset, length);
+    }
+
+    /// <summary>Copies bytes of a tensor's data; unlike <see cref="GetTensorData"/> it leaves no part of the file in this process's memory.</summary>
+    /// <param name="tensor">A tensor of this file.</param>
+    /// <param name="offset">The first byte, counted from the beginning of the tensor.</param>
+    /// <param name="destination">Filled to its end.</param>
+    /// <exception cref="ModelFileException">The file cannot be read any more.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    internal void ReadTensorData(GgufTensor tensor, long offset, Span<byte> destination)
+    {
+        CheckRange(tensor, offset, destination.Length);
+        try
+        {
+            mapping!.Read(tensor.DataOffset + offset, destination);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFileException(Path, $"the file cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Unmaps the data; spans of it must no longer be used.</summary>
+    public void Dispose() => mapping?.Dispose();
+
+    private void CheckRange(GgufTensor tensor, long offset, int length)
+    {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensorsByName.TryGetValue(tensor.Name, out GgufTensor? own) || own != tensor)
             throw new ArgumentException($"The tensor {tensor.Name} belongs to another file.", nameof(tensor));
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, tensor.ByteLength - length);
-        return mapping!.GetBytes(tensor.DataOffset + offset, length);
     }
-
-    /// <summary>Unmaps the data; spans of it must no longer be used.</summary>
-    public void Dispose() => mapping?.Dispose();
 
     private static void RequireGguf(FileStream stream, string path)
     {

@@ -25,6 +25,7 @@ internal static unsafe partial class Ggml
     [LibraryImport(Library)] internal static partial void ggml_set_input(ggml_tensor* tensor);
     [LibraryImport(Library)] internal static partial void ggml_set_output(ggml_tensor* tensor);
     [LibraryImport(Library)] internal static partial nuint ggml_nbytes(ggml_tensor* tensor);
+    [LibraryImport(Library)] internal static partial void* ggml_get_data(ggml_tensor* tensor);
     [LibraryImport(Library)] internal static partial nint ggml_new_graph_custom(nint ctx, nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
     [LibraryImport(Library)] internal static partial void ggml_build_forward_expand(nint cgraph, ggml_tensor* tensor);
     [LibraryImport(Library)] internal static partial int ggml_graph_n_nodes(nint cgraph);

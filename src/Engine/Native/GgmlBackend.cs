@@ -15,6 +15,8 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] internal static partial void ggml_backend_buffer_free(nint buffer);
     [LibraryImport(Base)] internal static partial void ggml_backend_buffer_set_usage(nint buffer, int usage);
     [LibraryImport(Base)] internal static partial nuint ggml_backend_buffer_get_size(nint buffer);
+    [LibraryImport(Base)] internal static partial void* ggml_backend_buffer_get_base(nint buffer);
+    [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_buffer_is_host(nint buffer);
 
     [LibraryImport(Base)] internal static partial void ggml_backend_free(nint backend);
     [LibraryImport(Base)] internal static partial void ggml_backend_tensor_set(ggml_tensor* tensor, void* data, nuint offset, nuint size);
@@ -46,6 +48,8 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] internal static partial void ggml_backend_sched_free(nint sched);
     [LibraryImport(Base)] internal static partial void ggml_backend_sched_reset(nint sched);
     [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_sched_alloc_graph(nint sched, nint graph);
+    [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_sched_reserve(nint sched, nint measure_graph);
+    [LibraryImport(Base)] internal static partial void ggml_backend_sched_reserve_size(nint sched, nint measure_graph, nuint* sizes);
     [LibraryImport(Base)] internal static partial ggml_status ggml_backend_sched_graph_compute(nint sched, nint graph);
     [LibraryImport(Base)] internal static partial nuint ggml_backend_sched_get_buffer_size(nint sched, nint backend);
 

@@ -8,15 +8,13 @@ namespace Tessera.Native;
 
 /// <summary>
 /// Takes the log of ggml and llama.cpp: it goes to <see cref="Logger"/>, never to the terminal. The last errors are kept, because
-/// they are the only reason that a failed native call gives.
+/// they are the only reason that a failed native call gives; each thread keeps its own, as models load and run side by side.
 /// </summary>
 internal static unsafe class NativeLog
 {
     private const int KeptErrors = 8;
     private static readonly Lock Gate = new();
-    private static readonly Queue<string> Errors = new();
-    private static readonly StringBuilder Line = new();
-    private static LogLevel level = LogLevel.Debug;
+    [ThreadStatic] private static ThreadLog? own;
 
     public static ILogger Logger { get; set; } = NullLogger.Instance;
 
@@ -30,33 +28,27 @@ internal static unsafe class NativeLog
         if (AbortHandler is not null) Ggml.ggml_set_abort_callback(&ReceiveAbort);
     }
 
-    /// <summary>Forgets the errors so far; call it before a native call whose failure is to be explained.</summary>
-    public static void ForgetErrors()
-    {
-        lock (Gate) Errors.Clear();
-    }
+    private static ThreadLog Own => own ??= new ThreadLog();
 
-    /// <summary>The errors since <see cref="ForgetErrors"/> on one line, or a stand-in when nothing was logged.</summary>
+    /// <summary>Forgets the errors so far; call it before a native call whose failure is to be explained.</summary>
+    public static void ForgetErrors() => Own.Errors.Clear();
+
+    /// <summary>The errors of this thread since <see cref="ForgetErrors"/> on one line, or a stand-in when nothing was logged.</summary>
     public static string TakeErrors()
     {
-        lock (Gate)
-        {
-            string text = string.Join("; ", Errors.Distinct());
-            Errors.Clear();
-            return text.Length == 0 ? "no reason was given" : text;
-        }
+        string text = string.Join("; ", Own.Errors.Distinct());
+        Own.Errors.Clear();
+        return text.Length == 0 ? "no reason was given" : text;
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Receive(ggml_log_level nativeLevel, byte* text, void* userData)
     {
         string message = Marshal.PtrToStringUTF8((nint)text) ?? "";
-        lock (Gate)
-        {
-            if (nativeLevel != ggml_log_level.CONT) level = ToLogLevel(nativeLevel);
-            Line.Append(message);
-            if (message.EndsWith('\n')) Flush();
-        }
+        ThreadLog log = Own;
+        if (nativeLevel != ggml_log_level.CONT) log.Level = ToLogLevel(nativeLevel);
+        log.Line.Append(message);
+        if (message.EndsWith('\n')) Flush(log);
     }
 
     // "file:line: what failed"; the file is one of llama.cpp's on the machine that built it.
@@ -67,18 +59,18 @@ internal static unsafe class NativeLog
         AbortHandler?.Invoke(message[(message.LastIndexOfAny(['/', '\\'], Math.Max(0, message.IndexOf(": ", StringComparison.Ordinal))) + 1)..]);
     }
 
-    private static void Flush()
+    private static void Flush(ThreadLog log)
     {
-        string line = Line.ToString().Trim();
-        Line.Clear();
+        string line = log.Line.ToString().Trim();
+        log.Line.Clear();
         if (line.Length == 0) return;
-        if (level == LogLevel.Error)
+        if (log.Level == LogLevel.Error)
         {
-            if (Errors.Count == KeptErrors) Errors.Dequeue();
-            Errors.Enqueue(WithoutFunctionName(line));
+            if (log.Errors.Count == KeptErrors) log.Errors.Dequeue();
+            log.Errors.Enqueue(WithoutFunctionName(line));
         }
 
-        Logger.Log(level, "{NativeLine}", line);
+        lock (Gate) Logger.Log(log.Level, "{NativeLine}", line);
     }
 
     // llama.cpp starts its lines with "function_name: ".
@@ -95,4 +87,13 @@ internal static unsafe class NativeLog
         ggml_log_level.INFO => LogLevel.Information,
         _ => LogLevel.Debug,
     };
+
+    private sealed class ThreadLog
+    {
+        public Queue<string> Errors { get; } = new();
+
+        public StringBuilder Line { get; } = new();
+
+        public LogLevel Level { get; set; } = LogLevel.Debug;
+    }
 }

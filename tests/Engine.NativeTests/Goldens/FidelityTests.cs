@@ -49,8 +49,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
             {
                 string what = $"{name} {Path.GetFileNameWithoutExtension(projector)} {picture.Name}";
                 ImageEncoding encoding = vision.Encode(picture.Image, picture.Request);
-                float[] features = [.. Enumerable.Range(0, encoding.SliceCount).SelectMany(index => encoding.Features(index).ToArray())];
-                Check($"{what} features", Similarity.PerRow(features, picture.Features.Values, encoding.FeatureWidth));
+                ImageFeatures features = vision.EncodeFeatures(picture.Image, picture.Request);
+                float[] values = [.. Enumerable.Range(0, features.SliceCount).SelectMany(index => features.Of(index).ToArray())];
+                Check($"{what} features", Similarity.PerRow(values, picture.Features.Values, features.Width));
                 Check($"{what} embeddings", Similarity.PerRow(encoding.Embeddings.Span, picture.Embeddings.Values, encoding.Width));
                 Assert.Equal(vision.Plan(vision.ReadSize(picture.Image), picture.Request).ImageTokenCount, encoding.TokenCount);
             }

@@ -1,3 +1,4 @@
+using Tessera.Compute;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;
@@ -43,8 +44,57 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The graph of the last batch runs again for the next one of its shape, also after another shape or a cancelled run.</summary>
+    [Theory]
+    [InlineData("llava-1.5")]
+    [InlineData("minicpm-v-2.6")]
+    [InlineData("llava-uhd")]
+    public void A_graph_that_is_used_again_knows_nothing_of_the_picture_before(string name)
+    {
+        (PromptImage first, PromptImage second, PromptImage other) = (Picture(200, 130), Picture(200, 130, step: 11), Picture(57, 113));
+        using VisionModel vision = Load(name), fresh = Load(name);
+        float[] of(PromptImage picture) => vision.Encode(picture).Embeddings.ToArray();
+        float[] expected = fresh.Encode(first).Embeddings.ToArray();
+        Assert.Equal(expected, of(first));
+        float[] different = of(second);
+        Assert.NotEqual(expected, different);
+        Assert.Equal(expected, of(first));
+        _ = of(other);
+        Assert.Equal(different, of(second));
+        using var cancellation = new CancellationTokenSource();
+        var stop = new StopAtStart(cancellation);
+        Assert.Throws<OperationCanceledException>(() => vision.Encode(first, null, stop, cancellation.Token));
+        Assert.Equal(expected, of(first));
+        _ = vision.EncodeFeatures(second);
+        Assert.Equal(expected, of(first));
+    }
+
+    [Fact]
+    public void A_graph_that_does_not_fit_is_refused_with_the_numbers()
+    {
+        using ComputeDevice device = ComputeDevice.Open(threadCount: 1, useGpu: false);
+        using var runner = new GraphRunner(device, nodeCapacity: 16);
+        using Graph graph = runner.NewGraph();
+        graph.Output(graph.Scale(graph.Input("x", 1 << 20, 1 << 20, 64), 2));
+        string message = Assert.Throws<NativeLibraryException>(() => runner.Reserve(graph, "64 slices of 8 x 8")).Message;
+        output.WriteLine(message);
+        Assert.Matches(@"^there is not enough memory to encode 64 slices of 8 x 8 together: [1-9][0-9]{8} MB are wanted and [1-9][0-9]* MB are free", message);
+    }
+
+    private static VisionModel Load(string name)
+    {
+        VisionModel vision = VisionModel.Open(GoldenCase.Find(name).Projector);
+        vision.LoadWeights(threadCount: 1);
+        return vision;
+    }
+
+    private sealed class StopAtStart(CancellationTokenSource cancellation) : IProgress<EngineProgress>
+    {
+        public void Report(EngineProgress value) => cancellation.Cancel();
+    }
+
     // A 24-bit bitmap, grey.
-    private static PromptImage Picture(int width, int height)
+    private static PromptImage Picture(int width, int height, int step = 7)
     {
         int rowLength = (width * 3 + 3) / 4 * 4, pixelBytes = rowLength * height;
         var file = new byte[54 + pixelBytes];
@@ -56,7 +106,7 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         BitConverter.GetBytes(height).CopyTo(file, 22);
         file[26] = 1;
         file[28] = 24;
-        for (int index = 54; index < file.Length; index++) file[index] = (byte)(index * 7);
+        for (int index = 54; index < file.Length; index++) file[index] = (byte)(index * step);
         return new PromptImage(file, $"{width} x {height}.bmp");
     }
 }

@@ -33,6 +33,21 @@ public class GgufFileTests
     }
 
     [Fact]
+    public void ReadTensorData_gives_the_bytes_and_names_a_file_that_became_shorter()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("a.gguf", TwoTensors());
+        using GgufFile file = GgufFile.Open(path);
+        GgufTensor tensor = file.Tensors[^1];
+        var bytes = new byte[tensor.ByteLength - 1];
+        file.ReadTensorData(tensor, 1, bytes);
+        Assert.Equal(file.GetTensorData(tensor, 1, bytes.Length), bytes);
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.ReadTensorData(tensor, 2, bytes));
+        using (var writer = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(tensor.DataOffset + 1);
+        Assert.Contains("a.gguf: the file cannot be read", Assert.Throws<ModelFileException>(() => file.ReadTensorData(tensor, 1, bytes)).Message);
+    }
+
+    [Fact]
     public void Open_ReadsTensorsBeyondTwoGibibytes()
     {
         const long FirstLength = 5L << 30;

@@ -1,0 +1,65 @@
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Models;
+
+namespace Tessera;
+
+/// <summary>A projector's weights on a device, and what runs pictures through them.</summary>
+internal sealed class LoadedTower : IDisposable
+{
+    private readonly ComputeDevice device;
+    private WeightStore? weights;
+    private GraphRunner? runner;
+
+    private LoadedTower(ComputeDevice device) => this.device = device;
+
+    public IVisionEncoder Encoder { get; private set; } = null!;
+
+    public SliceBatcher Batcher { get; private set; } = null!;
+
+    /// <summary>Copies the weights to the device and takes the memory of the largest batch.</summary>
+    /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries cannot be used.</exception>
+    public static LoadedTower Load(string path, FamilyParts parts, int threadCount, VisionType type, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        var tower = new LoadedTower(ComputeDevice.Open(threadCount));
+        try
+        {
+            tower.weights = new WeightStore(tower.device, file, type);
+            tower.Encoder = parts.CreateEncoder(tower.weights);
+            tower.weights.Upload(progress, cancellationToken);
+            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity);
+            tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
+            tower.Reserve(path, parts.Processor);
+            return tower;
+        }
+        catch
+        {
+            tower.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Batcher?.Dispose();
+        runner?.Dispose();
+        weights?.Dispose();
+        device.Dispose();
+    }
+
+    // The largest slice that a family makes of any picture is, but for whole patches, that of a picture of the tower's size.
+    private void Reserve(string path, IImageProcessor processor)
+    {
+        int side = Encoder.Tower.ImageSize;
+        try
+        {
+            Batcher.Reserve(processor.Plan(new PixelSize(side, side), PlanRequest.Default).Slices.MaxBy(static slice => slice.Size.Area)!.Size);
+        }
+        catch (NativeLibraryException failure)
+        {
+            throw new NativeLibraryException($"{path}: {failure.Message}", failure);
+        }
+    }
+}
