@@ -1,40 +1,54 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Threading.Channels;
 
 namespace Tessera;
 
-/// <summary>Makes embeddings of pictures, each of which is encoded once as long as the cache remembers it.</summary>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore that is disposed forgets waiters whose cancellation is on its way: they would wait for ever.")]
+/// <summary>
+/// Makes embeddings of pictures, each of which is encoded once as long as the cache remembers it. While some are encoded, the next ones,
+/// of the same answer or of others, are decoded and resized; all that are ready then go through the tower together.
+/// </summary>
 internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
 {
-    private readonly SemaphoreSlim turn = new(1, 1);
+    // What is prepared ahead is held as floats, some 25 MB for a picture of ten slices.
+    private const int PreparedAhead = 4;
+    private readonly Lock gate = new();
+    private readonly Dictionary<ImageKey, PictureJob> jobs = [];
+    private readonly Channel<PictureJob> waiting = Channel.CreateUnbounded<PictureJob>();
+    private readonly Channel<PictureJob> prepared = Channel.CreateBounded<PictureJob>(PreparedAhead);
+    private bool isStarted;
 
-    /// <summary>The embeddings of a prompt's pictures: from the cache where it has them, the others made together.</summary>
+    /// <summary>The embeddings of a prompt's pictures: from the cache where it has them.</summary>
     /// <param name="pictures">The pictures with their plans.</param>
-    /// <param name="progress">Told the fraction of slices.</param>
-    /// <param name="cancellationToken">Stops within one node of the graph.</param>
+    /// <param name="progress">Told the fraction of what must be encoded.</param>
+    /// <param name="cancellationToken">Waits no longer; what nobody waits for stops within one node of the graph.</param>
     public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        ImageKey[] keys = [.. pictures.Select(picture => KeyOf(picture))];
+        ImageKey[] keys = [.. pictures.Select(KeyOf)];
         Dictionary<ImageKey, ImageEmbeddings> known = FindAll(keys, pictures);
-        if (keys.All(known.ContainsKey)) return [.. keys.Select(key => known[key])];
+        int[] missing = [.. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index])];
+        if (missing.Length == 0) return [.. keys.Select(key => known[key])];
 
-        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
+        EncodeProgress? whole = progress is null ? null : new EncodeProgress(progress, missing.Length);
+        (PictureJob Job, IProgress<double>? Progress)[] own = [.. missing.Select((index, number) => Join(keys[index], pictures[index], whole?.Of(number)))];
         try
         {
-            // Another answer may have encoded the same picture while this one waited.
-            known = FindAll(keys, pictures);
-            int[] missing = [.. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index])];
-            foreach (ImageEmbeddings made in await Task.Run(() => Encode(missing, keys, pictures, progress, cancellationToken), cancellationToken).ConfigureAwait(false)) known[made.Key] = made;
+            // The first failure ends the wait for the others.
+            await foreach (Task<ImageEmbeddings> done in Task.WhenEach(own.Select(static part => part.Job.Embeddings)).WithCancellation(cancellationToken).ConfigureAwait(false))
+            {
+                ImageEmbeddings made = await done.ConfigureAwait(false);
+                known[made.Key] = made;
+            }
+
             return [.. keys.Select(key => known[key])];
         }
         finally
         {
-            turn.Release();
+            foreach ((PictureJob job, IProgress<double>? part) in own) job.Leave(part);
         }
     }
 
     /// <summary>The embeddings of a prompt's pictures that are in the cache, to be saved.</summary>
-    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures) => FindAll([.. pictures.Select(picture => KeyOf(picture))], pictures).Values;
+    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures) => FindAll([.. pictures.Select(KeyOf)], pictures).Values;
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     public void Remember(ImageKey key, float[] values) => cache.Add(key, values);
@@ -45,22 +59,114 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         var found = new Dictionary<ImageKey, ImageEmbeddings>();
         for (int index = 0; index < keys.Length; index++)
-            if (cache.Find(keys[index], pictures[index].Plan.ImageTokenCount * vision.EmbeddingWidth) is { } values) found[keys[index]] = new ImageEmbeddings(values, keys[index]) { IsCached = true };
+            if (Find(keys[index], pictures[index]) is { } embeddings) found[keys[index]] = embeddings;
         return found;
     }
 
-    private List<ImageEmbeddings> Encode(int[] indices, ImageKey[] keys, IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private ImageEmbeddings? Find(ImageKey key, PlannedPicture picture) =>
+        cache.Find(key, picture.Plan.ImageTokenCount * vision.EmbeddingWidth) is { } values ? new ImageEmbeddings(values, key) { IsCached = true } : null;
+
+    private (PictureJob Job, IProgress<double>? Progress) Join(ImageKey key, PlannedPicture picture, IProgress<double>? progress)
     {
-        if (indices.Length == 0) return [];
-        IReadOnlyList<ImageEncoding> encodings = vision.Encode([.. indices.Select(index => pictures[index].Image)], [.. indices.Select(index => pictures[index].Request)], progress, cancellationToken);
-        var made = new List<ImageEmbeddings>();
-        for (int number = 0; number < indices.Length; number++)
+        lock (gate)
         {
-            ImageEncoding encoding = encodings[number];
-            cache.Add(keys[indices[number]], encoding.Embeddings);
-            made.Add(new ImageEmbeddings(encoding.Embeddings, keys[indices[number]]) { PreprocessMs = encoding.PreprocessMs, EncodeMs = encoding.EncodeMs });
+            if (jobs.TryGetValue(key, out PictureJob? running) && running.TryJoin(progress)) return (running, progress);
+            var job = new PictureJob(key, picture);
+            job.TryJoin(progress);
+            jobs[key] = job;
+            if (!isStarted)
+            {
+                isStarted = true;
+                _ = Task.Run(PrepareAllAsync);
+                _ = Task.Run(EncodeAllAsync);
+            }
+
+            waiting.Writer.TryWrite(job);
+            return (job, progress);
+        }
+    }
+
+    private async Task PrepareAllAsync()
+    {
+        await foreach (PictureJob job in waiting.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            try
+            {
+                // Another answer may have had it encoded since this one looked.
+                if (Find(job.Key, job.Picture) is { } known)
+                {
+                    End(job, () => job.Succeed(known));
+                    continue;
+                }
+
+                job.Prepared = vision.Prepare(job.Picture.Image, job.Picture.Request, job.Abandoned);
+                await prepared.Writer.WriteAsync(job).ConfigureAwait(false);
+            }
+            catch (Exception failure)
+            {
+                End(job, () => job.Fail(failure));
+            }
+        }
+    }
+
+    private async Task EncodeAllAsync()
+    {
+        while (await prepared.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            var batch = new List<PictureJob>();
+            while (batch.Count <= PreparedAhead && prepared.Reader.TryRead(out PictureJob? job))
+            {
+                if (job.Abandoned.IsCancellationRequested) End(job, () => job.Fail(new OperationCanceledException(job.Abandoned)));
+                else batch.Add(job);
+            }
+
+            if (batch.Count > 0) Encode(batch);
+        }
+    }
+
+    // Stops when nobody waits for any of the pictures.
+    private void Encode(List<PictureJob> batch)
+    {
+        using var stop = new CancellationTokenSource();
+        int left = batch.Count;
+        CancellationTokenRegistration[] registrations = [.. batch.Select(job => job.Abandoned.Register(() =>
+        {
+            if (Interlocked.Decrement(ref left) == 0) stop.Cancel();
+        }))];
+        try
+        {
+            IReadOnlyList<ImageEncoding> encodings = vision.Encode([.. batch.Select(static job => job.Prepared!)], new BatchProgress(batch), stop.Token);
+            foreach ((PictureJob job, ImageEncoding encoding) in batch.Zip(encodings))
+            {
+                cache.Add(job.Key, encoding.Embeddings);
+                End(job, () => job.Succeed(new ImageEmbeddings(encoding.Embeddings, job.Key) { PreprocessMs = encoding.PreprocessMs, EncodeMs = encoding.EncodeMs }));
+            }
+        }
+        catch (Exception failure)
+        {
+            foreach (PictureJob job in batch) End(job, () => job.Fail(failure));
+        }
+        finally
+        {
+            foreach (CancellationTokenRegistration registration in registrations) registration.Dispose();
+        }
+    }
+
+    private void End(PictureJob job, Action end)
+    {
+        lock (gate)
+        {
+            if (jobs.TryGetValue(job.Key, out PictureJob? current) && current == job) jobs.Remove(job.Key);
         }
 
-        return made;
+        end();
+    }
+
+    private sealed class BatchProgress(List<PictureJob> batch) : IProgress<double>
+    {
+        public void Report(double value)
+        {
+            foreach (PictureJob job in batch) job.Report(value);
+        }
     }
 }

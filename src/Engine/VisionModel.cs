@@ -133,9 +133,15 @@ public sealed class VisionModel : IDisposable
     public IReadOnlyList<ImageEncoding> Encode(
         IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        List<(PreparedImage Image, double Ms)> prepared = Prepare(images, requests, progress, cancellationToken);
-        (float[][] slices, double msPerSlice) = EncodeSlices(images, prepared, TowerOutput.Rows, progress, cancellationToken);
-        return Merge(prepared, slices, msPerSlice);
+        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
+        return Encode([.. images.Zip(requests, (image, request) => Prepare(image, request, cancellationToken))], StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+    }
+
+    /// <summary>Encodes pictures that <see cref="Prepare"/> has made ready.</summary>
+    internal IReadOnlyList<ImageEncoding> Encode(IReadOnlyList<PreparedPicture> pictures, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        (float[][] slices, double msPerSlice) = EncodeSlices(pictures, TowerOutput.Rows, progress, cancellationToken);
+        return Merge(pictures, slices, msPerSlice);
     }
 
     /// <summary>What the tower makes of a picture, before the connector: for looking into a model, as <see cref="Encode(PromptImage, PlanRequest?, IProgress{EngineProgress}?, CancellationToken)"/> keeps no features.</summary>
@@ -148,14 +154,15 @@ public sealed class VisionModel : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ImageFeatures EncodeFeatures(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        List<(PreparedImage Image, double Ms)> prepared = Prepare([image], [request ?? PlanRequest.Default], progress, cancellationToken);
-        (float[][] slices, double msPerSlice) = EncodeSlices([image], prepared, TowerOutput.Features, progress, cancellationToken);
-        return new ImageFeatures(prepared[0].Image.Plan, slices, tower!.Encoder.Tower.HiddenSize) { PreprocessMs = prepared[0].Ms, EncodeMs = msPerSlice * slices.Length };
+        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
+        PreparedPicture picture = Prepare(image, request, cancellationToken);
+        (float[][] slices, double msPerSlice) = EncodeSlices([picture], TowerOutput.Features, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+        return new ImageFeatures(picture.Image.Plan, slices, tower!.Encoder.Tower.HiddenSize) { PreprocessMs = picture.Ms, EncodeMs = msPerSlice * slices.Length };
     }
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
-    public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) => new(Prepare(image, request, cancellationToken));
+    public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) => new(Prepare(image, request, cancellationToken).Image);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -167,22 +174,18 @@ public sealed class VisionModel : IDisposable
         }
     }
 
-    private List<(PreparedImage Image, double Ms)> Prepare(IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Decodes a picture, resizes and cuts it, and normalises its slices; needs no weights.</summary>
+    /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
+    internal PreparedPicture Prepare(PromptImage image, PlanRequest? request, CancellationToken cancellationToken)
     {
-        progress?.Report(new EngineProgress(EngineStage.Encode, 0));
-        var prepared = new List<(PreparedImage Image, double Ms)>();
-        for (int index = 0; index < images.Count; index++)
-        {
-            long preparing = Stopwatch.GetTimestamp();
-            PreparedImage image = Prepare(images[index], requests[index], cancellationToken);
-            prepared.Add((image, Stopwatch.GetElapsedTime(preparing).TotalMilliseconds));
-        }
-
-        return prepared;
+        long started = Stopwatch.GetTimestamp();
+        RgbImage decoded = Decode(image, cancellationToken);
+        SlicePlan plan = Plan(new PixelSize(decoded.Width, decoded.Height), request);
+        var prepared = new PreparedImage(plan, parts.Processor.Prepare(decoded, plan, cancellationToken));
+        return new PreparedPicture(image.Name, prepared, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
 
-    private (float[][] Slices, double MsPerSlice) EncodeSlices(IReadOnlyList<PromptImage> images, List<(PreparedImage Image, double Ms)> prepared, TowerOutput wanted,
-        IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private (float[][] Slices, double MsPerSlice) EncodeSlices(IReadOnlyList<PreparedPicture> pictures, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         lock (encodeGate)
@@ -191,21 +194,21 @@ public sealed class VisionModel : IDisposable
             if (tower is null) throw new InvalidOperationException("LoadWeights has not run.");
             try
             {
-                float[][] slices = tower.Batcher.Encode([.. prepared.SelectMany(static image => image.Image.Slices)], wanted, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+                float[][] slices = tower.Batcher.Encode([.. pictures.SelectMany(static picture => picture.Image.Slices)], wanted, progress, cancellationToken);
                 return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
             }
             catch (NativeLibraryException failure)
             {
-                throw new NativeLibraryException($"{string.Join(", ", images.Select(static image => image.Name))} with {Path}: {failure.Message}", failure);
+                throw new NativeLibraryException($"{string.Join(", ", pictures.Select(static picture => picture.Name))} with {Path}: {failure.Message}", failure);
             }
         }
     }
 
-    private List<ImageEncoding> Merge(List<(PreparedImage Image, double Ms)> prepared, float[][] slices, double msPerSlice)
+    private List<ImageEncoding> Merge(IReadOnlyList<PreparedPicture> pictures, float[][] slices, double msPerSlice)
     {
         var encodings = new List<ImageEncoding>();
         int first = 0;
-        foreach ((PreparedImage image, double preprocessMs) in prepared)
+        foreach ((_, PreparedImage image, double preprocessMs) in pictures)
         {
             float[][] own = slices[first..(first += image.Slices.Count)];
             long started = Stopwatch.GetTimestamp();
@@ -220,13 +223,6 @@ public sealed class VisionModel : IDisposable
         return encodings;
     }
 
-    private PreparedImage Prepare(PromptImage image, PlanRequest? request, CancellationToken cancellationToken)
-    {
-        RgbImage decoded = Decode(image, cancellationToken);
-        SlicePlan plan = Plan(new PixelSize(decoded.Width, decoded.Height), request);
-        return new PreparedImage(plan, parts.Processor.Prepare(decoded, plan, cancellationToken));
-    }
-
     private float[] RequireNumbers(float[] embeddings)
     {
         foreach (float value in embeddings)
@@ -234,3 +230,9 @@ public sealed class VisionModel : IDisposable
         return embeddings;
     }
 }
+
+/// <summary>A picture that is ready for the tower.</summary>
+/// <param name="Name">What it is called in messages.</param>
+/// <param name="Image">Its slices' pixels.</param>
+/// <param name="Ms">What that took, in milliseconds.</param>
+internal sealed record PreparedPicture(string Name, PreparedImage Image, double Ms);
