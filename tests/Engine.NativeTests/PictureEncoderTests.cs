@@ -1,0 +1,97 @@
+using Tessera.Engine.NativeTests.Goldens;
+
+namespace Tessera.Engine.NativeTests;
+
+/// <summary>Pictures of several answers on their way through one encoder.</summary>
+public sealed class PictureEncoderTests : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");
+    private readonly VisionModel vision = VisionModel.Open(Golden.Projector);
+
+    public PictureEncoderTests() => vision.LoadWeights();
+
+    public void Dispose() => vision.Dispose();
+
+    [Fact]
+    public async Task Answers_that_ask_at_once_get_what_they_would_alone()
+    {
+        PictureEncoder encoder = NewEncoder();
+        PlannedPicture[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
+        IReadOnlyList<ImageEmbeddings>[] all = await Task.WhenAll(Enumerable.Range(0, 12).Select(answer =>
+            encoder.EncodeAsync([pictures[answer % pictures.Length], pictures[(answer + 1) % pictures.Length]], null, CancellationToken.None))).WaitAsync(Limit);
+        for (int answer = 0; answer < all.Length; answer++)
+        {
+            Assert.Equal(Alone(pictures[answer % pictures.Length]), all[answer][0].Values.ToArray());
+            Assert.Equal(Alone(pictures[(answer + 1) % pictures.Length]), all[answer][1].Values.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task A_picture_that_several_wait_for_is_encoded_once_and_one_may_leave()
+    {
+        PictureEncoder encoder = NewEncoder();
+        PlannedPicture picture = Planned(Golden.Image("page"));
+        using var stop = new CancellationTokenSource();
+        Task<IReadOnlyList<ImageEmbeddings>> leaves = encoder.EncodeAsync([picture], null, stop.Token);
+        Task<IReadOnlyList<ImageEmbeddings>>[] stay = [.. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None))];
+        await stop.CancelAsync();
+        IReadOnlyList<ImageEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Limit);
+        Assert.Single(got.Select(static embeddings => embeddings[0].EncodeMs).Where(static ms => ms > 0).Distinct());
+        await Task.WhenAny(leaves).WaitAsync(Limit);
+        Assert.True((await encoder.EncodeAsync([picture], null, CancellationToken.None))[0].IsCached);
+    }
+
+    [Fact]
+    public async Task A_damaged_picture_fails_its_own_answer_only()
+    {
+        PictureEncoder encoder = NewEncoder();
+        PromptImage whole = Golden.Image("page");
+        var damaged = new PromptImage(whole.Data[..(whole.Data.Length / 3)], "cut.png");
+        PlannedPicture good = Planned(whole), bad = Planned(damaged);
+        Task<IReadOnlyList<ImageEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None), working = encoder.EncodeAsync([good], null, CancellationToken.None);
+        ImageException failure = await Assert.ThrowsAsync<ImageException>(() => failing.WaitAsync(Limit));
+        Assert.Contains("cut.png", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(Alone(good), (await working.WaitAsync(Limit))[0].Values.ToArray());
+    }
+
+    [Fact]
+    public async Task What_nobody_waits_for_any_more_can_be_asked_for_again()
+    {
+        PictureEncoder encoder = NewEncoder();
+        PlannedPicture picture = Planned(Golden.Image("page"));
+        for (int round = 0; round < 20; round++)
+        {
+            using var stop = new CancellationTokenSource();
+            Task<IReadOnlyList<ImageEmbeddings>> given = encoder.EncodeAsync([picture], null, stop.Token);
+            await stop.CancelAsync();
+            await Task.WhenAny(given).WaitAsync(Limit);
+        }
+
+        Assert.Equal(Alone(picture), (await encoder.EncodeAsync([picture], null, CancellationToken.None).WaitAsync(Limit))[0].Values.ToArray());
+    }
+
+    [Fact]
+    public async Task Progress_ends_with_all_pictures()
+    {
+        var told = new List<double>();
+        PlannedPicture[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
+        await NewEncoder().EncodeAsync(pictures, new Told(told), CancellationToken.None).WaitAsync(Limit);
+        Assert.Equal(told.Order(), told);
+        Assert.Equal(0, told[0]);
+        Assert.Equal(1, told[^1], 9);
+    }
+
+    private static string[] Names => [.. Golden.Pictures.Select(static picture => picture.Name).Take(3)];
+
+    private PictureEncoder NewEncoder() => new(vision, new EmbeddingCache(1 << 20, null));
+
+    private PlannedPicture Planned(PromptImage image) => new(image, PlanRequest.Default, vision.Plan(vision.ReadSize(image)));
+
+    private float[] Alone(PlannedPicture picture) => vision.Encode(picture.Image).Embeddings.ToArray();
+
+    private sealed class Told(List<double> values) : IProgress<EngineProgress>
+    {
+        public void Report(EngineProgress value) => values.Add(value.Fraction);
+    }
+}
