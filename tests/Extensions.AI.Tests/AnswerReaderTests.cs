@@ -40,14 +40,19 @@ public sealed class AnswerReaderTests
     [MemberData(nameof(Answers))]
     public void An_answer_is_read_the_same_however_it_is_cut(string template, string answer, string expected)
     {
-        ToolCallFormat format = ToolCallFormat.Of(template)!;
+        foreach (List<AIContent> contents in ReadInPieces(template, answer)) Assert.Equal(expected, Shown(contents));
+    }
+
+    /// <summary>What is read of an answer that comes in pieces of one character, of two, and so on.</summary>
+    internal static IEnumerable<List<AIContent>> ReadInPieces(string template, string answer)
+    {
         for (int length = 1; length <= answer.Length; length++)
         {
-            IAnswerReader reader = format.CreateReader(ThoughtMarks.Think, isThinking: false, OfferedTools.None);
+            IAnswerReader reader = ToolCallFormat.Of(template)!.CreateReader(ThoughtMarks.Think, isThinking: false, OfferedTools.None);
             List<AIContent> contents = [];
             for (int start = 0; start < answer.Length; start += length) contents.AddRange(reader.Append(answer.Substring(start, Math.Min(length, answer.Length - start))));
             contents.AddRange(reader.Finish());
-            Assert.Equal(expected, Shown(contents));
+            yield return contents;
         }
     }
 

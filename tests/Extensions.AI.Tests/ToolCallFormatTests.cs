@@ -52,15 +52,7 @@ public sealed class ToolCallFormatTests
     [MemberData(nameof(Answers))]
     public void A_call_is_read_the_same_however_it_is_cut(string template, string answer, string expected)
     {
-        ToolCallFormat format = ToolCallFormat.Of(template)!;
-        for (int length = 1; length <= answer.Length; length++)
-        {
-            IAnswerReader reader = format.CreateReader(ThoughtMarks.Think, isThinking: false, OfferedTools.None);
-            List<AIContent> contents = [];
-            for (int start = 0; start < answer.Length; start += length) contents.AddRange(reader.Append(answer.Substring(start, Math.Min(length, answer.Length - start))));
-            contents.AddRange(reader.Finish());
-            Assert.Equal(expected, AnswerReaderTests.Shown(contents, showsKinds: true));
-        }
+        foreach (List<AIContent> contents in AnswerReaderTests.ReadInPieces(template, answer)) Assert.Equal(expected, AnswerReaderTests.Shown(contents, showsKinds: true));
     }
 
     [Fact]

@@ -71,7 +71,7 @@ internal sealed class GbnfMatcher
             case '"':
                 at++;
                 var literal = new List<Rune>();
-                while (grammar[at] != '"') literal.Add(Character());
+                while (grammar[at] != '"') literal.Add(GbnfCharacter.Read(grammar, ref at));
                 at++;
                 return start => text.AsSpan(start).StartsWith(literal.ToArray()) ? [start + literal.Count] : [];
             case '[':
@@ -79,11 +79,11 @@ internal sealed class GbnfMatcher
                 var ranges = new List<(Rune First, Rune Last)>();
                 while (grammar[at] != ']')
                 {
-                    Rune first = Character(), last = first;
+                    Rune first = GbnfCharacter.Read(grammar, ref at), last = first;
                     if (grammar[at] == '-')
                     {
                         at++;
-                        last = Character();
+                        last = GbnfCharacter.Read(grammar, ref at);
                     }
 
                     ranges.Add((first, last));
@@ -130,23 +130,6 @@ internal sealed class GbnfMatcher
 
             return ends;
         };
-    }
-
-    private Rune Character()
-    {
-        if (grammar[at] != '\\')
-        {
-            Rune rune = Rune.GetRuneAt(grammar, at);
-            at += rune.Utf16SequenceLength;
-            return rune;
-        }
-
-        char kind = grammar[at + 1];
-        at += 2;
-        int digits = kind switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
-        if (digits == 0) return new Rune(kind switch { 'n' => '\n', 'r' => '\r', 't' => '\t', _ => kind });
-        at += digits;
-        return new Rune(int.Parse(grammar.AsSpan(at - digits, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 
     private string Name()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tessera.Engine.Tests.Grammars;
 
 namespace Tessera.Extensions.AI.Tests.Support;
 
@@ -115,7 +116,7 @@ internal sealed class GbnfSampler
         if (grammar[at] == '"')
         {
             var literal = new StringBuilder();
-            for (at++; grammar[at] != '"';) literal.Append(Character());
+            for (at++; grammar[at] != '"';) literal.Append(GbnfCharacter.Read(grammar, ref at));
             at++;
             return new Literal(literal.ToString());
         }
@@ -124,11 +125,11 @@ internal sealed class GbnfSampler
         var ranges = new List<(int First, int Last)>();
         for (at++; grammar[at] != ']';)
         {
-            int first = Character().Value, last = first;
+            int first = GbnfCharacter.Read(grammar, ref at).Value, last = first;
             if (grammar[at] == '-')
             {
                 at++;
-                last = Character().Value;
+                last = GbnfCharacter.Read(grammar, ref at).Value;
             }
 
             ranges.Add((first, last));
@@ -154,23 +155,6 @@ internal sealed class GbnfSampler
         at = end + 1;
         int least = int.Parse(bounds[0], CultureInfo.InvariantCulture);
         return new Repeat(item, least, bounds.Length == 1 ? least : bounds[1].Length == 0 ? Endless : int.Parse(bounds[1], CultureInfo.InvariantCulture));
-    }
-
-    private Rune Character()
-    {
-        if (grammar[at] != '\\')
-        {
-            Rune rune = Rune.GetRuneAt(grammar, at);
-            at += rune.Utf16SequenceLength;
-            return rune;
-        }
-
-        char kind = grammar[at + 1];
-        at += 2;
-        int digits = kind switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
-        if (digits == 0) return new Rune(kind switch { 'n' => '\n', 'r' => '\r', 't' => '\t', _ => kind });
-        at += digits;
-        return new Rune(int.Parse(grammar.AsSpan(at - digits, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 
     private string Name()
