@@ -10,7 +10,7 @@ namespace Tessera.Models;
 internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) : IDisposable
 {
     // A graph takes some 40 MB for a slice of ViT-L at 336 pixels. A few slices fill a processor's kernels, a GPU's take many.
-    private const long MaxProcessorGraphBytes = 256L << 20;
+    private const long MaxProcessorGraphBytes = 128L << 20;
     private const long MaxGpuGraphBytes = 1L << 30;
     private const int MaxBatchLength = 64;
     private BatchGraph? kept;
