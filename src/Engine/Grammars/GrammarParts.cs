@@ -1,6 +1,6 @@
 namespace Tessera.Grammars;
 
-/// <content>Grammars that stand for rules of another.</content>
+/// <content>Grammars that stand for rules of another, and what no rule stands for.</content>
 internal sealed partial class GbnfParser
 {
     // The root of a part takes the name that it stands for, and its other rules that name in front of theirs.
@@ -18,5 +18,12 @@ internal sealed partial class GbnfParser
 
             string Renamed(string rule) => rule == GrammarRules.Root ? name : $"{name}-{rule}";
         }
+    }
+
+    private void RequireAll(Dictionary<string, int> places)
+    {
+        foreach ((string name, int place) in firstUses)
+            if (!places.ContainsKey(name)) throw At(place, $"The rule {name} is not defined.");
+        if (!places.ContainsKey(GrammarRules.Root)) throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
     }
 }

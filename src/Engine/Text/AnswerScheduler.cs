@@ -74,19 +74,8 @@ internal sealed class AnswerScheduler : IDisposable
     /// <summary>Runs something on the scheduler's thread between two steps, where it may use the context.</summary>
     public Task<T> RunAsync<T>(Func<LanguageContext, SequenceCache, T> errand)
     {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bool accepted = Do(() =>
-        {
-            try
-            {
-                done.SetResult(errand(context, cache));
-            }
-            catch (Exception failure)
-            {
-                done.SetException(failure);
-            }
-        });
-        return accepted ? done.Task : throw new ObjectDisposedException(nameof(AnswerScheduler));
+        var task = new Task<T>(() => errand(context, cache), TaskCreationOptions.RunContinuationsAsynchronously);
+        return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw new ObjectDisposedException(nameof(AnswerScheduler));
     }
 
     /// <summary>Ends all answers and frees the context. Waits for the step that is running.</summary>
@@ -167,13 +156,12 @@ internal sealed class AnswerScheduler : IDisposable
 
     private void RunErrands()
     {
-        while (true)
-        {
-            Action? errand;
-            lock (gate)
-                if (!errands.TryDequeue(out errand)) return;
-            errand();
-        }
+        while (TakeErrand() is { } errand) errand();
+    }
+
+    private Action? TakeErrand()
+    {
+        lock (gate) return errands.TryDequeue(out Action? errand) ? errand : null;
     }
 
     // In the order of their coming, as long as there is certain room for whole answers.
@@ -220,7 +208,6 @@ internal sealed class AnswerScheduler : IDisposable
             }
 
             if (outcome == DecodeOutcome.NoRoom && room.GiveUpOldest()) continue;
-
             foreach (AnswerJob job in running)
             {
                 job.WithdrawRows();
