@@ -30,11 +30,8 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        IReadOnlyList<int> shownTokens = composer.ControlTokens(options.ShownTokens);
-        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, SettingsOf(options) with { ShownTokens = shownTokens }, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner)
-        {
-            ShownTokens = shownTokens,
-        }, stop.Token);
+        SamplerSettings sampling = SettingsOf(options) with { ShownTokens = composer.ControlTokens(options.ShownTokens) };
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner), stop.Token);
         var text = new StringBuilder();
         try
         {

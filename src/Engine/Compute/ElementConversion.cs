@@ -21,10 +21,20 @@ internal static unsafe class ElementConversion
             return;
         }
 
-        int done = type == GgufTensorType.F16 ? WidenHalves(MemoryMarshal.Cast<byte, ushort>(source), values) : 0;
-        ReadOnlySpan<byte> rest = source[(done * sizeof(ushort))..];
-        fixed (byte* from = rest)
-        fixed (float* to = values[done..]) Traits(type)->to_float(from, to, values.Length - done);
+        if (type == GgufTensorType.F16)
+        {
+            HalvesToFloat(MemoryMarshal.Cast<byte, ushort>(source), values);
+            return;
+        }
+
+        fixed (byte* from = source)
+        fixed (float* to = values) Traits(type)->to_float(from, to, values.Length);
+    }
+
+    /// <summary>Half precision to single, exactly; infinities and what is no number stay that. The values' number is that of the halves.</summary>
+    public static void HalvesToFloat(ReadOnlySpan<ushort> halves, Span<float> values)
+    {
+        for (int index = WidenHalves(halves, values); index < values.Length; index++) values[index] = (float)BitConverter.UInt16BitsToHalf(halves[index]);
     }
 
     // As many as fill vectors; returns how many. ggml's is scalar in the prebuilt library.

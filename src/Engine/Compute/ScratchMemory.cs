@@ -8,27 +8,33 @@ namespace Tessera.Compute;
 /// </summary>
 internal sealed unsafe class ScratchMemory : IDisposable
 {
+    // A cache line's, which is also the widest vector's.
+    private const int Alignment = 64;
     private byte* start;
-    private int capacity;
+    private long capacity;
 
-    /// <summary>The first bytes of the memory; what was in it before is lost when it grows.</summary>
-    public Span<byte> Bytes(int length)
+    /// <summary>The beginning of that many bytes; what was in the memory before is lost when it grows.</summary>
+    /// <exception cref="OutOfMemoryException">There are not so many.</exception>
+    public byte* Reserve(long length)
     {
         if (length > capacity)
         {
             Dispose();
-            start = (byte*)NativeMemory.Alloc((nuint)length);
+            start = (byte*)NativeMemory.AlignedAlloc((nuint)length, Alignment);
             capacity = length;
         }
 
-        return new Span<byte>(start, length);
+        return start;
     }
+
+    /// <summary>The first bytes of the memory; what was in it before is lost when it grows.</summary>
+    public Span<byte> Bytes(int length) => new(Reserve(length), length);
 
     public Span<float> Floats(int count) => MemoryMarshal.Cast<byte, float>(Bytes(checked(count * sizeof(float))));
 
     public void Dispose()
     {
-        NativeMemory.Free(start);
+        NativeMemory.AlignedFree(start);
         start = null;
         capacity = 0;
     }

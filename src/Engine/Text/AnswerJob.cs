@@ -85,7 +85,7 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
         if (tokens.Count == 0) firstTokenAt = Stopwatch.GetTimestamp();
         tokens.Add(token);
         if (model.Vocabulary.IsEnd(token)) return true;
-        Emit(text.Append(model.Vocabulary.Piece(token, request.ShownTokens.Contains(token))));
+        Emit(text.Append(model.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
         if (text.IsStopped) return true;
         return isCut = tokens.Count >= request.MaxTokens || Position >= contextLength;
     }

@@ -6,11 +6,7 @@ namespace Tessera.Text;
 /// <param name="StopStrings">Texts that end the answer.</param>
 /// <param name="MaxTokens">The most tokens of the answer.</param>
 /// <param name="Owner">Whose conversation it belongs to: the same owner's next prompt continues where this one ended.</param>
-internal sealed record AnswerRequest(PromptRows Rows, SamplerSettings Sampling, IReadOnlyList<string> StopStrings, int MaxTokens, object Owner)
-{
-    /// <summary>Control tokens whose text belongs to the answer.</summary>
-    public IReadOnlyList<int> ShownTokens { get; init; } = [];
-}
+internal sealed record AnswerRequest(PromptRows Rows, SamplerSettings Sampling, IReadOnlyList<string> StopStrings, int MaxTokens, object Owner);
 
 /// <summary>A piece of an answer, or of the way to it.</summary>
 /// <param name="Text">Text that became certain; whole characters only.</param>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
@@ -10,8 +8,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
 {
     // What stays in the outer caches; a single head takes more where it must.
     private const long PackedLimit = 4L << 20;
-    private readonly AlignedFloats packed = new();
-    private readonly AlignedFloats scratch = new();
+    private readonly ScratchMemory packed = new();
+    private readonly ScratchMemory scratch = new();
 
     /// <summary>Computes an operation that <see cref="AttentionShape.IsSupported"/> accepts.</summary>
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
@@ -19,9 +17,10 @@ internal sealed unsafe class AttentionKernel : IDisposable
     {
         int keyTiles = PackedKeys.TileCount(shape.TokenCount), queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
         long headLength = PackedKeys.LengthOf(shape);
-        int heads = shape.KeyHeadCount * shape.KeySliceCount, group = (int)Math.Clamp(PackedLimit / headLength, Math.Min(heads, threadCount), heads);
+        int heads = shape.KeyHeadCount * shape.KeySliceCount, group = (int)Math.Clamp(PackedLimit / headLength, 1, heads);
         int scratchEach = (AttentionTile.ScratchLength(shape) + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
-        float* store = packed.Reserve(group * headLength), rooms = scratch.Reserve((long)threadCount * scratchEach);
+        var store = (float*)packed.Reserve(group * headLength * sizeof(float));
+        var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
         var mask = new AttentionMask(shape, queryTiles, keyTiles);
 
         for (int first = 0; first < heads; first += group)
@@ -60,30 +59,5 @@ internal sealed unsafe class AttentionKernel : IDisposable
 
         if (threadCount == 1 || unitCount == 1) Work(0);
         else Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
-    }
-
-    /// <summary>Memory that is kept for the next use.</summary>
-    private sealed class AlignedFloats : IDisposable
-    {
-        private const int Alignment = 64;
-        private float* pointer;
-        private long length;
-
-        /// <summary>Room for a number of floats; what it held is lost.</summary>
-        public float* Reserve(long needed)
-        {
-            if (needed <= length) return pointer;
-            Dispose();
-            pointer = (float*)NativeMemory.AlignedAlloc(checked((nuint)needed * sizeof(float)), Alignment);
-            length = needed;
-            return pointer;
-        }
-
-        public void Dispose()
-        {
-            NativeMemory.AlignedFree(pointer);
-            pointer = null;
-            length = 0;
-        }
     }
 }

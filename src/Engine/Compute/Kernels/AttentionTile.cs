@@ -98,7 +98,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
 
     private void AddMask(ushort* mask, int row, int tokens)
     {
-        VectorMath.ToSingle(mask, MaskRow, tokens);
+        ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(mask, tokens), new Span<float>(MaskRow, tokens));
         float* scores = Scores + row * Columns;
         for (int index = 0; index < Columns; index += Lanes) (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
     }

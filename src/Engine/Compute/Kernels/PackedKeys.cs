@@ -93,7 +93,7 @@ internal static unsafe class PackedKeys
     private static void Read(ggml_tensor* tensor, int token, int head, int slice, float* target, int count)
     {
         byte* source = tensor->data + (ulong)token * tensor->nb[1] + (ulong)head * tensor->nb[2] + (ulong)slice * tensor->nb[3];
-        if (tensor->type == ggml_type.GGML_TYPE_F16) VectorMath.ToSingle((ushort*)source, target, count);
+        if (tensor->type == ggml_type.GGML_TYPE_F16) ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, count), new Span<float>(target, count));
         else new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
     }
 }

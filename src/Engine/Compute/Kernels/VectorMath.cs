@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Tessera.Compute.Kernels;
 
 /// <summary>Functions of 16 floats at a time; processors without vectors of 512 bits take halves.</summary>
-internal static unsafe class VectorMath
+internal static class VectorMath
 {
     // Below this the result is no normal number, and sums of such numbers are slow.
     private const float LeastExponent = -87.0f;
@@ -39,27 +39,5 @@ internal static unsafe class VectorMath
         Vector128<float> quarter = Sse.Max(half.GetLower(), half.GetUpper());
         quarter = Sse.Max(quarter, Sse.MoveHighToLow(quarter, quarter));
         return Sse.MaxScalar(quarter, Sse.Shuffle(quarter, quarter, 1)).ToScalar();
-    }
-
-    /// <summary>Half precision to single, exactly; infinities and what is no number stay that.</summary>
-    /// <param name="source">The halves.</param>
-    /// <param name="target">Room for as many floats.</param>
-    /// <param name="count">How many.</param>
-    public static void ToSingle(ushort* source, float* target, int count)
-    {
-        int index = 0;
-        for (; index + Vector256<float>.Count <= count; index += Vector256<float>.Count) ToSingle(Avx2.ConvertToVector256Int32(source + index)).Store(target + index);
-        for (; index < count; index++) target[index] = (float)BitConverter.UInt16BitsToHalf(source[index]);
-    }
-
-    // The exponent's bias is 15 in a half and 127 in a single: shifted into place, the number is 2^112 too small.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> ToSingle(Vector256<int> bits)
-    {
-        const int halfFractionBits = 10, exponentOfInfinity = 0x7c00;
-        Vector256<int> size = bits & Vector256.Create(0x7fff), sign = (bits & Vector256.Create(0x8000)) << 16;
-        Vector256<int> scaled = ((size << (FractionBits - halfFractionBits)).AsSingle() * Vector256.Create(5.192296858534828e33f)).AsInt32();
-        Vector256<int> unlimited = Vector256.GreaterThan(size, Vector256.Create(exponentOfInfinity - 1)) & Vector256.Create(0x7f800000);
-        return (scaled | sign | unlimited).AsSingle();
     }
 }
