@@ -51,6 +51,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>Whether weights are placed on the CPU.</summary>
     public bool IsProcessor => gpuDevice == 0;
 
+    /// <summary>Whether Tessera's own kernels multiply, on matrix units, with weights in plain memory.</summary>
+    public bool HasMatrixUnits => kernels is not null && MatrixUnit.IsSupported;
+
     public BackendHandle CpuBackend => cpu;
 
     /// <summary>The backends in order of preference, the CPU last.</summary>
@@ -92,19 +95,18 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>
     /// The buffer types a matrix may live in, best first: those that repack it for this processor's matrix units (AMX, KleidiAI,
-    /// CPU_REPACK), then the device's own.
+    /// CPU_REPACK), then the device's own. Where Tessera's kernels use the matrix units, plain memory is best.
     /// </summary>
-    public IReadOnlyList<nint> BufferTypes()
+    public IReadOnlyList<nint> BufferTypes() =>
+        [.. HasMatrixUnits ? [] : ExtraBufferTypes(MainDevice), GgmlBackend.ggml_backend_dev_buffer_type(MainDevice)];
+
+    /// <summary>The buffer types in which a device repacks what is put there.</summary>
+    internal static List<nint> ExtraBufferTypes(nint device)
     {
         var types = new List<nint>();
-        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(MainDevice), "ggml_backend_dev_get_extra_bufts");
-        if (function != 0)
-        {
-            nint* extra = ((delegate* unmanaged[Cdecl]<nint, nint*>)function)(MainDevice);
-            for (; extra != null && *extra != 0; extra++) types.Add(*extra);
-        }
-
-        types.Add(GgmlBackend.ggml_backend_dev_buffer_type(MainDevice));
+        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts");
+        if (function == 0) return types;
+        for (nint* extra = ((delegate* unmanaged[Cdecl]<nint, nint*>)function)(device); extra != null && *extra != 0; extra++) types.Add(*extra);
         return types;
     }
 

@@ -9,13 +9,16 @@ namespace Tessera.Compute;
 internal sealed unsafe class Graph : IDisposable
 {
     private readonly GgmlContextHandle arena;
+    private readonly bool mayRound;
     private readonly List<(Tensor Tensor, ReadOnlyMemory<float> Data)> floatInputs = [];
     private readonly List<(Tensor Tensor, ReadOnlyMemory<int> Data)> indexInputs = [];
 
     /// <param name="nodeCapacity">The most tensors that the computation may have.</param>
     /// <param name="isOnProcessor">Whether the CPU will run it.</param>
-    public Graph(int nodeCapacity, bool isOnProcessor)
+    /// <param name="mayRound">Whether products of weights may round both operands to bfloat16.</param>
+    public Graph(int nodeCapacity, bool isOnProcessor, bool mayRound = false)
     {
+        this.mayRound = mayRound;
         NodeCapacity = nodeCapacity;
         IsOnProcessor = isOnProcessor;
         arena = GgmlArena.Create(nodeCapacity, graphCapacity: nodeCapacity);
@@ -62,7 +65,13 @@ internal sealed unsafe class Graph : IDisposable
     }
 
     /// <summary>Matrix product: weight [k, m], x [k, n, ...] -> [m, n, ...].</summary>
-    public Tensor MatMul(Tensor weight, Tensor x) => new(Ggml.ggml_mul_mat(Context, weight.Native, x.Native));
+    public Tensor MatMul(Tensor weight, Tensor x)
+    {
+        ggml_tensor* product = Ggml.ggml_mul_mat(Context, weight.Native, x.Native);
+        // GPUs have their own ways. Said for each product, so that a picture's do not depend on how many rows are computed together.
+        if (IsOnProcessor) Ggml.ggml_prec_set_src(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32, 1);
+        return new Tensor(product);
+    }
 
     /// <summary>
     /// Product of a weight [k, m] and x [k, n, ...] -> [m, n, ...], as one product over all of x's rows: the AMX kernels compute the

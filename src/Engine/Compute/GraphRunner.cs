@@ -10,13 +10,16 @@ internal sealed unsafe class GraphRunner : IDisposable
     private readonly ComputeDevice device;
     private readonly SchedulerHandle scheduler;
     private readonly int nodeCapacity;
+    private readonly bool mayRound;
     private readonly int* stopFlag;
     private Graph? placed;
 
     /// <param name="device">Where to run; must outlive the runner.</param>
     /// <param name="nodeCapacity">The most nodes of any graph that will be run.</param>
-    public GraphRunner(ComputeDevice device, int nodeCapacity)
+    /// <param name="mayRound">Whether products of weights may round both operands to bfloat16 where that is faster.</param>
+    public GraphRunner(ComputeDevice device, int nodeCapacity, bool mayRound = false)
     {
+        this.mayRound = mayRound;
         this.device = device;
         this.nodeCapacity = nodeCapacity;
         nint[] backends = device.Backends;
@@ -30,7 +33,7 @@ internal sealed unsafe class GraphRunner : IDisposable
     public bool IsOnProcessor => device.IsProcessor;
 
     /// <summary>An empty graph for this runner.</summary>
-    public Graph NewGraph() => new(nodeCapacity, device.IsProcessor);
+    public Graph NewGraph() => new(nodeCapacity, device.IsProcessor, mayRound);
 
     /// <summary>Takes the memory that a graph needs, without touching it, and keeps it for graphs that need as much or less.</summary>
     /// <param name="graph">The graph; it is not placed.</param>

@@ -42,7 +42,7 @@ internal sealed unsafe class MatrixPlacement : IDisposable
         bool isFloat = type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16;
         if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(small)->blck_size != 0) return type;
         // On processors int8 products are the faster ones with or without matrix units: half the bytes, twice the lanes.
-        return wanted == VisionType.Q8_0 || device.IsProcessor ? small : type;
+        return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasMatrixUnits) ? small : type;
     }
 
     public nint BufferType(ggml_type type, long inputs, long outputs) =>

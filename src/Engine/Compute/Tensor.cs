@@ -19,5 +19,8 @@ internal readonly unsafe struct Tensor(ggml_tensor* native)
 
     public nuint ByteLength => Ggml.ggml_nbytes(native);
 
+    /// <summary>Whether its elements are stored in fewer than 16 bits, in blocks.</summary>
+    public bool IsQuantized => Ggml.ggml_get_type_traits(native->type)->is_quantized != 0;
+
     public override string ToString() => $"{native->type} [{Size(0)}, {Size(1)}, {Size(2)}, {Size(3)}]";
 }

@@ -46,6 +46,7 @@ internal static unsafe partial class Ggml
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_flash_attn_ext(nint ctx, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* mask, float scale, float max_bias, float logit_softcap);
     [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_acc(ggml_tensor* a, ggml_prec prec);
+    [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_src(ggml_tensor* a, ggml_prec prec, int idx);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cast(nint ctx, ggml_tensor* a, ggml_type type);
@@ -65,6 +66,7 @@ internal enum ggml_prec
 {
     GGML_PREC_UNDEFINED = 0,
     GGML_PREC_F32 = 10,
+    GGML_PREC_BF16 = 15,
 }
 
 internal enum ggml_status
@@ -120,6 +122,7 @@ internal unsafe struct ggml_tensor
 internal enum ggml_op
 {
     GGML_OP_NONE = 0,
+    GGML_OP_MUL_MAT = 29,
     GGML_OP_RESHAPE = 36,
     GGML_OP_VIEW = 37,
     GGML_OP_PERMUTE = 38,

@@ -16,6 +16,7 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] internal static partial void ggml_backend_buffer_set_usage(nint buffer, int usage);
     [LibraryImport(Base)] internal static partial nuint ggml_backend_buffer_get_size(nint buffer);
     [LibraryImport(Base)] internal static partial void* ggml_backend_buffer_get_base(nint buffer);
+    [LibraryImport(Base)] internal static partial nint ggml_backend_buffer_get_type(nint buffer);
     [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_buffer_is_host(nint buffer);
 
     [LibraryImport(Base)] internal static partial void ggml_backend_free(nint backend);

@@ -6,6 +6,15 @@ namespace Tessera.Native;
 internal static unsafe partial class SysMman
 {
     [LibraryImport("libc")] internal static partial int madvise(void* addr, nuint length, int advice);
+    [LibraryImport("libc")] internal static partial nint mmap(nint addr, nuint length, int prot, int flags, int fd, nint offset);
+    [LibraryImport("libc")] internal static partial int mprotect(nint addr, nuint length, int prot);
+    [LibraryImport("libc")] internal static partial int munmap(nint addr, nuint length);
 
     internal const int MADV_HUGEPAGE = 14;
+    internal const int PROT_READ = 1;
+    internal const int PROT_WRITE = 2;
+    internal const int PROT_EXEC = 4;
+    internal const int MAP_PRIVATE = 2;
+    internal const int MAP_ANONYMOUS = 0x20;
+    internal const nint MAP_FAILED = -1;
 }

@@ -26,13 +26,13 @@ internal sealed unsafe class AttentionKernel : IDisposable
         for (int first = 0; first < heads; first += group)
         {
             int start = first, count = Math.Min(group, heads - first);
-            Share(threadCount, count * keyTiles, (_, unit) =>
+            WorkSharing.Share(threadCount, count * keyTiles, (_, unit) =>
             {
                 int head = start + unit / keyTiles;
                 PackedKeys.Pack(store + unit / keyTiles * headLength, shape, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
             });
             int users = shape.HeadsPerKey * shape.SlicesPerKey;
-            Share(threadCount, count * users * queryTiles, (worker, unit) =>
+            WorkSharing.Share(threadCount, count * users * queryTiles, (worker, unit) =>
             {
                 int own = unit / (users * queryTiles), user = unit / queryTiles % users, head = start + own;
                 (int Slice, int Head, int Tile) place = (head / shape.KeyHeadCount * shape.SlicesPerKey + user / shape.HeadsPerKey,
@@ -46,18 +46,5 @@ internal sealed unsafe class AttentionKernel : IDisposable
     {
         packed.Dispose();
         scratch.Dispose();
-    }
-
-    // Each thread takes the next unit until none is left.
-    private static void Share(int threadCount, int unitCount, Action<int, int> compute)
-    {
-        int next = -1;
-        void Work(int worker)
-        {
-            for (int unit; (unit = Interlocked.Increment(ref next)) < unitCount;) compute(worker, unit);
-        }
-
-        if (threadCount == 1 || unitCount == 1) Work(0);
-        else Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
     }
 }

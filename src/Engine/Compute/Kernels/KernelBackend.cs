@@ -10,6 +10,7 @@ internal sealed unsafe class KernelBackend : IDisposable
     // Tells ggml one backend from another; any 16 bytes that no other has.
     private static readonly byte* Id = NewId();
     private readonly AttentionKernel attention = new();
+    private readonly MatrixProductKernel products = new();
     private int threadCount = Environment.ProcessorCount;
     private delegate* unmanaged[Cdecl]<void*, byte> mustStop;
     private void* stopContext;
@@ -41,7 +42,11 @@ internal sealed unsafe class KernelBackend : IDisposable
         backend.stopContext = context;
     }
 
-    public void Dispose() => attention.Dispose();
+    public void Dispose()
+    {
+        attention.Dispose();
+        products.Dispose();
+    }
 
     private static KernelBackend Of(ggml_backend* self) => (KernelBackend)GCHandle.FromIntPtr(self->context).Target!;
 
@@ -80,13 +85,15 @@ internal sealed unsafe class KernelBackend : IDisposable
 
     private ggml_status Compute(nint graph)
     {
+        products.Begin();
         for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
         {
             ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
-            if (node->op != ggml_op.GGML_OP_FLASH_ATTN_EXT || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
+            if (node->op is not (ggml_op.GGML_OP_FLASH_ATTN_EXT or ggml_op.GGML_OP_MUL_MAT) || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
             ProcessorTurn.Yield();
             if (mustStop != null && mustStop(stopContext) != 0) return ggml_status.GGML_STATUS_ABORTED;
-            attention.Compute(new AttentionShape(node), threadCount);
+            if (node->op == ggml_op.GGML_OP_MUL_MAT) products.Compute(new MatrixProduct(node), threadCount);
+            else attention.Compute(new AttentionShape(node), threadCount);
         }
 
         return ggml_status.GGML_STATUS_SUCCESS;

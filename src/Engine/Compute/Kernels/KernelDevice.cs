@@ -12,7 +12,7 @@ internal static unsafe class KernelDevice
 {
     private static readonly Lock Gate = new();
     private static readonly byte* Name = Utf8("Tessera");
-    private static readonly byte* Description = Utf8("Tessera's attention");
+    private static readonly byte* Description = Utf8("Tessera's kernels");
     private static ggml_backend_device* device;
 
     /// <summary>Whether this processor can run the kernels.</summary>
@@ -27,6 +27,7 @@ internal static unsafe class KernelDevice
         {
             if (device != null) return (nint)device;
             if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT") return 0;
+            if (MatrixUnit.IsSupported) ComputeDevice.ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU)).ForEach(RepackedWeights.Recognise);
             device = NewDevice();
             GgmlBackend.ggml_backend_register(device->reg);
             return (nint)device;
@@ -107,9 +108,10 @@ internal static unsafe class KernelDevice
     {
         ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
         ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
+        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) ? (byte)1 : (byte)0,
         _ => 0,
     };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte CanUse(nint self, nint bufferType) => GgmlBackend.ggml_backend_buft_is_host(bufferType) ? (byte)1 : (byte)0;
+    private static byte CanUse(nint self, nint bufferType) => GgmlBackend.ggml_backend_buft_is_host(bufferType) || RepackedWeights.Is(bufferType) ? (byte)1 : (byte)0;
 }
