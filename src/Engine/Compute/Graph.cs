@@ -113,7 +113,7 @@ internal sealed unsafe class Graph : IDisposable
     public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale)
     {
         ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, null, scale, 0, 0);
-        Ggml.ggml_prec_set_acc(mixed, ggml_prec.GGML_PREC_F32);
+        Ggml.ggml_prec_set_acc(mixed, mayRound && IsOnProcessor ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         return new Tensor(mixed);
     }
 

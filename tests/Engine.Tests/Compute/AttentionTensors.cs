@@ -6,7 +6,7 @@ namespace Tessera.Engine.Tests.Compute;
 
 /// <summary>The sizes of one attention, and how its keys and mask are stored.</summary>
 public sealed record AttentionCase(
-    int Head, int Value, int Queries, int Tokens, int Heads, int KeyHeads, int Slices, int KeySlices, bool IsHalf = false, string Mask = "");
+    int Head, int Value, int Queries, int Tokens, int Heads, int KeyHeads, int Slices, int KeySlices, bool IsHalf = false, string Mask = "", bool IsRounded = false);
 
 /// <summary>Changes a node before it is judged.</summary>
 internal delegate void NodeChange(ref ggml_tensor node);
@@ -34,6 +34,7 @@ internal sealed unsafe class AttentionTensors : IDisposable
 
         node->op = ggml_op.GGML_OP_FLASH_ATTN_EXT;
         node->op_params[0] = BitConverter.SingleToInt32Bits(1 / MathF.Sqrt(shape.Head));
+        node->op_params[3] = (int)(shape.IsRounded ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         (node->src[0], node->src[1], node->src[2], node->src[3]) = ((ulong)query, (ulong)key, (ulong)value, (ulong)mask);
     }
 

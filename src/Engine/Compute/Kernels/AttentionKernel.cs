@@ -16,7 +16,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
     public void Compute(AttentionShape shape, int threadCount)
     {
         int keyTiles = PackedKeys.TileCount(shape.TokenCount), queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
-        long headLength = PackedKeys.LengthOf(shape);
+        long headLength = MatrixUnit.IsSupported ? new AttentionOperands(shape).Length : PackedKeys.LengthOf(shape);
         int heads = shape.KeyHeadCount * shape.KeySliceCount, group = (int)Math.Clamp(PackedLimit / headLength, 1, heads);
         int scratchEach = (AttentionTile.ScratchLength(shape) + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
         var store = (float*)packed.Reserve(group * headLength * sizeof(float));
@@ -29,7 +29,9 @@ internal sealed unsafe class AttentionKernel : IDisposable
             WorkSharing.Share(threadCount, count * keyTiles, (_, unit) =>
             {
                 int head = start + unit / keyTiles;
-                PackedKeys.Pack(store + unit / keyTiles * headLength, shape, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
+                float* target = store + unit / keyTiles * headLength;
+                if (MatrixUnit.IsSupported) new AttentionOperands(shape).Pack(target, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
+                else PackedKeys.Pack(target, shape, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
             });
             int users = shape.HeadsPerKey * shape.SlicesPerKey;
             WorkSharing.Share(threadCount, count * users * queryTiles, (worker, unit) =>

@@ -26,6 +26,9 @@ internal readonly unsafe struct AttentionShape
     public readonly ggml_tensor* Result, Query, Key, Value, Mask;
     public readonly float Scale;
 
+    /// <summary>Whether the products must be as exact as those of single precision; else their factors may be rounded to bfloat16.</summary>
+    public bool IsExact => (ggml_prec)Result->op_params[3] == ggml_prec.GGML_PREC_F32;
+
     public int HeadSize => (int)Query->ne[0];
 
     public int ValueSize => (int)Value->ne[0];

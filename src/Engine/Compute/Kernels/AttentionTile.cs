@@ -10,13 +10,16 @@ namespace Tessera.Compute.Kernels;
 /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
 internal readonly unsafe struct AttentionTile(float* scratch)
 {
-    /// <summary>Queries of a tile.</summary>
-    public const int Rows = 48;
+    /// <summary>Queries of a tile: what is multiplied at a time, on vectors or in blocks of the matrix unit, comes in whole.</summary>
+    public const int Rows = 96;
 
     /// <summary>Keys of a tile.</summary>
     public const int Columns = TileProduct.Stride;
 
     private const int Lanes = TileProduct.Lanes;
+
+    // Rows and columns of a block of the matrix unit.
+    private const int Block = 2 * MatrixUnit.TileRows;
 
     private float* Scores => scratch;
 
@@ -27,7 +30,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     private float* Queries => Greatest + 2 * Columns;
 
     /// <summary>Floats of scratch that a shape needs.</summary>
-    public static int ScratchLength(in AttentionShape shape) => Rows * Columns + 3 * Columns + Rows * (Chunks(shape) * TileProduct.Stride + shape.ValueSize + Lanes);
+    public static int ScratchLength(in AttentionShape shape) => Rows * Columns + 3 * Columns + QueriesLength(shape) + WeightsLength(shape) + Rows * (ValueStride(shape) + Lanes);
 
     /// <summary>Computes the results of one head's tile of queries.</summary>
     /// <param name="shape">The operation.</param>
@@ -38,10 +41,17 @@ internal readonly unsafe struct AttentionTile(float* scratch)
     {
         int firstQuery = place.Tile * Rows, count = Math.Min(Rows, shape.QueryCount - firstQuery);
         int rows = (count + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
-        float* sums = Queries + Rows * Chunks(shape) * TileProduct.Stride, mixed = sums + Rows * Lanes;
+        float* weights = Queries + QueriesLength(shape), sums = weights + WeightsLength(shape), mixed = sums + Rows * Lanes;
+        new Span<float>(sums, Rows * (Lanes + ValueStride(shape))).Clear();
+        new Span<float>(Greatest, Rows).Fill(float.NegativeInfinity);
+        if (MatrixUnit.IsSupported)
+        {
+            ComputeOnUnit(shape, mask, keys, place, (firstQuery, count), weights, sums, mixed);
+            Store(shape, place, firstQuery, count, sums, mixed);
+            return;
+        }
+
         LoadQueries(shape, place, firstQuery, count, rows);
-        new Span<float>(sums, Rows * (Lanes + shape.ValueSize)).Clear();
-        new Span<float>(Greatest, rows).Fill(float.NegativeInfinity);
 
         int tiles = PackedKeys.TileCount(shape.TokenCount);
         for (int tile = 0; tile < tiles; tile++)
@@ -54,13 +64,84 @@ internal readonly unsafe struct AttentionTile(float* scratch)
             for (int row = 0; row < count; row++)
             {
                 if (effect == MaskEffect.Some) AddMask(mask.Row(place.Slice, firstQuery + row, tile * Columns), row, tokens);
-                Weigh(row, tokens, sums + row * Lanes, mixed + row * shape.ValueSize, shape.ValueSize);
+                Weigh(row, row, tokens, sums, mixed, shape.ValueSize);
             }
 
             TileProduct.Add(Scores, PackedKeys.Values(keys, shape, tile), mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
         }
 
         Store(shape, place, firstQuery, count, sums, mixed);
+    }
+
+    private static int QueriesLength(in AttentionShape shape) =>
+        MatrixUnit.IsSupported ? Rows / MatrixUnit.TileRows * new AttentionOperands(shape).Bytes(shape.HeadSize) / sizeof(float) : Rows * Chunks(shape) * TileProduct.Stride;
+
+    private static int WeightsLength(in AttentionShape shape) => MatrixUnit.IsSupported ? Block / MatrixUnit.TileRows * new AttentionOperands(shape).Bytes(Columns) / sizeof(float) : 0;
+
+    private static int ValueStride(in AttentionShape shape) => MatrixUnit.IsSupported ? new AttentionOperands(shape).PaddedValueSize : shape.ValueSize;
+
+    // In blocks of 32 queries, so that their scores and weights stay in the nearest cache.
+    private void ComputeOnUnit(in AttentionShape shape, AttentionMask mask, float* keys, (int Slice, int Head, int Tile) place, (int First, int Count) queries, float* weights, float* sums, float* mixed)
+    {
+        byte* previous = stackalloc byte[MatrixUnit.ConfigurationBytes];
+        var operands = new AttentionOperands(shape);
+        PackQueries(shape, operands, place, queries);
+        MatrixUnit.Enter(previous);
+        int tiles = PackedKeys.TileCount(shape.TokenCount), stride = ValueStride(shape);
+        for (int tile = 0; tile < tiles; tile++)
+        {
+            MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
+            if (effect == MaskEffect.All) continue;
+            int tokens = PackedKeys.SizeOf(shape, tile).Tokens;
+            for (int first = 0; first < queries.Count; first += Block)
+            {
+                byte* rows = (byte*)Queries + first / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize);
+                MultiplyOnUnit(operands, rows, operands.Keys(keys, tile), shape.HeadSize, Scores, Columns, adds: false);
+                for (int row = 0; row < Math.Min(Block, queries.Count - first); row++)
+                {
+                    if (effect == MaskEffect.Some) AddMask(mask.Row(place.Slice, queries.First + first + row, tile * Columns), row, tokens);
+                    Weigh(row, first + row, tokens, sums, mixed, stride);
+                }
+
+                for (int half = 0; half < 2; half++)
+                    operands.PackLeft(Scores + half * MatrixUnit.TileRows * Columns, Columns, MatrixUnit.TileRows, Columns, (byte*)weights + half * operands.Bytes(Columns));
+                MultiplyOnUnit(operands, (byte*)weights, operands.Values(keys, tile), Columns, mixed + (long)first * stride, stride, adds: true);
+            }
+        }
+
+        MatrixUnit.Leave(previous);
+    }
+
+    private void PackQueries(in AttentionShape shape, AttentionOperands operands, (int Slice, int Head, int Tile) place, (int First, int Count) queries)
+    {
+        byte* head = shape.Query->data + (ulong)place.Head * shape.Query->nb[2] + (ulong)place.Slice * shape.Query->nb[3];
+        float* scaled = stackalloc float[MatrixUnit.TileRows * shape.HeadSize];
+        for (int first = 0; first < Rows; first += MatrixUnit.TileRows)
+        {
+            int count = Math.Clamp(queries.Count - first, 0, MatrixUnit.TileRows);
+            for (int row = 0; row < count; row++)
+                Scale((float*)(head + (ulong)(queries.First + first + row) * shape.Query->nb[1]), shape.Scale, new Span<float>(scaled + row * shape.HeadSize, shape.HeadSize));
+            operands.PackLeft(scaled, shape.HeadSize, count, shape.HeadSize, (byte*)Queries + first / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize));
+        }
+    }
+
+    // 32 rows by all columns of the sums.
+    private static void MultiplyOnUnit(AttentionOperands operands, byte* rows, byte* columns, int depth, float* sums, int columnCount, bool adds)
+    {
+        int bytes = operands.Bytes(depth);
+        MatrixUnitCall call = default;
+        call.A0 = rows;
+        call.A1 = rows + bytes;
+        call.TileCount = operands.RunLength(depth);
+        call.SumStride = columnCount * sizeof(float);
+        call.AddsToSums = adds ? 1 : 0;
+        for (int column = 0; column < columnCount; column += Block, columns += 2 * bytes)
+        {
+            call.B0 = columns;
+            call.B1 = columns + bytes;
+            call.Sums = sums + column;
+            MatrixUnit.Multiply(&call);
+        }
     }
 
     private static int Chunks(in AttentionShape shape) => (shape.HeadSize + TileProduct.Stride - 1) / TileProduct.Stride;
@@ -105,13 +186,13 @@ internal readonly unsafe struct AttentionTile(float* scratch)
 
     // Scores of a row -> their weights, with what was summed before scaled to the greatest score so far.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Weigh(int row, int tokens, float* sum, float* mixed, int valueSize)
+    private void Weigh(int row, int query, int tokens, float* sums, float* mixedRows, int valueSize)
     {
-        float* scores = Scores + row * Columns;
+        float* scores = Scores + row * Columns, sum = sums + query * Lanes, mixed = mixedRows + (long)query * valueSize;
         for (int index = tokens; index < Columns; index++) scores[index] = float.NegativeInfinity;
         Vector512<float> highest = Vector512.Load(scores);
         for (int index = Lanes; index < Columns; index += Lanes) highest = Vector512.MaxNative(highest, Vector512.Load(scores + index));
-        float greatest = VectorMath.Greatest(highest), before = Greatest[row];
+        float greatest = VectorMath.Greatest(highest), before = Greatest[query];
         if (greatest == float.NegativeInfinity)
         {
             new Span<float>(scores, Columns).Clear();
@@ -120,7 +201,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
 
         if (greatest > before)
         {
-            Greatest[row] = greatest;
+            Greatest[query] = greatest;
             Vector512<float> factor = Vector512.Create(MathF.Exp(before - greatest));
             (Vector512.Load(sum) * factor).Store(sum);
             for (int index = 0; index < valueSize; index += Lanes) (Vector512.Load(mixed + index) * factor).Store(mixed + index);
@@ -144,7 +225,7 @@ internal readonly unsafe struct AttentionTile(float* scratch)
         {
             float sum = Vector512.Sum(Vector512.Load(sums + row * Lanes));
             Vector512<float> factor = Vector512.Create(sum == 0 ? 0 : 1 / sum);
-            float* source = mixed + row * shape.ValueSize;
+            float* source = mixed + (long)row * ValueStride(shape);
             var target = (float*)(shape.Result->data + (ulong)place.Head * shape.Result->nb[1] + (ulong)(firstQuery + row) * shape.Result->nb[2] + (ulong)place.Slice * shape.Result->nb[3]);
             for (int index = 0; index < shape.ValueSize; index += Lanes) (Vector512.Load(source + index) * factor).Store(target + index);
         }

@@ -90,7 +90,7 @@ internal static unsafe class PackedKeys
         }
     }
 
-    private static void Read(ggml_tensor* tensor, int token, int head, int slice, float* target, int count)
+    internal static void Read(ggml_tensor* tensor, int token, int head, int slice, float* target, int count)
     {
         byte* source = tensor->data + (ulong)token * tensor->nb[1] + (ulong)head * tensor->nb[2] + (ulong)slice * tensor->nb[3];
         if (tensor->type == ggml_type.GGML_TYPE_F16) ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, count), new Span<float>(target, count));

@@ -49,30 +49,37 @@ internal static unsafe class TilePacking
         }
     }
 
+    /// <summary>Pairs of elements of two rows, and what rounding took away.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<uint> Rounded, Vector512<uint> Residue) RoundPairs(Vector512<float> first, Vector512<float> second)
+    {
+        Vector512<uint> whole = Vector512.Create(0xffff0000), a = Round(first), b = Round(second);
+        Vector512<uint> restA = Round(first - (a & whole).AsSingle()), restB = Round(second - (b & whole).AsSingle());
+        return ((a >>> 16) | (b & whole), (restA >>> 16) | (restB & whole));
+    }
+
     // 32 elements of a row, and what rounding took away.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> Rounded, Vector512<uint> Residue) Round(float* row, int step, int depth, bool keepsRest)
     {
-        int first = step * MatrixUnit.TileDepth, left = depth - first;
-        Vector512<float> a, b;
-        if (left >= MatrixUnit.TileDepth)
-        {
-            a = Vector512.Load(row + first);
-            b = Vector512.Load(row + first + 16);
-        }
-        else
-        {
-            float* padded = stackalloc float[MatrixUnit.TileDepth];
-            for (int index = 0; index < MatrixUnit.TileDepth; index++) padded[index] = index < left ? row[first + index] : 0;
-            a = Vector512.Load(padded);
-            b = Vector512.Load(padded + 16);
-        }
-
+        int first = step * MatrixUnit.TileDepth;
+        bool isWhole = depth - first >= MatrixUnit.TileDepth;
+        Vector512<float> a = isWhole ? Vector512.Load(row + first) : LoadSome(row + first, depth - first);
+        Vector512<float> b = isWhole ? Vector512.Load(row + first + 16) : LoadSome(row + first + 16, depth - first - 16);
         Vector512<uint> roundedA = Round(a), roundedB = Round(b);
         Vector512<uint> joined = Join(roundedA, roundedB);
         if (!keepsRest) return (joined, default);
         Vector512<uint> whole = Vector512.Create(0xffff0000);
         return (joined, Join(Round(a - (roundedA & whole).AsSingle()), Round(b - (roundedB & whole).AsSingle())));
+    }
+
+    // What there is of 16 elements, and zeros.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector512<float> LoadSome(float* values, int count)
+    {
+        Vector512<float> loaded = default;
+        for (int index = 0; index < Math.Min(count, Vector512<float>.Count); index++) loaded = loaded.WithElement(index, values[index]);
+        return loaded;
     }
 
     // To nearest even; the result is the upper half of each element.

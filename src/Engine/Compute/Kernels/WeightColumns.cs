@@ -15,7 +15,7 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
     private const int Block = 2 * MatrixUnit.TileRows;
 
     // Steps of one call: its operands stay in the inner cache while the columns next to them are multiplied.
-    private const int StepsAtOnce = 16;
+    private const int StepsAtOnce = 32;
     private readonly int steps = TilePacking.StepCount(product.Depth);
 
     private long HalfBytes => (long)steps * MatrixUnit.TileBytes;
