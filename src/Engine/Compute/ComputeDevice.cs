@@ -33,7 +33,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
         SetThreads(cpu, cpuDevice);
         gpuDevice = useGpu ? FindGpu() : 0;
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
-        else if (useKernels && KernelDevice.Register() is var own and not 0) SetThreads(kernels = OpenBackend(own), own);
+        else if (useKernels && KernelDevice.Register() != 0) SetThreads(kernels = OpenBackend(KernelDevice.ForTowers), KernelDevice.ForTowers);
     }
 
     /// <summary>Told the reason before native code ends the process.</summary>

@@ -122,12 +122,26 @@ internal unsafe struct ggml_tensor
 internal enum ggml_op
 {
     GGML_OP_NONE = 0,
+    GGML_OP_ADD = 2,
+    GGML_OP_MUL = 7,
+    GGML_OP_NORM = 24,
+    GGML_OP_RMS_NORM = 25,
     GGML_OP_MUL_MAT = 29,
     GGML_OP_RESHAPE = 36,
     GGML_OP_VIEW = 37,
     GGML_OP_PERMUTE = 38,
     GGML_OP_TRANSPOSE = 39,
     GGML_OP_FLASH_ATTN_EXT = 74,
+    GGML_OP_UNARY = 91,
+}
+
+/// <summary>Those of <see cref="ggml_op.GGML_OP_UNARY"/> that they know.</summary>
+internal enum ggml_unary_op
+{
+    GGML_UNARY_OP_GELU = 8,
+    GGML_UNARY_OP_GELU_QUICK = 9,
+    GGML_UNARY_OP_SILU = 10,
+    GGML_UNARY_OP_GELU_ERF = 16,
 }
 
 /// <summary>What ggml knows of an element type; owned by ggml.</summary>

@@ -11,6 +11,7 @@ internal sealed unsafe class KernelBackend : IDisposable
     private static readonly byte* Id = NewId();
     private readonly AttentionKernel attention = new();
     private readonly MatrixProductKernel products = new();
+    private readonly RowChain rows = new();
     private int threadCount = Environment.ProcessorCount;
     private delegate* unmanaged[Cdecl]<void*, byte> mustStop;
     private void* stopContext;
@@ -86,16 +87,22 @@ internal sealed unsafe class KernelBackend : IDisposable
     private ggml_status Compute(nint graph)
     {
         products.Begin();
+        rows.Clear();
         for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
         {
             ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
-            if (node->op is not (ggml_op.GGML_OP_FLASH_ATTN_EXT or ggml_op.GGML_OP_MUL_MAT) || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
-            ProcessorTurn.Yield();
+            if (node->op is ggml_op.GGML_OP_NONE or (>= ggml_op.GGML_OP_RESHAPE and <= ggml_op.GGML_OP_TRANSPOSE) || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
+            bool isLarge = node->op is ggml_op.GGML_OP_MUL_MAT or ggml_op.GGML_OP_FLASH_ATTN_EXT;
+            if (!isLarge && rows.TryAdd(new RowOperation(node))) continue;
+            rows.Compute(threadCount);
+            if (isLarge) ProcessorTurn.Yield();
             if (mustStop != null && mustStop(stopContext) != 0) return ggml_status.GGML_STATUS_ABORTED;
             if (node->op == ggml_op.GGML_OP_MUL_MAT) products.Compute(new MatrixProduct(node), threadCount);
-            else attention.Compute(new AttentionShape(node), threadCount);
+            else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT) attention.Compute(new AttentionShape(node), threadCount);
+            else rows.TryAdd(new RowOperation(node));
         }
 
+        rows.Compute(threadCount);
         return ggml_status.GGML_STATUS_SUCCESS;
     }
 }

@@ -14,6 +14,7 @@ internal static unsafe class KernelDevice
     private static readonly byte* Name = Utf8("Tessera");
     private static readonly byte* Description = Utf8("Tessera's kernels");
     private static ggml_backend_device* device;
+    private static ggml_backend_device* towerDevice;
 
     /// <summary>Whether this processor can run the kernels.</summary>
     public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long);
@@ -28,16 +29,24 @@ internal static unsafe class KernelDevice
             if (device != null) return (nint)device;
             if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT") return 0;
             if (MatrixUnit.IsSupported) ComputeDevice.ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU)).ForEach(RepackedWeights.Recognise);
-            device = NewDevice();
+            device = NewDevice(&Supports);
+            towerDevice = NewDevice(&SupportsInTowers);
+            towerDevice->reg = device->reg;
             GgmlBackend.ggml_backend_register(device->reg);
             return (nint)device;
         }
     }
 
+    /// <summary>
+    /// Once registered, the device for vision towers: its kernels take operations of any number of rows, so that what becomes of a picture does
+    /// not depend on how many are computed together, and the small ones between the large.
+    /// </summary>
+    public static nint ForTowers => (nint)towerDevice;
+
     /// <summary>Whether a device is this one, which is no device of the machine's.</summary>
     public static bool Is(nint other) => other != 0 && other == (nint)device;
 
-    private static ggml_backend_device* NewDevice()
+    private static ggml_backend_device* NewDevice(delegate* unmanaged[Cdecl]<nint, ggml_tensor*, byte> supports)
     {
         var registration = (ggml_backend_reg*)NativeMemory.AllocZeroed((nuint)sizeof(ggml_backend_reg));
         *registration = new ggml_backend_reg
@@ -58,7 +67,7 @@ internal static unsafe class KernelDevice
             get_props = &ReportProperties,
             init_backend = &NewBackend,
             get_buffer_type = &BufferTypeOf,
-            supports_op = &Supports,
+            supports_op = supports,
             supports_buft = &CanUse,
             reg = registration,
         };
@@ -98,7 +107,7 @@ internal static unsafe class KernelDevice
         *properties = new ggml_backend_dev_props { name = Name, description = Description, type = ggml_backend_dev_type.ACCEL };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint NewBackend(nint self, byte* parameters) => (nint)KernelBackend.New(device, &NameOf);
+    private static nint NewBackend(nint self, byte* parameters) => (nint)KernelBackend.New((ggml_backend_device*)self, &NameOf);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint BufferTypeOf(nint self) => GgmlBackend.ggml_backend_cpu_buffer_type();
@@ -108,8 +117,17 @@ internal static unsafe class KernelDevice
     {
         ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
         ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
-        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) ? (byte)1 : (byte)0,
+        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && new MatrixProduct(node).IsWorthIt ? (byte)1 : (byte)0,
         _ => 0,
+    };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte SupportsInTowers(nint self, ggml_tensor* node) => node->op switch
+    {
+        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
+        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
+        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) ? (byte)1 : (byte)0,
+        _ => MatrixUnit.IsSupported && RowOperation.IsSupported(node) ? (byte)1 : (byte)0,
     };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

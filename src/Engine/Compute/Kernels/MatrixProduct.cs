@@ -8,7 +8,6 @@ namespace Tessera.Compute.Kernels;
 /// </summary>
 internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
 {
-    // Fewer rows do not pay for unpacking the weight, and ggml has kernels for them that read it once. Who names a precision gets it for any.
     private const int LeastRows = 32;
     private const int LeastRowsRepacked = 64;
     private const int LeastDepth = 32;
@@ -38,6 +37,9 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
         _ => false,
     };
 
+    /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
+    public bool IsWorthIt => RowCount >= (IsRepacked ? LeastRowsRepacked : LeastRows);
+
     private ggml_prec Precision => (ggml_prec)Result->op_params[PrecisionOfX];
 
     /// <summary>Whether the weight lies as ggml's own AMX kernels read it.</summary>
@@ -51,15 +53,10 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
         ggml_tensor* weight = product.Weight, x = product.X;
         return x->type == ggml_type.GGML_TYPE_F32 && node->type == ggml_type.GGML_TYPE_F32 && ElementConversion.IsConvertible((GgufTensorType)(int)weight->type)
             && weight->ne[0] is >= LeastDepth and <= GreatestLength && weight->ne[1] <= GreatestLength && weight->ne[2] == 1 && weight->ne[3] == 1
-            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead(x->ne[1] * x->ne[2] * x->ne[3]) && IsContiguous(x) && IsContiguous(node);
+            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength && IsContiguous(x) && IsContiguous(node);
     }
 
-    private bool CanRead(long rowCount)
-    {
-        if (rowCount > GreatestLength) return false;
-        if (IsRepacked) return rowCount >= LeastRowsRepacked && !IsExact;
-        return (rowCount >= LeastRows || Precision != ggml_prec.GGML_PREC_UNDEFINED) && (Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer));
-    }
+    private bool CanRead => IsRepacked ? !IsExact : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
 
     private static bool IsContiguous(ggml_tensor* tensor)
     {
