@@ -7,11 +7,12 @@ namespace Tessera;
 /// <summary>A projector's weights on a device, and what runs pictures through them.</summary>
 internal sealed class LoadedTower : IDisposable
 {
+    private readonly GgufFile file;
     private readonly ComputeDevice device;
     private WeightStore? weights;
     private GraphRunner? runner;
 
-    private LoadedTower(ComputeDevice device) => this.device = device;
+    private LoadedTower(GgufFile file, ComputeDevice device) => (this.file, this.device) = (file, device);
 
     public IVisionEncoder Encoder { get; private set; } = null!;
 
@@ -22,11 +23,22 @@ internal sealed class LoadedTower : IDisposable
     /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries cannot be used.</exception>
     public static LoadedTower Load(string path, FamilyParts parts, int threadCount, VisionType type, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        using GgufFile file = GgufFile.Open(path);
-        var tower = new LoadedTower(ComputeDevice.Open(threadCount));
+        GgufFile file = GgufFile.Open(path);
+        ComputeDevice device;
         try
         {
-            tower.weights = new WeightStore(tower.device, file, type);
+            device = ComputeDevice.Open(threadCount);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        var tower = new LoadedTower(file, device);
+        try
+        {
+            tower.weights = new WeightStore(device, file, type);
             tower.Encoder = parts.CreateEncoder(tower.weights);
             tower.weights.Upload(progress, cancellationToken);
             tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: type == VisionType.Auto);
@@ -47,6 +59,7 @@ internal sealed class LoadedTower : IDisposable
         runner?.Dispose();
         weights?.Dispose();
         device.Dispose();
+        file.Dispose();
     }
 
     // The largest slice that a family makes of any picture is, but for whole patches, that of a picture of the tower's size.

@@ -19,6 +19,12 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     /// <summary>Whether the CPU multiplies.</summary>
     public bool IsOnProcessor => device.IsProcessor;
 
+    /// <summary>
+    /// Whether products read weights of any type and width from plain memory, so that a file's may stay where it is mapped and nothing is gained
+    /// by joining or padding them.
+    /// </summary>
+    public bool ReadsInPlace => device.HasMatrixUnits;
+
     /// <summary>The device's plain buffer type, which takes every tensor.</summary>
     public nint DefaultBufferType => bufferTypes[^1];
 

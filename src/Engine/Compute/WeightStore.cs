@@ -7,11 +7,15 @@ namespace Tessera.Compute;
 
 /// <summary>
 /// The weights of one vision model: an encoder declares each tensor it needs with its shape, then <see cref="Upload"/> copies them
-/// from the mapped file to the device. Matrices keep the file's type unless another is wanted; everything else becomes float32.
+/// from the file to the device, or leaves them where the file is mapped. Matrices keep the file's type unless another is wanted; everything
+/// else becomes float32.
 /// </summary>
 internal sealed unsafe class WeightStore : IDisposable
 {
     private const int MatrixUnitColumns = 32;
+
+    // TENSOR_ALIGNMENT of ggml/src/ggml-impl.h, ggml 0.25.1.
+    private const int InPlaceAlignment = 32;
 
     // Each works in the memory of a whole weight, and more threads than these only wait for memory.
     private const int MaxUploadThreads = 4;
@@ -22,9 +26,11 @@ internal sealed unsafe class WeightStore : IDisposable
     private readonly Dictionary<nint, GgmlContextHandle> arenas = [];
     private readonly List<BackendBufferHandle> buffers = [];
     private readonly List<DeclaredWeight> declared = [];
+    private readonly List<(Tensor Weight, GgufTensor Part)> inPlace = [];
+    private GgmlContextHandle? inPlaceArena;
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
-    /// <param name="file">Where they come from; must stay open until <see cref="Upload"/> returns.</param>
+    /// <param name="file">Where they come from; must outlive the store.</param>
     /// <param name="matrixType">The type that matrices get.</param>
     public WeightStore(ComputeDevice device, GgufFile file, VisionType matrixType = VisionType.File)
     {
@@ -44,12 +50,22 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <summary>A matrix for <see cref="Graph.Project"/>: [inputs, outputs], in the file's type.</summary>
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied.</exception>
-    public Tensor Matrix(string name, long inputs, long outputs) => JoinedMatrix([name], inputs, outputs);
+    public Tensor Matrix(string name, long inputs, long outputs)
+    {
+        GgufTensor part = RequireMatrix(name, inputs, outputs);
+        var type = (ggml_type)(int)part.Type;
+        if (!placement.ReadsInPlace || placement.TypeInMemory(type, matrixType, inputs) != type || part.DataOffset % InPlaceAlignment != 0) return JoinedMatrix([name], inputs, outputs);
+        inPlaceArena ??= GgmlArena.Create(file.Tensors.Count);
+        var weight = new Tensor(Ggml.ggml_new_tensor_4d(inPlaceArena.Pointer, type, inputs, outputs, 1, 1));
+        inPlace.Add((weight, part));
+        return weight;
+    }
 
     /// <summary>A matrix [inputs, outputs] with zeros around it: [paddedInputs, paddedOutputs].</summary>
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied or padded.</exception>
     public Tensor PaddedMatrix(string name, long inputs, long outputs, long paddedInputs, long paddedOutputs)
     {
+        if (paddedInputs == inputs && paddedOutputs == outputs) return Matrix(name, inputs, outputs);
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         ggml_type type = placement.TypeInMemory((ggml_type)(int)part.Type, matrixType, paddedInputs);
         return Declare([part], type, placement.BufferType(type, paddedInputs, paddedOutputs), paddedInputs, paddedOutputs);
@@ -57,9 +73,9 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <summary>
     /// A width that the processor's matrix units take, at or above the one given: their products come in 32 columns (ggml 0.25.1,
-    /// src/ggml-cpu/amx/amx.cpp). GPUs take any.
+    /// src/ggml-cpu/amx/amx.cpp). GPUs and Tessera's own kernels take any.
     /// </summary>
-    public int PaddedWidth(int width) => placement.IsOnProcessor ? (width + MatrixUnitColumns - 1) / MatrixUnitColumns * MatrixUnitColumns : width;
+    public int PaddedWidth(int width) => placement.IsOnProcessor && !placement.ReadsInPlace ? (width + MatrixUnitColumns - 1) / MatrixUnitColumns * MatrixUnitColumns : width;
 
     /// <summary>Matrices of equal type stacked along their outputs, so that one product computes all: [inputs, n * outputs].</summary>
     /// <exception cref="ModelFileException">One is missing, has another shape, or a type that cannot be multiplied.</exception>
@@ -70,8 +86,8 @@ internal sealed unsafe class WeightStore : IDisposable
         return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
     }
 
-    /// <summary>Whether tensors share one type, so that <see cref="JoinedMatrix"/> takes them.</summary>
-    public bool CanJoin(IEnumerable<string> names) =>
+    /// <summary>Whether <see cref="JoinedMatrix"/> takes tensors, which must share one type, and one product is faster than several.</summary>
+    public bool CanJoin(IEnumerable<string> names) => !placement.ReadsInPlace &&
         names.Select(name => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Type : (GgufTensorType?)null).Distinct().Count() == 1;
 
     /// <summary>A 4-D convolution kernel [patch, patch, channels, outputs] as the matrix [patch * patch * channels, outputs].</summary>
@@ -116,6 +132,7 @@ internal sealed unsafe class WeightStore : IDisposable
     public void Upload(IProgress<double>? progress, CancellationToken cancellationToken)
     {
         Allocate();
+        foreach ((Tensor weight, GgufTensor part) in inPlace) Attach(weight, part);
         long total = declared.Sum(static weight => weight.ByteLength), done = 0;
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = placement.IsOnProcessor ? Math.Min(threadCount, MaxUploadThreads) : 1, CancellationToken = cancellationToken };
@@ -139,6 +156,7 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         foreach (BackendBufferHandle buffer in buffers) buffer.Dispose();
         foreach (GgmlContextHandle arena in arenas.Values) arena.Dispose();
+        inPlaceArena?.Dispose();
         placement.Dispose();
     }
 
@@ -161,13 +179,32 @@ internal sealed unsafe class WeightStore : IDisposable
         }
     }
 
+    // What is mapped is read when it is first needed, and no second copy of it is made.
+    private void Attach(Tensor weight, GgufTensor part)
+    {
+        fixed (byte* data = file.GetTensorData(part, 0, 1))
+        {
+            var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr(data, weight.ByteLength));
+            buffers.Add(buffer);
+            GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+            if (buffer.IsInvalid || GgmlBackend.ggml_backend_tensor_alloc(buffer.Pointer, weight.Native, data) != ggml_status.GGML_STATUS_SUCCESS)
+                throw new NativeLibraryException($"{file.Path}: tensor '{part.Name}' cannot be used where it is mapped ({NativeLog.TakeErrors()}).");
+            Advise(data, weight.ByteLength, SysMman.MADV_WILLNEED);
+        }
+
+        ByteLength += (long)weight.ByteLength;
+    }
+
     // Filling 600 MB takes half the time when the system need not hand it out in pages of 4 KB. It may decline.
-    private static void AskForLargePages(BackendBufferHandle buffer)
+    private static void AskForLargePages(BackendBufferHandle buffer) =>
+        Advise(GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer), GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer), SysMman.MADV_HUGEPAGE);
+
+    // Of the whole pages in a range.
+    private static void Advise(void* start, nuint length, int advice)
     {
         if (!OperatingSystem.IsLinux()) return;
-        nuint page = (nuint)Environment.SystemPageSize, start = (nuint)GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer);
-        nuint first = (start + page - 1) / page * page, end = (start + GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer)) / page * page;
-        if (end > first) _ = SysMman.madvise((void*)first, end - first, SysMman.MADV_HUGEPAGE);
+        nuint page = (nuint)Environment.SystemPageSize, first = ((nuint)start + page - 1) / page * page, end = ((nuint)start + length) / page * page;
+        if (end > first) _ = SysMman.madvise((void*)first, end - first, advice);
     }
 
     private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)

@@ -12,6 +12,8 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] internal static partial nuint ggml_backend_buft_get_alignment(nint buft);
     [LibraryImport(Base)] internal static partial nint ggml_backend_buft_alloc_buffer(nint buft, nuint size);
     [LibraryImport(Base)] internal static partial nint ggml_backend_alloc_ctx_tensors_from_buft(nint ctx, nint buft);
+    [LibraryImport(Base)] internal static partial nint ggml_backend_cpu_buffer_from_ptr(void* ptr, nuint size);
+    [LibraryImport(Base)] internal static partial ggml_status ggml_backend_tensor_alloc(nint buffer, ggml_tensor* tensor, void* addr);
     [LibraryImport(Base)] internal static partial void ggml_backend_buffer_free(nint buffer);
     [LibraryImport(Base)] internal static partial void ggml_backend_buffer_set_usage(nint buffer, int usage);
     [LibraryImport(Base)] internal static partial nuint ggml_backend_buffer_get_size(nint buffer);

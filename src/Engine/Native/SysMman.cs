@@ -10,6 +10,7 @@ internal static unsafe partial class SysMman
     [LibraryImport("libc")] internal static partial int mprotect(nint addr, nuint length, int prot);
     [LibraryImport("libc")] internal static partial int munmap(nint addr, nuint length);
 
+    internal const int MADV_WILLNEED = 3;
     internal const int MADV_HUGEPAGE = 14;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;

@@ -1,3 +1,5 @@
+using Tessera.Native;
+
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
@@ -14,11 +16,11 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
     private const int MaxBlocksAtOnce = 4;
     private readonly ScratchMemory left = new();
     private readonly ScratchMemory scratch = new();
-    private nint packedX;
+    private (nint Tensor, nint Data, int Depth, int Rows) packed;
     private bool isPackedExactly;
 
     /// <summary>Forgets which x is packed: a new graph may have another one in its place.</summary>
-    public void Begin() => packedX = 0;
+    public void Begin() => packed = default;
 
     /// <summary>Computes an operation that <see cref="MatrixProduct.IsSupported"/> accepts.</summary>
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
@@ -52,8 +54,11 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
     // Rows in blocks of 32, each as two rows of tiles; the parts lie behind each other.
     private void PackX(MatrixProduct product, int rowBlocks, long blockBytes, int parts, int threadCount)
     {
-        if (packedX == (nint)product.X && (isPackedExactly || parts == 1)) return;
-        packedX = 0;
+        // Another view of the same is the same.
+        ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
+        (nint, nint, int, int) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount);
+        if (packed == wanted && isPackedExactly == (parts == 2)) return;
+        packed = default;
         byte* tiles = left.Reserve(rowBlocks * blockBytes * parts);
         var rows = (float*)product.X->data;
         int depth = product.Depth, rowCount = product.RowCount;
@@ -63,6 +68,6 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
             byte* high = tiles + unit * (blockBytes / 2), low = parts == 1 ? null : high + rowBlocks * blockBytes;
             TilePacking.PackLeft(rows + (long)first * depth, depth, Math.Clamp(rowCount - first, 0, MatrixUnit.TileRows), depth, high, low);
         });
-        (packedX, isPackedExactly) = ((nint)product.X, parts == 2);
+        (packed, isPackedExactly) = (wanted, parts == 2);
     }
 }
