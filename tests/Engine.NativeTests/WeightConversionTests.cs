@@ -69,6 +69,19 @@ public sealed unsafe class WeightConversionTests
         Assert.True(Half.IsInfinity(BitConverter.ToHalf(blocks, Q8Blocks.ByteLength)));
     }
 
+    [Fact]
+    public void Blocks_become_the_values_that_ggml_reads_in_them()
+    {
+        var random = new Random(8);
+        byte[] blocks = Quantized([.. Enumerable.Range(0, 1 << 14).Select(index => (random.NextSingle() * 2 - 1) * MathF.Pow(2, index / 1024 - 8))]);
+        var expected = new float[blocks.Length / Q8Blocks.ByteLength * Q8Blocks.Length];
+        var actual = new float[expected.Length];
+        fixed (byte* from = blocks)
+        fixed (float* to = expected) Ggml.ggml_get_type_traits(ggml_type.GGML_TYPE_Q8_0)->to_float(from, to, expected.Length);
+        ElementConversion.ToFloat(GgufTensorType.Q8_0, blocks, actual);
+        Assert.Equal(expected, actual);
+    }
+
     private static byte[] Quantized(float[] values)
     {
         var blocks = new byte[values.Length / Q8Blocks.Length * Q8Blocks.ByteLength];

@@ -6,7 +6,7 @@ using Tessera.Native;
 
 namespace Tessera.Compute;
 
-/// <summary>Stored elements as float32: halves with vectors, everything else by ggml's own conversions.</summary>
+/// <summary>Stored elements as float32: halves and Q8_0 with vectors, everything else by ggml's own conversions.</summary>
 internal static unsafe class ElementConversion
 {
     /// <summary>Whether a type can be converted to float32.</summary>
@@ -27,6 +27,12 @@ internal static unsafe class ElementConversion
             return;
         }
 
+        if (type == GgufTensorType.Q8_0)
+        {
+            Q8Blocks.ToFloat(source, values);
+            return;
+        }
+
         fixed (byte* from = source)
         fixed (float* to = values) Traits(type)->to_float(from, to, values.Length);
     }
@@ -43,12 +49,11 @@ internal static unsafe class ElementConversion
     {
         ref ushort source = ref MemoryMarshal.GetReference(halves);
         ref float target = ref MemoryMarshal.GetReference(values);
-        int count = values.Length / Vector256<ushort>.Count * Vector256<ushort>.Count;
-        for (nuint index = 0; index < (nuint)count; index += (nuint)Vector256<ushort>.Count)
+        int count = values.Length / Vector512<float>.Count * Vector512<float>.Count;
+        for (nuint index = 0; index < (nuint)count; index += (nuint)Vector512<float>.Count)
         {
             (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(Vector256.LoadUnsafe(ref source, index));
-            Widen(lower).StoreUnsafe(ref target, index);
-            Widen(upper).StoreUnsafe(ref target, index + (nuint)Vector256<float>.Count);
+            Widen(Vector512.Create(lower, upper)).StoreUnsafe(ref target, index);
         }
 
         return count;
@@ -57,15 +62,15 @@ internal static unsafe class ElementConversion
     // The exponent's bias grows from 15 to 127; infinities and NaNs keep the largest exponent; subnormals get their leading one by a
     // subtraction, which is exact.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Widen(Vector256<uint> half)
+    private static Vector512<float> Widen(Vector512<uint> half)
     {
         const uint exponentMask = 0x7c00 << 13, rebias = (127 - 15) << 23, one = 1 << 23;
-        Vector256<uint> magnitude = (half & Vector256.Create(0x7fffu)) << 13, exponent = magnitude & Vector256.Create(exponentMask);
-        Vector256<uint> moved = magnitude + Vector256.Create(rebias);
-        moved += Vector256.Equals(exponent, Vector256.Create(exponentMask)) & Vector256.Create(rebias);
-        Vector256<float> subnormal = (moved + Vector256.Create(one)).AsSingle() - Vector256.Create(rebias + one).AsSingle();
-        Vector256<float> value = Vector256.ConditionalSelect(Vector256.Equals(exponent, Vector256<uint>.Zero).AsSingle(), subnormal, moved.AsSingle());
-        return value | ((half & Vector256.Create(0x8000u)) << 16).AsSingle();
+        Vector512<uint> magnitude = (half & Vector512.Create(0x7fffu)) << 13, exponent = magnitude & Vector512.Create(exponentMask);
+        Vector512<uint> moved = magnitude + Vector512.Create(rebias);
+        moved += Vector512.Equals(exponent, Vector512.Create(exponentMask)) & Vector512.Create(rebias);
+        Vector512<float> subnormal = (moved + Vector512.Create(one)).AsSingle() - Vector512.Create(rebias + one).AsSingle();
+        Vector512<float> value = Vector512.ConditionalSelect(Vector512.Equals(exponent, Vector512<uint>.Zero).AsSingle(), subnormal, moved.AsSingle());
+        return value | ((half & Vector512.Create(0x8000u)) << 16).AsSingle();
     }
 
     private static ggml_type_traits* Traits(GgufTensorType type) => Ggml.ggml_get_type_traits((ggml_type)(int)type);

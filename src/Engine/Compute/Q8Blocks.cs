@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace Tessera.Compute;
 
 /// <summary>
-/// Quantizes to Q8_0 with vectors, to the same bytes as ggml (ggml 0.25.1, src/ggml-quants.c, quantize_row_q8_0_ref), whose own code is
-/// scalar: loading an F16 tower would mostly wait for it.
+/// Quantizes to Q8_0 and back with vectors, to the same bytes as ggml (ggml 0.25.1, src/ggml-quants.c, quantize_row_q8_0_ref and
+/// dequantize_row_q8_0), whose own code is scalar: loading an F16 tower would mostly wait for it.
 /// </summary>
 internal static class Q8Blocks
 {
@@ -27,6 +27,25 @@ internal static class Q8Blocks
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length % Length, 0, nameof(values));
         for (; values.Length > 0; values = values[Length..], blocks = blocks[ByteLength..]) QuantizeBlock(values[..Length], blocks[..ByteLength]);
+    }
+
+    /// <summary>The values of whole blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ToFloat(ReadOnlySpan<byte> blocks, Span<float> values)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length % Length, 0, nameof(values));
+        for (; values.Length > 0; values = values[Length..], blocks = blocks[ByteLength..])
+        {
+            var scale = (float)BinaryPrimitives.ReadHalfLittleEndian(blocks);
+            (Vector256<short> low, Vector256<short> high) = Vector256.Widen(Vector256.LoadUnsafe(in blocks[2]).AsSByte());
+            (Vector256<int> a, Vector256<int> b) = Vector256.Widen(low);
+            (Vector256<int> c, Vector256<int> d) = Vector256.Widen(high);
+            ref float first = ref MemoryMarshal.GetReference(values[..Length]);
+            (Vector256.ConvertToSingle(a) * scale).StoreUnsafe(ref first);
+            (Vector256.ConvertToSingle(b) * scale).StoreUnsafe(ref first, 8);
+            (Vector256.ConvertToSingle(c) * scale).StoreUnsafe(ref first, 16);
+            (Vector256.ConvertToSingle(d) * scale).StoreUnsafe(ref first, 24);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -84,8 +84,12 @@ internal enum ggml_type
 {
     GGML_TYPE_F32 = 0,
     GGML_TYPE_F16 = 1,
+    GGML_TYPE_Q4_0 = 2,
     GGML_TYPE_Q8_0 = 8,
     GGML_TYPE_Q8_1 = 9,
+    GGML_TYPE_Q4_K = 12,
+    GGML_TYPE_Q5_K = 13,
+    GGML_TYPE_Q6_K = 14,
     GGML_TYPE_Q8_K = 15,
     GGML_TYPE_I32 = 26,
     GGML_TYPE_BF16 = 30,
@@ -154,5 +158,5 @@ internal unsafe struct ggml_type_traits
     public nuint type_size;
     public byte is_quantized;
     public delegate* unmanaged[Cdecl]<void*, float*, long, void> to_float;
-    public nint from_float_ref;
+    public delegate* unmanaged[Cdecl]<float*, void*, long, void> from_float_ref;
 }

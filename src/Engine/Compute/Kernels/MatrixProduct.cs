@@ -56,7 +56,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
             && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength && IsContiguous(x) && IsContiguous(node);
     }
 
-    private bool CanRead => IsRepacked ? !IsExact : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
+    private bool CanRead => IsRepacked ? !IsExact && RepackedWeights.CanUnpack(Weight->type) : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
 
     private static bool IsContiguous(ggml_tensor* tensor)
     {

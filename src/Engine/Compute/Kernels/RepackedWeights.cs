@@ -1,82 +1,89 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using Tessera.Gguf;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// Weights that ggml has repacked for its own AMX kernels, which are the faster ones for single tokens: of 16 columns and 32 elements the
-/// quants [4, 16, 8] of 8 bits, 16 scales in half precision and 16 corrections that are not needed here. Source: ggml/src/ggml-cpu/amx/mmq.cpp,
-/// ggml 0.25.1, pack_B for block_q8_0.
+/// Weights that ggml has repacked for its own AMX kernels, which are the faster ones for few tokens. How it packs is no promise of its
+/// interface, so each type is tried out before its first use; what is packed otherwise is left to ggml.
 /// </summary>
 internal static unsafe class RepackedWeights
 {
-    private const int QuantBytes = MatrixUnit.TileRows * MatrixUnit.TileDepth, TileBytes = QuantBytes + MatrixUnit.TileRows * (sizeof(ushort) + sizeof(int));
+    // Of the sizes that ggml's AMX kernels take.
+    private const int ProbeDepth = 256, ProbeColumns = 32;
+    private static readonly Lock Gate = new();
+    private static readonly Dictionary<ggml_type, bool> tried = [];
     private static nint bufferType;
 
-    /// <summary>Takes a buffer type for ggml's if it is, and if it packs as is known here; else such weights are left to ggml.</summary>
+    /// <summary>Takes a buffer type for ggml's, if it is.</summary>
     public static void Recognise(nint candidate)
     {
-        if (Marshal.PtrToStringUTF8((nint)GgmlBackend.ggml_backend_buft_name(candidate)) == "AMX" && PacksAsKnown(candidate)) bufferType = candidate;
+        if (Marshal.PtrToStringUTF8((nint)GgmlBackend.ggml_backend_buft_name(candidate)) == "AMX") bufferType = candidate;
     }
 
     /// <summary>Whether a buffer type holds such weights.</summary>
     public static bool Is(nint candidate) => candidate == bufferType && candidate != 0;
 
-    /// <summary>Whether a weight in a buffer of that type is one that can be unpacked.</summary>
-    public static bool Holds(ggml_tensor* weight) => weight->type == ggml_type.GGML_TYPE_Q8_0 && weight->buffer != 0 && Is(GgmlBackend.ggml_backend_buffer_get_type(weight->buffer));
+    /// <summary>Whether a weight lies in a buffer of that type.</summary>
+    public static bool Holds(ggml_tensor* weight) => weight->buffer != 0 && Is(GgmlBackend.ggml_backend_buffer_get_type(weight->buffer));
 
-    /// <summary>Unpacks 16 columns as tiles of a right operand, rounded to nearest.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Unpack(ggml_tensor* weight, int firstColumn, byte* tiles)
+    /// <summary>Whether weights of a type can be unpacked.</summary>
+    public static bool CanUnpack(ggml_type type)
     {
-        int steps = (int)weight->ne[0] / MatrixUnit.TileDepth;
-        byte* source = weight->data + (long)firstColumn / MatrixUnit.TileRows * steps * TileBytes;
-        Vector512<uint> half = Vector512.Create(0x8000u), upper = Vector512.Create(0xffff0000u);
-        float* scales = stackalloc float[MatrixUnit.TileRows];
-        for (int step = 0; step < steps; step++, source += TileBytes)
+        if (!PackedBlocks.IsKnown(type)) return false;
+        lock (Gate)
         {
-            ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source + QuantBytes, MatrixUnit.TileRows), new Span<float>(scales, MatrixUnit.TileRows));
-            Vector512<float> scale = Vector512.Load(scales);
-            for (int group = 0; group < MatrixUnit.TileDepth / sizeof(int); group++, tiles += 2 * Vector512<byte>.Count)
-            {
-                Vector512<int> quants = Vector512.Load((int*)source + group * MatrixUnit.TileRows);
-                Vector512<uint> first = (Avx512F.ConvertToVector512Single((quants << 24) >> 24) * scale).AsUInt32() + half;
-                Vector512<uint> second = (Avx512F.ConvertToVector512Single((quants << 16) >> 24) * scale).AsUInt32() + half;
-                Vector512<uint> third = (Avx512F.ConvertToVector512Single((quants << 8) >> 24) * scale).AsUInt32() + half;
-                Vector512<uint> fourth = (Avx512F.ConvertToVector512Single(quants >> 24) * scale).AsUInt32() + half;
-                ((first >>> 16) | (second & upper)).Store((uint*)tiles);
-                ((third >>> 16) | (fourth & upper)).Store((uint*)tiles + MatrixUnit.TileRows);
-            }
+            if (!tried.TryGetValue(type, out bool isAsKnown)) tried.Add(type, isAsKnown = PacksAsKnown(type));
+            return isAsKnown;
         }
     }
 
-    // Lets ggml pack a small weight, and compares.
-    private static bool PacksAsKnown(nint candidate)
+    /// <summary>Unpacks 16 columns as tiles of a right operand, rounded to nearest.</summary>
+    public static void Unpack(ggml_tensor* weight, int firstColumn, byte* tiles)
     {
-        const int depth = 64, columns = 32, blockBytes = 34, rowBytes = depth / 32 * blockBytes;
+        int blocks = (int)weight->ne[0] / PackedBlocks.Depth(weight->type), bytes = PackedBlocks.Bytes(weight->type);
+        byte* source = weight->data + (long)firstColumn / MatrixUnit.TileRows * blocks * bytes;
+        for (int block = 0; block < blocks; block++, source += bytes) tiles = PackedBlocks.Unpack(weight->type, source, tiles);
+    }
+
+    // Lets ggml quantize and pack a small weight, and compares.
+    private static bool PacksAsKnown(ggml_type type)
+    {
         using GgmlContextHandle arena = GgmlArena.Create(tensorCapacity: 4);
-        ggml_tensor* weight = Ggml.ggml_new_tensor_4d(arena.Pointer, ggml_type.GGML_TYPE_Q8_0, depth, columns, 1, 1);
-        using var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, candidate));
-        if (buffer.IsInvalid || GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer) < depth / 32 * columns / MatrixUnit.TileRows * TileBytes) return false;
-        byte* stored = stackalloc byte[rowBytes * columns], tiles = stackalloc byte[depth / 32 * MatrixUnit.TileBytes];
-        for (int index = 0; index < rowBytes * columns; index++) stored[index] = (byte)(index * 37 + index / 97);
-        for (int block = 0; block < rowBytes * columns / blockBytes; block++) *(Half*)(stored + block * blockBytes) = (Half)(1 + block % 7);
-        GgmlBackend.ggml_backend_tensor_set(weight, stored, 0, rowBytes * columns);
-        for (int first = 0; first < columns; first += MatrixUnit.TileRows)
+        ggml_tensor* weight = Ggml.ggml_new_tensor_4d(arena.Pointer, type, ProbeDepth, ProbeColumns, 1, 1);
+        using var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, bufferType));
+        long packed = (long)ProbeDepth / PackedBlocks.Depth(type) * (ProbeColumns / MatrixUnit.TileRows) * PackedBlocks.Bytes(type);
+        ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
+        if (buffer.IsInvalid || (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer) < packed || traits->from_float_ref == null) return false;
+        var values = new float[ProbeDepth * ProbeColumns];
+        var random = new Random(1);
+        for (int index = 0; index < values.Length; index++) values[index] = (random.NextSingle() - 0.4f) * (1 + index / ProbeDepth);
+        var stored = new byte[Ggml.ggml_nbytes(weight)];
+        fixed (float* from = values)
+        fixed (byte* to = stored)
         {
-            Unpack(weight, first, tiles);
-            for (int column = 0; column < MatrixUnit.TileRows; column++)
+            traits->from_float_ref(from, to, values.Length);
+            GgmlBackend.ggml_backend_tensor_set(weight, to, 0, (nuint)stored.Length);
+        }
+
+        ElementConversion.ToFloat((GgufTensorType)(int)type, stored, values);
+        return UnpacksTo(weight, values);
+    }
+
+    private static bool UnpacksTo(ggml_tensor* weight, float[] values)
+    {
+        const float unitInTheLastPlace = 1f / 128;
+        var tiles = new byte[ProbeDepth / MatrixUnit.TileDepth * MatrixUnit.TileBytes];
+        fixed (byte* start = tiles)
+        {
+            for (int index = 0; index < values.Length; index++)
             {
-                for (int index = 0; index < depth; index++)
-                {
-                    byte* block = stored + (first + column) * rowBytes + index / 32 * blockBytes;
-                    float expected = (float)*(Half*)block * (sbyte)block[2 + index % 32];
-                    uint actual = (uint)((ushort*)tiles)[index / 2 * 32 + column * 2 + index % 2] << 16;
-                    if (actual != (BitConverter.SingleToUInt32Bits(expected) + 0x8000u & 0xffff0000u)) return false;
-                }
+                int column = index / ProbeDepth, element = index % ProbeDepth;
+                if (element == 0 && column % MatrixUnit.TileRows == 0) Unpack(weight, column, start);
+                ushort bits = ((ushort*)start)[element / 2 * 2 * MatrixUnit.TileRows + column % MatrixUnit.TileRows * 2 + element % 2];
+                float error = BitConverter.UInt32BitsToSingle((uint)bits << 16) - values[index];
+                if (!(Math.Abs(error) <= unitInTheLastPlace * Math.Abs(values[index]) + 1e-6f)) return false;
             }
         }
 
