@@ -42,7 +42,8 @@ internal static class DriftTable
             Measured reference = Encode(wide, VisionType.File, picture);
             Print(name, hasOutliers, "F32", reference, reference);
             Print(name, hasOutliers, "F16 (file)", Encode(half, VisionType.File, picture), reference);
-            Print(name, hasOutliers, "Q8_0 (q8_0, auto)", Encode(half, VisionType.Q8_0, picture), reference);
+            Print(name, hasOutliers, "F16 (auto)", Encode(half, VisionType.Auto, picture), reference);
+            Print(name, hasOutliers, "Q8_0 (q8_0)", Encode(half, VisionType.Q8_0, picture), reference);
         }
         finally
         {

@@ -15,7 +15,7 @@ internal sealed class ModelArguments
     private readonly Option<string?> imageCache = new("--image-cache") { Description = "A folder to keep encoded pictures in, so that the next run need not encode them.", HelpName = "FOLDER" };
     private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber("--gpu-layers", "Layers of the language model on the GPU; without it or with -1, all that fit.", -1, int.MaxValue);
     private readonly Option<Preprocessing> preprocess = OptionValues.Choice<Preprocessing>("--preprocess", "Whose preprocessing to follow where the authors' and Hugging Face's differ.");
-    private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>("--vision-type", "Type of the vision tower's matrices in memory: the file's, Q8_0 where that is faster, or Q8_0.");
+    private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>("--vision-type", "Type of the vision tower's matrices in memory: the file's, what is fastest at a small loss, or Q8_0.");
     private readonly Option<long> maxPixels = OptionValues.Number("--max-pixels", "Refuse pictures with more pixels.", "N", ModelOptions.DefaultMaxPixels, 1, long.MaxValue);
     private readonly Option<int?> maxSlices = OptionValues.OptionalNumber("--max-slices", "The most slices of a picture, the overview included.", 1, int.MaxValue);
     private readonly Option<int?> maxImageTokens = OptionValues.OptionalNumber("--max-image-tokens", "The most tokens that a picture may become.", 1, int.MaxValue);
