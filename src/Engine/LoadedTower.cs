@@ -41,7 +41,7 @@ internal sealed class LoadedTower : IDisposable
             tower.weights = new WeightStore(device, file, type);
             tower.Encoder = parts.CreateEncoder(tower.weights);
             tower.weights.Upload(progress, cancellationToken);
-            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: type == VisionType.Auto);
+            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: type == VisionType.Auto || tower.weights.IsQuantized);
             tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
             tower.Reserve(path, parts.Processor);
             return tower;

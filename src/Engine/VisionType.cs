@@ -5,7 +5,7 @@ namespace Tessera;
 /// <summary>The type that the matrices of a vision tower and its connector have in memory, and how exactly they are multiplied.</summary>
 public enum VisionType
 {
-    /// <summary>The file's own. Tessera's kernels multiply F16, BF16 and F32 as exactly as single precision does.</summary>
+    /// <summary>The file's own. Where none is quantized, Tessera's kernels multiply as exactly as single precision does.</summary>
     File,
 
     /// <summary>

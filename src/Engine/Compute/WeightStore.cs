@@ -43,6 +43,9 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <summary>Bytes on the device, once uploaded.</summary>
     public long ByteLength { get; private set; }
 
+    /// <summary>Whether a matrix is quantized, so that exact products of the others would gain nothing.</summary>
+    public bool IsQuantized { get; private set; }
+
     public bool Has(string name) => file.TryGetTensor(name, out _);
 
     /// <summary>The fastest dimension of a tensor, which of a matrix is its inputs; 0 if there is no such tensor.</summary>
@@ -58,6 +61,7 @@ internal sealed unsafe class WeightStore : IDisposable
         inPlaceArena ??= GgmlArena.Create(file.Tensors.Count);
         var weight = new Tensor(Ggml.ggml_new_tensor_4d(inPlaceArena.Pointer, type, inputs, outputs, 1, 1));
         inPlace.Add((weight, part));
+        IsQuantized |= weight.IsQuantized;
         return weight;
     }
 
@@ -213,6 +217,7 @@ internal sealed unsafe class WeightStore : IDisposable
             arenas.Add(bufferType, arena = GgmlArena.Create(file.Tensors.Count));
         var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
         declared.Add(new DeclaredWeight(tensor, parts));
+        IsQuantized |= tensor.IsQuantized;
         return tensor;
     }
 
