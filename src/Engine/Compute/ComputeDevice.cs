@@ -54,8 +54,6 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>Whether Tessera's own kernels multiply, on matrix units, with weights in plain memory.</summary>
     public bool HasMatrixUnits => kernels is not null && MatrixUnit.IsSupported;
 
-    public BackendHandle CpuBackend => cpu;
-
     /// <summary>The backends in order of preference, the CPU last.</summary>
     public nint[] Backends => gpu is not null ? [gpu.Pointer, cpu.Pointer] : kernels is not null ? [kernels.Pointer, cpu.Pointer] : [cpu.Pointer];
 

@@ -26,7 +26,7 @@ internal sealed unsafe class GraphRunner : IDisposable
         fixed (nint* list = backends)
             scheduler = new SchedulerHandle(GgmlBackend.ggml_backend_sched_new(list, null, backends.Length, (nuint)nodeCapacity, false, true));
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        SetAbortCallback();
+        foreach (nint backend in backends) SetAbortCallback(backend);
     }
 
     /// <summary>Whether the CPU runs the graphs.</summary>
@@ -100,12 +100,13 @@ internal sealed unsafe class GraphRunner : IDisposable
 
     private void RequestStop() => Volatile.Write(ref *stopFlag, 1);
 
-    private void SetAbortCallback()
+    // GPUs have none.
+    private void SetAbortCallback(nint backend)
     {
-        nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU));
+        nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_get_device(backend));
         nint function = GgmlBackend.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_abort_callback");
         if (function == 0) return;
-        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)function)(device.CpuBackend.Pointer, &IsStopRequested, stopFlag);
+        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)function)(backend, &IsStopRequested, stopFlag);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

@@ -14,9 +14,6 @@ internal sealed unsafe class WeightStore : IDisposable
 {
     private const int MatrixUnitColumns = 32;
 
-    // TENSOR_ALIGNMENT of ggml/src/ggml-impl.h, ggml 0.25.1.
-    private const int InPlaceAlignment = 32;
-
     // Each works in the memory of a whole weight, and more threads than these only wait for memory.
     private const int MaxUploadThreads = 4;
     private readonly GgufFile file;
@@ -26,8 +23,7 @@ internal sealed unsafe class WeightStore : IDisposable
     private readonly Dictionary<nint, GgmlContextHandle> arenas = [];
     private readonly List<BackendBufferHandle> buffers = [];
     private readonly List<DeclaredWeight> declared = [];
-    private readonly List<(Tensor Weight, GgufTensor Part)> inPlace = [];
-    private GgmlContextHandle? inPlaceArena;
+    private readonly InPlaceWeights inPlace;
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
     /// <param name="file">Where they come from; must outlive the store.</param>
@@ -38,6 +34,7 @@ internal sealed unsafe class WeightStore : IDisposable
         this.matrixType = matrixType;
         threadCount = device.ThreadCount;
         placement = new MatrixPlacement(device);
+        inPlace = new InPlaceWeights(file);
     }
 
     /// <summary>Bytes on the device, once uploaded.</summary>
@@ -57,10 +54,9 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         var type = (ggml_type)(int)part.Type;
-        if (!placement.ReadsInPlace || placement.TypeInMemory(type, matrixType, inputs) != type || part.DataOffset % InPlaceAlignment != 0) return JoinedMatrix([name], inputs, outputs);
-        inPlaceArena ??= GgmlArena.Create(file.Tensors.Count);
-        var weight = new Tensor(Ggml.ggml_new_tensor_4d(inPlaceArena.Pointer, type, inputs, outputs, 1, 1));
-        inPlace.Add((weight, part));
+        bool stays = placement.ReadsInPlace && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
+        if (!stays) return JoinedMatrix([name], inputs, outputs);
+        Tensor weight = inPlace.Declare(part, inputs, outputs);
         IsQuantized |= weight.IsQuantized;
         return weight;
     }
@@ -136,7 +132,7 @@ internal sealed unsafe class WeightStore : IDisposable
     public void Upload(IProgress<double>? progress, CancellationToken cancellationToken)
     {
         Allocate();
-        foreach ((Tensor weight, GgufTensor part) in inPlace) Attach(weight, part);
+        ByteLength += inPlace.Attach();
         long total = declared.Sum(static weight => weight.ByteLength), done = 0;
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = placement.IsOnProcessor ? Math.Min(threadCount, MaxUploadThreads) : 1, CancellationToken = cancellationToken };
@@ -160,7 +156,7 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         foreach (BackendBufferHandle buffer in buffers) buffer.Dispose();
         foreach (GgmlContextHandle arena in arenas.Values) arena.Dispose();
-        inPlaceArena?.Dispose();
+        inPlace.Dispose();
         placement.Dispose();
     }
 
@@ -183,33 +179,9 @@ internal sealed unsafe class WeightStore : IDisposable
         }
     }
 
-    // What is mapped is read when it is first needed, and no second copy of it is made.
-    private void Attach(Tensor weight, GgufTensor part)
-    {
-        fixed (byte* data = file.GetTensorData(part, 0, 1))
-        {
-            var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr(data, weight.ByteLength));
-            buffers.Add(buffer);
-            GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
-            if (buffer.IsInvalid || GgmlBackend.ggml_backend_tensor_alloc(buffer.Pointer, weight.Native, data) != ggml_status.GGML_STATUS_SUCCESS)
-                throw new NativeLibraryException($"{file.Path}: tensor '{part.Name}' cannot be used where it is mapped ({NativeLog.TakeErrors()}).");
-            Advise(data, weight.ByteLength, SysMman.MADV_WILLNEED);
-        }
-
-        ByteLength += (long)weight.ByteLength;
-    }
-
     // Filling 600 MB takes half the time when the system need not hand it out in pages of 4 KB. It may decline.
     private static void AskForLargePages(BackendBufferHandle buffer) =>
-        Advise(GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer), GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer), SysMman.MADV_HUGEPAGE);
-
-    // Of the whole pages in a range.
-    private static void Advise(void* start, nuint length, int advice)
-    {
-        if (!OperatingSystem.IsLinux()) return;
-        nuint page = (nuint)Environment.SystemPageSize, first = ((nuint)start + page - 1) / page * page, end = ((nuint)start + length) / page * page;
-        if (end > first) _ = SysMman.madvise((void*)first, end - first, advice);
-    }
+        MemoryAdvice.Give(GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer), GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer), SysMman.MADV_HUGEPAGE);
 
     private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)
     {

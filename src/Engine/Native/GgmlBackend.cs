@@ -22,6 +22,7 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Base)] [return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_backend_buffer_is_host(nint buffer);
 
     [LibraryImport(Base)] internal static partial void ggml_backend_free(nint backend);
+    [LibraryImport(Base)] internal static partial nint ggml_backend_get_device(nint backend);
     [LibraryImport(Base)] internal static partial void ggml_backend_tensor_set(ggml_tensor* tensor, void* data, nuint offset, nuint size);
     [LibraryImport(Base)] internal static partial void ggml_backend_tensor_get(ggml_tensor* tensor, void* data, nuint offset, nuint size);
 

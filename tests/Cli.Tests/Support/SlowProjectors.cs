@@ -9,13 +9,13 @@ internal static class SlowProjectors
         const string block = "v.blk.0.";
         EditableModel model = WithPatches(side: 32);
         EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(block, StringComparison.Ordinal))];
-        for (int index = 3; index < 400; index++)
+        for (int index = 3; index < 1200; index++)
             foreach (EditableTensor tensor in tensors) model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[block.Length..]}" });
         return model.Save(path);
     }
 
-    /// <summary>Attention among 12,545 tokens, one long step.</summary>
-    public static string WriteWide(string path) => WithPatches(side: 112).Save(path);
+    /// <summary>Attention among 25,601 tokens, one long step.</summary>
+    public static string WriteWide(string path) => WithPatches(side: 160).Save(path);
 
     /// <summary>342,225 patches, more than any picture needs.</summary>
     public static string WriteHuge(string path) => WithPatches(side: 585).Save(path);

@@ -72,7 +72,7 @@ internal sealed unsafe class ProductTensors : IDisposable
         double worst = 0;
         for (int row = 0; row < rows; row += Math.Max(1, rows / 70))
         {
-            for (int column = 0; column < columns; column++)
+            for (int column = row % 7; column < columns; column += Math.Max(1, columns / 60))
             {
                 double sum = 0, squares = 0;
                 for (int index = 0; index < depth; index++)

@@ -6,14 +6,12 @@ internal sealed class RowChain
     // Of the rows that one thread takes at a time.
     private const int StretchBytes = 1 << 18;
     private readonly List<RowOperation> operations = [];
-    private readonly List<nint> operands = [];
 
     /// <summary>Adds an operation, unless it has to wait for all rows of those before.</summary>
     public bool TryAdd(RowOperation operation)
     {
-        if (operations.Count > 0 && !operation.Follows(operations[^1], operands)) return false;
+        if (operations.Count > 0 && !operation.Follows(operations)) return false;
         operations.Add(operation);
-        operands.AddRange(operation.Operands);
         return true;
     }
 
@@ -30,9 +28,5 @@ internal sealed class RowChain
     }
 
     /// <summary>Forgets what was added.</summary>
-    public void Clear()
-    {
-        operations.Clear();
-        operands.Clear();
-    }
+    public void Clear() => operations.Clear();
 }

@@ -34,24 +34,19 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
     }
 
     /// <summary>
-    /// Whether this operation can be computed for some rows right after <paramref name="before"/>'s, before the others': it takes its result, and
-    /// writes over nothing that other rows still need.
+    /// Whether this operation can be computed for some rows right after others, before they have computed the rest: it takes the last one's
+    /// result, writes over nothing that other rows still need, and reads no other rows that are still to be written.
     /// </summary>
-    public bool Follows(RowOperation before, IEnumerable<nint> operands)
+    public bool Follows(IReadOnlyList<RowOperation> before)
     {
-        if (x != before.Result || !HasShapeOf(node, before.Result)) return false;
-        foreach (nint operand in operands)
+        if (x != before[^1].Result || !HasShapeOf(node, x)) return false;
+        foreach (RowOperation earlier in before)
         {
-            var earlier = (ggml_tensor*)operand;
-            if (Overlap(earlier, node) && (earlier->data != node->data || !HasShapeOf(earlier, node))) return false;
-            if (other != null && Overlap(earlier, other) && (earlier->data != other->data || !HasShapeOf(other, node))) return false;
+            if (Crosses(node, earlier.Result) || Crosses(node, earlier.x) || Crosses(node, earlier.other) || Crosses(other, earlier.Result)) return false;
         }
 
         return true;
     }
-
-    /// <summary>The tensors that it reads and writes.</summary>
-    public nint[] Operands => other == null ? [(nint)node, (nint)x] : [(nint)node, (nint)x, (nint)other];
 
     /// <summary>Computes some rows.</summary>
     public void Compute(int firstRow, int rowCount)
@@ -74,7 +69,12 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
         _ => false,
     };
 
-    private static bool Overlap(ggml_tensor* a, ggml_tensor* b) => a->data < b->data + Length(b) && b->data < a->data + Length(a);
+    // Whether two share memory other than row by row.
+    private static bool Crosses(ggml_tensor* a, ggml_tensor* b)
+    {
+        if (a == null || b == null || a->data >= b->data + Length(b) || b->data >= a->data + Length(a)) return false;
+        return a->data != b->data || !HasShapeOf(a, b);
+    }
 
     private static long Length(ggml_tensor* tensor) => tensor->ne[0] * tensor->ne[1] * tensor->ne[2] * tensor->ne[3] * sizeof(float);
 
