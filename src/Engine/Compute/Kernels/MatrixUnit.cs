@@ -44,9 +44,9 @@ internal static unsafe class MatrixUnit
     public const int ConfigurationBytes = 64;
 
     private static readonly byte* Code = Start();
-    private static readonly delegate* unmanaged[SuppressGCTransition]<byte*, void> configure = (delegate* unmanaged[SuppressGCTransition]<byte*, void>)Code;
-    private static readonly delegate* unmanaged[SuppressGCTransition]<byte*, void> save = (delegate* unmanaged[SuppressGCTransition]<byte*, void>)(Code + ConfigurationBytes);
-    private static readonly delegate* unmanaged[SuppressGCTransition]<MatrixUnitCall*, void> multiply = (delegate* unmanaged[SuppressGCTransition]<MatrixUnitCall*, void>)(Code + 2 * ConfigurationBytes);
+    private static readonly delegate* unmanaged<byte*, void> configure = (delegate* unmanaged<byte*, void>)Code;
+    private static readonly delegate* unmanaged<byte*, void> save = (delegate* unmanaged<byte*, void>)(Code + ConfigurationBytes);
+    private static readonly delegate* unmanaged<MatrixUnitCall*, void> multiply = (delegate* unmanaged<MatrixUnitCall*, void>)(Code + 2 * ConfigurationBytes);
 
     /// <summary>Whether this processor has the units, the system allows them, and the packing has its vectors.</summary>
     public static bool IsSupported => Code != null;
