@@ -38,7 +38,9 @@ internal sealed partial class CliProcess : IDisposable
 
     public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
     {
-        var start = new ProcessStartInfo(Program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        // A shell without job control starts its background jobs, and all that they start, with SIGINT ignored.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", Program] : [Program];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string? value) in environment) start.Environment[name] = value;
         return new CliProcess(Process.Start(start)!);
     }
