@@ -57,14 +57,18 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
         }
     }
 
-    // The scheduler is done with an answer when its pieces are over, however they end.
-    private static async Task EndAsync(ChannelReader<AnswerPiece> pieces)
+    /// <summary>Waits until an answer's pieces are over, however they end: the scheduler is done with it then.</summary>
+    /// <remarks>The reader's <c>Completion</c> is no sign of that: in .NET 10 it never completes where the last piece is read while the writer completes.</remarks>
+    internal static async Task EndAsync(ChannelReader<AnswerPiece> pieces)
     {
-        while (!pieces.Completion.IsCompleted)
+        Task<bool> more;
+        do
         {
             while (pieces.TryRead(out _)) { }
-            await Task.WhenAny(pieces.Completion, pieces.WaitToReadAsync(CancellationToken.None).AsTask()).ConfigureAwait(false);
+            more = pieces.WaitToReadAsync(CancellationToken.None).AsTask();
+            await ((Task)more).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        while (more is { IsCompletedSuccessfully: true, Result: true });
     }
 
     /// <summary>The embeddings of pictures, from the cache where it has them.</summary>

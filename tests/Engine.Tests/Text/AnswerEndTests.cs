@@ -1,0 +1,48 @@
+using System.Threading.Channels;
+using Tessera.Text;
+
+namespace Tessera.Engine.Tests.Text;
+
+public class AnswerEndTests
+{
+    // One round in a hundred meets .NET's race between the last read and the completion.
+    private const int Rounds = 10_000;
+
+    [Fact]
+    public async Task An_end_is_seen_however_the_last_piece_and_the_completion_meet()
+    {
+        using var meeting = new Barrier(2);
+        var channels = new Channel<AnswerPiece>[Rounds];
+        for (int round = 0; round < Rounds; round++) channels[round] = Channel.CreateUnbounded<AnswerPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var writer = new Thread(() =>
+        {
+            foreach (Channel<AnswerPiece> channel in channels)
+            {
+                meeting.SignalAndWait();
+                channel.Writer.TryWrite(new AnswerPiece("end", 1));
+                channel.Writer.TryComplete();
+            }
+        }) { IsBackground = true };
+        writer.Start();
+
+        foreach (Channel<AnswerPiece> channel in channels)
+        {
+            meeting.SignalAndWait();
+            while (!channel.Reader.TryRead(out _)) { }
+            await Task.Run(() => AnswerRun.EndAsync(channel.Reader)).WaitAsync(TimeSpan.FromSeconds(20));
+        }
+
+        writer.Join();
+    }
+
+    [Fact]
+    public async Task A_failed_answer_is_over_too()
+    {
+        var channel = Channel.CreateUnbounded<AnswerPiece>();
+        channel.Writer.TryWrite(new AnswerPiece("left unread", 1));
+        Task ended = AnswerRun.EndAsync(channel.Reader);
+        Assert.False(ended.IsCompleted);
+        channel.Writer.TryComplete(new InvalidOperationException());
+        await ended.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+}
