@@ -1,7 +1,7 @@
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// Attention on the processor's vectors: packs the keys and values of some heads, then computes their tiles of queries, both on
+/// Attention on the matrix unit, or on vectors where there is none: packs the keys and values of some heads, then computes their tiles of queries, both on
 /// all threads. One operation at a time.
 /// </summary>
 internal sealed unsafe class AttentionKernel : IDisposable
@@ -16,9 +16,10 @@ internal sealed unsafe class AttentionKernel : IDisposable
     public void Compute(AttentionShape shape, int threadCount)
     {
         int keyTiles = PackedKeys.TileCount(shape.TokenCount), queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
-        long headLength = MatrixUnit.IsSupported ? new AttentionOperands(shape).Length : PackedKeys.LengthOf(shape);
+        bool isOnUnit = MatrixUnit.IsSupported;
+        long headLength = isOnUnit ? new AttentionOperands(shape).Length : PackedKeys.LengthOf(shape);
         int heads = shape.KeyHeadCount * shape.KeySliceCount, group = (int)Math.Clamp(PackedLimit / headLength, 1, heads);
-        int scratchEach = (AttentionTile.ScratchLength(shape) + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
+        int scratchEach = ((isOnUnit ? MatrixUnitAttention.ScratchLength(shape) : VectorAttention.ScratchLength(shape)) + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
         var store = (float*)packed.Reserve(group * headLength * sizeof(float));
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
         var mask = new AttentionMask(shape, queryTiles, keyTiles);
@@ -30,7 +31,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
             {
                 int head = start + unit / keyTiles;
                 float* target = store + unit / keyTiles * headLength;
-                if (MatrixUnit.IsSupported) new AttentionOperands(shape).Pack(target, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
+                if (isOnUnit) new AttentionOperands(shape).Pack(target, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
                 else PackedKeys.Pack(target, shape, head % shape.KeyHeadCount, head / shape.KeyHeadCount, unit % keyTiles);
             });
             int users = shape.HeadsPerKey * shape.SlicesPerKey;
@@ -39,7 +40,9 @@ internal sealed unsafe class AttentionKernel : IDisposable
                 int own = unit / (users * queryTiles), user = unit / queryTiles % users, head = start + own;
                 (int Slice, int Head, int Tile) place = (head / shape.KeyHeadCount * shape.SlicesPerKey + user / shape.HeadsPerKey,
                     head % shape.KeyHeadCount * shape.HeadsPerKey + user % shape.HeadsPerKey, unit % queryTiles);
-                new AttentionTile(rooms + (long)worker * scratchEach).Compute(shape, mask, store + own * headLength, place);
+                float* room = rooms + (long)worker * scratchEach, keys = store + own * headLength;
+                if (isOnUnit) new MatrixUnitAttention(shape, mask, room).Compute(keys, place);
+                else new VectorAttention(shape, mask, room).Compute(keys, place);
             });
         }
     }

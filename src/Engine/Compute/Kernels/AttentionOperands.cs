@@ -13,7 +13,7 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
     private readonly int parts = shape.IsExact ? 3 : 1;
 
     /// <summary>A value's size in whole blocks of the unit.</summary>
-    public int PaddedValueSize => (shape.ValueSize + 2 * MatrixUnit.TileRows - 1) / (2 * MatrixUnit.TileRows) * (2 * MatrixUnit.TileRows);
+    public int PaddedValueSize => (shape.ValueSize + MatrixUnit.Block - 1) / MatrixUnit.Block * MatrixUnit.Block;
 
     /// <summary>Floats that the tiles of one key head take.</summary>
     public long Length => PackedKeys.TileCount(shape.TokenCount) * TileLength;

@@ -113,21 +113,17 @@ internal static unsafe class KernelDevice
     private static nint BufferTypeOf(nint self) => GgmlBackend.ggml_backend_cpu_buffer_type();
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte Supports(nint self, ggml_tensor* node) => node->op switch
-    {
-        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
-        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
-        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && new MatrixProduct(node).IsWorthIt ? (byte)1 : (byte)0,
-        _ => 0,
-    };
+    private static byte Supports(nint self, ggml_tensor* node) => Supports(node, isOfTower: false) ? (byte)1 : (byte)0;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte SupportsInTowers(nint self, ggml_tensor* node) => node->op switch
+    private static byte SupportsInTowers(nint self, ggml_tensor* node) => Supports(node, isOfTower: true) ? (byte)1 : (byte)0;
+
+    private static bool Supports(ggml_tensor* node, bool isOfTower) => node->op switch
     {
-        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => 1,
-        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node) ? (byte)1 : (byte)0,
-        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) ? (byte)1 : (byte)0,
-        _ => MatrixUnit.IsSupported && RowOperation.IsSupported(node) ? (byte)1 : (byte)0,
+        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => true,
+        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node),
+        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
+        _ => isOfTower && MatrixUnit.IsSupported && RowOperation.IsSupported(node),
     };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

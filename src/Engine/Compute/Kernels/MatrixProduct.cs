@@ -51,21 +51,10 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
         if (!MatrixUnit.IsSupported) return false;
         var product = new MatrixProduct(node);
         ggml_tensor* weight = product.Weight, x = product.X;
-        return x->type == ggml_type.GGML_TYPE_F32 && node->type == ggml_type.GGML_TYPE_F32 && ElementConversion.IsConvertible((GgufTensorType)(int)weight->type)
+        return TensorLayout.IsContiguous(x) && TensorLayout.IsContiguous(node) && ElementConversion.IsConvertible((GgufTensorType)(int)weight->type)
             && weight->ne[0] is >= LeastDepth and <= GreatestLength && weight->ne[1] <= GreatestLength && weight->ne[2] == 1 && weight->ne[3] == 1
-            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength && IsContiguous(x) && IsContiguous(node);
+            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength;
     }
 
     private bool CanRead => IsRepacked ? !IsExact && RepackedWeights.CanUnpack(Weight->type) : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
-
-    private static bool IsContiguous(ggml_tensor* tensor)
-    {
-        ulong length = sizeof(float);
-        for (int dimension = 0; dimension < 4; length *= (ulong)tensor->ne[dimension++])
-        {
-            if (tensor->nb[dimension] != length) return false;
-        }
-
-        return true;
-    }
 }

@@ -8,9 +8,6 @@ namespace Tessera.Compute.Kernels;
 /// </summary>
 internal sealed unsafe class MatrixProductKernel : IDisposable
 {
-    // Rows and columns of one call of the unit.
-    private const int Block = 2 * MatrixUnit.TileRows;
-
     // Of the packed columns that a thread works on, in its outer cache.
     private const long ColumnsLimit = 1L << 20;
     private const int MaxBlocksAtOnce = 4;
@@ -28,11 +25,11 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
     {
         int steps = TilePacking.StepCount(product.Depth), parts = product.IsExact ? 2 : 1;
         long blockBytes = 2L * steps * MatrixUnit.TileBytes;
-        int rowBlocks = (product.RowCount + Block - 1) / Block, columnBlocks = (product.ColumnCount + Block - 1) / Block;
+        int rowBlocks = (product.RowCount + MatrixUnit.Block - 1) / MatrixUnit.Block, columnBlocks = (product.ColumnCount + MatrixUnit.Block - 1) / MatrixUnit.Block;
         PackX(product, rowBlocks, blockBytes, parts, threadCount);
 
         int together = (int)Math.Clamp(Math.Min(ColumnsLimit / (blockBytes * parts), columnBlocks / (2 * threadCount)), 1, MaxBlocksAtOnce);
-        long valueBytes = (long)Block * product.Depth * sizeof(float), sumBytes = Block * Block * sizeof(float);
+        long valueBytes = (long)MatrixUnit.Block * product.Depth * sizeof(float), sumBytes = MatrixUnit.Block * MatrixUnit.Block * sizeof(float);
         long scratchEach = together * blockBytes * parts + (valueBytes + 63) / 64 * 64 + sumBytes;
         byte* rooms = scratch.Reserve(threadCount * scratchEach);
         byte* x = left.Reserve(0);

@@ -36,6 +36,9 @@ internal static unsafe class MatrixUnit
     /// <summary>Rows of an operand's tile, and columns of a sum's.</summary>
     public const int TileRows = 16;
 
+    /// <summary>Rows and columns of the sums of one <see cref="Multiply"/>.</summary>
+    public const int Block = 2 * TileRows;
+
     /// <summary>Elements of a tile's row: those of one step of the products.</summary>
     public const int TileDepth = 32;
     public const int TileBytes = TileRows * TileDepth * sizeof(ushort);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Tessera.Native;
+using static Tessera.Compute.Kernels.TensorLayout;
 
 namespace Tessera.Compute.Kernels;
 
@@ -77,11 +78,6 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
     }
 
     private static long Length(ggml_tensor* tensor) => tensor->ne[0] * tensor->ne[1] * tensor->ne[2] * tensor->ne[3] * sizeof(float);
-
-    private static bool HasShapeOf(ggml_tensor* a, ggml_tensor* b) => a->ne[0] == b->ne[0] && a->ne[1] == b->ne[1] && a->ne[2] == b->ne[2] && a->ne[3] == b->ne[3];
-
-    private static bool IsContiguous(ggml_tensor* tensor) => tensor->type == ggml_type.GGML_TYPE_F32 && tensor->nb[0] == sizeof(float)
-        && tensor->nb[1] == tensor->nb[0] * (ulong)tensor->ne[0] && tensor->nb[2] == tensor->nb[1] * (ulong)tensor->ne[1] && tensor->nb[3] == tensor->nb[2] * (ulong)tensor->ne[2];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Combine(float* a, float* b, float* to, long count)

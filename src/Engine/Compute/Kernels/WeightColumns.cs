@@ -12,8 +12,6 @@ namespace Tessera.Compute.Kernels;
 /// <param name="values">Room for 32 rows of the weight in single precision.</param>
 internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBlock, int blockCount, int parts, byte* tiles, float* values)
 {
-    private const int Block = 2 * MatrixUnit.TileRows;
-
     // Steps of one call: its operands stay in the inner cache while the columns next to them are multiplied.
     private const int StepsAtOnce = 32;
     private readonly int steps = TilePacking.StepCount(product.Depth);
@@ -27,7 +25,7 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
         int depth = product.Depth;
         for (int half = 0; half < 2 * blockCount; half++)
         {
-            int first = firstBlock * Block + half * MatrixUnit.TileRows, count = Math.Clamp(product.ColumnCount - first, 0, MatrixUnit.TileRows);
+            int first = firstBlock * MatrixUnit.Block + half * MatrixUnit.TileRows, count = Math.Clamp(product.ColumnCount - first, 0, MatrixUnit.TileRows);
             byte* high = tiles + half / 2 * parts * 2 * HalfBytes + half % 2 * HalfBytes;
             if (product.IsRepacked)
             {
@@ -64,17 +62,17 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
 
     private void Multiply(byte* high, byte* low, int rowBlock, int block, int step, float* aside)
     {
-        int column = (firstBlock + block) * Block, row = rowBlock * Block;
-        int columnCount = Math.Min(Block, product.ColumnCount - column), rowCount = Math.Min(Block, product.RowCount - row);
+        int column = (firstBlock + block) * MatrixUnit.Block, row = rowBlock * MatrixUnit.Block;
+        int columnCount = Math.Min(MatrixUnit.Block, product.ColumnCount - column), rowCount = Math.Min(MatrixUnit.Block, product.RowCount - row);
         float* target = (float*)product.Result->data + (long)row * product.ColumnCount + column;
-        bool isWhole = columnCount == Block && rowCount == Block;
+        bool isWhole = columnCount == MatrixUnit.Block && rowCount == MatrixUnit.Block;
         byte* columns = tiles + block * parts * 2 * HalfBytes;
         MatrixUnitCall call = default;
         call.TileCount = Math.Min(StepsAtOnce, steps - step);
         call.Sums = isWhole ? target : aside;
-        call.SumStride = (isWhole ? product.ColumnCount : Block) * sizeof(float);
+        call.SumStride = (isWhole ? product.ColumnCount : MatrixUnit.Block) * sizeof(float);
         call.AddsToSums = step > 0 ? 1 : 0;
-        if (!isWhole && step > 0) Copy(target, product.ColumnCount, aside, Block, rowCount, columnCount);
+        if (!isWhole && step > 0) Copy(target, product.ColumnCount, aside, MatrixUnit.Block, rowCount, columnCount);
         Add(&call, high, columns, step);
         if (parts == 2)
         {
@@ -82,7 +80,7 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
             Add(&call, low, columns, step);
         }
 
-        if (!isWhole) Copy(aside, Block, target, product.ColumnCount, rowCount, columnCount);
+        if (!isWhole) Copy(aside, MatrixUnit.Block, target, product.ColumnCount, rowCount, columnCount);
     }
 
     private void Add(MatrixUnitCall* call, byte* rows, byte* columns, int step)
