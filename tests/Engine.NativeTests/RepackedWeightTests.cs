@@ -1,5 +1,6 @@
 using Tessera.Compute;
 using Tessera.Compute.Kernels;
+using Tessera.Engine.Tests.Compute;
 using Tessera.Native;
 
 namespace Tessera.Engine.NativeTests;
@@ -66,16 +67,4 @@ public sealed unsafe class RepackedWeightTests
     }
 
     private static float[] Numbers(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
-}
-
-/// <summary>A fact about matrix units, which only some processors have.</summary>
-public sealed class FactOnMatrixUnitsAttribute : FactAttribute
-{
-    public FactOnMatrixUnitsAttribute() => Skip = MatrixUnit.IsSupported ? null : "This processor has no AMX.";
-}
-
-/// <summary>A theory about matrix units, which only some processors have.</summary>
-public sealed class TheoryOnMatrixUnitsAttribute : TheoryAttribute
-{
-    public TheoryOnMatrixUnitsAttribute() => Skip = MatrixUnit.IsSupported ? null : "This processor has no AMX.";
 }

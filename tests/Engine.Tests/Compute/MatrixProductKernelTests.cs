@@ -110,15 +110,3 @@ internal sealed unsafe class ProductTensors : IDisposable
         return values;
     }
 }
-
-/// <summary>A fact about matrix units, which only some processors have.</summary>
-public sealed class FactOnMatrixUnitsAttribute : FactAttribute
-{
-    public FactOnMatrixUnitsAttribute() => Skip = MatrixUnit.IsSupported ? null : "This processor has no AMX.";
-}
-
-/// <summary>A theory about matrix units, which only some processors have.</summary>
-public sealed class TheoryOnMatrixUnitsAttribute : TheoryAttribute
-{
-    public TheoryOnMatrixUnitsAttribute() => Skip = MatrixUnit.IsSupported ? null : "This processor has no AMX.";
-}
