@@ -5,7 +5,7 @@ namespace Tessera.Delivery.Tests.Support;
 /// <summary>Runs a program and takes what it prints; one that hangs is ended and fails the test.</summary>
 internal static class DotnetCommand
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     /// <summary>Runs it in a folder.</summary>
     /// <returns>Standard output.</returns>

@@ -1,0 +1,35 @@
+using Tessera.Delivery.Tests.Support;
+
+namespace Tessera.Delivery.Tests;
+
+/// <summary>The program compiled ahead of time, for this processor.</summary>
+public sealed class NativeExecutableTests : IDisposable
+{
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("tessera-native-");
+
+    public void Dispose() => folder.Delete(recursive: true);
+
+    [FactWithLinker]
+    public async Task It_needs_no_runtime_and_sees_what_the_other_one_sees()
+    {
+        string published = Path.Combine(folder.FullName, "publish");
+        await DotnetCommand.RunAsync("dotnet", RepositoryRoot.Path(), "publish", "src/Cli", "-p:PublishAot=true", "-p:IlcInstructionSet=native", "-p:RunAnalyzersDuringBuild=false",
+            "--artifacts-path", Path.Combine(folder.FullName, "artifacts"), "--output", published);
+        Assert.Equal(["tessera"], Directory.EnumerateFiles(published).Select(Path.GetFileName));
+
+        string program = Path.Combine(published, "tessera");
+        Assert.Contains("Usage:", await DotnetCommand.RunAsync(program, folder.FullName, "--help"), StringComparison.Ordinal);
+        Assert.Equal("This is a yellow star and a purple diamond.\n", await DotnetCommand.RunAsync(program, folder.FullName, "ask", "--temperature", "0", "-i", Tiny.Picture, "What is in this picture?"));
+    }
+}
+
+/// <summary>A fact that needs what links native programs on Linux.</summary>
+internal sealed class FactWithLinkerAttribute : FactAttribute
+{
+    public FactWithLinkerAttribute()
+    {
+        string[] folders = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
+        bool isThere = OperatingSystem.IsLinux() && folders.Any(static folder => File.Exists(Path.Combine(folder, "clang")) || File.Exists(Path.Combine(folder, "gcc")));
+        if (!isThere) Skip = "There is neither clang nor gcc.";
+    }
+}
