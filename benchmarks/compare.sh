@@ -11,7 +11,7 @@ models=${TESSERA_MODELS:-/tmp/tessera-models}
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-dotnet publish src/Cli -c Release --use-current-runtime --self-contained -p:PublishReadyToRun=true -o "$work/tessera" -v q >&2 # as build.ps1 does
+dotnet publish src/Cli -c Release --use-current-runtime --self-contained -p:PublishReadyToRun=true -o "$work/tessera" -v q >&2
 
 median() { sort -n | awk '{ value[NR] = $1 } END { print (NR % 2) ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'; }
 
