@@ -9,7 +9,8 @@ namespace Tessera.Compute.Kernels;
 /// </summary>
 internal readonly unsafe struct AttentionShape
 {
-    // Fewer queries fill no tile, and ggml has a kernel for them that looks at the keys of each query alone.
+    // Fewer queries fill no tile, and ggml has a kernel for them that looks at the keys of each query alone. Not as few as there are
+    // sequences: libllama tries flash attention with a token of each, and does without it where that is not on its layer's device.
     private const int LeastQueries = 32;
     private const int LargestHead = 512;
 
