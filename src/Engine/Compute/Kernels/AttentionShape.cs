@@ -52,6 +52,9 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Slices that share a slice of keys.</summary>
     public int SlicesPerKey => SliceCount / KeySliceCount;
 
+    /// <summary>A query of one head.</summary>
+    public float* QueryRow(int slice, int head, int query) => (float*)(Query->data + (ulong)query * Query->nb[1] + (ulong)head * Query->nb[2] + (ulong)slice * Query->nb[3]);
+
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {

@@ -74,13 +74,12 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
 
     private void PackQueries((int Slice, int Head, int Tile) place, (int First, int Count) queries)
     {
-        byte* head = shape.Query->data + (ulong)place.Head * shape.Query->nb[2] + (ulong)place.Slice * shape.Query->nb[3];
         float* scaled = stackalloc float[MatrixUnit.TileRows * shape.HeadSize];
         for (int first = 0; first < AttentionTile.Rows; first += MatrixUnit.TileRows)
         {
             int count = Math.Clamp(queries.Count - first, 0, MatrixUnit.TileRows);
             for (int row = 0; row < count; row++)
-                AttentionTile.Scale((float*)(head + (ulong)(queries.First + first + row) * shape.Query->nb[1]), shape.Scale, new Span<float>(scaled + row * shape.HeadSize, shape.HeadSize));
+                AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, queries.First + first + row), shape.Scale, new Span<float>(scaled + row * shape.HeadSize, shape.HeadSize));
             operands.PackLeft(scaled, shape.HeadSize, count, shape.HeadSize, Queries + first / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize));
         }
     }

@@ -47,14 +47,13 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
     // Scaled, in pieces as deep as a product takes, rows of no query zero.
     private void LoadQueries((int Slice, int Head, int Tile) place, int firstQuery, int count, int rows)
     {
-        byte* head = shape.Query->data + (ulong)place.Head * shape.Query->nb[2] + (ulong)place.Slice * shape.Query->nb[3];
         for (int first = 0, piece = 0; first < shape.HeadSize; first += TileProduct.Stride, piece++)
         {
             int length = Math.Min(TileProduct.Stride, shape.HeadSize - first);
             for (int row = 0; row < rows; row++)
             {
                 var target = new Span<float>(Queries + (piece * rows + row) * TileProduct.Stride, length);
-                if (row < count) AttentionTile.Scale((float*)(head + (ulong)(firstQuery + row) * shape.Query->nb[1]) + first, shape.Scale, target);
+                if (row < count) AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, firstQuery + row) + first, shape.Scale, target);
                 else target.Clear();
             }
         }
