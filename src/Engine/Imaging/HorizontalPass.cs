@@ -16,7 +16,7 @@ internal sealed unsafe class HorizontalPass
     public HorizontalPass(ResampleWindows windows, ResampleCode code)
     {
         this.windows = windows;
-        if (code == ResampleCode.Best && HorizontalPassVnni.IsSupported) split = new SplitWindows(windows);
+        if (code == ResampleCode.Best && SplitWindows.AreSupported) split = new SplitWindows(windows);
         else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported) packed = new PackedWindows(windows);
     }
 

@@ -7,10 +7,6 @@ namespace Tessera.Imaging;
 /// <summary>The horizontal pass on four rows at a time with AVX-VNNI, which adds four byte products to a 32-bit sum at once.</summary>
 internal static unsafe class HorizontalPassVnni
 {
-    /// <summary>Whether this processor has the instruction, and the compiler uses it rightly.</summary>
-    /// <remarks>That of .NET 9 gives it registers that it cannot name where AVX-512 adds sixteen, and the sums are wrong.</remarks>
-    public static bool IsSupported => AvxVnni.IsSupported && Environment.Version.Major >= 10;
-
     /// <summary>Fills the windows' columns of four output rows from the same rows of the source.</summary>
     // The first picture of a process would otherwise be resized by unoptimized code.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -12,7 +12,7 @@ internal static unsafe class VerticalPass
     public static void Run(PixelRows source, PixelRows output, ResampleWindows windows, ResampleOptions options)
     {
         bool wide = source.RowByteLength >= VerticalPassAvx2.BlockSize;
-        SplitWindows? split = options.Code == ResampleCode.Best && HorizontalPassVnni.IsSupported && wide ? new SplitWindows(windows) : null;
+        SplitWindows? split = options.Code == ResampleCode.Best && SplitWindows.AreSupported && wide ? new SplitWindows(windows) : null;
         bool avx2 = options.Code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported && wide;
         bool vectors = options.Code != ResampleCode.Scalar && Vector128.IsHardwareAccelerated;
         options.ForEach(windows.Count, i =>
