@@ -1,3 +1,4 @@
+using Tessera.Cli.Tests.Support;
 using Tessera.Delivery.Tests.Support;
 
 namespace Tessera.Delivery.Tests;
@@ -28,8 +29,7 @@ internal sealed class FactWithLinkerAttribute : FactAttribute
 {
     public FactWithLinkerAttribute()
     {
-        string[] folders = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
-        bool isThere = OperatingSystem.IsLinux() && folders.Any(static folder => File.Exists(Path.Combine(folder, "clang")) || File.Exists(Path.Combine(folder, "gcc")));
+        bool isThere = OperatingSystem.IsLinux() && (InstalledTools.Have("clang") || InstalledTools.Have("gcc"));
         if (!isThere) Skip = "There is neither clang nor gcc.";
     }
 }

@@ -41,8 +41,7 @@ public sealed class ChatProcessTests
         Assert.Equal(130, chat.ExitCode);
     }
 
-    private static Process Start(params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(CliProcess.Program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+    private static Process Start(params string[] arguments) => Process.Start(CliProcess.StartInfo(arguments))!;
 
     private static async Task InterruptAsync(Process process)
     {

@@ -36,11 +36,17 @@ internal sealed partial class CliProcess : IDisposable
         return await started.EndAsync();
     }
 
-    public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
+    /// <summary>How the program is started, with pipes.</summary>
+    public static ProcessStartInfo StartInfo(string[] arguments)
     {
         // A shell without job control starts its background jobs, and all that they start, with SIGINT ignored.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", Program] : [Program];
-        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        return new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+    }
+
+    public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
+    {
+        ProcessStartInfo start = StartInfo(arguments);
         foreach ((string name, string? value) in environment) start.Environment[name] = value;
         return new CliProcess(Process.Start(start)!);
     }

@@ -16,7 +16,6 @@ internal sealed class TmuxFactAttribute : FactAttribute
 {
     public TmuxFactAttribute()
     {
-        IEnumerable<string> folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        if (!folders.Any(static folder => File.Exists(Path.Combine(folder, "tmux")))) Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
+        if (!InstalledTools.Have("tmux")) Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
     }
 }

@@ -101,7 +101,8 @@ public sealed class FidelityTests(ITestOutputHelper output)
         foreach (GoldenPicture picture in golden.Pictures) means.Add(Similarity.PerRow(vision.Encode(picture.Image, picture.Request).Embeddings.Span, picture.Embeddings.Values, vision.EmbeddingWidth).Mean);
         output.WriteLine($"{name} as {type}: cosine {means.Min():0.000000} in the mean of the worst picture");
         Assert.True(means.Min() >= 0.999, $"{name} as {type}: mean cosine {means.Min()}.");
-        Assert.True(means.Min() < 0.9999999, $"{name} as {type}: nothing was quantized or rounded.");
+        // Rounding to bfloat16 loses less than eight bits do.
+        Assert.True(means.Min() < (type == VisionType.Q8_0 ? 0.999999 : 0.9999999), $"{name} as {type}: nothing was quantized or rounded.");
     }
 
     [Theory]

@@ -72,7 +72,8 @@ internal sealed unsafe class ProductTensors : IDisposable
         double worst = 0;
         for (int row = 0; row < rows; row += Math.Max(1, rows / 70))
         {
-            for (int column = row % 7; column < columns; column += Math.Max(1, columns / 60))
+            int step = Math.Max(1, columns / 60);
+            for (int column = row % step; column < columns; column += step)
             {
                 double sum = 0, squares = 0;
                 for (int index = 0; index < depth; index++)
