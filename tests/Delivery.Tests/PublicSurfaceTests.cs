@@ -8,6 +8,7 @@ public sealed class PublicSurfaceTests
     private const string AcceptVariable = "TESSERA_ACCEPT_API";
 
     [Theory]
+    [InlineData("Tessera.Gguf")]
     [InlineData("Tessera.Engine")]
     [InlineData("Tessera.Extensions.AI")]
     public void The_public_surface_is_as_its_file_says(string assembly)

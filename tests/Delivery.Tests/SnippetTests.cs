@@ -23,6 +23,7 @@ public sealed class SnippetTests : IDisposable
 
     [Theory]
     [InlineData("README.md")]
+    [InlineData("src/Gguf/PACKAGE.md")]
     [InlineData("src/Engine/PACKAGE.md")]
     [InlineData("src/Extensions.AI/PACKAGE.md")]
     public async Task The_snippets_of_a_front_page_run_as_one_program(string page)
