@@ -6,7 +6,7 @@ namespace Tessera.Cli;
 /// <summary><c>tessera ask</c>: one question about pictures, answered as it is generated.</summary>
 internal sealed class AskCommand(CliConsole console)
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelArguments model = new(console);
     private readonly SamplingArguments sampling = new();
     private readonly FormatArguments format = new();
     private readonly Argument<string> question = new("QUESTION") { Description = "The question; - reads it from standard input." };

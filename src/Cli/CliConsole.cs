@@ -34,6 +34,9 @@ internal sealed class CliConsole
     /// <summary>Takes Ctrl+C in the place of the whole program; says whether it did.</summary>
     public Func<bool>? TakesInterrupt { get; set; }
 
+    /// <summary>How a model that is new to this machine is tried first; null takes it untried.</summary>
+    public ModelTrial? Trial { get; init; }
+
     public static CliConsole ForProcess()
     {
         return new CliConsole
@@ -46,6 +49,7 @@ internal sealed class CliConsole
             IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected && !IsDumbTerminal(),
             InputIsTerminal = !Console.IsInputRedirected,
             OutputIsTerminal = !Console.IsOutputRedirected,
+            Trial = TrialCommand.ForThisProgram(),
         };
     }
 

@@ -5,7 +5,7 @@ namespace Tessera.Cli;
 /// <summary><c>tessera encode</c>: a picture's embeddings, or a stage before them, as a NumPy file.</summary>
 internal sealed class EncodeCommand(CliConsole console)
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelArguments model = new(console);
     private readonly Argument<string> image = new("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
     private readonly Option<string> output = new("--out") { Description = "The NumPy file to write.", HelpName = "FILE.npy", Required = true };
     private readonly Option<EncodeStage> stage = OptionValues.Choice<EncodeStage>("--stage", "embeddings [tokens, width], features [slices, patches, hidden], or pixels [slices, 3, height, width].");

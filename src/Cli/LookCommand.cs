@@ -6,7 +6,7 @@ namespace Tessera.Cli;
 /// <summary><c>tessera look</c>: what the model will see of a picture, before anything is encoded.</summary>
 internal sealed class LookCommand(CliConsole console)
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelArguments model = new(console);
     private readonly Argument<string> image = new("IMAGE") { Description = "The picture's file or http(s) address, or - for standard input." };
     private readonly Option<string?> save = new("--save") { Description = "Write the picture with the grid drawn over it.", HelpName = "FILE.png" };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Tessera.Cli;
 
 /// <summary>The options that choose a model and where it runs.</summary>
-internal sealed class ModelArguments
+internal sealed class ModelArguments(CliConsole console)
 {
     // GGML_MAX_N_THREADS of ggml 0.25.1 (ggml/include/ggml.h), which asserts that there are no more.
     private const int MaxThreads = 512;
@@ -60,7 +60,8 @@ internal sealed class ModelArguments
     {
         (string modelPath, string? projectorPath) = ModelCatalog.Resolve(parsed.GetValue(model), parsed.GetValue(projector), needsVision);
         NativeAbort.Blame(projectorPath is null ? modelPath : $"{modelPath} or {projectorPath}");
-        return Apply(parsed, new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath });
+        ModelTrial? trial = ModelCatalog.ComesWithTessera(modelPath) ? null : console.Trial;
+        return Apply(parsed, new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath, Trial = trial });
     }
 
     /// <summary>The files with everything else that the options say.</summary>

@@ -5,6 +5,7 @@ var console = CliConsole.ForProcess();
 using var interruption = new CancellationTokenSource();
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+if (TrialCommand.Matches(args)) return TrialCommand.Run(args);
 return await TesseraCommand.RunAsync(args, console, interruption.Token);
 
 // The first signal asks for a clean end, the second one does not wait for it.

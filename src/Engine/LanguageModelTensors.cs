@@ -5,12 +5,17 @@ namespace Tessera;
 /// <summary>Element types that libllama accepts while loading but cannot compute with (ggml 0.25.1: ggml-cpu/ops.cpp, ggml-cpu/ggml-cpu.c).</summary>
 internal static class LanguageModelTensors
 {
+    private const int Alignment = 32;
+
     /// <exception cref="ModelFileException">A tensor's type cannot be computed with, or one is missing that libllama would not miss until it is used.</exception>
-    public static void Check(GgufFile file)
+    public static void Check(GgufParts parts, string architecture)
     {
-        CheckAttention(file);
-        foreach (GgufTensor tensor in file.Tensors)
+        CheckAttention(parts, architecture);
+        foreach ((GgufFile file, GgufTensor tensor) in parts.Tensors)
         {
+            // The language model's file is mapped, and ggml asserts where its tensors lie (ggml-backend.cpp).
+            if (tensor.DataOffset % Alignment != 0)
+                throw LanguageModelFile.Damaged(file, $"tensor {GgufText.Quote(tensor.Name)} does not lie at a multiple of {Alignment} bytes");
             // DeepSeek-V4 looks experts up by token: I32 [experts used, vocabulary] (src/models/deepseek4.cpp).
             if (tensor.Name.EndsWith(".ffn_gate_tid2eid.weight", StringComparison.Ordinal)) continue;
             // Norms and biases meet float32 rows, and no kernel mixes types there.
@@ -22,14 +27,14 @@ internal static class LanguageModelTensors
     }
 
     // The loader takes phi3's attention for optional, its graph does not (src/models/phi3.cpp).
-    private static void CheckAttention(GgufFile file)
+    private static void CheckAttention(GgufParts parts, string architecture)
     {
-        if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture != "phi3") return;
-        if (file.Metadata.TryGetUInt32("split.count", out uint parts) && parts > 1) return; // the others hold their share
+        if (architecture != "phi3") return;
+        GgufFile file = parts.First;
         uint blockCount = file.Metadata.RequireUInt32("phi3.block_count");
         for (int block = 0; block < blockCount; block++)
         {
-            if (!file.TryGetTensor($"blk.{block}.attn_qkv.weight", out _) && !file.TryGetTensor($"blk.{block}.attn_q.weight", out _))
+            if (!parts.TryGetTensor($"blk.{block}.attn_qkv.weight", out _) && !parts.TryGetTensor($"blk.{block}.attn_q.weight", out _))
                 throw new ModelFileException(file.Path, $"tensor 'blk.{block}.attn_qkv.weight' is missing: the file is damaged or badly converted, so download it again.");
         }
     }

@@ -27,8 +27,10 @@ internal static class LanguageModelVocabulary
         var known = new HashSet<string>(tokens.Length, StringComparer.Ordinal);
         for (int index = 0; index < tokens.Length; index++)
         {
-            // libllama gives nameless tokens a name of their own.
-            string token = tokens[index].Length > 0 ? tokens[index] : $"[EMPTY_{index.ToString(CultureInfo.InvariantCulture)}]";
+            // libllama reads to the first NUL, and gives nameless tokens a name of their own.
+            string token = tokens[index];
+            if (token.IndexOf('\0', StringComparison.Ordinal) is >= 0 and int end) token = token[..end];
+            if (token.Length == 0) token = $"[EMPTY_{index.ToString(CultureInfo.InvariantCulture)}]";
             if (!known.Add(token)) throw LanguageModelFile.Damaged(file, $"{Tokens} holds {GgufText.Quote(token)} twice");
         }
 

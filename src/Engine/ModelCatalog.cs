@@ -26,6 +26,10 @@ public static class ModelCatalog
         return (model, projector ?? (needsVision ? FindBeside(model) : null));
     }
 
+    /// <summary>Whether a file is one of those that come with Tessera.</summary>
+    public static bool ComesWithTessera(string path) =>
+        Path.GetFullPath(path).StartsWith(EmbeddedFolder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     private static (string, string?) Embedded(string name, string? projector)
     {
         string language = Path.Combine(EmbeddedFolder, $"tessera-{name}-Q8_0.gguf"), vision = Path.Combine(EmbeddedFolder, $"tessera-{name}-mmproj-Q8_0.gguf");

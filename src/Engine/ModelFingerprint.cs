@@ -30,13 +30,15 @@ internal static class ModelFingerprint
             }
         }
 
-        AppendHeader(hash, path, file.Tensors.Count == 0 ? file.FileLength : file.Tensors.Min(static tensor => tensor.DataOffset));
+        AppendHeader(hash, file);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void AppendHeader(IncrementalHash hash, string path, long length)
+    /// <summary>Adds the bytes of a file's metadata and tensor table.</summary>
+    internal static void AppendHeader(IncrementalHash hash, GgufFile file)
     {
-        using FileStream stream = File.OpenRead(path);
+        long length = file.Tensors.Count == 0 ? file.FileLength : file.Tensors.Min(static tensor => tensor.DataOffset);
+        using FileStream stream = File.OpenRead(file.Path);
         var buffer = new byte[1 << 16];
         for (int read; length > 0 && (read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, length))) > 0; length -= read) hash.AppendData(buffer, 0, read);
     }

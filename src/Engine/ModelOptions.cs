@@ -50,6 +50,9 @@ public sealed record ModelOptions
     /// <summary>Bytes of picture embeddings to keep in the folder.</summary>
     public long ImageCacheFolderBytes { get; init; } = 4L << 30;
 
+    /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it untried.</summary>
+    public ModelTrial? Trial { get; init; }
+
     /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>
     public ILogger? Logger { get; init; }
 

@@ -164,7 +164,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        ChatTemplate? template = LanguageModelFile.Check(options.ModelPath);
+        ChatTemplate? template = CheckLanguage(options, cancellationToken);
         VisionModel? vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
         LanguageModel? language = null;
         try
@@ -179,6 +179,13 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             vision?.Dispose();
             throw;
         }
+    }
+
+    private static ChatTemplate? CheckLanguage(ModelOptions options, CancellationToken cancellationToken)
+    {
+        using var file = LanguageModelFile.Open(options.ModelPath);
+        if (options.Trial is { } trial) TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+        return file.Template;
     }
 
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.

@@ -6,7 +6,7 @@ namespace Tessera.Cli.Bench;
 /// <summary><c>tessera bench</c>: what a picture costs, stage by stage.</summary>
 internal sealed class BenchCommand(CliConsole console)
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelArguments model = new(console);
     private readonly Option<string?> image = new("--image", "-i") { Description = "A picture's file; without it, one is drawn.", HelpName = "IMAGE" };
     private readonly Option<string> size = new("--size") { Description = "Size of the drawn picture.", HelpName = "WIDTHxHEIGHT", DefaultValueFactory = static _ => "1344x896" };
     private readonly Option<string?> synthetic = new("--synthetic") { Description = $"Make a model of random weights in a released one's shape: {string.Join(", ", SyntheticModels.Names)}.", HelpName = "NAME" };

@@ -7,7 +7,7 @@ namespace Tessera.Cli.Chat;
 /// <summary><c>tessera chat</c>: a conversation about pictures.</summary>
 internal sealed class ChatCommand(CliConsole console)
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelArguments model = new(console);
     private readonly SamplingArguments sampling = new();
     private readonly Option<string[]> images = new("--image", "-i") { Description = "A picture's file or http(s) address; may be given several times.", HelpName = "IMAGE" };
     private readonly Option<string?> system = new("--system") { Description = "The system sentence, in place of the model's own.", HelpName = "TEXT" };

@@ -65,6 +65,14 @@ internal sealed unsafe class ComputeDevice : IDisposable
         KernelDevice.Register();
     }
 
+    /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
+    public static void LeaveNoDump()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var none = default(SysResource.rlimit_t);
+        _ = SysResource.setrlimit(SysResource.RLIMIT_CORE, &none);
+    }
+
     /// <summary>Opens the devices.</summary>
     /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
     /// <param name="useGpu">Whether to place weights on a GPU if there is one.</param>

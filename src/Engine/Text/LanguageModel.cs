@@ -23,6 +23,9 @@ internal sealed unsafe class LanguageModel : IDisposable
         TrainedContextLength = Llama.llama_model_n_ctx_train(handle.Pointer);
     }
 
+    /// <summary>Tells apart the native libraries that a model may be loaded with.</summary>
+    public static string Edition => $"llama.cpp {NativeRuntime.LlamaVersion}, ggml {NativeRuntime.GgmlVersion}, {RuntimeInformation.RuntimeIdentifier}";
+
     public string Path { get; }
 
     public Vocabulary Vocabulary { get; }
@@ -60,9 +63,11 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <param name="logger">Takes the native log of the whole process from now on; null leaves it as it is.</param>
+    /// <param name="isRepacked">Whether matrices are copied into the order in which this processor multiplies them fastest.</param>
     /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken, ILogger? logger = null)
+    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken, ILogger? logger = null,
+        bool isRepacked = true)
     {
         if (logger is not null) NativeLog.Logger = logger;
         NativeRuntime.Start();
@@ -73,6 +78,7 @@ internal sealed unsafe class LanguageModel : IDisposable
         {
             llama_model_params parameters = Llama.llama_model_default_params();
             parameters.n_gpu_layers = gpuLayerCount;
+            parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
             parameters.progress_callback = &ReportProgress;
             parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
             var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));

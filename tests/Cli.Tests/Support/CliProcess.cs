@@ -10,6 +10,14 @@ internal sealed partial class CliProcess : IDisposable
     /// <summary>Longer than any command here takes on a busy machine; what hangs is killed and fails the test.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    // What the program remembers of models is not to depend on what it was tried with before, nor to fill the user's own folder.
+    private static readonly Lazy<string> Caches = new(static () =>
+    {
+        string folder = Directory.CreateTempSubdirectory("tessera-caches").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        return folder;
+    });
+
     private readonly Process process;
     private readonly TaskCompletionSource firstOutput = new();
     private readonly Task<string> output;
@@ -47,6 +55,7 @@ internal sealed partial class CliProcess : IDisposable
     public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
     {
         ProcessStartInfo start = StartInfo(arguments);
+        start.Environment["XDG_CACHE_HOME"] = Caches.Value;
         foreach ((string name, string? value) in environment) start.Environment[name] = value;
         return new CliProcess(Process.Start(start)!);
     }
