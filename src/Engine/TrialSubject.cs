@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Tessera.Compute;
-using Tessera.Gguf;
 using Tessera.Text;
 
 namespace Tessera;
