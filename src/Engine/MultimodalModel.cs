@@ -169,7 +169,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
-            ComputeDevice.RegisterKernels();
+            ComputeDevice.Prepare();
             language = LoadWeights(options, vision, progress, cancellationToken);
             return new MultimodalModel(options, language, vision, template);
         }

@@ -19,6 +19,9 @@ internal enum ComputeDeviceType
 /// <summary>The backends that vision graphs run on: a GPU where there is one, and always the CPU.</summary>
 internal sealed unsafe class ComputeDevice : IDisposable
 {
+    private static readonly Lock OpenGate = new();
+    private static bool gpusAreOpen;
+
     private readonly BackendHandle? gpu;
     private readonly BackendHandle? kernels;
     private readonly BackendHandle cpu;
@@ -57,11 +60,15 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>The backends in order of preference, the CPU last.</summary>
     public nint[] Backends => gpu is not null ? [gpu.Pointer, cpu.Pointer] : kernels is not null ? [kernels.Pointer, cpu.Pointer] : [cpu.Pointer];
 
-    /// <summary>Makes Tessera's own kernels known to the contexts of libllama that are made from now on.</summary>
+    /// <summary>
+    /// Starts the native libraries, opens the GPUs, and makes Tessera's own kernels known to the contexts of libllama that are made from now on:
+    /// what must be done before several threads load weights.
+    /// </summary>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static void RegisterKernels()
+    public static void Prepare()
     {
         NativeRuntime.Start();
+        OpenGpus();
         KernelDevice.Register();
     }
 
@@ -81,6 +88,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public static ComputeDevice Open(int threadCount = 0, bool useGpu = true, bool useKernels = true)
     {
         NativeRuntime.Start();
+        if (useGpu) OpenGpus();
         return new ComputeDevice(threadCount > 0 ? threadCount : Environment.ProcessorCount, useGpu, useKernels);
     }
 
@@ -135,16 +143,35 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private static DeviceFacts Describe(nint device)
     {
         GgmlBackend.ggml_backend_dev_memory(device, out nuint free, out nuint total);
-        ComputeDeviceType type = GgmlBackend.ggml_backend_dev_type(device) switch
-        {
-            ggml_backend_dev_type.CPU => ComputeDeviceType.Cpu,
-            ggml_backend_dev_type.ACCEL => ComputeDeviceType.Accelerator,
-            _ => ComputeDeviceType.Gpu,
-        };
-        return new DeviceFacts(Text(GgmlBackend.ggml_backend_dev_name(device)), Text(GgmlBackend.ggml_backend_dev_description(device)), type, (long)free, (long)total);
+        return new DeviceFacts(
+            Text(GgmlBackend.ggml_backend_dev_name(device)), Text(GgmlBackend.ggml_backend_dev_description(device)), TypeOf(device), (long)free, (long)total);
     }
 
+    private static ComputeDeviceType TypeOf(nint device) => GgmlBackend.ggml_backend_dev_type(device) switch
+    {
+        ggml_backend_dev_type.CPU => ComputeDeviceType.Cpu,
+        ggml_backend_dev_type.ACCEL => ComputeDeviceType.Accelerator,
+        _ => ComputeDeviceType.Gpu,
+    };
+
     private static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
+
+    // ggml's Vulkan backend shows a device to other threads before it has filled it in: the second to ask for its buffer type gets one whose
+    // functions are still null (ggml 0.25.1, src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_get_device). So one thread asks for each, once.
+    private static void OpenGpus()
+    {
+        lock (OpenGate)
+        {
+            if (gpusAreOpen) return;
+            for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
+            {
+                nint device = GgmlBackend.ggml_backend_dev_get(index);
+                if (TypeOf(device) == ComputeDeviceType.Gpu) GgmlBackend.ggml_backend_dev_buffer_type(device);
+            }
+
+            gpusAreOpen = true;
+        }
+    }
 
     private static nint FindGpu()
     {
