@@ -68,8 +68,10 @@ internal sealed unsafe class Graph : IDisposable
     public Tensor MatMul(Tensor weight, Tensor x)
     {
         ggml_tensor* product = Ggml.ggml_mul_mat(Context, weight.Native, x.Native);
-        // GPUs have their own ways. Said for each product, so that a picture's do not depend on how many rows are computed together.
-        if (IsOnProcessor) Ggml.ggml_prec_set_src(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32, 1);
+        // Said for each product, so that a picture's do not depend on how many rows are computed together. GPUs sum weights of 16 bits in 16
+        // bits if nothing is said, which costs up to 0.0002 of a row's cosine; on quantized ones they keep to their fast way.
+        if (!IsOnProcessor) Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
+        else Ggml.ggml_prec_set_src(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32, 1);
         return new Tensor(product);
     }
 

@@ -45,6 +45,7 @@ internal static unsafe partial class Ggml
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_flash_attn_ext(nint ctx, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* mask, float scale, float max_bias, float logit_softcap);
+    [LibraryImport(Library)] internal static partial void ggml_mul_mat_set_prec(ggml_tensor* a, ggml_prec prec);
     [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_acc(ggml_tensor* a, ggml_prec prec);
     [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_src(ggml_tensor* a, ggml_prec prec, int idx);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
