@@ -16,7 +16,20 @@ public sealed class NativeLibraryTests : IDisposable
         (await RunAsync(arguments)).ShouldFail(1, "'ggml-base' was not found", folder.FullName, "npm ci", "TESSERA_NATIVE");
 
     [Fact]
-    public async Task Missing_codec() => (await RunAsync("look", Goldens.Picture("small"))).ShouldFail(1, "'vips' was not found", folder.FullName, "npm ci");
+    public async Task Missing_codec()
+    {
+        foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory)) File.Copy(file, folder.File(Path.GetFileName(file)));
+        string program = folder.File(Path.GetFileName(CliProcess.Program));
+        CliRun run = await CliProcess.RunCopyAsync(program, "look", "--mmproj", Goldens.Projector, Goldens.Picture("small"));
+        run.ShouldFail(1, "'vips' was not found", folder.FullName, "NetVips.Native");
+    }
+
+    [Fact]
+    public async Task The_chosen_folder_need_not_hold_the_codecs()
+    {
+        CopyNatives(except: "libvips");
+        Assert.Equal(0, (await RunAsync("look", Goldens.Picture("small"))).ExitCode);
+    }
 
     [Fact]
     public async Task A_folder_that_is_not_there() =>

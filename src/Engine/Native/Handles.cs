@@ -88,15 +88,3 @@ internal sealed class LlamaSamplerHandle(nint pointer) : OwnedHandle(pointer)
 {
     protected override void Free(nint pointer) => Llama.llama_sampler_free(pointer);
 }
-
-/// <summary>One reference to a GObject: a libvips image, operation or region.</summary>
-internal sealed class GObjectHandle(nint pointer) : OwnedHandle(pointer)
-{
-    protected override void Free(nint pointer) => Vips.g_object_unref(pointer);
-}
-
-/// <summary>One reference to a <c>VipsBlob</c>: bytes with their length.</summary>
-internal sealed class VipsBlobHandle(nint pointer) : OwnedHandle(pointer)
-{
-    protected override void Free(nint pointer) => Vips.vips_area_unref(pointer);
-}

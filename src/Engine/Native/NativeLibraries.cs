@@ -19,28 +19,31 @@ internal static class NativeLibraries
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, nint> Loaded = [];
 
-    /// <summary>The folders that are searched, first to last.</summary>
-    public static IReadOnlyList<string> SearchFolders()
+    /// <summary>The folders that are searched for a library, first to last. The chosen one need not hold libvips, which has one build only.</summary>
+    public static IReadOnlyList<string> SearchFolders(string library)
     {
         string? chosen = Environment.GetEnvironmentVariable(FolderVariable);
-        if (!string.IsNullOrEmpty(chosen)) return [Path.GetFullPath(chosen)];
         string program = AppContext.BaseDirectory;
-        return [Path.Combine(program, "runtimes", PortableRid(), "native"), program];
+        string[] own = [Path.Combine(program, "runtimes", PortableRid(), "native"), program];
+        if (string.IsNullOrEmpty(chosen)) return own;
+        return library == Vips ? [Path.GetFullPath(chosen), .. own] : [Path.GetFullPath(chosen)];
     }
 
     /// <summary>The path of a library's file.</summary>
     /// <exception cref="NativeLibraryException">No folder holds it.</exception>
     public static string Locate(string library)
     {
-        foreach (string folder in SearchFolders())
+        IReadOnlyList<string> folders = SearchFolders(library);
+        foreach (string folder in folders)
         {
             if (!Directory.Exists(folder)) continue;
             string? file = Directory.EnumerateFiles(folder).Where(path => IsLibraryFile(path, library)).Order(StringComparer.Ordinal).FirstOrDefault();
             if (file is not null) return file;
         }
 
-        throw new NativeLibraryException($"The native library '{library}' was not found in {string.Join(" or ", SearchFolders())}: "
-            + $"add the package Tessera.Native.{PortableRid()} (in a clone, run 'npm ci' in the native/ folder and build again), or set {FolderVariable} to a folder that holds it.");
+        string searched = $"The native library '{library}' was not found in {string.Join(" or ", folders)}: ";
+        if (library == Vips) throw new NativeLibraryException($"{searched}add the package NetVips.Native.{PortableRid()} (in a clone, build again).");
+        throw new NativeLibraryException($"{searched}add the package Tessera.Native.{PortableRid()} (in a clone, run 'npm ci' in the native/ folder and build again), or set {FolderVariable} to a folder that holds it.");
     }
 
     /// <summary>Loads a library once and returns its handle.</summary>
@@ -72,7 +75,7 @@ internal static class NativeLibraries
         NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, static (string name, Assembly _, DllImportSearchPath? _) =>
             name is Llama or Ggml or GgmlBase or Vips ? Load(name) : 0);
 
-    // The file names carry versions and backends: libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, libvips-cpp.so.8.18.7, libvips-42.dll.
+    // The file names carry versions and backends: libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, libvips.so.42, libvips.42.dylib, libvips-42.dll.
     private static bool IsLibraryFile(string path, string library)
     {
         string name = Path.GetFileName(path);
@@ -80,8 +83,7 @@ internal static class NativeLibraries
         bool isLibrary = name.Contains(".so", StringComparison.Ordinal) || name.EndsWith(".dylib", StringComparison.Ordinal)
             || name.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
         if (!isLibrary) return false;
-        if (library != Vips) return name.StartsWith(library + ".", StringComparison.Ordinal);
-        return OperatingSystem.IsWindows() ? name.StartsWith("vips-4", StringComparison.Ordinal) : name.StartsWith("vips", StringComparison.Ordinal);
+        return name.StartsWith(library + (library == Vips && OperatingSystem.IsWindows() ? "-" : "."), StringComparison.Ordinal);
     }
 
     private static string PortableRid()

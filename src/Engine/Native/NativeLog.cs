@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Tessera.Native;
 
 /// <summary>
-/// Takes the log of ggml and llama.cpp: it goes to <see cref="Logger"/>, never to the terminal. The last errors are kept, because
+/// Takes the log of ggml, llama.cpp and libvips: it goes to <see cref="Logger"/>, never to the terminal. The last errors are kept, because
 /// they are the only reason that a failed native call gives; each thread keeps its own, as models load and run side by side.
 /// </summary>
 internal static unsafe class NativeLog
@@ -41,6 +41,12 @@ internal static unsafe class NativeLog
         return text.Length == 0 ? "no reason was given" : text;
     }
 
+    /// <summary>Logs a line of a native library.</summary>
+    public static void Write(LogLevel level, string line)
+    {
+        lock (Gate) Logger.Log(level, "{NativeLine}", line);
+    }
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Receive(ggml_log_level nativeLevel, byte* text, void* userData)
     {
@@ -70,7 +76,7 @@ internal static unsafe class NativeLog
             log.Errors.Enqueue(WithoutFunctionName(line));
         }
 
-        lock (Gate) Logger.Log(log.Level, "{NativeLine}", line);
+        Write(log.Level, line);
     }
 
     // llama.cpp starts its lines with "function_name: ".

@@ -44,11 +44,20 @@ internal sealed partial class CliProcess : IDisposable
         return await started.EndAsync();
     }
 
-    /// <summary>How the program is started, with pipes.</summary>
-    public static ProcessStartInfo StartInfo(string[] arguments)
+    /// <summary>Runs a copy of the program.</summary>
+    public static async Task<CliRun> RunCopyAsync(string program, params string[] arguments)
     {
+        using CliProcess started = new(Process.Start(StartInfo(arguments, program))!);
+        await started.WriteAsync([]);
+        return await started.EndAsync();
+    }
+
+    /// <summary>How the program is started, with pipes.</summary>
+    public static ProcessStartInfo StartInfo(string[] arguments, string? program = null)
+    {
+        program ??= Program;
         // A shell without job control starts its background jobs, and all that they start, with SIGINT ignored.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", Program] : [Program];
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", program] : [program];
         return new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
     }
 
