@@ -10,8 +10,9 @@ namespace Tessera;
 /// <param name="composer">Joins the prompt with its embeddings.</param>
 /// <param name="encoder">Makes the embeddings; null for a model that sees no pictures.</param>
 /// <param name="scheduler">Generates.</param>
+/// <param name="requireUnchanged">Fails when weights that lie in the mapped file are no longer those that were loaded.</param>
 /// <param name="lifetime">Cancelled when the model is disposed.</param>
-internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder, AnswerScheduler scheduler, CancellationToken lifetime)
+internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder, AnswerScheduler scheduler, Action requireUnchanged, CancellationToken lifetime)
 {
     /// <summary>Streams an answer.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -24,6 +25,7 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
         IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
+        requireUnchanged();
         if (prompt.Length >= scheduler.ContextLength) throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
         IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken).ConfigureAwait(false);
         PromptRows rows = composer.Join(prompt, images);
@@ -47,6 +49,7 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
                     yield return new GenerationUpdate(shown);
                 }
 
+                if (piece.End is not null) requireUnchanged();
                 if (piece.End is { } end) yield return new GenerationUpdate("", Result(text.ToString(), end, rows, images, started));
             }
         }

@@ -10,15 +10,23 @@ namespace Tessera;
 internal sealed class LanguageModelFile : IDisposable
 {
     private readonly GgufParts parts;
+    private readonly LoadedFile[] loaded;
 
     private LanguageModelFile(GgufParts parts, ChatTemplate? template)
     {
         this.parts = parts;
         Template = template;
+        loaded = [.. parts.Files.Select(static file => new LoadedFile(file))];
     }
 
     /// <summary>The chat template that it carries, or null.</summary>
     public ChatTemplate? Template { get; }
+
+    /// <summary>Tells the model apart from others.</summary>
+    public string Fingerprint => string.Join(' ', loaded.Select(static file => file.Fingerprint));
+
+    /// <summary>Bytes of all files.</summary>
+    public long ByteLength => Parts.Sum(static file => file.FileLength);
 
     /// <summary>The files, the first one first.</summary>
     public IReadOnlyList<GgufFile> Parts => parts.Files;
@@ -42,6 +50,19 @@ internal sealed class LanguageModelFile : IDisposable
     /// <summary>The failure of a file that contradicts itself, with the way out.</summary>
     public static ModelFileException Damaged(GgufFile file, string problem) =>
         new(file.Path, $"{problem}, which no language model has: the file is damaged or badly converted, so download it again.");
+
+    /// <summary>Takes the fingerprint in the background.</summary>
+    public void TakeFingerprint()
+    {
+        foreach (LoadedFile file in loaded) file.TakeFingerprint();
+    }
+
+    /// <summary>Fails when a file's bytes are no longer those that were loaded.</summary>
+    /// <exception cref="ModelFileException">They are others.</exception>
+    public void RequireUnchanged()
+    {
+        foreach (LoadedFile file in loaded) file.RequireUnchanged();
+    }
 
     public void Dispose() => parts.Dispose();
 

@@ -9,10 +9,11 @@ internal sealed class LoadedTower : IDisposable
 {
     private readonly GgufFile file;
     private readonly ComputeDevice device;
+    private readonly LoadedFile loaded;
     private WeightStore? weights;
     private GraphRunner? runner;
 
-    private LoadedTower(GgufFile file, ComputeDevice device) => (this.file, this.device) = (file, device);
+    private LoadedTower(GgufFile file, ComputeDevice device) => (this.file, this.device, loaded) = (file, device, new LoadedFile(file));
 
     public IVisionEncoder Encoder { get; private set; } = null!;
 
@@ -44,6 +45,7 @@ internal sealed class LoadedTower : IDisposable
             tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: type == VisionType.Auto || tower.weights.IsQuantized);
             tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
             tower.Reserve(path, parts.Processor);
+            if (tower.weights.IsMapped) tower.loaded.TakeFingerprint();
             return tower;
         }
         catch
@@ -51,6 +53,13 @@ internal sealed class LoadedTower : IDisposable
             tower.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Fails when weights lie in the mapped file and are no longer those that were loaded.</summary>
+    /// <exception cref="ModelFileException">They are others.</exception>
+    public void RequireUnchanged()
+    {
+        if (weights!.IsMapped) loaded.RequireUnchanged();
     }
 
     public void Dispose()

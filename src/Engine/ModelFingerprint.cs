@@ -13,9 +13,8 @@ internal static class ModelFingerprint
     private const int SampleLength = 256;
 
     /// <exception cref="ModelFileException">The file is damaged.</exception>
-    public static string Of(string path, string settings = "")
+    public static string Of(GgufFile file, string settings = "")
     {
-        using GgufFile file = GgufFile.Open(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{settings}\n{file.FileLength}\n"));
         Span<byte> sample = stackalloc byte[SampleLength];
@@ -38,8 +37,12 @@ internal static class ModelFingerprint
     internal static void AppendHeader(IncrementalHash hash, GgufFile file)
     {
         long length = file.Tensors.Count == 0 ? file.FileLength : file.Tensors.Min(static tensor => tensor.DataOffset);
-        using FileStream stream = File.OpenRead(file.Path);
         var buffer = new byte[1 << 16];
-        for (int read; length > 0 && (read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, length))) > 0; length -= read) hash.AppendData(buffer, 0, read);
+        for (long offset = 0; offset < length; offset += buffer.Length)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - offset));
+            file.ReadBytes(offset, part);
+            hash.AppendData(part);
+        }
     }
 }

@@ -16,30 +16,24 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly AnswerScheduler scheduler;
     private readonly PromptComposer composer;
     private readonly PictureEncoder? encoder;
-    private readonly TokenEmbeddings? tokenEmbeddings;
-    private readonly Lazy<string> fingerprint;
+    private readonly LanguageModelFile file;
+    private readonly bool isMapped;
     private readonly CancellationTokenSource lifetime = new();
     private readonly AnswerMemory memory = new();
     private int isDisposed;
 
-    private MultimodalModel(ModelOptions options, LanguageModel language, VisionModel? vision, ChatTemplate? template)
+    private MultimodalModel(ModelOptions options, LanguageModelFile file, LanguageModel language, VisionModel? vision, bool isMapped)
     {
+        this.file = file;
         this.language = language;
+        this.isMapped = isMapped;
         Vision = vision;
-        fingerprint = new Lazy<string>(() => ModelFingerprint.Of(options.ModelPath));
-        ChatTemplate = template;
-        composer = new PromptComposer(language, vision, template);
+        ChatTemplate = file.Template;
+        composer = new PromptComposer(language, vision, file.Template);
         if (vision is not null) encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
-        tokenEmbeddings = TokenEmbeddings.Open(options.ModelPath, language.EmbeddingWidth);
-        try
-        {
-            scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
-        }
-        catch
-        {
-            tokenEmbeddings?.Dispose();
-            throw;
-        }
+        var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
+        scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
+        file.TakeFingerprint();
     }
 
     /// <summary>The vision half, or null for a model that sees no pictures.</summary>
@@ -58,10 +52,10 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     internal AnswerScheduler Scheduler => scheduler;
 
-    internal AnswerRun Answers => new(composer, encoder, scheduler, lifetime.Token);
+    internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint => $"{fingerprint.Value} {Vision?.Fingerprint}";
+    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Fingerprint}";
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>
@@ -145,9 +139,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
         lifetime.Cancel();
         scheduler.Dispose();
-        tokenEmbeddings?.Dispose();
         Vision?.Dispose();
         language.Dispose();
+        file.Dispose();
     }
 
     /// <summary>Like <see cref="Dispose"/>, off the caller's thread.</summary>
@@ -160,36 +154,38 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <summary>Puts saved embeddings into the cache.</summary>
     internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);
 
+    private void RequireUnchanged()
+    {
+        if (isMapped) file.RequireUnchanged();
+    }
+
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
 
     private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        ChatTemplate? template = CheckLanguage(options, cancellationToken);
-        VisionModel? vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+        var file = LanguageModelFile.Open(options.ModelPath);
+        VisionModel? vision = null;
         LanguageModel? language = null;
         try
         {
+            if (options.Trial is { } trial) TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+            vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
             ComputeDevice.Prepare();
-            language = LoadWeights(options, vision, progress, cancellationToken);
-            return new MultimodalModel(options, language, vision, template);
+            bool isMapped = MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
+            language = LoadWeights(options, vision, isMapped, progress, cancellationToken);
+            return new MultimodalModel(options, file, language, vision, isMapped);
         }
         catch
         {
             language?.Dispose();
             vision?.Dispose();
+            file.Dispose();
             throw;
         }
     }
 
-    private static ChatTemplate? CheckLanguage(ModelOptions options, CancellationToken cancellationToken)
-    {
-        using var file = LanguageModelFile.Open(options.ModelPath);
-        if (options.Trial is { } trial) TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
-        return file.Template;
-    }
-
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.
-    private static LanguageModel LoadWeights(ModelOptions options, VisionModel? vision, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private static LanguageModel LoadWeights(ModelOptions options, VisionModel? vision, bool isMapped, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task seeing = Task.Factory.StartNew(() =>
@@ -207,7 +203,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
-            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger);
+            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger, isMapped: isMapped);
             CheckPair(language, vision);
             seeing.GetAwaiter().GetResult();
             return language;

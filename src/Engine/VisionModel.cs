@@ -24,7 +24,7 @@ public sealed class VisionModel : IDisposable
 
     private VisionModel(string path, string family, FamilyParts parts, Preprocessing preprocessing, long maxPixels)
     {
-        fingerprint = new Lazy<string>(() => ModelFingerprint.Of(path, $"{preprocessing} {matrixType}"));
+        fingerprint = new Lazy<string>(() => FingerprintOf(path, $"{preprocessing} {matrixType}"));
         Path = path;
         Family = family;
         this.parts = parts;
@@ -75,6 +75,9 @@ public sealed class VisionModel : IDisposable
             matrixType = type;
             tower = LoadedTower.Load(Path, parts, threadCount, type, StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
         }
+
+        // The file may be gone when it is first asked for.
+        _ = Task.Run(() => fingerprint.Value, CancellationToken.None);
     }
 
     /// <summary>How a picture of a size is cut, and what it costs: arithmetic only.</summary>
@@ -185,6 +188,12 @@ public sealed class VisionModel : IDisposable
         return new PreparedPicture(image.Name, prepared, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
 
+    private static string FingerprintOf(string path, string settings)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        return ModelFingerprint.Of(file, settings);
+    }
+
     private (float[][] Slices, double MsPerSlice) EncodeSlices(IReadOnlyList<PreparedPicture> pictures, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
@@ -194,7 +203,9 @@ public sealed class VisionModel : IDisposable
             if (tower is null) throw new InvalidOperationException("LoadWeights has not run.");
             try
             {
+                tower.RequireUnchanged();
                 float[][] slices = tower.Batcher.Encode([.. pictures.SelectMany(static picture => picture.Image.Slices)], wanted, progress, cancellationToken);
+                tower.RequireUnchanged();
                 return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
             }
             catch (NativeLibraryException failure)

@@ -1,36 +1,33 @@
 using System.IO.MemoryMappedFiles;
-using Microsoft.Win32.SafeHandles;
 
 namespace Tessera.Gguf;
 
-/// <summary>A whole file, mapped read-only into memory. Owns the stream it was made from.</summary>
+/// <summary>A whole file, mapped read-only into memory.</summary>
 internal sealed unsafe class FileMapping : IDisposable
 {
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
-    private readonly SafeFileHandle handle;
     private readonly long byteLength;
     private byte* start;
 
-    private FileMapping(MemoryMappedFile file, MemoryMappedViewAccessor view, SafeFileHandle handle, long byteLength)
+    private FileMapping(MemoryMappedFile file, MemoryMappedViewAccessor view, long byteLength)
     {
         this.file = file;
         this.view = view;
-        this.handle = handle;
         this.byteLength = byteLength;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
     }
 
-    /// <summary>Maps a file that is not empty.</summary>
+    /// <summary>Maps a file that is not empty; its stream stays the caller's.</summary>
     /// <exception cref="IOException">The system cannot map the file.</exception>
     public static FileMapping Create(FileStream stream)
     {
         long byteLength = stream.Length;
         MemoryMappedFile file = MemoryMappedFile.CreateFromFile(
-            stream, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            stream, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         try
         {
-            return new FileMapping(file, file.CreateViewAccessor(0, byteLength, MemoryMappedFileAccess.Read), stream.SafeFileHandle, byteLength);
+            return new FileMapping(file, file.CreateViewAccessor(0, byteLength, MemoryMappedFileAccess.Read), byteLength);
         }
         catch
         {
@@ -49,21 +46,6 @@ internal sealed unsafe class FileMapping : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, byteLength - length);
         return new ReadOnlySpan<byte>(start + offset, length);
-    }
-
-    /// <summary>Copies bytes out of the file without mapping them, so that they do not count as this process's memory.</summary>
-    /// <exception cref="ObjectDisposedException">The mapping is gone.</exception>
-    /// <exception cref="IOException">The system cannot read them, or the file has become shorter.</exception>
-    public void Read(long offset, Span<byte> destination)
-    {
-        ObjectDisposedException.ThrowIf(start is null, this);
-        while (destination.Length > 0)
-        {
-            int count = RandomAccess.Read(handle, destination, offset);
-            if (count == 0) throw new EndOfStreamException("it has become shorter while it was read.");
-            offset += count;
-            destination = destination[count..];
-        }
     }
 
     /// <inheritdoc/>

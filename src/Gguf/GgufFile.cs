@@ -3,15 +3,18 @@ using System.Diagnostics.CodeAnalysis;
 namespace Tessera.Gguf;
 
 /// <summary>
-/// An open GGUF file, version 2 or 3, little endian. The header is read and checked when the file is opened; tensor data is
-/// mapped into memory and read by the operating system when it is touched. Safe for concurrent reading.
+/// An open GGUF file, version 2 or 3, little endian. The header is read and checked when the file is opened; tensor data is read, or
+/// mapped into memory when it is first asked for in place. Safe for concurrent reading.
 /// </summary>
 public sealed class GgufFile : IDisposable
 {
     private readonly Dictionary<string, GgufTensor> tensorsByName;
-    private readonly FileMapping? mapping;
+    private readonly FileStream stream;
+    private readonly Lock gate = new();
+    private FileMapping? mapping;
+    private bool isDisposed;
 
-    private GgufFile(string path, long fileLength, GgufHeader header, FileMapping? mapping)
+    private GgufFile(string path, long fileLength, GgufHeader header, FileStream stream)
     {
         Path = path;
         FileLength = fileLength;
@@ -20,7 +23,7 @@ public sealed class GgufFile : IDisposable
         Metadata = header.Metadata;
         Tensors = header.Tensors;
         tensorsByName = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        this.mapping = mapping;
+        this.stream = stream;
     }
 
     /// <summary>The path as it was given.</summary>
@@ -52,9 +55,7 @@ public sealed class GgufFile : IDisposable
             RequireGguf(stream, path);
             long fileLength = stream.Length;
             GgufHeader header = GgufHeader.Read(stream, fileLength, path);
-            FileMapping? mapping = header.Tensors.Count == 0 ? null : FileMapping.Create(stream);
-            if (mapping is null) stream.Dispose();
-            return new GgufFile(path, fileLength, header, mapping);
+            return new GgufFile(path, fileLength, header, stream);
         }
         catch (Exception exception)
         {
@@ -68,7 +69,10 @@ public sealed class GgufFile : IDisposable
     /// <summary>Finds a tensor by name.</summary>
     public bool TryGetTensor(string name, [NotNullWhen(true)] out GgufTensor? tensor) => tensorsByName.TryGetValue(name, out tensor);
 
-    /// <summary>Gives bytes of a tensor's data without copying them. They are valid until the file is disposed.</summary>
+    /// <summary>
+    /// Gives bytes of a tensor's data without copying them. They are valid until the file is disposed; on Unix, who touches them when the
+    /// file has become shorter ends the process.
+    /// </summary>
     /// <param name="tensor">A tensor of this file.</param>
     /// <param name="offset">The first byte, counted from the beginning of the tensor.</param>
     /// <param name="length">The number of bytes.</param>
@@ -78,8 +82,11 @@ public sealed class GgufFile : IDisposable
     public ReadOnlySpan<byte> GetTensorData(GgufTensor tensor, long offset, int length)
     {
         CheckRange(tensor, offset, length);
-        return mapping!.GetBytes(tensor.DataOffset + offset, length);
+        return Map().GetBytes(tensor.DataOffset + offset, length);
     }
+
+    /// <summary>Length and time of change of the open file, wherever it has been moved since.</summary>
+    internal FileState State => new(RandomAccess.GetLength(stream.SafeFileHandle), File.GetLastWriteTimeUtc(stream.SafeFileHandle));
 
     /// <summary>Copies bytes of a tensor's data; unlike <see cref="GetTensorData"/> it leaves no part of the file in this process's memory.</summary>
     /// <param name="tensor">A tensor of this file.</param>
@@ -90,9 +97,24 @@ public sealed class GgufFile : IDisposable
     internal void ReadTensorData(GgufTensor tensor, long offset, Span<byte> destination)
     {
         CheckRange(tensor, offset, destination.Length);
+        ReadBytes(tensor.DataOffset + offset, destination);
+    }
+
+    /// <summary>Copies bytes of the file.</summary>
+    /// <exception cref="ModelFileException">The file cannot be read any more.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    internal void ReadBytes(long offset, Span<byte> destination)
+    {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         try
         {
-            mapping!.Read(tensor.DataOffset + offset, destination);
+            while (destination.Length > 0)
+            {
+                int count = RandomAccess.Read(stream.SafeFileHandle, destination, offset);
+                if (count == 0) throw new EndOfStreamException("it has become shorter while it was read.");
+                offset += count;
+                destination = destination[count..];
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -101,7 +123,24 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>Unmaps the data; spans of it must no longer be used.</summary>
-    public void Dispose() => mapping?.Dispose();
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isDisposed = true;
+            mapping?.Dispose();
+            stream.Dispose();
+        }
+    }
+
+    private FileMapping Map()
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            return mapping ??= FileMapping.Create(stream);
+        }
+    }
 
     private void CheckRange(GgufTensor tensor, long offset, int length)
     {
@@ -123,3 +162,6 @@ public sealed class GgufFile : IDisposable
         throw new ModelFileException(path, kind + ".");
     }
 }
+
+/// <summary>By what a change of an open file is noticed.</summary>
+internal readonly record struct FileState(long Length, DateTime Written);

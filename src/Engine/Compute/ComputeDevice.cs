@@ -125,12 +125,22 @@ internal sealed unsafe class ComputeDevice : IDisposable
     }
 
     /// <summary>Memory of the main device that is free now, in bytes.</summary>
-    public long FreeBytes()
+    public long FreeBytes() => gpuDevice == 0 && LinuxFreeMemory() is { } free ? free : Describe(MainDevice).FreeBytes;
+
+    /// <summary>Memory of this machine that programs can still have, in bytes; where the system does not tell, half of all.</summary>
+    public static long FreeMemory()
     {
-        // On Linux ggml calls all of a processor's memory free.
-        if (gpuDevice == 0 && OperatingSystem.IsLinux() && File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith("MemAvailable:", StringComparison.Ordinal)) is string line)
-            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
-        return Describe(MainDevice).FreeBytes;
+        long granted = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes; // less than there is, in a container
+        return LinuxFreeMemory() is { } free ? Math.Min(free, granted) : granted / 2;
+    }
+
+    // On Linux ggml calls all of a processor's memory free.
+    private static long? LinuxFreeMemory()
+    {
+        const string name = "MemAvailable:";
+        if (!OperatingSystem.IsLinux()) return null;
+        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
     }
 
     public void Dispose()

@@ -32,7 +32,9 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
     public static float[] ToFloat(GgufFile file, GgufTensor tensor)
     {
         var values = new float[tensor.ElementCount];
-        ElementConversion.ToFloat(tensor.Type, file.GetTensorData(tensor, 0, checked((int)tensor.ByteLength)), values);
+        var stored = new byte[tensor.ByteLength];
+        file.ReadTensorData(tensor, 0, stored);
+        ElementConversion.ToFloat(tensor.Type, stored, values);
         return values;
     }
 

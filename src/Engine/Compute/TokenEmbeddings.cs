@@ -6,7 +6,7 @@ namespace Tessera.Compute;
 /// The token embeddings of a language model's file, looked up as its graph does (<c>ggml_get_rows</c>: a row is dequantized to float32),
 /// so that tokens can stand beside pictures in one batch.
 /// </summary>
-internal sealed class TokenEmbeddings : IDisposable
+internal sealed class TokenEmbeddings
 {
     private const string Name = "token_embd.weight";
 
@@ -15,29 +15,35 @@ internal sealed class TokenEmbeddings : IDisposable
     private static readonly string[] Architectures = ["llama", "qwen2", "qwen3", "qwen35", "phi3", "internlm2"];
     private readonly GgufFile file;
     private readonly GgufTensor tensor;
-    private readonly int rowByteLength;
+    private readonly Action requireUnchanged;
+    private readonly byte[] stored;
 
-    private TokenEmbeddings(GgufFile file, GgufTensor tensor)
+    private TokenEmbeddings(GgufFile file, GgufTensor tensor, Action requireUnchanged)
     {
         this.file = file;
         this.tensor = tensor;
-        rowByteLength = checked((int)(tensor.ByteLength / tensor.Shape[1]));
+        this.requireUnchanged = requireUnchanged;
+        stored = new byte[checked((int)(tensor.ByteLength / tensor.Shape[1]))];
     }
 
-    /// <summary>Opens the embeddings; null where the architecture does more than look up, or the file (split, say) does not hold them.</summary>
-    public static TokenEmbeddings? Open(string path, int width)
+    /// <summary>Finds the embeddings; null where the architecture does more than look up, or the file (split, say) does not hold them.</summary>
+    /// <param name="file">The file, which must stay open as long as they are used.</param>
+    /// <param name="width">Width of an embedding.</param>
+    /// <param name="requireUnchanged">Fails when the file is no longer what was loaded.</param>
+    public static TokenEmbeddings? Find(GgufFile file, int width, Action requireUnchanged)
     {
-        GgufFile file = GgufFile.Open(path);
         bool usable = file.Metadata.TryGetString("general.architecture", out string? architecture) && Architectures.Contains(architecture)
             && !file.Metadata.TryGetSingle($"{architecture}.embedding_scale", out _);
-        if (usable && file.TryGetTensor(Name, out GgufTensor? tensor) && tensor.Shape.Length == 2 && tensor.Shape[0] == width && ElementConversion.IsConvertible(tensor.Type)) return new TokenEmbeddings(file, tensor);
-        file.Dispose();
-        return null;
+        bool isThere = file.TryGetTensor(Name, out GgufTensor? tensor) && tensor.Shape.Length == 2 && tensor.Shape[0] == width;
+        return usable && isThere && ElementConversion.IsConvertible(tensor!.Type) ? new TokenEmbeddings(file, tensor, requireUnchanged) : null;
     }
 
-    /// <summary>Writes the embedding [width] of a token.</summary>
-    public void LookUp(int token, Span<float> row) =>
-        ElementConversion.ToFloat(tensor.Type, file.GetTensorData(tensor, (long)token * rowByteLength, rowByteLength), row);
-
-    public void Dispose() => file.Dispose();
+    /// <summary>Writes the embedding [width] of a token. For one thread at a time.</summary>
+    /// <exception cref="ModelFileException">The file cannot be read any more, or is another.</exception>
+    public void LookUp(int token, Span<float> row)
+    {
+        requireUnchanged();
+        file.ReadTensorData(tensor, (long)token * stored.Length, stored);
+        ElementConversion.ToFloat(tensor.Type, stored, row);
+    }
 }

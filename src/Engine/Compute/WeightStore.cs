@@ -24,6 +24,7 @@ internal sealed unsafe class WeightStore : IDisposable
     private readonly List<BackendBufferHandle> buffers = [];
     private readonly List<DeclaredWeight> declared = [];
     private readonly InPlaceWeights inPlace;
+    private readonly Lazy<bool> mayStayMapped;
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
     /// <param name="file">Where they come from; must outlive the store.</param>
@@ -35,10 +36,14 @@ internal sealed unsafe class WeightStore : IDisposable
         threadCount = device.ThreadCount;
         placement = new MatrixPlacement(device);
         inPlace = new InPlaceWeights(file);
+        mayStayMapped = new Lazy<bool>(() => MappedFiles.MayStay([file.Path], file.FileLength));
     }
 
     /// <summary>Bytes on the device, once uploaded.</summary>
     public long ByteLength { get; private set; }
+
+    /// <summary>Whether a matrix lies in the mapped file.</summary>
+    public bool IsMapped { get; private set; }
 
     /// <summary>Whether a matrix is quantized, so that exact products of the others would gain nothing.</summary>
     public bool IsQuantized { get; private set; }
@@ -55,7 +60,8 @@ internal sealed unsafe class WeightStore : IDisposable
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         var type = (ggml_type)(int)part.Type;
         bool stays = placement.ReadsInPlace && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
-        if (!stays) return JoinedMatrix([name], inputs, outputs);
+        if (!stays || !mayStayMapped.Value) return JoinedMatrix([name], inputs, outputs);
+        IsMapped = true;
         Tensor weight = inPlace.Declare(part, inputs, outputs);
         IsQuantized |= weight.IsQuantized;
         return weight;

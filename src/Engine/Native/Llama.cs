@@ -7,6 +7,9 @@ internal static unsafe partial class Llama
 {
     private const string Library = NativeLibraries.Llama;
 
+    internal const int LLAMA_LOAD_MODE_AUTO = -1;
+    internal const int LLAMA_LOAD_MODE_NONE = 0;
+
     [LibraryImport(Library)] internal static partial byte* llama_version();
     [LibraryImport(Library)] internal static partial void llama_backend_init();
     [LibraryImport(Library)] internal static partial void llama_log_set(delegate* unmanaged[Cdecl]<ggml_log_level, byte*, void*, void> log_callback, void* user_data);

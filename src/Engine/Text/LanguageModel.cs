@@ -64,10 +64,11 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <param name="logger">Takes the native log of the whole process from now on; null leaves it as it is.</param>
     /// <param name="isRepacked">Whether matrices are copied into the order in which this processor multiplies them fastest.</param>
+    /// <param name="isMapped">Whether weights may stay in the mapped file; else they are read into memory.</param>
     /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken, ILogger? logger = null,
-        bool isRepacked = true)
+        bool isRepacked = true, bool isMapped = true)
     {
         if (logger is not null) NativeLog.Logger = logger;
         NativeRuntime.Start();
@@ -79,6 +80,7 @@ internal sealed unsafe class LanguageModel : IDisposable
             llama_model_params parameters = Llama.llama_model_default_params();
             parameters.n_gpu_layers = gpuLayerCount;
             parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
+            parameters.load_mode = isMapped ? Llama.LLAMA_LOAD_MODE_AUTO : Llama.LLAMA_LOAD_MODE_NONE;
             parameters.progress_callback = &ReportProgress;
             parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
             var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));
