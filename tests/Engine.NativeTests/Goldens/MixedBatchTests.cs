@@ -1,4 +1,5 @@
 using Tessera.Compute;
+using Tessera.Gguf;
 using Tessera.Text;
 using Xunit.Abstractions;
 
@@ -20,7 +21,8 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
     {
         GoldenCase golden = GoldenCase.Find(name);
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
-        using TokenEmbeddings? embeddings = TokenEmbeddings.Open(golden.LanguageModel, language.EmbeddingWidth);
+        using GgufFile file = GgufFile.Open(golden.LanguageModel);
+        var embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { });
         Assert.Equal(isAllowed, embeddings is not null);
         if (embeddings is null) return;
 
@@ -48,7 +50,8 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
     {
         GoldenCase golden = GoldenCase.Find(name);
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
-        using TokenEmbeddings embeddings = TokenEmbeddings.Open(golden.LanguageModel, language.EmbeddingWidth)!;
+        using GgufFile file = GgufFile.Open(golden.LanguageModel);
+        TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
         using var context = new LanguageContext(language, 2048, 2, Environment.ProcessorCount);
         int width = language.EmbeddingWidth;
         PromptRows tokens = new(width), rows = new(width);

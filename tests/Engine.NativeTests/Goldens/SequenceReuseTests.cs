@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Tessera.Compute;
+using Tessera.Gguf;
 using Tessera.Text;
 
 namespace Tessera.Engine.NativeTests.Goldens;
@@ -59,14 +60,15 @@ public sealed class SequenceReuseTests
     private sealed class Setup : IDisposable
     {
         private readonly LanguageModel language;
-        private readonly TokenEmbeddings embeddings;
+        private readonly GgufFile file;
         private readonly AnswerScheduler scheduler;
 
         public Setup(string name, int sequenceCount)
         {
             Golden = GoldenCase.Find(name);
             language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
-            embeddings = TokenEmbeddings.Open(Golden.LanguageModel, language.EmbeddingWidth)!;
+            file = GgufFile.Open(Golden.LanguageModel);
+            TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
             scheduler = new AnswerScheduler(language, new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, Environment.ProcessorCount), embeddings.LookUp);
         }
 
@@ -92,7 +94,7 @@ public sealed class SequenceReuseTests
         public void Dispose()
         {
             scheduler.Dispose();
-            embeddings.Dispose();
+            file.Dispose();
             language.Dispose();
         }
     }

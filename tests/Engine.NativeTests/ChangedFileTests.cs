@@ -1,0 +1,151 @@
+using Tessera.Compute;
+using Tessera.Engine.NativeTests.Goldens;
+using Tessera.Gguf;
+
+namespace Tessera.Engine.NativeTests;
+
+/// <summary>A model's files may be shortened, overwritten, replaced or deleted while it is loaded: answers go on, or fail with a sentence.</summary>
+public sealed class ChangedFileTests : IDisposable
+{
+    private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");
+    private static readonly GenerationOptions Greedy = new() { MaxTokens = 6, Temperature = 0 };
+    private readonly string folder = Directory.CreateTempSubdirectory("tessera-changed").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    public static TheoryData<string> Changes => ["shortened", "emptied", "zeroed", "overwritten", "replaced", "deleted"];
+
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public async Task Text_is_answered_as_before(string change)
+    {
+        if (OperatingSystem.IsWindows()) return; // which lets nobody change a file that is in use
+        (string language, _) = Copy();
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language });
+        string before = (await model.AnswerAsync(new Prompt("What is this?"), Greedy)).Text;
+        Change(language, change);
+        Assert.Equal(before, (await model.AnswerAsync(new Prompt("What is this?"), Greedy)).Text);
+        Assert.NotEmpty((await model.AnswerAsync(new Prompt("And then?"), Greedy)).TokenIds);
+    }
+
+    // Tokens beside a picture are looked up in the file, so there it must be the same; a deleted one stays readable.
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public async Task A_picture_is_answered_as_before_or_not_at_all(string change)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        (string language, string projector) = Copy();
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector });
+        var prompt = new Prompt("What is this?") { Images = [Golden.Image("page")] };
+        string before = (await model.AnswerAsync(prompt, Greedy)).Text;
+        Change(language, change);
+        Change(projector, change);
+        var next = new Prompt("What is this?") { Images = [Golden.Image("wide")] };
+        if (change is "replaced" or "deleted")
+        {
+            Assert.Equal(before, (await model.AnswerAsync(prompt, Greedy)).Text);
+            await model.AnswerAsync(next, Greedy);
+            return;
+        }
+
+        string message = (await Assert.ThrowsAsync<ModelFileException>(() => model.AnswerAsync(next, Greedy))).Message;
+        Assert.Equal($"{language}: it has been changed since it was loaded, and what it held is gone: load the model again.", message);
+    }
+
+    [Fact]
+    public async Task A_new_time_of_change_alone_changes_nothing()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        (string language, string projector) = Copy();
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector });
+        File.SetLastWriteTimeUtc(language, DateTime.UnixEpoch);
+        File.SetLastWriteTimeUtc(projector, DateTime.UnixEpoch);
+        await model.AnswerAsync(new Prompt("What is this?") { Images = [Golden.Image("page")] }, Greedy);
+    }
+
+    [Theory]
+    [InlineData("deleted")]
+    [InlineData("replaced")]
+    [InlineData("overwritten")]
+    public async Task A_conversation_is_saved_and_continued_with_the_file_as_it_was(string change)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        (string language, string projector) = Copy();
+        string saved = Path.Combine(folder, "saved.chat");
+        await using (MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector }))
+        {
+            using ChatSession chat = model.StartChat();
+            await foreach (GenerationUpdate _ in chat.SendAsync(new UserMessage("What is this?"), Greedy)) { }
+            Change(language, change);
+            Change(projector, change);
+            await chat.SaveAsync(saved);
+        }
+
+        await using MultimodalModel original = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = Golden.LanguageModel, ProjectorPath = Golden.Projector });
+        using ChatSession loaded = await original.LoadChatAsync(saved);
+        Assert.Single(loaded.Turns);
+    }
+
+    [Fact]
+    public void Only_what_nobody_here_can_write_to_stays_mapped()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string file = Path.Combine(folder, "file");
+        File.WriteAllText(file, "x");
+        Assert.False(MappedFiles.MayStay([file], 1));
+        Assert.True(MappedFiles.MayStay([file], long.MaxValue));
+        Assert.True(MappedFiles.MayStay([Path.Combine(folder, "none")], 1));
+    }
+
+    [Fact]
+    public void A_mapped_file_that_changes_is_noticed()
+    {
+        (string language, _) = Copy();
+        using GgufFile file = GgufFile.Open(language);
+        var loaded = new LoadedFile(file);
+        string fingerprint = loaded.Fingerprint;
+        loaded.RequireUnchanged();
+        if (OperatingSystem.IsWindows()) return;
+        Change(language, "zeroed");
+        Assert.Contains("changed since it was loaded", Assert.Throws<ModelFileException>(loaded.RequireUnchanged).Message);
+        Assert.Equal(fingerprint, loaded.Fingerprint);
+    }
+
+    private (string Language, string Projector) Copy()
+    {
+        (string language, string projector) = (Path.Combine(folder, "language.gguf"), Path.Combine(folder, "mmproj.gguf"));
+        File.Copy(Golden.LanguageModel, language);
+        File.Copy(Golden.Projector, projector);
+        // A change within the clock's grain of the copying would not be noticed.
+        foreach (string path in (string[])[language, projector]) File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(-1));
+        return (language, projector);
+    }
+
+    // As other programs do: without the lock that .NET asks for.
+    private void Change(string path, string change)
+    {
+        switch (change)
+        {
+            case "shortened": Run("truncate", "-s", "4096", path); break;
+            case "emptied": Run("truncate", "-s", "0", path); break;
+            case "zeroed": Run("dd", "if=/dev/zero", $"of={path}", "bs=1024", $"count={new FileInfo(path).Length / 1024}", "conv=notrunc"); break;
+            case "overwritten": Run("cp", Other(), path); break;
+            case "replaced": Run("mv", Other(), path); break;
+            case "deleted": File.Delete(path); break;
+        }
+    }
+
+    private string Other()
+    {
+        string other = Path.Combine(folder, "other.gguf");
+        File.Copy(GoldenCase.Find("llava-onevision").LanguageModel, other, overwrite: true);
+        return other;
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+}
