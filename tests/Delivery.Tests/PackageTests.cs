@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Tessera.Delivery.Tests.Support;
+using Tessera.Native;
 
 namespace Tessera.Delivery.Tests;
 
@@ -7,8 +7,6 @@ namespace Tessera.Delivery.Tests;
 public sealed class PackageTests : IDisposable
 {
     private static readonly string Version = typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3);
-
-    private static readonly string Rid = $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("tessera-packages-");
 
@@ -19,8 +17,8 @@ public sealed class PackageTests : IDisposable
     {
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string feed = folder.CreateSubdirectory("feed").FullName;
-        await DotnetCommand.RunAsync("dotnet", RepositoryRoot.Path(), "pack", "--no-build", "--configuration", configuration, "--output", feed, $"-p:NativePackageRids={Rid}");
-        string[] packages = ["Tessera.Cli", "Tessera.Engine", "Tessera.Extensions.AI", "Tessera.Gguf", $"Tessera.Native.{Rid}"];
+        await DotnetCommand.RunAsync("dotnet", RepositoryRoot.Path(), "pack", "--no-build", "--configuration", configuration, "--output", feed);
+        string[] packages = ["Tessera.Cli", "Tessera.Engine", "Tessera.Extensions.AI", "Tessera.Gguf"];
         Assert.Equal(packages.Select(static name => $"{name}.{Version}.nupkg").Order(StringComparer.Ordinal), Directory.EnumerateFiles(feed).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         WriteProject(feed);
@@ -46,7 +44,8 @@ public sealed class PackageTests : IDisposable
               <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable></PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="Tessera.Extensions.AI" Version="{Version}" />
-                <PackageReference Include="Tessera.Native.{Rid}" Version="{Version}" />
+                <PackageReference Include="LLamaSharp.Backend.Cpu" Version="0.30.0" />
+                <PackageReference Include="NetVips.Native.{NativeFolders.PortableRid()}" Version="8.18.7" />
               </ItemGroup>
             </Project>
             """);

@@ -71,7 +71,7 @@ internal sealed unsafe class Graph : IDisposable
         // Said for each product, so that a picture's do not depend on how many rows are computed together. GPUs sum weights of 16 bits in 16
         // bits if nothing is said, which costs up to 0.0002 of a row's cosine; on quantized ones they keep to their fast way.
         if (!IsOnProcessor) Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
-        else Ggml.ggml_prec_set_src(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32, 1);
+        else Kernels.MatrixProduct.SetPrecision(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32);
         return new Tensor(product);
     }
 
@@ -115,7 +115,7 @@ internal sealed unsafe class Graph : IDisposable
     public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale)
     {
         ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, null, scale, 0, 0);
-        Ggml.ggml_prec_set_acc(mixed, mayRound && IsOnProcessor ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
+        Ggml.ggml_flash_attn_ext_set_prec(mixed, mayRound && IsOnProcessor ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         return new Tensor(mixed);
     }
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace Tessera.Grammars;
 
 /// <summary>
-/// Writes rules as GBNF for llama.cpp (v0.5.0, src/llama-grammar.cpp), whose parser expands every repetition and gives up, or forgets
+/// Writes rules as GBNF for llama.cpp (both editions, src/llama-grammar.cpp), whose parser expands every repetition and gives up, or forgets
 /// the limit, above 2000. So what is repeated is always one symbol, and longer repetitions are written in blocks.
 /// </summary>
 internal sealed class GrammarText
@@ -37,8 +37,9 @@ internal sealed class GrammarText
         '\n' => "\\n",
         '\r' => "\\r",
         '\t' => "\\t",
-        '"' or '\\' or '[' or ']' or '-' => $"\\{(char)character}",
-        '^' => "\\x5E",
+        '"' or '\\' or '[' or ']' => $"\\{(char)character}",
+        // As a class reads them they would be signs, and the older edition knows no escapes for them.
+        '^' or '-' => $"\\x{character.ToString("X2", CultureInfo.InvariantCulture)}",
         >= ' ' and < 0x7F => ((char)character).ToString(),
         < 0x100 => $"\\x{character.ToString("X2", CultureInfo.InvariantCulture)}",
         < 0x10000 => $"\\u{character.ToString("X4", CultureInfo.InvariantCulture)}",

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>What Tessera uses of <c>ggml/include/ggml.h</c>, ggml 0.25.1 (llama.cpp v0.5.0).</summary>
+/// <summary>What Tessera uses of <c>ggml/include/ggml.h</c>, the same in ggml 0.18.0 and 0.25.1.</summary>
 internal static unsafe partial class Ggml
 {
     private const string Library = NativeLibraries.GgmlBase;
@@ -46,8 +46,7 @@ internal static unsafe partial class Ggml
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_flash_attn_ext(nint ctx, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* mask, float scale, float max_bias, float logit_softcap);
     [LibraryImport(Library)] internal static partial void ggml_mul_mat_set_prec(ggml_tensor* a, ggml_prec prec);
-    [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_acc(ggml_tensor* a, ggml_prec prec);
-    [LibraryImport(Library)][return: MarshalAs(UnmanagedType.U1)] internal static partial bool ggml_prec_set_src(ggml_tensor* a, ggml_prec prec, int idx);
+    [LibraryImport(Library)] internal static partial void ggml_flash_attn_ext_set_prec(ggml_tensor* a, ggml_prec prec);
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
 
     [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cast(nint ctx, ggml_tensor* a, ggml_type type);

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>What Tessera uses of <c>ggml/include/ggml-backend.h</c> and <c>ggml-alloc.h</c>, ggml 0.25.1 (llama.cpp v0.5.0).</summary>
+/// <summary>What Tessera uses of <c>ggml/include/ggml-backend.h</c> and <c>ggml-alloc.h</c>, the same in ggml 0.18.0 and 0.25.1.</summary>
 internal static unsafe partial class GgmlBackend
 {
     private const string Base = NativeLibraries.GgmlBase;

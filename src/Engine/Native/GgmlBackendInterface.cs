@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Tessera.Native;
 
 /// <summary>
-/// The tables of functions that a backend of our own gives to ggml: <c>ggml/src/ggml-backend-impl.h</c>, ggml 0.25.1
-/// (llama.cpp v0.5.0). Members that are optional and stay null are <c>nint</c>.
+/// The tables of functions that a backend of our own gives to ggml: <c>ggml/src/ggml-backend-impl.h</c>, the same in
+/// ggml 0.18.0 and 0.25.1. Members that are optional and stay null are <c>nint</c>.
 /// </summary>
 internal static class GgmlBackendInterface
 {

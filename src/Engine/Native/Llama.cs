@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>What Tessera uses of <c>include/llama.h</c>, llama.cpp v0.5.0.</summary>
+/// <summary>What Tessera uses of <c>include/llama.h</c>, llama.cpp v0.5.0; what the older edition has otherwise: <see cref="LlamaEdition"/>.</summary>
 internal static unsafe partial class Llama
 {
     private const string Library = NativeLibraries.Llama;
@@ -47,6 +47,7 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)] internal static partial nuint llama_state_seq_get_size(nint ctx, int seq_id);
     [LibraryImport(Library)] internal static partial nuint llama_state_seq_get_data(nint ctx, byte* dst, nuint size, int seq_id);
     [LibraryImport(Library)] internal static partial nuint llama_state_seq_set_data(nint ctx, byte* src, nuint size, int dest_seq_id);
+    [LibraryImport(Library)] internal static partial llama_batch llama_batch_get_one(int* tokens, int n_tokens);
     [LibraryImport(Library)] internal static partial int llama_decode(nint ctx, llama_batch batch);
     [LibraryImport(Library)] internal static partial float* llama_get_logits_ith(nint ctx, int i);
 

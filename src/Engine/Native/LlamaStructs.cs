@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-// The by-value structs of include/llama.h, llama.cpp v0.5.0. NativeSelfCheck compares each with its documented defaults at load.
+// The by-value structs of include/llama.h, llama.cpp v0.5.0. LlamaEdition lays them out for the older edition, and NativeRuntime compares
+// each with its documented defaults at load.
 
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct llama_model_params

@@ -4,69 +4,39 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>
-/// Finds the native libraries: in the folder that <c>TESSERA_NATIVE</c> names, or else in <c>runtimes/&lt;rid&gt;/native</c> beside
-/// the program, or else beside the program itself.
-/// </summary>
+/// <summary>Finds and loads the native libraries, llama.cpp's in <see cref="NativeFolders"/>.</summary>
 internal static class NativeLibraries
 {
     public const string Llama = "llama";
     public const string Ggml = "ggml";
     public const string GgmlBase = "ggml-base";
+    public const string GgmlCpu = "ggml-cpu";
     public const string Vips = "vips";
-    public const string FolderVariable = "TESSERA_NATIVE";
 
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, nint> Loaded = [];
 
-    /// <summary>The folders that are searched for a library, first to last. The chosen one need not hold libvips, which has one build only.</summary>
-    public static IReadOnlyList<string> SearchFolders(string library)
-    {
-        string? chosen = Environment.GetEnvironmentVariable(FolderVariable);
-        string program = AppContext.BaseDirectory;
-        string[] own = [Path.Combine(program, "runtimes", PortableRid(), "native"), program];
-        if (string.IsNullOrEmpty(chosen)) return own;
-        return library == Vips ? [Path.GetFullPath(chosen), .. own] : [Path.GetFullPath(chosen)];
-    }
-
     /// <summary>The path of a library's file.</summary>
-    /// <exception cref="NativeLibraryException">No folder holds it.</exception>
+    /// <exception cref="NativeLibraryException">No folder holds it, or one cannot be read.</exception>
     public static string Locate(string library)
     {
-        IReadOnlyList<string> folders = SearchFolders(library);
-        foreach (string folder in folders)
-        {
-            if (!Directory.Exists(folder)) continue;
-            string? file = Directory.EnumerateFiles(folder).Where(path => IsLibraryFile(path, library)).Order(StringComparer.Ordinal).FirstOrDefault();
-            if (file is not null) return file;
-        }
-
-        string searched = $"The native library '{library}' was not found in {string.Join(" or ", folders)}: ";
-        if (library == Vips) throw new NativeLibraryException($"{searched}add the package NetVips.Native.{PortableRid()} (in a clone, build again).");
-        throw new NativeLibraryException($"{searched}add the package Tessera.Native.{PortableRid()} (in a clone, run 'npm ci' in the native/ folder and build again), or set {FolderVariable} to a folder that holds it.");
+        if (Find(library) is string file) return file;
+        string advice = library == Vips
+            ? $"add the package NetVips.Native.{NativeFolders.PortableRid()} (in a clone, build again)"
+            : $"add a package such as LLamaSharp.Backend.Cpu {NativeRuntime.PackageVersion}, or set {NativeFolders.Variable} to a folder that holds it";
+        throw new NativeLibraryException($"The native library '{library}' was not found in {string.Join(" or ", FoldersOf(library))}: {advice}.");
     }
 
     /// <summary>Loads a library once and returns its handle.</summary>
     /// <exception cref="NativeLibraryException">The file is missing or cannot be loaded.</exception>
     public static nint Load(string library)
     {
-        lock (Gate)
-        {
-            if (Loaded.TryGetValue(library, out nint handle)) return handle;
-            string file = Locate(library);
-            try
-            {
-                handle = NativeLibrary.Load(file);
-            }
-            catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
-            {
-                throw new NativeLibraryException($"{file} cannot be loaded as the native library '{library}' ({FirstSentence(failure.Message)}): "
-                    + $"run 'npm ci' in the native/ folder and build again, or set {FolderVariable} to another folder.", failure);
-            }
-
-            return Loaded[library] = handle;
-        }
+        lock (Gate) return Loaded.TryGetValue(library, out nint handle) ? handle : Loaded[library] = LoadFile(library, Locate(library));
     }
+
+    /// <summary>Loads a library where there is one; 0 where not.</summary>
+    /// <exception cref="NativeLibraryException">The file cannot be loaded.</exception>
+    public static nint LoadIfThere(string library) => Find(library) is null ? 0 : Load(library);
 
 #pragma warning disable CA2255 // the resolver must stand before the first P/Invoke, and a library has no earlier moment
     [ModuleInitializer]
@@ -74,6 +44,38 @@ internal static class NativeLibraries
     internal static void InstallResolver() =>
         NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, static (string name, Assembly _, DllImportSearchPath? _) =>
             name is Llama or Ggml or GgmlBase or Vips ? Load(name) : 0);
+
+    private static string? Find(string library)
+    {
+        foreach (string folder in FoldersOf(library).Where(Directory.Exists))
+        {
+            try
+            {
+                string? file = Directory.EnumerateFiles(folder).Where(path => IsLibraryFile(path, library)).Order(StringComparer.Ordinal).FirstOrDefault();
+                if (file is not null) return file;
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                throw new NativeLibraryException($"The folder {folder}, where native libraries are looked for, cannot be read ({failure.Message.TrimEnd('.')}).", failure);
+            }
+        }
+
+        return null;
+    }
+
+    private static IReadOnlyList<string> FoldersOf(string library) => library == Vips ? NativeFolders.OfProgram : NativeFolders.Search;
+
+    private static nint LoadFile(string library, string file)
+    {
+        try
+        {
+            return NativeLibrary.Load(file);
+        }
+        catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
+        {
+            throw new NativeLibraryException($"{file} cannot be loaded as the native library '{library}': {LibraryFault.Explain(file, failure.Message)}.", failure);
+        }
+    }
 
     // The file names carry versions and backends: libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, libvips.so.42, libvips.42.dylib, libvips-42.dll.
     private static bool IsLibraryFile(string path, string library)
@@ -85,13 +87,4 @@ internal static class NativeLibraries
         if (!isLibrary) return false;
         return name.StartsWith(library + (library == Vips && OperatingSystem.IsWindows() ? "-" : "."), StringComparison.Ordinal);
     }
-
-    private static string PortableRid()
-    {
-        string system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
-        return $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
-    }
-
-    // The runtime's own message goes on with advice about tracing.
-    private static string FirstSentence(string text) => text.Split('\n', 2)[0].Split(". ", 2)[0].Trim().TrimEnd('.');
 }

@@ -41,7 +41,7 @@ internal sealed unsafe class LanguageContext : IDisposable
         sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
         for (int id = 0; id < sequenceCount; id++) sequenceIds[id] = id;
         NativeLog.ForgetErrors();
-        handle = new LlamaContextHandle(Llama.llama_init_from_model(model.Pointer, Parameters(length, sequenceCount, threadCount)));
+        handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threadCount)));
         if (handle.IsInvalid)
         {
             FreeMemory();
@@ -139,7 +139,7 @@ internal sealed unsafe class LanguageContext : IDisposable
 
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount)
     {
-        llama_context_params parameters = Llama.llama_context_default_params();
+        llama_context_params parameters = LlamaEdition.ContextDefaults();
         parameters.n_ctx = (uint)length;
         parameters.n_batch = LargestBatch;
         parameters.n_seq_max = (uint)sequenceCount;

@@ -24,7 +24,15 @@ internal sealed unsafe class LanguageModel : IDisposable
     }
 
     /// <summary>Tells apart the native libraries that a model may be loaded with.</summary>
-    public static string Edition => $"llama.cpp {NativeRuntime.LlamaVersion}, ggml {NativeRuntime.GgmlVersion}, {RuntimeInformation.RuntimeIdentifier}";
+    /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
+    public static string Edition
+    {
+        get
+        {
+            NativeRuntime.Start();
+            return $"{LlamaEdition.Current.Name}, ggml {LlamaEdition.Current.GgmlVersion}, {RuntimeInformation.RuntimeIdentifier}";
+        }
+    }
 
     public string Path { get; }
 
@@ -77,13 +85,13 @@ internal sealed unsafe class LanguageModel : IDisposable
         GCHandle pinned = GCHandle.Alloc(watch);
         try
         {
-            llama_model_params parameters = Llama.llama_model_default_params();
+            llama_model_params parameters = LlamaEdition.ModelDefaults();
             parameters.n_gpu_layers = gpuLayerCount;
             parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
             parameters.load_mode = isMapped ? Llama.LLAMA_LOAD_MODE_AUTO : Llama.LLAMA_LOAD_MODE_NONE;
             parameters.progress_callback = &ReportProgress;
             parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
-            var handle = new LlamaModelHandle(Llama.llama_model_load_from_file(path, parameters));
+            var handle = new LlamaModelHandle(LlamaEdition.LoadModel(path, parameters));
             cancellationToken.ThrowIfCancellationRequested();
             if (handle.IsInvalid) throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.");
             if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer)) return new LanguageModel(path, handle);

@@ -13,7 +13,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     private const int LeastDepth = 32;
     private const int GreatestLength = int.MaxValue / 64;
 
-    // ggml_prec_set_src keeps what x may be rounded to there: ggml/src/ggml.c, ggml 0.25.1.
+    // Where ggml 0.25.1's ggml_prec_set_src keeps what x may be rounded to (ggml/src/ggml.c); ggml 0.18.0 uses it for nothing.
     private const int PrecisionOfX = 3;
 
     public readonly ggml_tensor* Result = node;
@@ -39,6 +39,9 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
 
     /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
     public bool IsWorthIt => RowCount >= (IsRepacked ? LeastRowsRepacked : LeastRows);
+
+    /// <summary>Says of a product what x may be rounded to.</summary>
+    public static void SetPrecision(ggml_tensor* product, ggml_prec precision) => product->op_params[PrecisionOfX] = (int)precision;
 
     private ggml_prec Precision => (ggml_prec)Result->op_params[PrecisionOfX];
 
