@@ -11,6 +11,7 @@ public sealed class PublicSurfaceTests
     [InlineData("Tessera.Gguf")]
     [InlineData("Tessera.Engine")]
     [InlineData("Tessera.Extensions.AI")]
+    [InlineData("Tessera.LLamaSharp")]
     public void The_public_surface_is_as_its_file_says(string assembly)
     {
         string file = RepositoryRoot.Path("docs", "api", $"{assembly}.txt");

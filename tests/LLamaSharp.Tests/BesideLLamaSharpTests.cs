@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace Tessera.LLamaSharp.Tests;
+
+/// <summary>LLamaSharp with Tessera's embeddings answers as Tessera does, whoever loads the native libraries first.</summary>
+public sealed class BesideLLamaSharpTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    [Theory]
+    [InlineData(TwoEngines.TesseraFirst)]
+    [InlineData(TwoEngines.LLamaSharpFirst)]
+    public async Task All_answers_are_equal_token_for_token(string order)
+    {
+        (int exitCode, string output, string error) = await RunAsync(order);
+        Assert.True(exitCode == 0, $"It ended with {exitCode}: {error} {output}");
+        string[][] lines = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Trim().Split(' ')).Where(static line => line.Length == 3)];
+        var answers = lines.GroupBy(static line => line[0]).ToList();
+        Assert.Equal(TwoEngines.QuestionCount, answers.Count);
+        Assert.All(answers, static answer =>
+        {
+            Assert.Equal(["tessera", "context", "conversation"], answer.Select(static line => line[1]));
+            Assert.Single(answer.Select(static line => line[2]).Distinct());
+        });
+        Assert.True(answers.Select(static answer => answer.First()[2]).Distinct().Count() > 3, output);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string order)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(TwoEngines).Assembly.Location, order]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(Patience);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token), error = process.StandardError.ReadToEndAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{order} did not end within {Patience.TotalMinutes} minutes.");
+        }
+
+        return (process.ExitCode, await output, await error);
+    }
+}
