@@ -39,11 +39,12 @@ internal sealed class CliConsole
 
     public static CliConsole ForProcess()
     {
+        WindowsConsole.UseUnicode();
         return new CliConsole
         {
             Out = Writer(Console.IsOutputRedirected ? Console.OpenStandardOutput() : Terminal(descriptor: 1)),
             Error = Writer(Console.IsErrorRedirected ? Console.OpenStandardError() : Terminal(descriptor: 2)),
-            OpenInput = Console.IsInputRedirected || OperatingSystem.IsWindows() ? Console.OpenStandardInput : TerminalInput,
+            OpenInput = Console.IsInputRedirected ? Console.OpenStandardInput : OperatingSystem.IsWindows() ? WindowsConsole.OpenInput : TerminalInput,
             width = new Lazy<int?>(static () => Console.IsOutputRedirected || IsPlainTerminal() || Console.WindowWidth < MinWidth ? null : Console.WindowWidth),
             ShowsProgress = !Console.IsErrorRedirected && !IsPlainTerminal(),
             IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected && !IsDumbTerminal(),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Tessera.Cli.Chat.Editing;
 
 namespace Tessera.Cli.Chat;
@@ -41,7 +40,7 @@ internal sealed class ChatCommand(CliConsole console)
         foreach (PromptImage picture in pictures) new PictureCommands(desk, screen).Show(picture);
         desk.Pending.AddRange(pictures);
         ILineSource lines = OpenLines(terminal);
-        using PosixSignalRegistration? resized = lines is LineEditor editor && !OperatingSystem.IsWindows() ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => editor.Redraw()) : null;
+        using IDisposable? resized = lines is LineEditor editor && terminal is not null ? terminal.WhenResized(editor.Redraw) : null;
         return await new ChatLoop(desk, lines, screen, interrupts).RunAsync();
     }
 

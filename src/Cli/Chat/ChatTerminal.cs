@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Spectre.Console;
 using Tessera.Cli.Chat.Editing;
 using Tessera.Cli.Chat.Pictures;
@@ -7,6 +8,8 @@ namespace Tessera.Cli.Chat;
 /// <summary>A terminal that a person sits at: its size, its keys, and what it can show.</summary>
 internal sealed class ChatTerminal
 {
+    private static readonly TimeSpan ResizePause = TimeSpan.FromMilliseconds(200);
+
     private ChatTerminal(CliConsole console)
     {
         Keys = new ConsoleKeys(console.Error, new RawConsoleKeys());
@@ -29,6 +32,21 @@ internal sealed class ChatTerminal
         // The first look at the keyboard stops the terminal from showing keys itself, which may be pressed before they are read.
         _ = Console.KeyAvailable;
         return OperatingSystem.IsWindows() && !ansi.Profile.Capabilities.Ansi ? null : new ChatTerminal(console);
+    }
+
+    /// <summary>Calls back when the window's size has changed, until the result is disposed.</summary>
+    public IDisposable WhenResized(Action redraw)
+    {
+        if (!OperatingSystem.IsWindows()) return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => redraw());
+        // Windows has no signal for it.
+        (int Width, int Height) last = Size();
+        return new Timer(_ =>
+        {
+            (int Width, int Height) now = Size();
+            if (now == last) return;
+            last = now;
+            redraw();
+        }, null, ResizePause, ResizePause);
     }
 
     /// <summary>Columns and rows now.</summary>

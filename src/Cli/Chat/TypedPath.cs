@@ -23,18 +23,19 @@ internal static class TypedPath
         return path.Length > 0 && !path.Contains('\0') ? path : throw new TesseraException("The name of the file is empty or has a zero byte in it.");
     }
 
-    /// <summary>The path of a <c>file://</c> address of this machine (RFC 8089); null for anything else.</summary>
+    /// <summary>The path of a <c>file://</c> address of this machine, or on Windows of a share (RFC 8089); null for anything else.</summary>
     public static string? OfFileAddress(string text)
     {
         if (!text.StartsWith("file:/", StringComparison.OrdinalIgnoreCase) || !Uri.TryCreate(text, UriKind.Absolute, out Uri? address)) return null;
-        if (address.Host.Length > 0 && !address.IsLoopback) return null;
         string path = Uri.UnescapeDataString(address.AbsolutePath);
-        return OperatingSystem.IsWindows() ? path.TrimStart('/') : path;
+        if (OperatingSystem.IsWindows()) return address.IsLoopback ? path.TrimStart('/') : address.LocalPath;
+        return address.Host.Length > 0 && !address.IsLoopback ? null : path;
     }
 
     /// <summary>A path with the user's folder in the place of a leading ~.</summary>
     public static string WithHome(string path) =>
-        path.StartsWith("~/", StringComparison.Ordinal) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), path[2..]) : path;
+        path.Length > 1 && path[0] == '~' && (path[1] == '/' || path[1] == Path.DirectorySeparatorChar)
+            ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), path[2..]) : path;
 
     /// <summary>A path without the quotes and escapes of a shell.</summary>
     public static string Unquote(string text)
