@@ -5,7 +5,7 @@ namespace Tessera.Native;
 /// <summary>
 /// The folders in which llama.cpp's libraries may lie, best first: that which <c>TESSERA_NATIVE</c> names, or else
 /// <c>runtimes/&lt;rid&gt;/native</c> beside the program, as the packages LLamaSharp.Backend.* lay it out, and the program's own. Each may
-/// have folders for a GPU's build and for what an x64 processor can do.
+/// have folders for a GPU's build and for what an x64 processor can do. Where LLamaSharp was first, its folder is the one.
 /// </summary>
 internal static class NativeFolders
 {
@@ -40,7 +40,9 @@ internal static class NativeFolders
     private static IReadOnlyList<string> Find()
     {
         string? chosen = Environment.GetEnvironmentVariable(Variable);
-        return [.. (string.IsNullOrEmpty(chosen) ? OfProgram : [Path.GetFullPath(chosen)]).SelectMany(BuildsIn)];
+        IReadOnlyList<string> folders = [.. (string.IsNullOrEmpty(chosen) ? OfProgram : [Path.GetFullPath(chosen)]).SelectMany(BuildsIn)];
+        if (SharedLibraries.Folder() is not string shared) return folders;
+        return string.IsNullOrEmpty(chosen) || folders.Contains(shared) ? [shared] : throw SharedLibraries.Refuse(shared, chosen);
     }
 
     private static bool HasDriver(string onLinux, string onWindows)

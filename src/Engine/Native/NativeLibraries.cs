@@ -16,6 +16,9 @@ internal static class NativeLibraries
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, nint> Loaded = [];
 
+    /// <summary>The folder of the libllama that was loaded here; null before.</summary>
+    public static string? LoadedFolder { get; private set; }
+
     /// <summary>The path of a library's file.</summary>
     /// <exception cref="NativeLibraryException">No folder holds it, or one cannot be read.</exception>
     public static string Locate(string library)
@@ -69,7 +72,9 @@ internal static class NativeLibraries
     {
         try
         {
-            return NativeLibrary.Load(file);
+            nint handle = NativeLibrary.Load(file);
+            if (library == Llama) LoadedFolder = Path.GetDirectoryName(file);
+            return handle;
         }
         catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
         {

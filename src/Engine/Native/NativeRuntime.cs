@@ -23,7 +23,12 @@ internal static unsafe class NativeRuntime
     {
         lock (Gate)
         {
-            if (started) return;
+            if (started)
+            {
+                SharedLibraries.RequireNoOther();
+                return;
+            }
+
             foreach (string library in Order)
             {
                 if (library is NativeLibraries.GgmlBase or NativeLibraries.Ggml or NativeLibraries.Llama) NativeLibraries.Load(library);
