@@ -74,9 +74,10 @@ internal sealed class LanguageModelFile : IDisposable
         if (architecture == "clip")
             throw new ModelFileException(file.Path, "it is a vision projector (general.architecture is 'clip'), not a language model: "
                 + "give it with --mmproj and the language model with -m.");
-        LanguageModelDimensions.Check(file, architecture);
+        var table = ArchitectureTable.For(architecture);
+        LanguageModelDimensions.Check(file, architecture, table);
         LanguageModelVocabulary.Check(file);
-        LanguageModelTensors.Check(parts, architecture);
+        LanguageModelTensors.Check(parts, table);
         return file.Metadata.TryGetString("tokenizer.chat_template", out string? template) && template.Length > 0
             ? ChatTemplate.Parse(template, $"{file.Path}: tokenizer.chat_template")
             : null;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Tessera.Cli.Tests.Support;
-using Tessera.Gguf;
 
 namespace Tessera.Cli.Tests;
 
@@ -69,12 +68,5 @@ public sealed class ModelTrialTests : IDisposable
     private Task<CliRun> AskAsync(string language) =>
         CliProcess.RunAsync(["ask", "-m", language, "--threads", "1", "--max-tokens", "2", "What?"], null, Cache);
 
-    // No check of the engine knows this one: xverse's graph asserts that all of a head is rotated.
-    private string WriteAsserting()
-    {
-        EditableModel model = EditableModel.Read(Goldens.Language);
-        foreach ((string key, GgufValue value) in model.Metadata.Where(static entry => entry.Key.StartsWith("llama.", StringComparison.Ordinal)).ToArray())
-            model.Remove(key).Set($"xverse.{key["llama.".Length..]}", value);
-        return model.Set("general.architecture", "xverse").Set("xverse.rope.dimension_count", 8u).Save(folder.File("language.gguf"));
-    }
+    private string WriteAsserting() => LanguageModels.WriteAsserting(folder.File("language.gguf"));
 }

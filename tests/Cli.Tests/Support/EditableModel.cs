@@ -57,9 +57,9 @@ internal sealed class EditableModel
         return this;
     }
 
-    public string Save(string path)
+    public string Save(string path, int alignment = 32)
     {
-        var writer = new GgufWriter();
+        var writer = new GgufWriter(alignment);
         foreach ((string key, GgufValue value) in Metadata) writer.AddMetadata(key, value);
         foreach (EditableTensor tensor in Tensors) writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => Write(stream, tensor.Data));
         writer.Save(path);

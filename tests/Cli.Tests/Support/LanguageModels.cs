@@ -58,6 +58,16 @@ internal static class LanguageModels
         return model.Save(path);
     }
 
+    /// <summary>
+    /// Writes a model that no check of the engine refuses and that an assertion in ggml ends: its convolution is of 16 bits, which
+    /// <c>ggml_ssm_conv</c> does not take.
+    /// </summary>
+    public static string WriteAsserting(string path)
+    {
+        EditableModel model = EditableModel.Read(Goldens.RepositoryPath("tests", "goldens", "minicpm-v", "minicpm-v-4.6", "language-f16.gguf"));
+        return model.Set(model.Tensor("blk.0.ssm_conv1d.weight") with { Type = GgufTensorType.F16 }).Save(path);
+    }
+
     private static void Rename(EditableModel model, string architecture)
     {
         foreach ((string key, GgufValue value) in model.Metadata.Where(static entry => entry.Key.StartsWith("llama.", StringComparison.Ordinal)).ToArray())
