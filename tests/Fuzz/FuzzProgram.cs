@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Globalization;
+using Tessera.Fuzz.Campaign;
+using Tessera.Fuzz.Kinds;
+
+namespace Tessera.Fuzz;
+
+/// <summary>
+/// Campaigns of hostile inputs: <c>dotnet run --project tests/Fuzz -c Release -- --minutes 2 --seed 20261129 --kind template</c>.
+/// The README beside this file says what else there is.
+/// </summary>
+internal static class FuzzProgram
+{
+    public static async Task<int> Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["worker", string kind, string seed, string first, string end, string progress, string folder]:
+                return await Worker.RunAsync(kind, (int)Number(seed), Number(first), Number(end), progress, folder);
+            case ["replay-one", string kind, string file, string progress, string folder]:
+                return await Worker.ReplayAsync(kind, file, progress, folder);
+        }
+
+        return await Create().Parse(arguments).InvokeAsync();
+    }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+    private static RootCommand Create()
+    {
+        var minutes = new Option<double>("--minutes") { Description = "Minutes for all kinds together.", DefaultValueFactory = static _ => 2 };
+        var seed = new Option<int>("--seed") { Description = "The same seed gives the same inputs.", DefaultValueFactory = static _ => 1 };
+        var kinds = new Option<string[]>("--kind") { Description = $"{string.Join(", ", FuzzKinds.Names)}; without it, all.", DefaultValueFactory = static _ => [.. FuzzKinds.Names] };
+        kinds.AcceptOnlyFromAmong([.. FuzzKinds.Names]);
+        var first = new Option<long>("--first") { Description = "Number of the first input.", DefaultValueFactory = static _ => 0 };
+        var inputs = new Option<long>("--inputs") { Description = "The most inputs of each kind.", DefaultValueFactory = static _ => long.MaxValue / 2 };
+        var jobs = new Option<int>("--jobs") { Description = "Kinds at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
+        var found = new Option<string>("--found") { Description = "Where inputs that found something are kept.", DefaultValueFactory = static _ => Path.Combine(Path.GetTempPath(), "tessera-found") };
+        var replay = new Option<string?>("--replay") { Description = "A saved input, in a folder of its kind's name, or a folder of them." };
+        var root = new RootCommand("Tries hostile inputs on Tessera, in child processes.") { minutes, seed, kinds, first, inputs, jobs, found, replay };
+        root.SetAction(async (parsed, cancellationToken) =>
+        {
+            if (parsed.GetValue(replay) is string saved) return await ReplayAsync(saved, cancellationToken);
+            string[] chosen = parsed.GetValue(kinds)!;
+            int atOnce = Math.Clamp(parsed.GetValue(jobs), 1, chosen.Length);
+            TimeSpan each = TimeSpan.FromMinutes(parsed.GetValue(minutes) * atOnce / chosen.Length);
+            var options = new CampaignOptions(parsed.GetValue(seed), parsed.GetValue(first), parsed.GetValue(inputs), each);
+            return await RunAsync(chosen, atOnce, options, new FoundFolder(parsed.GetValue(found)!), cancellationToken);
+        });
+        return root;
+    }
+
+    private static async Task<int> RunAsync(string[] kinds, int atOnce, CampaignOptions options, FoundFolder found, CancellationToken cancellationToken)
+    {
+        Console.WriteLine($"seed {options.Seed}, {options.Time.TotalSeconds:0} seconds for each of {kinds.Length} kinds, {atOnce} at a time");
+        var campaign = new Campaign.Campaign(options, found, Console.WriteLine);
+        var results = new KindResult[kinds.Length];
+        await Parallel.ForAsync(0, kinds.Length, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
+            async (index, stop) => results[index] = await campaign.RunAsync(kinds[index], stop));
+        Console.WriteLine(KindResult.Header);
+        foreach (KindResult result in results) Console.WriteLine(result);
+        long findings = results.Sum(static result => result.Findings);
+        if (findings > 0) Console.WriteLine($"{findings} findings; some inputs of each are in {found.FullName}, try one again with --replay FILE.");
+        Console.WriteLine($"{results.Sum(static result => result.Inputs) - findings} passed, {findings} failed");
+        return findings == 0 ? 0 : 1;
+    }
+
+    private static async Task<int> ReplayAsync(string path, CancellationToken cancellationToken)
+    {
+        int findings = 0;
+        string[] files = File.Exists(path) ? [path] : Directory.GetFiles(path, "*", SearchOption.AllDirectories);
+        foreach (string file in files.Where(static file => Path.GetFileName(file) != "README").Order(StringComparer.Ordinal))
+        {
+            string kind = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            string? problem = await Campaign.Campaign.ReplayAsync(kind, file, cancellationToken);
+            Console.WriteLine($"{file}: {problem ?? "nothing"}");
+            if (problem is not null) findings++;
+        }
+
+        return findings == 0 ? 0 : 1;
+    }
+}
