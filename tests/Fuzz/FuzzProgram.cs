@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Tessera.Fuzz.Campaign;
+using Tessera.Fuzz.Chaos;
 using Tessera.Fuzz.Kinds;
+using Tessera.Fuzz.Soak;
 
 namespace Tessera.Fuzz;
 
@@ -19,6 +21,8 @@ internal static class FuzzProgram
                 return await Worker.RunAsync(kind, (int)Number(seed), Number(first), Number(end), progress, folder);
             case ["replay-one", string kind, string file, string progress, string folder]:
                 return await Worker.ReplayAsync(kind, file, progress, folder);
+            case ["trial", .. var trial]:
+                return ModelTrial.Run(trial, Console.OpenStandardInput(), Console.Out);
         }
 
         return await Create().Parse(arguments).InvokeAsync();
@@ -28,16 +32,24 @@ internal static class FuzzProgram
 
     private static RootCommand Create()
     {
-        var minutes = new Option<double>("--minutes") { Description = "Minutes for all kinds together.", DefaultValueFactory = static _ => 2 };
+        var minutes = new Option<double>("--minutes") { Description = "Minutes for all kinds together.",
+            DefaultValueFactory = static _ => 2 };
         var seed = new Option<int>("--seed") { Description = "The same seed gives the same inputs.", DefaultValueFactory = static _ => 1 };
-        var kinds = new Option<string[]>("--kind") { Description = $"{string.Join(", ", FuzzKinds.Names)}; without it, all.", DefaultValueFactory = static _ => [.. FuzzKinds.Names] };
+        var kinds = new Option<string[]>("--kind") { Description = $"{string.Join(", ", FuzzKinds.Names)}; without it, all.",
+            DefaultValueFactory = static _ => [.. FuzzKinds.Names] };
         kinds.AcceptOnlyFromAmong([.. FuzzKinds.Names]);
         var first = new Option<long>("--first") { Description = "Number of the first input.", DefaultValueFactory = static _ => 0 };
-        var inputs = new Option<long>("--inputs") { Description = "The most inputs of each kind.", DefaultValueFactory = static _ => long.MaxValue / 2 };
-        var jobs = new Option<int>("--jobs") { Description = "Kinds at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
-        var found = new Option<string>("--found") { Description = "Where inputs that found something are kept.", DefaultValueFactory = static _ => Path.Combine(Path.GetTempPath(), "tessera-found") };
-        var replay = new Option<string?>("--replay") { Description = "A saved input, in a folder of its kind's name, or a folder of them." };
-        var root = new RootCommand("Tries hostile inputs on Tessera, in child processes.") { minutes, seed, kinds, first, inputs, jobs, found, replay };
+        var inputs = new Option<long>("--inputs") { Description = "The most inputs of each kind.",
+            DefaultValueFactory = static _ => long.MaxValue / 2 };
+        var jobs = new Option<int>("--jobs") { Description = "Kinds at a time.",
+            DefaultValueFactory = static _ => Environment.ProcessorCount };
+        var found = new Option<string>("--found") { Description = "Where inputs that found something are kept.",
+            DefaultValueFactory = static _ => Path.Combine(Path.GetTempPath(), "tessera-found") };
+        var replay = new Option<string?>("--replay") { Description = "A saved input, in a folder of its kind's name; or such a folder." };
+        var root = new RootCommand("Tries hostile inputs on Tessera, in child processes.") { minutes, seed, kinds, first, inputs, jobs,
+            found, replay };
+        root.Add(SoakCommand());
+        root.Add(ChaosCommand());
         root.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(replay) is string saved) return await ReplayAsync(saved, cancellationToken);
@@ -50,18 +62,42 @@ internal static class FuzzProgram
         return root;
     }
 
-    private static async Task<int> RunAsync(string[] kinds, int atOnce, CampaignOptions options, FoundFolder found, CancellationToken cancellationToken)
+    private static Command SoakCommand()
     {
-        Console.WriteLine($"seed {options.Seed}, {options.Time.TotalSeconds:0} seconds for each of {kinds.Length} kinds, {atOnce} at a time");
+        var minutes = new Option<double>("--minutes") { Description = "How long.", DefaultValueFactory = static _ => 2 };
+        var seed = new Option<int>("--seed") { Description = "Of the random choices.", DefaultValueFactory = static _ => 1 };
+        var soak = new Command("soak",
+            "Holds many conversations at once, cancels, forks and disposes, and compares every answer.") { minutes, seed };
+        soak.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(parsed.GetValue(minutes), parsed.GetValue(seed), cancellationToken));
+        return soak;
+    }
+
+    private static Command ChaosCommand()
+    {
+        var rounds = new Option<int>("--rounds") { Description = "How often each command is killed.",
+            DefaultValueFactory = static _ => 10 };
+        var seed = new Option<int>("--seed") { Description = "Of the random moments.", DefaultValueFactory = static _ => 1 };
+        var chaos = new Command("chaos", "Kills every command that writes, and gives it full disks and read-only folders.") { rounds,
+            seed };
+        chaos.SetAction((parsed, cancellationToken) =>
+            ChaosRun.RunAsync(parsed.GetValue(rounds), parsed.GetValue(seed), cancellationToken));
+        return chaos;
+    }
+
+    private static async Task<int> RunAsync(string[] kinds, int atOnce, CampaignOptions options, FoundFolder found,
+        CancellationToken cancellationToken)
+    {
+        Console.WriteLine($"seed {options.Seed}: {options.Time.TotalSeconds:0} s for each of {kinds.Length} kinds, {atOnce} at a time");
         var campaign = new Campaign.Campaign(options, found, Console.WriteLine);
         var results = new KindResult[kinds.Length];
-        await Parallel.ForAsync(0, kinds.Length, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
+        await Parallel.ForAsync(0, kinds.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
             async (index, stop) => results[index] = await campaign.RunAsync(kinds[index], stop));
         Console.WriteLine(KindResult.Header);
         foreach (KindResult result in results) Console.WriteLine(result);
         long findings = results.Sum(static result => result.Findings);
-        if (findings > 0) Console.WriteLine($"{findings} findings; some inputs of each are in {found.FullName}, try one again with --replay FILE.");
-        Console.WriteLine($"{results.Sum(static result => result.Inputs) - findings} passed, {findings} failed");
+        if (findings > 0) Console.WriteLine($"Some inputs of each finding are in {found.FullName}; --replay FILE tries one again.");
+        Console.WriteLine($"{results.Sum(static result => result.Inputs)} inputs, {findings} findings");
         return findings == 0 ? 0 : 1;
     }
 

@@ -78,7 +78,12 @@ internal sealed partial class GbnfParser
         while (position < source.Length && Item(nested) is { } item)
         {
             SkipSpace(nested);
-            while (position < source.Length && source[position] is '*' or '+' or '?' or '{') item = Repetition(item, nested);
+            for (int repetitions = 1; position < source.Length && source[position] is '*' or '+' or '?' or '{'; repetitions++)
+            {
+                if (repetitions + depth > GrammarLimits.Depth) throw At(position, $"Brackets and repetitions nest more than {GrammarLimits.Depth} deep.");
+                item = Repetition(item, nested);
+            }
+
             parts.Add(item);
         }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Tessera.Fuzz.Kinds;
 
 namespace Tessera.Fuzz.Campaign;
 
@@ -14,7 +15,7 @@ internal sealed record CampaignOptions(int Seed, long First, long Count, TimeSpa
 internal sealed class Campaign(CampaignOptions options, FoundFolder found, Action<string> say)
 {
     // A kind that ends its process each time would take the whole time for few inputs, and says no more than this many.
-    private const int MostEnds = 200;
+    private const int MostEnds = 1_000;
 
     public async Task<KindResult> RunAsync(string kind, CancellationToken cancellationToken)
     {
@@ -28,13 +29,26 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         {
             progress.Reset();
             string files = Directory.CreateDirectory(folder.File(Text(ends))).FullName;
-            ChildReport child = await ChildProcess.RunAsync(["worker", kind, Text(options.Seed), Text(next), Text(end), folder.File("progress"), files], progress, deadline, cancellationToken);
-            foreach ((long index, string problem) in child.Found) Keep(kind, index, File.ReadAllBytes(Worker.FileOf(files, index)), problem);
+            ChildReport child = await ChildProcess.RunAsync(["worker", kind, Text(options.Seed), Text(next), Text(end),
+                folder.File("progress"), files], progress, deadline, cancellationToken);
+            foreach ((long index, string problem) in child.Found)
+                Keep(kind, index, File.ReadAllBytes(Worker.FileOf(files, index)), problem);
             Count(result, child, progress);
             if (child.End == ChildEnd.Finished) break;
-            if (child.End == ChildEnd.DidNotStart) throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
-            long last = progress.Index == ProgressFile.Nothing ? next + progress.Accepted + progress.Refused + progress.Undocumented : progress.Index;
-            Keep(kind, last, progress.Input, Describe(child));
+            if (child.End == ChildEnd.DidNotStart)
+                throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
+            long last = progress.Index == ProgressFile.Nothing ? next + progress.Accepted + progress.Refused + progress.Undocumented
+                : progress.Index;
+            if (FuzzKinds.HasTrial(kind) && await ReplayAsync(kind, progress.Input, cancellationToken) is null)
+            {
+                result.Tried++;
+            }
+            else
+            {
+                CountEnd(result, child.End);
+                Keep(kind, last, progress.Input, Describe(child));
+            }
+
             next = last + 1;
             Directory.Delete(files, recursive: true);
         }
@@ -50,7 +64,8 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         using var progress = new ProgressFile(folder.File("progress"));
         progress.Reset();
         string files = Directory.CreateDirectory(folder.File("files")).FullName;
-        ChildReport child = await ChildProcess.RunAsync(["replay-one", kind, Path.GetFullPath(file), folder.File("progress"), files], progress, DateTime.MaxValue, cancellationToken);
+        ChildReport child = await ChildProcess.RunAsync(["replay-one", kind, Path.GetFullPath(file), folder.File("progress"), files],
+            progress, DateTime.MaxValue, cancellationToken);
         if (child.End == ChildEnd.DidNotStart) throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
         return child.End != ChildEnd.Finished ? Describe(child) : child.Found.Count > 0 ? child.Found[0].Problem : null;
     }
@@ -61,9 +76,20 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         result.Refused += progress.Refused;
         result.Undocumented += progress.Undocumented;
         result.PeakBytes = Math.Max(result.PeakBytes, child.PeakBytes);
-        if (child.End == ChildEnd.Crashed) result.Crashes++;
-        if (child.End == ChildEnd.Hung) result.Hangs++;
-        if (child.End == ChildEnd.OverMemory) result.OverMemory++;
+    }
+
+    private static void CountEnd(KindResult result, ChildEnd end)
+    {
+        if (end == ChildEnd.Crashed) result.Crashes++;
+        if (end == ChildEnd.Hung) result.Hangs++;
+        if (end == ChildEnd.OverMemory) result.OverMemory++;
+    }
+
+    private static async Task<string?> ReplayAsync(string kind, byte[] input, CancellationToken cancellationToken)
+    {
+        using var folder = new FastFolder();
+        await File.WriteAllBytesAsync(folder.File("input"), input, cancellationToken);
+        return await ReplayAsync(kind, folder.File("input"), cancellationToken);
     }
 
     private void Keep(string kind, long index, byte[] input, string what)
@@ -82,7 +108,8 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
     private static string Reason(string error)
     {
         string[] lines = [.. error.Split('\n').Select(static line => line.Trim()).Where(static line => line.Length > 0)];
-        string? said = lines.FirstOrDefault(static line => line.Contains("ASSERT", StringComparison.Ordinal) || line.Contains("terminate", StringComparison.Ordinal)
+        string? said = lines.FirstOrDefault(static line => line.Contains("ASSERT", StringComparison.Ordinal)
+            || line.Contains("terminate", StringComparison.Ordinal)
             || line.StartsWith("Fatal", StringComparison.Ordinal) || line.StartsWith("Unhandled", StringComparison.Ordinal));
         string? place = lines.FirstOrDefault(static line => line.StartsWith("at Tessera.", StringComparison.Ordinal));
         string? what = lines.FirstOrDefault(static line => line.StartsWith("what()", StringComparison.Ordinal));

@@ -20,7 +20,8 @@ internal enum ChildEnd
 /// <param name="Found">The numbers of inputs that met an exception which is not documented, and that exception.</param>
 /// <param name="Error">The last lines of its standard error.</param>
 /// <param name="PeakBytes">The most memory that it was seen with.</param>
-internal sealed record ChildReport(ChildEnd End, int ExitCode, IReadOnlyList<(long Index, string Problem)> Found, string Error, long PeakBytes);
+internal sealed record ChildReport(ChildEnd End, int ExitCode, IReadOnlyList<(long Index, string Problem)> Found, string Error,
+    long PeakBytes);
 
 /// <summary>Runs this program as a child that tries inputs, and ends it when an input takes too long or too much memory.</summary>
 internal static class ChildProcess
@@ -29,7 +30,8 @@ internal static class ChildProcess
     private const int ErrorLength = 4_000;
 
     // An input hangs when it has taken this long, most of it at work; one that only waits, on a busy machine, is given more.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), WorkPatience = TimeSpan.FromSeconds(6), WaitPatience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), WorkPatience = TimeSpan.FromSeconds(6),
+        WaitPatience = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
@@ -37,28 +39,29 @@ internal static class ChildProcess
     /// <param name="progress">Where it says what it is at.</param>
     /// <param name="deadline">When it is told to stop.</param>
     /// <param name="cancellationToken">Ends it at once.</param>
-    public static async Task<ChildReport> RunAsync(IReadOnlyList<string> arguments, ProgressFile progress, DateTime deadline, CancellationToken cancellationToken)
+    public static async Task<ChildReport> RunAsync(IReadOnlyList<string> arguments, ProgressFile progress, DateTime deadline,
+        CancellationToken cancellationToken)
     {
         using Process process = Process.Start(StartInfo(arguments))!;
         var found = new List<(long, string)>();
         Task output = ReadFoundAsync(process.StandardOutput, found);
         Task<string> error = ReadEndAsync(process.StandardError);
-        long peak = 0, index = ProgressFile.Nothing;
+        long peak = 0, beat = 0;
         var since = Stopwatch.StartNew();
         TimeSpan workBefore = TimeSpan.Zero;
         ChildEnd end = ChildEnd.Finished;
         while (!process.HasExited)
         {
-            if (progress.Index != index || (index == ProgressFile.Nothing && progress.Accepted + progress.Refused > 0 && since.Elapsed < StartPatience))
+            if (progress.Beat != beat)
             {
-                if (progress.Index != index) (index, workBefore) = (progress.Index, WorkOf(process));
-                if (index != ProgressFile.Nothing || progress.Index != index) since.Restart();
+                (beat, workBefore) = (progress.Beat, WorkOf(process));
+                since.Restart();
             }
 
             if (DateTime.UtcNow > deadline) progress.IsStopped = true;
             peak = Math.Max(peak, BytesOf(process));
             if (peak > MemoryLimit) end = ChildEnd.OverMemory;
-            else if (Hangs(index, since.Elapsed, WorkOf(process) - workBefore)) end = ChildEnd.Hung;
+            else if (Hangs(beat, since.Elapsed, WorkOf(process) - workBefore)) end = ChildEnd.Hung;
             if (end != ChildEnd.Finished || cancellationToken.IsCancellationRequested) break;
             await Task.Delay(Poll, CancellationToken.None);
         }
@@ -67,16 +70,20 @@ internal static class ChildProcess
         await process.WaitForExitAsync(CancellationToken.None);
         await output;
         cancellationToken.ThrowIfCancellationRequested();
-        if (end == ChildEnd.Finished && process.ExitCode != 0) end = progress.Index == ProgressFile.Nothing && progress.Accepted + progress.Refused == 0 ? ChildEnd.DidNotStart : ChildEnd.Crashed;
+        if (end == ChildEnd.Finished && process.ExitCode != 0) end = progress.Beat == 0 ? ChildEnd.DidNotStart : ChildEnd.Crashed;
         return new ChildReport(end, process.ExitCode, found, await error, peak);
     }
 
-    private static bool Hangs(long index, TimeSpan elapsed, TimeSpan work) =>
-        index == ProgressFile.Nothing ? elapsed > StartPatience : elapsed > WaitPatience || (elapsed > Patience && work > WorkPatience);
+    private static bool Hangs(long beat, TimeSpan elapsed, TimeSpan work) =>
+        beat == 0 ? elapsed > StartPatience : elapsed > WaitPatience || (elapsed > Patience && work > WorkPatience);
 
     private static ProcessStartInfo StartInfo(IReadOnlyList<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(ChildProcess).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(ChildProcess).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // The collector keeps no more than is allowed, so that what is over it belongs to the input that asked for it.
         start.Environment["DOTNET_gcConcurrent"] = "0";
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x38000000";

@@ -5,6 +5,8 @@ namespace Tessera.Fuzz.Campaign;
 /// <summary>What a campaign counted for one kind.</summary>
 internal sealed class KindResult(string kind)
 {
+    private static readonly int[] Widths = [10, 10, 10, 9, 7, 11, 14, 10, 12, 9];
+
     public string Kind => kind;
 
     public long Accepted { get; set; }
@@ -19,17 +21,26 @@ internal sealed class KindResult(string kind)
 
     public long Undocumented { get; set; }
 
+    /// <summary>Inputs that end a process, but in the program only one that tries them first.</summary>
+    public int Tried { get; set; }
+
     public long PeakBytes { get; set; }
 
     public TimeSpan Time { get; set; }
 
-    public long Inputs => Accepted + Refused + Undocumented + Crashes + Hangs + OverMemory;
+    public long Inputs => Accepted + Refused + Tried + Undocumented + Crashes + Hangs + OverMemory;
 
     public long Findings => Undocumented + Crashes + Hangs + OverMemory;
 
-    public static string Header => string.Create(CultureInfo.InvariantCulture,
-        $"{"kind",-16}{"inputs",10}{"accepted",10}{"refused",10}{"crashes",9}{"hangs",7}{"over 1 GB",11}{"undocumented",14}{"per second",12}{"peak MB",9}");
+    public static string Header =>
+        Row("kind", "inputs", "accepted", "refused", "crashes", "hangs", "over 1 GB", "undocumented", "in trial", "per second", "peak MB");
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{kind,-16}{Inputs,10}{Accepted,10}{Refused,10}{Crashes,9}{Hangs,7}{OverMemory,11}{Undocumented,14}{Inputs / Math.Max(0.001, Time.TotalSeconds),12:0}{PeakBytes / 1_000_000,9}");
+    public override string ToString() =>
+        Row(kind, Inputs, Accepted, Refused, Crashes, Hangs, OverMemory, Undocumented, Tried, Inputs / Math.Max(1, (long)Time.TotalSeconds),
+            PeakBytes / 1_000_000);
+
+    private static string Row(string name, params object[] columns) =>
+        name.PadRight(16) + string.Concat(columns.Select(static (column, index) => Text(column).PadLeft(Widths[index])));
+
+    private static string Text(object column) => Convert.ToString(column, CultureInfo.InvariantCulture)!;
 }

@@ -28,6 +28,9 @@ internal sealed class ProgressFile : IDisposable
 
     public long Undocumented => view.ReadInt64(24);
 
+    /// <summary>Grows with each step of the child, from 0 before the first input.</summary>
+    public long Beat => view.ReadInt64(48);
+
     /// <summary>Set by the parent when the time is over.</summary>
     public bool IsStopped
     {
@@ -51,6 +54,7 @@ internal sealed class ProgressFile : IDisposable
         view.Write(40, (long)Math.Min(input.Length, MaxInput));
         view.WriteArray(HeaderLength, input, 0, Math.Min(input.Length, MaxInput));
         view.Write(0, index);
+        view.Write(48, Beat + 1);
     }
 
     public void CountAccepted() => view.Write(8, Accepted + 1);

@@ -30,11 +30,12 @@ internal static class Worker
         return 0;
     }
 
-    /// <summary>Tries one input that was saved.</summary>
+    /// <summary>Tries one input that was saved, as the program would.</summary>
     public static async Task<int> ReplayAsync(string kindName, string file, string progressPath, string folder)
     {
         using var progress = new ProgressFile(progressPath);
         using FuzzKind kind = FuzzKinds.Create(kindName, folder);
+        kind.UsesTrial = true;
         byte[] input = await File.ReadAllBytesAsync(file);
         progress.Begin(0, input);
         if (await TryAsync(kind, input, progress) is string problem) Tell(0, problem);
@@ -42,7 +43,8 @@ internal static class Worker
     }
 
     /// <summary>Where the child leaves an input that met an exception which is not documented.</summary>
-    public static string FileOf(string folder, long index) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{index}.found"));
+    public static string FileOf(string folder, long index) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{index}.found"));
 
     /// <summary>The random numbers of an input, the same on every machine.</summary>
     public static Random RandomOf(string kind, int seed, long index)
@@ -70,15 +72,19 @@ internal static class Worker
         catch (Exception failure)
         {
             progress.CountUndocumented();
-            return $"{failure.GetType().Name} {Shortened(failure.Message)} {Place(failure)}";
+            string said = failure is TesseraException ? $"with a message of {failure.Message.Length} characters"
+                : Shortened(failure.Message);
+            return $"{failure.GetType().Name} {said} {Place(failure)}";
         }
     }
 
-    private static bool IsSentence(string message) => message.Length is > 0 and <= LongestMessage && !message.Contains("   at ", StringComparison.Ordinal);
+    private static bool IsSentence(string message) => message.Length is > 0 and <= LongestMessage
+        && !message.Contains("   at ", StringComparison.Ordinal);
 
     // The innermost line of ours tells findings apart.
     private static string Place(Exception failure) =>
-        (failure.StackTrace ?? "").Split('\n').Select(static line => line.Trim()).FirstOrDefault(static line => line.StartsWith("at Tessera.", StringComparison.Ordinal)) ?? "";
+        (failure.StackTrace ?? "").Split('\n').Select(static line => line.Trim()).FirstOrDefault(static line =>
+            line.StartsWith("at Tessera.", StringComparison.Ordinal)) ?? "";
 
     private static string Shortened(string message) => (message.Length > 300 ? message[..300] + "..." : message).ReplaceLineEndings(" ");
 

@@ -1,6 +1,9 @@
 namespace Tessera.Fuzz.Kinds;
 
-/// <summary>What schemas and grammars have in common: what the engine takes, libllama must take too, and the tokens that follow it are asked for.</summary>
+/// <summary>
+/// What schemas and grammars have in common: what the engine takes, libllama must take too, and the tokens that follow it are asked
+/// for.
+/// </summary>
 internal abstract class AnswerFormatKind : FuzzKind
 {
     private MultimodalModel? model;

@@ -6,6 +6,9 @@ internal abstract class FuzzKind : IDisposable
     /// <summary>Its name on the command line.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Whether models are first tried in a process of their own.</summary>
+    public bool UsesTrial { get; set; }
+
     /// <summary>Makes an input; the same random numbers make the same input.</summary>
     public abstract byte[] Make(Random random);
 

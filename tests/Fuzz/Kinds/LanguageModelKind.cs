@@ -6,6 +6,7 @@ namespace Tessera.Fuzz.Kinds;
 /// <summary>Language models: loaded and, where they load, asked for three tokens.</summary>
 internal sealed class LanguageModelKind : FuzzKind
 {
+    public const string Id = "language-model";
     private readonly string file;
     private readonly GgufMutator[] mutators;
 
@@ -19,14 +20,14 @@ internal sealed class LanguageModelKind : FuzzKind
         ];
     }
 
-    public override string Name => "language-model";
+    public override string Name => Id;
 
     public override byte[] Make(Random random) => random.Pick(mutators).Make(random);
 
     public override async Task<bool> TryAsync(byte[] input)
     {
         await File.WriteAllBytesAsync(file, input);
-        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = file, ThreadCount = 1 });
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(ModelFile.Options(file, UsesTrial));
         await model.AnswerAsync(new Prompt("What is \u00ABthis\u00BB?"), ModelFile.Short());
         return true;
     }

@@ -6,10 +6,22 @@ internal static class ModelFile
     /// <summary>The goldens' files of a name, sorted, so that the same number is the same file on every machine.</summary>
     public static string[] Goldens(string pattern)
     {
-        string[] files = Directory.GetFiles(Cli.Tests.Support.Goldens.RepositoryPath("tests", "goldens"), pattern, SearchOption.AllDirectories);
+        string[] files = Directory.GetFiles(Cli.Tests.Support.Goldens.RepositoryPath("tests", "goldens"), pattern,
+            SearchOption.AllDirectories);
         Array.Sort(files, StringComparer.Ordinal);
         return files;
     }
+
+    /// <summary>
+    /// How a hostile model is loaded: as library hosts do, or as the program does, which tries it in a process of its own.
+    /// </summary>
+    public static ModelOptions Options(string path, bool usesTrial) => new()
+    {
+        ModelPath = path,
+        ThreadCount = 1,
+        Trial = usesTrial ? new ModelTrial { Program = "dotnet", Arguments = [typeof(ModelFile).Assembly.Location, "trial"],
+            Folder = null } : null,
+    };
 
     /// <summary>A greedy answer of a few tokens.</summary>
     public static GenerationOptions Short(int tokens = 3) => new() { MaxTokens = tokens, Temperature = 0, Seed = 1 };

@@ -31,7 +31,8 @@ internal sealed class SavedChatKind : FuzzKind
         using ChatSession chat = await model.LoadChatAsync(file);
         Task<string> other = AnswerAsync();
         Exception? refusal = await ContinueAsync(chat);
-        string text = await other.ContinueWith(static done => done.IsFaulted ? $"failed with {done.Exception.InnerException!.Message}" : done.Result, TaskScheduler.Default);
+        string text = await other.ContinueWith(static done =>
+            done.IsFaulted ? $"failed with {done.Exception.InnerException!.Message}" : done.Result, TaskScheduler.Default);
         if (text != undisturbed) throw new InvalidOperationException($"Another answer {text}, but it {undisturbed} alone.");
         if (refusal is not null) ExceptionDispatchInfo.Throw(refusal);
         return true;
@@ -43,7 +44,8 @@ internal sealed class SavedChatKind : FuzzKind
     {
         try
         {
-            foreach (ChatTurn turn in chat.Turns) _ = turn.Answer.Length + turn.Message.Text.Length + turn.Message.Images.Sum(static image => image.Name.Length);
+            foreach (ChatTurn turn in chat.Turns)
+                _ = turn.Answer.Length + turn.Message.Text.Length + turn.Message.Images.Sum(static image => image.Name.Length);
             await foreach (GenerationUpdate _ in chat.SendAsync(new UserMessage("And \u00ABnow\u00BB?"), ModelFile.Short())) { }
             return null;
         }

@@ -6,6 +6,7 @@ namespace Tessera.Fuzz.Kinds;
 /// <summary>Language models in three files, of which one is hostile; an input is that file, behind a byte that says which one.</summary>
 internal sealed class SplitModelKind : FuzzKind
 {
+    public const string Id = "split-model";
     private const int Count = 3;
     private readonly string[] files;
     private readonly byte[][] shards;
@@ -20,7 +21,7 @@ internal sealed class SplitModelKind : FuzzKind
         mutators = [.. files.Select(static file => new GgufMutator(file))];
     }
 
-    public override string Name => "split-model";
+    public override string Name => Id;
 
     public override byte[] Make(Random random)
     {
@@ -30,8 +31,9 @@ internal sealed class SplitModelKind : FuzzKind
 
     public override async Task<bool> TryAsync(byte[] input)
     {
-        for (int number = 0; number < Count; number++) await File.WriteAllBytesAsync(files[number], number == input[0] ? input[1..] : shards[number]);
-        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = files[0], ThreadCount = 1 });
+        for (int number = 0; number < Count; number++)
+            await File.WriteAllBytesAsync(files[number], number == input[0] ? input[1..] : shards[number]);
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(ModelFile.Options(files[0], UsesTrial));
         await model.AnswerAsync(new Prompt("What is \u00ABthis\u00BB?"), ModelFile.Short());
         return true;
     }

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>Damage that knows nothing of a format: changed bits and bytes, numbers at the ends of their ranges, cut and moved pieces.</summary>
+/// <summary>
+/// Damage that knows nothing of a format: changed bits and bytes, numbers at the ends of their ranges, cut and moved pieces.
+/// </summary>
 internal static class Damage
 {
     private static readonly ulong[] Extremes =

@@ -54,7 +54,8 @@ internal sealed class GgufMutator
         {
             RawEntry entry = model.Entries[index];
             if (entry.Key == "general.architecture") model.Entries[index] = entry with { Value = RawGguf.TextOf(name) };
-            else if (entry.Key.StartsWith(architecture + ".", StringComparison.Ordinal)) model.Entries[index] = entry with { Key = name + entry.Key[architecture.Length..] };
+            else if (entry.Key.StartsWith(architecture + ".", StringComparison.Ordinal)) model.Entries[index] =
+                entry with { Key = name + entry.Key[architecture.Length..] };
         }
     }
 
@@ -86,7 +87,9 @@ internal sealed class GgufMutator
             ulong old = value.Length >= 8 ? BitConverter.ToUInt64(value) : value.Length >= 4 ? BitConverter.ToUInt32(value) : value[0];
             BitConverter.GetBytes(random.Number(old)).AsSpan(0, value.Length).CopyTo(value);
             // A number where one for each block may stand, which some readers of these files allow.
-            return random.OneIn(6) && value.Length == 4 ? new RawEntry(entry.Key, RawGguf.Array, RawGguf.ArrayOf(entry.Type, Repeated(value, random))) : entry with { Value = value };
+            return random.OneIn(6)
+                && value.Length == 4 ? new RawEntry(entry.Key, RawGguf.Array, RawGguf.ArrayOf(entry.Type, Repeated(value, random)))
+                    : entry with { Value = value };
         }
 
         if (RawGguf.Elements(entry) is not { } elements) return Any(entry.Key, random);
@@ -97,7 +100,8 @@ internal sealed class GgufMutator
         }
         else
         {
-            for (int changes = random.OneIn(4) ? elements.Count : random.Next(1, 4); changes > 0; changes--) elements[random.Next(elements.Count)] = Element(type, random);
+            for (int changes = random.OneIn(4) ? elements.Count : random.Next(1, 4); changes > 0; changes--)
+                elements[random.Next(elements.Count)] = Element(type, random);
         }
 
         return entry with { Value = RawGguf.ArrayOf(type, elements) };
@@ -121,11 +125,13 @@ internal sealed class GgufMutator
             case RawGguf.Text: return new RawEntry(key, type, RawGguf.TextOf(random.Pick(Texts)));
             case RawGguf.Array:
                 uint element = random.Pick((uint[])[4, 5, 5, 6, 7, 8]);
-                return new RawEntry(key, type, RawGguf.ArrayOf(element, [.. Enumerable.Range(0, random.Next(9)).Select(_ => Element(element, random))]));
+                return new RawEntry(key, type,
+                    RawGguf.ArrayOf(element, [.. Enumerable.Range(0, random.Next(9)).Select(_ => Element(element, random))]));
             case 6: return new RawEntry(key, type, BitConverter.GetBytes(Real(1, random)));
             case 7: return new RawEntry(key, type, [(byte)random.Next(2)]);
             case 12: return new RawEntry(key, type, BitConverter.GetBytes((double)Real(1, random)));
-            default: return new RawEntry(key, type, BitConverter.GetBytes(random.OneIn(2) ? (ulong)random.Next(64) : random.Number(4))[..RawGguf.ScalarLength(type)]);
+            default: return new RawEntry(key, type,
+                BitConverter.GetBytes(random.OneIn(2) ? (ulong)random.Next(64) : random.Number(4))[..RawGguf.ScalarLength(type)]);
         }
     }
 
@@ -143,16 +149,20 @@ internal sealed class GgufMutator
             case 1: RemoveFromAllBlocks(model, tensor.Name); break;
             case 2: model.Tensors[index] = tensor with { Name = other.Name }; break;
             case 3: model.Tensors.Add(other with { Name = Name(random) }); break;
-            case 4: model.Tensors[index] = tensor with { Type = random.OneIn(8) ? (uint)random.Next(60) : random.Pick(RawGguf.TensorTypes) }; break;
+            case 4: model.Tensors[index] =
+                tensor with { Type = random.OneIn(8) ? (uint)random.Next(60) : random.Pick(RawGguf.TensorTypes) }; break;
             case 5: model.Tensors[index] = tensor with { Shape = other.Shape }; break;
             case 6: model.Tensors[index] = tensor with { Shape = [.. tensor.Shape.Reverse()] }; break;
-            case 7: model.Tensors[index] = tensor with { Data = Damage.Copy(tensor.Data, random) is { Length: > 0 } data ? data : tensor.Data }; break;
-            case 8 when random.OneIn(3): model.Tensors[index] = tensor with { Offset = random.OneIn(2) ? (ulong)random.Next(64) * 32 : random.Number(4096) }; break;
+            case 7: model.Tensors[index] =
+                tensor with { Data = Damage.Copy(tensor.Data, random) is { Length: > 0 } data ? data : tensor.Data }; break;
+            case 8 when random.OneIn(3): model.Tensors[index] =
+                tensor with { Offset = random.OneIn(2) ? (ulong)random.Next(64) * 32 : random.Number(4096) }; break;
             case 8: model.Tensors[index] = tensor with { Shape = [.. tensor.Shape, random.Pick((ulong[])[0, 1, 2, 3])] }; break;
             default:
                 ulong[] shape = [.. tensor.Shape];
                 int dimension = random.Next(shape.Length);
-                shape[dimension] = random.OneIn(3) ? random.Number(shape[dimension]) : Math.Max(1, shape[dimension] + random.Pick((ulong[])[1, 32, shape[dimension], ulong.MaxValue]));
+                shape[dimension] = random.OneIn(3) ? random.Number(shape[dimension])
+                    : Math.Max(1, shape[dimension] + random.Pick((ulong[])[1, 32, shape[dimension], ulong.MaxValue]));
                 model.Tensors[index] = tensor with { Shape = shape };
                 break;
         }
@@ -167,7 +177,8 @@ internal sealed class GgufMutator
     }
 
     private static string Name(Random random) =>
-        random.Pick(GgufNames.Tensors).Replace("%d", random.Next(4).ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        random.Pick(GgufNames.Tensors).Replace("%d", random.Next(4).ToString(System.Globalization.CultureInfo.InvariantCulture),
+            StringComparison.Ordinal)
         + (random.OneIn(4) ? ".bias" : ".weight");
 
     private static void ChangeFrame(RawGguf model, Random random)
@@ -179,7 +190,9 @@ internal sealed class GgufMutator
             case 2: model.ClaimedEntries = random.Number((ulong)model.Entries.Count); break;
             case 3:
                 model.Alignment = random.Pick((int[])[1, 2, 8, 16, 64, 4096]);
-                model.Entries.Insert(0, new RawEntry("general.alignment", 4, BitConverter.GetBytes(random.OneIn(3) ? (uint)random.Number(32) : (uint)model.Alignment)));
+                model.Entries.Insert(0,
+                    new RawEntry("general.alignment", 4,
+                        BitConverter.GetBytes(random.OneIn(3) ? (uint)random.Number(32) : (uint)model.Alignment)));
                 break;
             default: Damage.Rearrange(model.Tensors, random); break;
         }

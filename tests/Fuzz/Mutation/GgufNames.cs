@@ -23,6 +23,7 @@ internal static class GgufNames
     {
         using Stream stream = typeof(GgufNames).Assembly.GetManifestResourceStream("names.txt")!;
         using var reader = new StreamReader(stream);
-        return [.. reader.ReadToEnd().Split('\n').Where(line => line.StartsWith(kind, StringComparison.Ordinal)).Select(line => line[kind.Length..].Trim())];
+        return [.. reader.ReadToEnd().Split('\n').Where(line => line.StartsWith(kind, StringComparison.Ordinal)).Select(line =>
+            line[kind.Length..].Trim())];
     }
 }

@@ -4,24 +4,30 @@ using System.Text.Json.Nodes;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>Makes hostile JSON of sound JSON: values of other kinds, members taken away, moved, doubled and added, nests, and numbers at the ends of ranges.</summary>
+/// <summary>
+/// Makes hostile JSON of sound JSON: values of other kinds, members taken away, moved, doubled and added, nests, and numbers at the
+/// ends of ranges.
+/// </summary>
 /// <param name="names">Names that members may have.</param>
 /// <param name="texts">Texts that values may be.</param>
 internal sealed class JsonMutator(IReadOnlyList<string> names, IReadOnlyList<string> texts)
 {
-    private static readonly JsonSerializerOptions Deep = new() { MaxDepth = 5_000, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Deep =
+        new() { MaxDepth = 5_000, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly string[] Numbers =
     [
-        "0", "-0", "1", "-1", "2", "7", "0.5", "1e3", "1e-7", "1e400", "-1e400", "1e-400", "2147483647", "2147483648", "-2147483649", "4294967296",
-        "9223372036854775807", "9223372036854775808", "123456789012345678901234567890", "0.1234567890123456789012345", "99999", "16384", "1000000",
+        "0", "-0", "1", "-1", "2", "7", "0.5", "1e3", "1e-7", "1e400", "-1e400", "1e-400", "2147483647", "2147483648", "-2147483649",
+        "4294967296",
+        "9223372036854775807", "9223372036854775808", "123456789012345678901234567890", "0.1234567890123456789012345", "99999", "16384",
+        "1000000",
     ];
 
     public byte[] Make(JsonNode original, Random random)
     {
         JsonNode? root = original.DeepClone();
         for (int changes = random.Next(1, 6); changes > 0; changes--) root = Change(root, random);
-        byte[] bytes = Encoding.UTF8.GetBytes(root is null ? "null" : root.ToJsonString(Deep));
+        byte[] bytes = Encoding.UTF8.GetBytes(root?.ToJsonString(Deep) ?? "null");
         return random.OneIn(20) ? Damage.Copy(bytes, random) : bytes;
     }
 
@@ -106,7 +112,8 @@ internal sealed class JsonMutator(IReadOnlyList<string> names, IReadOnlyList<str
     {
         JsonNode node = new JsonObject();
         string name = random.Pick(names);
-        for (int depth = 1 << random.Next(1, 9); depth > 0; depth--) node = random.OneIn(8) ? new JsonArray(node) : new JsonObject { [name] = node };
+        for (int depth = 1 << random.Next(1, 9); depth > 0; depth--)
+            node = random.OneIn(8) ? new JsonArray(node) : new JsonObject { [name] = node };
         return node;
     }
 

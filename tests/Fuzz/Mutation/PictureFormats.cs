@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>Takes picture files apart into the pieces that their formats are made of, and puts pieces together with lengths and checksums that fit.</summary>
+/// <summary>
+/// Takes picture files apart into the pieces that their formats are made of, and puts pieces together with lengths and checksums that
+/// fit.
+/// </summary>
 internal static class PictureFormats
 {
     /// <summary>The pieces of a file; one piece where the format has none that can be moved.</summary>

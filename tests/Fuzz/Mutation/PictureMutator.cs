@@ -3,7 +3,10 @@ using System.IO.Compression;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>Makes hostile pictures of sound ones: damaged pieces with checksums that fit, pieces of others, and sound pictures of extreme shapes.</summary>
+/// <summary>
+/// Makes hostile pictures of sound ones: damaged pieces with checksums that fit, pieces of others, and sound pictures of extreme
+/// shapes.
+/// </summary>
 internal sealed class PictureMutator(IReadOnlyList<byte[]> originals)
 {
     private const int HeaderLength = 128;
@@ -59,7 +62,8 @@ internal sealed class PictureMutator(IReadOnlyList<byte[]> originals)
         try
         {
             using var inflated = new MemoryStream();
-            using (var stream = new ZLibStream(new MemoryStream(pieces[index], 4, pieces[index].Length - 4), CompressionMode.Decompress)) stream.CopyTo(inflated);
+            using (var stream = new ZLibStream(new MemoryStream(pieces[index], 4, pieces[index].Length - 4), CompressionMode.Decompress))
+                stream.CopyTo(inflated);
             pieces[index] = [.. "IDAT"u8, .. Deflated(Damage.Copy(inflated.ToArray(), random))];
         }
         catch (InvalidDataException)
@@ -74,14 +78,16 @@ internal sealed class PictureMutator(IReadOnlyList<byte[]> originals)
         bool isLittle = file[0] == 'I';
         int directory = Read32(file, 4, isLittle);
         if (directory < 8 || directory + 2 > file.Length) return Damage.Copy(file, random, HeaderLength);
-        int count = isLittle ? BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(directory)) : BinaryPrimitives.ReadUInt16BigEndian(file.AsSpan(directory));
+        int count = isLittle ? BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(directory))
+            : BinaryPrimitives.ReadUInt16BigEndian(file.AsSpan(directory));
         for (int changes = random.Next(1, 4); changes > 0; changes--)
         {
             int entry = directory + 2 + (12 * random.Next(Math.Max(1, count)));
             if (entry + 12 > file.Length) continue;
             int field = random.Pick((int[])[0, 2, 4, 4, 8, 8, 8]);
             Span<byte> place = file.AsSpan(entry + field, field < 4 ? 2 : 4);
-            uint value = field == 0 ? (uint)(254 + random.Next(90)) : field == 2 ? (uint)random.Next(20) : (uint)random.Number((ulong)Read32(file, entry + field, isLittle));
+            uint value = field == 0 ? (uint)(254 + random.Next(90)) : field == 2 ? (uint)random.Next(20)
+                : (uint)random.Number((ulong)Read32(file, entry + field, isLittle));
             if (place.Length == 4 && isLittle) BinaryPrimitives.WriteUInt32LittleEndian(place, value);
             else if (place.Length == 4) BinaryPrimitives.WriteUInt32BigEndian(place, value);
             else if (isLittle) BinaryPrimitives.WriteUInt16LittleEndian(place, (ushort)value);

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>A metadata entry as it stands in the file: the tag of its type and the bytes of its value, which need not fit each other.</summary>
+/// <summary>
+/// A metadata entry as it stands in the file: the tag of its type and the bytes of its value, which need not fit each other.
+/// </summary>
 internal sealed record RawEntry(string Key, uint Type, byte[] Value);
 
 /// <summary>A tensor as it stands in the file.</summary>
@@ -14,7 +16,9 @@ internal sealed record RawEntry(string Key, uint Type, byte[] Value);
 /// <param name="Data">Its bytes; of another length than it needs, they are cut or repeated.</param>
 internal sealed record RawTensor(string Name, ulong[] Shape, uint Type, ulong? Offset, byte[] Data);
 
-/// <summary>A GGUF file taken apart, which can be put together again whatever it says (ggml-org/llama.cpp, docs/gguf.md, version 3).</summary>
+/// <summary>
+/// A GGUF file taken apart, which can be put together again whatever it says (ggml-org/llama.cpp, docs/gguf.md, version 3).
+/// </summary>
 internal sealed class RawGguf
 {
     public const uint Text = 8;
@@ -28,7 +32,8 @@ internal sealed class RawGguf
     private static readonly Dictionary<uint, (ulong Elements, ulong Bytes)> Blocks = new()
     {
         [0] = (1, 4), [1] = (1, 2), [2] = (32, 18), [6] = (32, 22), [8] = (32, 34), [12] = (256, 144), [14] = (256, 210),
-        [16] = (256, 66), [24] = (1, 1), [25] = (1, 2), [26] = (1, 4), [27] = (1, 8), [28] = (1, 8), [30] = (1, 2), [34] = (256, 54), [39] = (32, 17),
+        [16] = (256, 66), [24] = (1, 1), [25] = (1, 2), [26] = (1, 4), [27] = (1, 8), [28] = (1, 8), [30] = (1, 2), [34] = (256, 54),
+            [39] = (32, 17),
     };
 
     public uint Version { get; set; } = 3;
@@ -76,7 +81,8 @@ internal sealed class RawGguf
 
         int data = Align(position, file.Alignment);
         foreach ((string name, ulong[] shape, uint type, ulong offset) in found)
-            file.Tensors.Add(new RawTensor(name, shape, type, null, bytes.AsSpan(data + (int)offset, (int)LengthOf(type, shape)).ToArray()));
+            file.Tensors.Add(new RawTensor(name, shape, type, null,
+                bytes.AsSpan(data + (int)offset, (int)LengthOf(type, shape)).ToArray()));
         return file;
     }
 
@@ -140,7 +146,8 @@ internal sealed class RawGguf
     }
 
     public static byte[] ArrayOf(uint type, IReadOnlyCollection<byte[]> elements) =>
-        [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes((ulong)elements.Count), .. elements.SelectMany(static element => element)];
+        [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes((ulong)elements.Count),
+            .. elements.SelectMany(static element => element)];
 
     public static byte[] TextOf(string text)
     {
@@ -157,7 +164,8 @@ internal sealed class RawGguf
     {
         (ulong elements, ulong bytes) = Blocks.GetValueOrDefault(type, (1UL, 4UL));
         ulong count = 1;
-        foreach (ulong dimension in shape) count = dimension > LargestTensor || count > LargestTensor ? LargestTensor + 1UL : count * dimension;
+        foreach (ulong dimension in shape)
+            count = dimension > LargestTensor || count > LargestTensor ? LargestTensor + 1UL : count * dimension;
         return count / elements * bytes;
     }
 

@@ -3,15 +3,19 @@ using System.Text.RegularExpressions;
 
 namespace Tessera.Fuzz.Mutation;
 
-/// <summary>Makes hostile texts of sound ones, word by word: words of the language taken away, doubled, swapped, nested and repeated.</summary>
+/// <summary>
+/// Makes hostile texts of sound ones, word by word: words of the language taken away, doubled, swapped, nested and repeated.
+/// </summary>
 /// <param name="originals">Sound texts.</param>
 /// <param name="words">Words of the language, and whatever else may stand in it.</param>
 /// <param name="brackets">What opens and closes, for nests.</param>
-internal sealed partial class TextMutator(IReadOnlyList<string> originals, IReadOnlyList<string> words, IReadOnlyList<(string Open, string Close)> brackets)
+internal sealed partial class TextMutator(IReadOnlyList<string> originals, IReadOnlyList<string> words,
+    IReadOnlyList<(string Open, string Close)> brackets)
 {
     private static readonly string[] Oddities =
     [
-        "\0", "\uFFFF", "\uD800", "\uDC00\uD800", "\U0001F600", "e\u0301", "\u202E", "\r", "\u2028", "\x1B[2J", "99999999999999999999999", "-1", "0",
+        "\0", "\uFFFF", "\uD800", "\uDC00\uD800", "\U0001F600", "e\u0301", "\u202E", "\r", "\u2028", "\x1B[2J",
+        "99999999999999999999999", "-1", "0",
         "1e999", "0x7fffffff", "2147483648", "9223372036854775807", "-9223372036854775808", "''", "\"", "\\", "\\u12", "\t", " ",
     ];
 
