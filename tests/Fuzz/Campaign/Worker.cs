@@ -8,6 +8,7 @@ internal static class Worker
 {
     // A message is one sentence, and a person must be able to read it.
     private const int LongestMessage = 2_000;
+    private const long CollectAbove = 250L << 20;
 
     /// <summary>Tries the inputs of a seed from a first number until the parent says stop.</summary>
     public static async Task<int> RunAsync(string kindName, int seed, long first, long end, string progressPath, string folder)
@@ -25,6 +26,8 @@ internal static class Worker
             }
 
             progress.Begin(ProgressFile.Nothing, []);
+            // Under a limit the collector waits longer than the parent would.
+            if (GC.GetTotalMemory(forceFullCollection: false) > CollectAbove) GC.Collect();
         }
 
         return 0;

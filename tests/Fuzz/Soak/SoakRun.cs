@@ -14,6 +14,7 @@ internal sealed class SoakRun : IDisposable
 {
     private const int AtOnce = 5;
     private const int ScriptCount = 24;
+    private const int MostShown = 20;
     private const long Tolerance = 64L << 20;
 
     // A model lives this long; then it is disposed with answers running.
@@ -37,7 +38,7 @@ internal sealed class SoakRun : IDisposable
     private async Task<int> RunAsync(TimeSpan time, CancellationToken cancellationToken)
     {
         PromptImage[] pictures = [ModelFile.Picture("small"), ModelFile.Picture("line"), ModelFile.Picture("wide")];
-        using (MultimodalModel alone = ModelFile.LoadGolden())
+        using (MultimodalModel alone = LoadTrained())
         {
             var answered = new List<SoakScript>();
             foreach (SoakScript script in SoakScript.Make(ScriptCount, pictures)) answered.Add(await script.AnsweredAsync(alone));
@@ -68,7 +69,7 @@ internal sealed class SoakRun : IDisposable
 
     private async Task LiveAsync(int life, TimeSpan time, CancellationToken cancellationToken)
     {
-        MultimodalModel model = ModelFile.LoadGolden();
+        MultimodalModel model = LoadTrained();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(time);
         Task[] users = [.. Enumerable.Range(0,
@@ -168,7 +169,16 @@ internal sealed class SoakRun : IDisposable
         Interlocked.Increment(ref comparisons);
         if (text == expected) return;
         Interlocked.Increment(ref failures);
-        Console.WriteLine($"'{text}' was {how}, but alone it was '{expected}'.");
+        if (failures <= MostShown) Console.WriteLine($"'{text}' was {how}, but alone it was '{expected}'.");
+    }
+
+    // One that was trained: where it says one thing rather than another, that does not hang on the last bits of a sum, which differ with
+    // what is decoded together.
+    private static MultimodalModel LoadTrained()
+    {
+        (string model, string? projector) = ModelCatalog.Resolve(ModelCatalog.EmbeddedName, null, needsVision: true);
+        var options = new ModelOptions { ModelPath = model, ProjectorPath = projector, ThreadCount = 1, ContextLength = 2048 };
+        return MultimodalModel.LoadAsync(options).GetAwaiter().GetResult();
     }
 
     private static long MemoryInUse()
