@@ -70,6 +70,19 @@ internal sealed class CharacterSet
 
     public CharacterSet Intersect(CharacterSet other) => Complement().Union(other.Complement()).Complement();
 
+    /// <summary>Whether any two of several sets have a character in common.</summary>
+    public static bool Overlap(params IEnumerable<CharacterSet> sets)
+    {
+        int last = -1;
+        foreach ((int first, int end) in sets.SelectMany(static set => set.Ranges).OrderBy(static range => range.First))
+        {
+            if (first <= last) return true;
+            last = end;
+        }
+
+        return false;
+    }
+
     public override string ToString()
     {
         var text = new StringBuilder("[");

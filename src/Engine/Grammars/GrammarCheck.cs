@@ -2,7 +2,8 @@ namespace Tessera.Grammars;
 
 /// <summary>
 /// Refuses rules on which llama.cpp (v0.5.0, src/llama-grammar.cpp) would hang, overflow its stack or take more memory than there is:
-/// left recursion through rules that may be empty, rules that begin with each other in too many ways, repetitions that grow too large.
+/// left recursion through rules that may be empty, rules that begin with each other in too many ways, repetitions that grow too large or
+/// that a text fits in too many ways.
 /// </summary>
 internal sealed class GrammarCheck
 {
@@ -29,9 +30,12 @@ internal sealed class GrammarCheck
             if (size > GrammarLimits.ExpandedSize) throw new GrammarFault("it is too large when its repetitions are written out.");
             if (beginnings > GrammarLimits.BeginningCount) throw new GrammarFault("its rules begin with each other in too many ways.") { Rule = name };
         }
+
+        RepetitionCheck.Require(rules, check.maybeEmpty);
     }
 
-    private static bool MaybeEmpty(GrammarExpression expression, HashSet<string> known) => expression switch
+    /// <summary>Whether an empty text may follow an expression, given the rules of which that is known.</summary>
+    public static bool MaybeEmpty(GrammarExpression expression, HashSet<string> known) => expression switch
     {
         Literal literal => literal.Value.Length == 0,
         RuleReference reference => known.Contains(reference.Name),

@@ -26,4 +26,7 @@ internal static class GrammarLimits
 
     /// <summary>Rules that begin with each other in a row: llama.cpp follows them recursively.</summary>
     public const int BeginningDepth = 3_000;
+
+    /// <summary>Counts in which one text may fit repetitions inside each other: llama.cpp keeps a stack for each.</summary>
+    public const int RepetitionWays = 300;
 }

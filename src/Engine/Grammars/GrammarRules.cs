@@ -80,7 +80,8 @@ internal sealed class GrammarRules
         return needed;
     }
 
-    private static IEnumerable<GrammarExpression> PartsOf(GrammarExpression expression) => expression switch
+    /// <summary>The expressions directly in an expression.</summary>
+    public static IEnumerable<GrammarExpression> PartsOf(GrammarExpression expression) => expression switch
     {
         Sequence sequence => sequence.Parts,
         Choice choice => choice.Options,

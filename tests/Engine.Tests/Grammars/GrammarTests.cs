@@ -17,6 +17,27 @@ public sealed class GrammarTests
         foreach (string text in refused.Split('|')) Assert.False(matcher.Matches(Long(text)), text);
     }
 
+    [Theory]
+    [InlineData("root ::= ((((((\"a\"){1,3}){1,3}){1,3}){1,3}){1,3}){1,3}", false)]
+    [InlineData("root ::= x{1,20}\nx ::= (\"a\" b?){1,20} b?\nb ::= \"b\" | \"a\"", false)]
+    [InlineData("root ::= (([a-z]{1,9} | \"aa\"){1,9} [ ]?){1,9}", false)]
+    [InlineData("root ::= ((\"a\"{1,30} \" \"){1,30} \"\\n\"){1,30}", true)]
+    [InlineData("root ::= \"[\" item (\",\" item){0,5000} \"]\"\nitem ::= [0-9]{1,15} (\".\" [0-9]{1,15})?", true)]
+    [InlineData("root ::= ([a-z]{1,500} \" \"?){1,500}", false)]
+    [InlineData("root ::= (\"a\" \"a\"?){1,5000}", true)]
+    public void Repetitions_that_fit_a_text_in_many_ways_are_refused(string grammar, bool isTaken)
+    {
+        if (isTaken) Assert.NotEmpty(AnswerFormat.FromGrammar(grammar).Grammar);
+        else Assert.Contains("too many ways", Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Repetitions_nest_as_brackets_do()
+    {
+        string grammar = $"root ::= \"a\"{string.Concat(Enumerable.Repeat("{1,3}", 2000))}";
+        Assert.Contains("nest more than", Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Formats_stand_for_rules_that_a_grammar_does_not_define()
     {

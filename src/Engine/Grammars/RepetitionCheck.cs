@@ -1,0 +1,118 @@
+namespace Tessera.Grammars;
+
+/// <summary>
+/// Refuses counted repetitions inside each other that one text fits in many ways, such as <c>((a{1,3} b?){1,3} b?){1,3}</c>. llama.cpp
+/// (v0.5.0, src/llama-grammar.cpp) follows all ways at once, each with its own counts, and with a few levels a character takes minutes.
+/// Where what goes on and what begins anew differ in their first character, as between the items of a list, there is one way.
+/// </summary>
+internal sealed class RepetitionCheck
+{
+    private static readonly Tail Closed = new(GrammarCharacters.None, 1, 0);
+
+    // What lies deeper may end in any way.
+    private static readonly Tail Unknown = new(CharacterSet.All, 2, 1);
+    private const int MostDepth = 400;
+
+    private readonly GrammarRules rules;
+    private readonly GrammarCharacters characters;
+    private readonly Dictionary<string, Tail> tails = [];
+    private readonly HashSet<string> open = [];
+    private int depth;
+
+    private RepetitionCheck(GrammarRules rules, HashSet<string> maybeEmpty)
+    {
+        this.rules = rules;
+        characters = new GrammarCharacters(rules, maybeEmpty);
+    }
+
+    /// <param name="rules">The rules, none of which begins with itself.</param>
+    /// <param name="maybeEmpty">The rules that an empty text may follow.</param>
+    /// <exception cref="GrammarFault">Repetitions fit a text in too many ways.</exception>
+    public static void Require(GrammarRules rules, HashSet<string> maybeEmpty)
+    {
+        var check = new RepetitionCheck(rules, maybeEmpty);
+        foreach ((string name, GrammarExpression body) in rules.All) check.RequireInside(body, name);
+    }
+
+    private void RequireInside(GrammarExpression expression, string rule)
+    {
+        foreach (GrammarExpression part in GrammarRules.PartsOf(expression)) RequireInside(part, rule);
+        // The ways of one level are no more than the characters that were read.
+        if (expression is Repeat && TailOf(expression) is { Levels: > 1, Ways: > GrammarLimits.RepetitionWays })
+            throw new GrammarFault("its repetitions inside each other fit a text in too many ways: put a character between.") { Rule = rule };
+    }
+
+    private Tail TailOf(GrammarExpression expression)
+    {
+        if (depth > MostDepth) return Unknown;
+        depth++;
+        Tail tail = expression switch
+        {
+            RuleReference reference => TailOf(reference.Name),
+            Sequence sequence => TailOf(sequence),
+            Choice choice => TailOf(choice),
+            Repeat repeat => TailOf(repeat),
+            _ => Closed,
+        };
+        depth--;
+        return tail;
+    }
+
+    private Tail TailOf(string name)
+    {
+        if (tails.TryGetValue(name, out Tail known)) return known;
+        // What leads to itself ends as the other ways on do.
+        if (!open.Add(name)) return Closed;
+        Tail tail = TailOf(rules[name]);
+        open.Remove(name);
+        return tails[name] = tail;
+    }
+
+    // What is over is forgotten with its counts, so parts do not multiply.
+    private Tail TailOf(Sequence sequence)
+    {
+        var last = new List<Tail>();
+        var goesOn = new List<CharacterSet>();
+        for (int index = sequence.Parts.Count - 1; index >= 0; index--)
+        {
+            GrammarExpression part = sequence.Parts[index];
+            last.Add(TailOf(part));
+            if (!characters.MaybeEmpty(part)) break;
+            goesOn.Add(characters.Beginnings(part));
+        }
+
+        return Any(last, goesOn);
+    }
+
+    private Tail TailOf(Choice choice)
+    {
+        CharacterSet[] first = [.. choice.Options.Select(characters.Beginnings)];
+        Tail[] tails = [.. choice.Options.Select(TailOf)];
+        // Where two begin alike, one may end where the other goes on.
+        return Any(tails, CharacterSet.Overlap(first) ? [characters.All(choice)] : []);
+    }
+
+    private Tail TailOf(Repeat repeat)
+    {
+        Tail item = TailOf(repeat.Item);
+        CharacterSet first = characters.Beginnings(repeat.Item);
+        bool isAmbiguous = characters.MaybeEmpty(repeat.Item) || CharacterSet.Overlap(item.GoesOn, first);
+        CharacterSet goesOn = repeat.Most == repeat.Least ? item.GoesOn : GrammarCharacters.Union([item.GoesOn, first]);
+        // Without a limit nothing is counted, nor what comes once at most.
+        if (repeat.Most is not int most || most < 2 || (most == repeat.Least && !isAmbiguous)) return item with { GoesOn = goesOn };
+        return isAmbiguous
+            ? new Tail(goesOn, Math.Min(int.MaxValue, item.Ways * most), item.Levels + 1)
+            : new Tail(goesOn, Math.Max(item.Ways, most - repeat.Least + 1), Math.Max(item.Levels, 1));
+    }
+
+    private static Tail Any(IReadOnlyCollection<Tail> tails, IEnumerable<CharacterSet> goesOn) => new(
+        GrammarCharacters.Union([.. tails.Select(static tail => tail.GoesOn), .. goesOn]),
+        tails.Select(static tail => tail.Ways).DefaultIfEmpty(1).Max(),
+        tails.Select(static tail => tail.Levels).DefaultIfEmpty(0).Max());
+
+    /// <summary>How an expression may end.</summary>
+    /// <param name="GoesOn">The characters with which it may go on where it might also have ended.</param>
+    /// <param name="Ways">The most counts of repetitions in which one text may leave it.</param>
+    /// <param name="Levels">Repetitions inside each other that count.</param>
+    private readonly record struct Tail(CharacterSet GoesOn, long Ways, int Levels);
+}
