@@ -66,9 +66,11 @@ internal static class FuzzProgram
     {
         var minutes = new Option<double>("--minutes") { Description = "How long.", DefaultValueFactory = static _ => 2 };
         var seed = new Option<int>("--seed") { Description = "Of the random choices.", DefaultValueFactory = static _ => 1 };
+        var atOnce = new Option<int>("--at-once") { Description = "Conversations at a time.", DefaultValueFactory = static _ => 5 };
         var soak = new Command("soak",
-            "Holds many conversations at once, cancels, forks and disposes, and compares every answer.") { minutes, seed };
-        soak.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(parsed.GetValue(minutes), parsed.GetValue(seed), cancellationToken));
+            "Holds many conversations at once, cancels, forks and disposes, and compares every answer.") { minutes, seed, atOnce };
+        soak.SetAction((parsed, cancellationToken) =>
+            SoakRun.RunAsync(parsed.GetValue(minutes), parsed.GetValue(seed), parsed.GetValue(atOnce), cancellationToken));
         return soak;
     }
 

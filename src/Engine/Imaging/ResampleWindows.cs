@@ -67,6 +67,9 @@ internal sealed class ResampleWindows
         return new ResampleWindows(firstOutput, starts, offsets, weights);
     }
 
+    /// <summary>The same windows for rows that begin at a source position, and of which no other outputs are wanted.</summary>
+    public ResampleWindows From(int begin) => new(0, [.. starts.Select(start => start - begin)], weightOffsets, weights);
+
     private static (int Start, int End, double Center, double InverseScale) Bounds(int sourceSize, int outputSize, ResampleFilter filter, int output)
     {
         double scale = (double)sourceSize / outputSize;

@@ -33,20 +33,31 @@ internal static class SquareImages
         int left = (side - image.Width) / 2, top = (side - image.Height) / 2;
         RgbImage padRow = Resampler.Resize(new RgbImage(1, 1).PadTo(side, 1, side, 0, colour), size, 1, ResampleFilter.Bicubic, options);
         var narrowed = new RgbImage(size, side);
-        for (int y = 0; y < side; y++)
-        {
-            if (y < top || y >= top + image.Height) padRow.Pixels.CopyTo(narrowed.Row(y));
-        }
+        for (int y = 0; y < side; y++) padRow.Pixels.CopyTo(narrowed.Row(y));
+        NarrowRows(image, narrowed, left, top, colour, options);
+        return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
+    }
 
+    // Of the rows that the picture is in, what it has a part in: of a thin one that is a few pixels, whatever the canvas.
+    private static void NarrowRows(RgbImage image, RgbImage narrowed, int left, int top, Rgb colour, ResampleOptions options)
+    {
+        int side = narrowed.Height, size = narrowed.Width;
+        ResampleWindows all = ResampleWindows.Plan(side, size, ResampleFilter.Bicubic, 0, size);
+        int first = 0, end = size;
+        while (all.Start(first) + all.Weights(first).Length <= left) first++;
+        while (all.Start(end - 1) >= left + image.Width) end--;
+        ResampleWindows windows = ResampleWindows.Plan(side, size, ResampleFilter.Bicubic, first, end - first);
+        int begin = windows.SourceBegin, canvasWidth = windows.SourceEnd - begin;
+        var pass = new HorizontalPass(windows.From(begin), options.Code);
+        var part = new RgbImage(end - first, BandRows);
         for (int start = 0; start < image.Height; start += BandRows)
         {
             int rows = Math.Min(BandRows, image.Height - start);
-            RgbImage band = image.Crop(0, start, image.Width, rows).PadTo(side, rows, left, 0, colour);
-            RgbImage part = Resampler.Resize(band, size, rows, ResampleFilter.Bicubic, options);
-            part.Pixels.CopyTo(narrowed.Pixels[((top + start) * narrowed.RowByteLength)..]);
+            RgbImage band = image.Crop(0, start, image.Width, rows).PadTo(canvasWidth, rows, left - begin, 0, colour);
+            pass.Run(new PixelRows(band.PixelArray, canvasWidth, 0, rows), new PixelRows(part.PixelArray, part.Width, 0, rows), options);
+            for (int row = 0; row < rows; row++)
+                part.Row(row).CopyTo(narrowed.Row(top + start + row)[(first * RgbImage.BytesPerPixel)..]);
         }
-
-        return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
     }
 
     /// <summary>
@@ -61,7 +72,8 @@ internal static class SquareImages
         long longSide = (long)((double)((long)size * longer) / shorter);
         if (longSide * size > MaxIntermediateArea) throw TooElongated(image);
         (int width, int height) = image.Width <= image.Height ? (size, (int)longSide) : ((int)longSide, size);
-        RgbImage resized = Resampler.Resize(image, width, height, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken));
+        RgbImage resized = Resampler.Resize(image, width, height, ResampleFilter.Bicubic,
+            new ResampleOptions(Cancellation: cancellationToken));
         return width == height ? resized : resized.Crop((width - size) / 2, (height - size) / 2, size, size);
     }
 

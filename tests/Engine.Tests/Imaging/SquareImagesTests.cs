@@ -13,6 +13,9 @@ public sealed class SquareImagesTests
     [InlineData(640, 31)]
     [InlineData(7, 500)]
     [InlineData(1, 90)]
+    [InlineData(1, 40)]
+    [InlineData(2, 3000)]
+    [InlineData(299, 300)]
     [InlineData(90, 1)]
     [InlineData(64, 64)]
     [InlineData(33, 32)]
@@ -31,6 +34,14 @@ public sealed class SquareImagesTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         RgbImage square = SquareImages.PadAndResize(Noise(60_000, 40), 56, Colour, default);
         Assert.Equal(56, square.Width);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 400_000_000, "The canvas of 10 GB was nearly made.");
+    }
+
+    [Fact]
+    public void A_thin_picture_costs_what_it_has()
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(336, SquareImages.PadAndResize(Noise(1, 60_000), 336, Colour, default).Height);
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 400_000_000, "The canvas of 10 GB was nearly made.");
     }
 

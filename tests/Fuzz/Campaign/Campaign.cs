@@ -75,7 +75,7 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         result.Accepted += progress.Accepted;
         result.Refused += progress.Refused;
         result.Undocumented += progress.Undocumented;
-        result.PeakBytes = Math.Max(result.PeakBytes, child.PeakBytes);
+        if (child.PeakBytes > result.PeakBytes) (result.PeakBytes, result.PeakIndex) = (child.PeakBytes, child.PeakIndex);
     }
 
     private static void CountEnd(KindResult result, ChildEnd end)

@@ -20,8 +20,9 @@ internal enum ChildEnd
 /// <param name="Found">The numbers of inputs that met an exception which is not documented, and that exception.</param>
 /// <param name="Error">The last lines of its standard error.</param>
 /// <param name="PeakBytes">The most memory that it was seen with.</param>
+/// <param name="PeakIndex">The input that it was at then.</param>
 internal sealed record ChildReport(ChildEnd End, int ExitCode, IReadOnlyList<(long Index, string Problem)> Found, string Error,
-    long PeakBytes);
+    long PeakBytes, long PeakIndex);
 
 /// <summary>Runs this program as a child that tries inputs, and ends it when an input takes too long or too much memory.</summary>
 internal static class ChildProcess
@@ -46,7 +47,7 @@ internal static class ChildProcess
         var found = new List<(long, string)>();
         Task output = ReadFoundAsync(process.StandardOutput, found);
         Task<string> error = ReadEndAsync(process.StandardError);
-        long peak = 0, beat = 0;
+        long peak = 0, peakIndex = 0, beat = 0;
         var since = Stopwatch.StartNew();
         TimeSpan workBefore = TimeSpan.Zero;
         ChildEnd end = ChildEnd.Finished;
@@ -59,7 +60,7 @@ internal static class ChildProcess
             }
 
             if (DateTime.UtcNow > deadline) progress.IsStopped = true;
-            peak = Math.Max(peak, BytesOf(process));
+            if (BytesOf(process) is var bytes && bytes > peak) (peak, peakIndex) = (bytes, progress.Index);
             if (peak > MemoryLimit) end = ChildEnd.OverMemory;
             else if (Hangs(beat, since.Elapsed, WorkOf(process) - workBefore)) end = ChildEnd.Hung;
             if (end != ChildEnd.Finished || cancellationToken.IsCancellationRequested) break;
@@ -71,7 +72,7 @@ internal static class ChildProcess
         await output;
         cancellationToken.ThrowIfCancellationRequested();
         if (end == ChildEnd.Finished && process.ExitCode != 0) end = progress.Beat == 0 ? ChildEnd.DidNotStart : ChildEnd.Crashed;
-        return new ChildReport(end, process.ExitCode, found, await error, peak);
+        return new ChildReport(end, process.ExitCode, found, await error, peak, peakIndex);
     }
 
     private static bool Hangs(long beat, TimeSpan elapsed, TimeSpan work) =>

@@ -5,7 +5,7 @@ namespace Tessera.Fuzz.Campaign;
 /// <summary>What a campaign counted for one kind.</summary>
 internal sealed class KindResult(string kind)
 {
-    private static readonly int[] Widths = [10, 10, 10, 9, 7, 11, 14, 10, 12, 9];
+    private static readonly int[] Widths = [10, 10, 10, 9, 7, 11, 14, 10, 12, 9, 10];
 
     public string Kind => kind;
 
@@ -26,6 +26,9 @@ internal sealed class KindResult(string kind)
 
     public long PeakBytes { get; set; }
 
+    /// <summary>The input with which it was so large.</summary>
+    public long PeakIndex { get; set; }
+
     public TimeSpan Time { get; set; }
 
     public long Inputs => Accepted + Refused + Tried + Undocumented + Crashes + Hangs + OverMemory;
@@ -33,11 +36,12 @@ internal sealed class KindResult(string kind)
     public long Findings => Undocumented + Crashes + Hangs + OverMemory;
 
     public static string Header =>
-        Row("kind", "inputs", "accepted", "refused", "crashes", "hangs", "over 1 GB", "undocumented", "in trial", "per second", "peak MB");
+        Row("kind", "inputs", "accepted", "refused", "crashes", "hangs", "over 1 GB", "undocumented", "in trial", "per second", "peak MB",
+            "at input");
 
     public override string ToString() =>
         Row(kind, Inputs, Accepted, Refused, Crashes, Hangs, OverMemory, Undocumented, Tried, Inputs / Math.Max(1, (long)Time.TotalSeconds),
-            PeakBytes / 1_000_000);
+            PeakBytes / 1_000_000, PeakIndex);
 
     private static string Row(string name, params object[] columns) =>
         name.PadRight(16) + string.Concat(columns.Select(static (column, index) => Text(column).PadLeft(Widths[index])));

@@ -36,4 +36,7 @@ internal static class ModelFile
     }).GetAwaiter().GetResult();
 
     public static PromptImage Picture(string name) => new(File.ReadAllBytes(Cli.Tests.Support.Goldens.Picture(name)), name);
+
+    public static PromptImage Sample(string name) =>
+        new(File.ReadAllBytes(Cli.Tests.Support.Goldens.RepositoryPath("samples", $"{name}.png")), name);
 }

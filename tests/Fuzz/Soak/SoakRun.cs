@@ -12,7 +12,6 @@ namespace Tessera.Fuzz.Soak;
 /// </summary>
 internal sealed class SoakRun : IDisposable
 {
-    private const int AtOnce = 5;
     private const int ScriptCount = 24;
     private const int MostShown = 20;
     private const long Tolerance = 64L << 20;
@@ -20,16 +19,16 @@ internal sealed class SoakRun : IDisposable
     // A model lives this long; then it is disposed with answers running.
     private static readonly TimeSpan ModelLife = TimeSpan.FromSeconds(20);
     private readonly FastFolder folder = new();
-    private readonly int seed;
+    private readonly int seed, atOnce;
     private SoakScript[] scripts = [];
     private int comparisons, cancellations, disposals, failures;
     private long files;
 
-    private SoakRun(int seed) => this.seed = seed;
+    private SoakRun(int seed, int atOnce) => (this.seed, this.atOnce) = (seed, atOnce);
 
-    public static async Task<int> RunAsync(double minutes, int seed, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(double minutes, int seed, int atOnce, CancellationToken cancellationToken)
     {
-        using var run = new SoakRun(seed);
+        using var run = new SoakRun(seed, atOnce);
         return await run.RunAsync(TimeSpan.FromMinutes(minutes), cancellationToken);
     }
 
@@ -37,7 +36,8 @@ internal sealed class SoakRun : IDisposable
 
     private async Task<int> RunAsync(TimeSpan time, CancellationToken cancellationToken)
     {
-        PromptImage[] pictures = [ModelFile.Picture("small"), ModelFile.Picture("line"), ModelFile.Picture("wide")];
+        PromptImage[] pictures =
+            [ModelFile.Sample("heart"), ModelFile.Sample("shapes"), ModelFile.Sample("word"), ModelFile.Sample("count")];
         using (MultimodalModel alone = LoadTrained())
         {
             var answered = new List<SoakScript>();

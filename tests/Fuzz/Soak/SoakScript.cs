@@ -7,8 +7,11 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
 {
     public const int AnswerLength = 12;
 
+    // What the small model was trained to be asked (models/tiny/questions.py).
     private static readonly string[] Questions =
-        ["What is \u00ABthis\u00BB?", "Why?", "How many are there, and of which colour?", "a", "Say it again, please."];
+        ["What is in this picture?", "What shape is this?", "What is the text in the picture?", "How many circles are there?", "Name it."];
+
+    private static readonly string[] Words = ["Hello", "Who are you?", "How are you?", "Thank you!"];
 
     /// <summary>What each message was answered.</summary>
     public IReadOnlyList<string> Answers { get; init; } = [];
@@ -18,12 +21,11 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
     {
         for (int number = 0; number < count; number++)
         {
-            IEnumerable<UserMessage> messages =
-                Enumerable.Range(0, 1 + (number % 3)).Select(turn => new UserMessage(Questions[(number + turn) % Questions.Length])
-            {
-                Images = (number + turn) % 4 == 0 ? [pictures[number % pictures.Count]] : [],
-            });
-            yield return new SoakScript(number % 5 == 0 ? "Be brief." : null, [.. messages]);
+            IEnumerable<UserMessage> messages = Enumerable.Range(0, 1 + (number % 3)).Select(turn => number % 2 == 0
+                ? new UserMessage(Questions[(number + turn) % Questions.Length]) { Images = turn == 0
+                    ? [pictures[number % pictures.Count]] : [] }
+                : new UserMessage(Words[(number + turn) % Words.Length]));
+            yield return new SoakScript(number % 7 == 6 ? "Be brief." : null, [.. messages]);
         }
     }
 
