@@ -73,7 +73,7 @@ internal sealed class SoakRun : IDisposable
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(time);
         Task[] users = [.. Enumerable.Range(0,
-            AtOnce).Select(user =>
+            atOnce).Select(user =>
                 Task.Run(() => UseAsync(model, new Random(HashCode.Combine(seed, life, user)), end.Token), CancellationToken.None))];
         // Disposed under those that are answering.
         await Task.Delay(time, CancellationToken.None);
