@@ -70,6 +70,7 @@ internal sealed record InspectDocument(string File, uint Version, int Alignment,
 
 internal sealed record TensorDocument(string Name, string Type, IReadOnlyList<long> Shape, long Offset, long Bytes);
 
+/// <summary>What was measured; 0 threads stand for as many as pay.</summary>
 internal sealed record BenchDocument(string Model, string Projector, string Device, string Picture, int Slices, int ImageTokens, int Threads, IReadOnlyList<BenchRow> Rows);
 
 /// <summary>One measurement: the median of its repeats, the least and the most.</summary>

@@ -10,7 +10,7 @@ internal sealed class ModelArguments(CliConsole console)
 
     private readonly Option<string?> model = new("--model", "-m") { Description = "A GGUF file or a catalogue name; without it, the small model that comes with Tessera.", HelpName = "MODEL" };
     private readonly Option<string?> projector = new("--mmproj") { Description = "The vision projector's GGUF file; found beside the model if there is just one.", HelpName = "FILE" };
-    private readonly Option<int?> threads = OptionValues.OptionalNumber("--threads", "CPU threads; without it, one for each processor.", 1, MaxThreads);
+    private readonly Option<int?> threads = OptionValues.OptionalNumber("--threads", "CPU threads; without it, as many as pay: few for small work and beside busy programs.", 1, MaxThreads);
     private readonly Option<int?> context = OptionValues.OptionalNumber("--context", "Tokens of context; without it, as many as the model was trained with, at most 8192.", 16, int.MaxValue);
     private readonly Option<string?> imageCache = new("--image-cache") { Description = "A folder to keep encoded pictures in, so that the next run need not encode them.", HelpName = "FOLDER" };
     private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber("--gpu-layers", "Layers of the language model on the GPU; without it or with -1, all that fit.", -1, int.MaxValue);

@@ -14,7 +14,7 @@ public sealed record ModelOptions
     /// <summary>Tokens of context; 0 takes what the model was trained with, at most <see cref="DefaultContextLimit"/>.</summary>
     public int ContextLength { get; init; }
 
-    /// <summary>CPU threads; 0 takes one for each processor.</summary>
+    /// <summary>CPU threads; 0 takes as many as pay: few for small work, and where other programs keep the processors busy.</summary>
     public int ThreadCount { get; init; }
 
     /// <summary>Layers of the language model to place on a GPU; negative for all that fit.</summary>

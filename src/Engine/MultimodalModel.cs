@@ -235,8 +235,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
     {
         int length = ContextLengthFor(options, language);
-        int threads = options.ThreadCount > 0 ? options.ThreadCount : Environment.ProcessorCount;
-        return new SchedulerLimits(length, Math.Max(length, options.CacheLength), Math.Clamp(options.ParallelAnswerCount, 1, 256), Math.Max(0, options.WaitingAnswerLimit), threads);
+        return new SchedulerLimits(length, Math.Max(length, options.CacheLength), Math.Clamp(options.ParallelAnswerCount, 1, 256), Math.Max(0, options.WaitingAnswerLimit), options.ThreadCount);
     }
 
     private static EmbeddingFolder? FolderOf(ModelOptions options) => options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);

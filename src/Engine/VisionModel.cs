@@ -60,7 +60,7 @@ public sealed class VisionModel : IDisposable
     }
 
     /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
-    /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
+    /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
     /// <param name="type">The type that the matrices get in memory.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops the loading.</param>

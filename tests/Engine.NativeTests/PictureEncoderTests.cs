@@ -5,7 +5,7 @@ namespace Tessera.Engine.NativeTests;
 /// <summary>Pictures of several answers on their way through one encoder.</summary>
 public sealed class PictureEncoderTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");
     private readonly VisionModel vision = VisionModel.Open(Golden.Projector);
 

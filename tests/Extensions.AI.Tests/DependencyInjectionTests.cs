@@ -9,7 +9,7 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>Models from a container: loaded on first use, once, and disposed once.</summary>
 public sealed class DependencyInjectionTests
 {
-    private static readonly TimeSpan limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan limit = TimeSpan.FromMinutes(3);
 
     [Fact]
     public async Task A_model_is_loaded_on_first_use_with_progress_and_log()

@@ -19,7 +19,7 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         }
 
         return new BenchDocument(files.ModelPath, files.ProjectorPath!, string.Join(", ", Devices.List().Select(static device => device.Description)), pictures.Name, plan.Slices.Count, plan.ImageTokenCount,
-            files.ThreadCount > 0 ? files.ThreadCount : Environment.ProcessorCount, [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]);
+            files.ThreadCount, [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]);
     }
 
     private async Task<SlicePlan> MeasureAnswersAsync(int warmUps, int repeats, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ internal static class BenchTable
     public static void Print(CliConsole console, BenchDocument document, BenchDocument? before)
     {
         console.WriteRow($"model    {Path.GetFileName(document.Model)} with {Path.GetFileName(document.Projector)}");
-        console.WriteRow($"device   {document.Device}, {document.Threads} threads");
+        console.WriteRow($"device   {document.Device}, {Threads(document.Threads)}");
         console.WriteRow($"picture  {document.Picture}: {document.Slices} slices, {document.ImageTokens} tokens");
         console.Out.WriteLine();
         int width = document.Rows.Max(static row => row.What.Length), unitWidth = document.Rows.Max(static row => row.Unit.Length);
@@ -19,6 +19,8 @@ internal static class BenchTable
             console.WriteRow($"{row.What.PadRight(width)}  {Number(row.Median),10} {row.Unit.PadRight(unitWidth)}  {Number(row.Least)} to {Number(row.Most)}{comparison}");
         }
     }
+
+    private static string Threads(int count) => count > 0 ? $"{count} threads" : "as many threads as pay";
 
     private static string Number(double value) => value.ToString(value < 10 ? "0.00" : value < 1000 ? "0.0" : "#,0", CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Tessera.Compute.Kernels;
+using Tessera.Compute.Threads;
 using Tessera.Native;
 
 namespace Tessera.Compute;
@@ -25,18 +26,20 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private readonly BackendHandle? gpu;
     private readonly BackendHandle? kernels;
     private readonly BackendHandle cpu;
+    private readonly ThreadPools pools = new();
     private readonly nint gpuDevice;
     private readonly nint cpuDevice;
 
     private ComputeDevice(int threadCount, bool useGpu, bool useKernels)
     {
-        ThreadCount = threadCount;
         cpuDevice = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
         cpu = OpenBackend(cpuDevice);
-        SetThreads(cpu, cpuDevice);
         gpuDevice = useGpu ? FindGpu() : 0;
+        // Where a GPU works, the time says nothing about the processor's threads.
+        Threads = new WorkThreads(threadCount > 0 || gpuDevice == 0 ? threadCount : Environment.ProcessorCount, sizeCount: 1, ProcessorLoad.OfMachine);
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
-        else if (useKernels && KernelDevice.Register() != 0) SetThreads(kernels = OpenBackend(KernelDevice.ForTowers), KernelDevice.ForTowers);
+        else if (useKernels && KernelDevice.Register() != 0) kernels = OpenBackend(KernelDevice.ForTowers);
+        UseThreads(Threads.Most);
     }
 
     /// <summary>Told the reason before native code ends the process.</summary>
@@ -46,7 +49,8 @@ internal sealed unsafe class ComputeDevice : IDisposable
         set => NativeLog.AbortHandler = value;
     }
 
-    public int ThreadCount { get; }
+    /// <summary>How many threads of the CPU graphs take.</summary>
+    public WorkThreads Threads { get; }
 
     /// <summary>The device that weights are placed on.</summary>
     public nint MainDevice => gpuDevice != 0 ? gpuDevice : cpuDevice;
@@ -70,6 +74,8 @@ internal sealed unsafe class ComputeDevice : IDisposable
         NativeRuntime.Start();
         OpenGpus();
         KernelDevice.Register();
+        // What others do while weights are loaded tells how many threads the first graph has room for.
+        _ = ProcessorLoad.OfMachine;
     }
 
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
@@ -81,7 +87,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     }
 
     /// <summary>Opens the devices.</summary>
-    /// <param name="threadCount">CPU threads; 0 takes one for each processor.</param>
+    /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
     /// <param name="useGpu">Whether to place weights on a GPU if there is one.</param>
     /// <param name="useKernels">Whether Tessera's own kernels compute what they can; else ggml's do.</param>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
@@ -89,7 +95,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     {
         NativeRuntime.Start();
         if (useGpu) OpenGpus();
-        return new ComputeDevice(threadCount > 0 ? threadCount : Environment.ProcessorCount, useGpu, useKernels);
+        return new ComputeDevice(threadCount, useGpu, useKernels);
     }
 
     /// <summary>All devices of this machine.</summary>
@@ -143,11 +149,20 @@ internal sealed unsafe class ComputeDevice : IDisposable
         return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
     }
 
+    /// <summary>Sets the CPU's threads for the graphs that follow.</summary>
+    public void UseThreads(int count)
+    {
+        SetThreads(cpu, count);
+        if (kernels is not null) SetThreads(kernels, count);
+        GgmlThreads.ggml_backend_cpu_set_threadpool(GgmlBackend.ggml_backend_dev_backend_reg(cpuDevice), cpu.Pointer, pools.Of(count));
+    }
+
     public void Dispose()
     {
         gpu?.Dispose();
         kernels?.Dispose();
         cpu.Dispose();
+        pools.Dispose();
     }
 
     private static DeviceFacts Describe(nint device)
@@ -198,9 +213,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
             : backend;
     }
 
-    private void SetThreads(BackendHandle backend, nint of)
+    private static void SetThreads(BackendHandle backend, int count)
     {
-        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(of), "ggml_backend_set_n_threads");
-        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(backend.Pointer, ThreadCount);
+        nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_get_device(backend.Pointer));
+        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads");
+        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(backend.Pointer, count);
     }
 }

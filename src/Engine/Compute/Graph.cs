@@ -33,6 +33,22 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>The <c>ggml_cgraph</c>, owned by the arena.</summary>
     public nint Native { get; }
 
+    /// <summary>Multiplications of the matrix products: what the time of a run goes with.</summary>
+    public double MultiplicationCount
+    {
+        get
+        {
+            double count = 0;
+            for (int index = 0; index < Ggml.ggml_graph_n_nodes(Native); index++)
+            {
+                ggml_tensor* node = Ggml.ggml_graph_node(Native, index);
+                if (node->op == ggml_op.GGML_OP_MUL_MAT) count += (double)((ggml_tensor*)node->src[0])->ne[0] * new Tensor(node).ElementCount;
+            }
+
+            return count;
+        }
+    }
+
     private nint Context => arena.Pointer;
 
     /// <summary>A float32 input of the given shape whose data is uploaded before the run.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Tessera.Native;
@@ -7,6 +8,8 @@ namespace Tessera.Compute;
 /// <summary>Places graphs on the device's backends and runs them, one at a time.</summary>
 internal sealed unsafe class GraphRunner : IDisposable
 {
+    // Of one thread, about.
+    private const double MultiplicationsPerSecond = 40e9;
     private readonly ComputeDevice device;
     private readonly SchedulerHandle scheduler;
     private readonly int nodeCapacity;
@@ -87,7 +90,16 @@ internal sealed unsafe class GraphRunner : IDisposable
         NativeMemory.Free(stopFlag);
     }
 
-    private ggml_status Compute(Graph graph) => GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
+    private ggml_status Compute(Graph graph)
+    {
+        double work = graph.MultiplicationCount;
+        int count = device.Threads.Choose(0, work / MultiplicationsPerSecond);
+        device.UseThreads(count);
+        long started = Stopwatch.GetTimestamp();
+        ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
+        if (status == ggml_status.GGML_STATUS_SUCCESS) device.Threads.Add(0, count, Stopwatch.GetElapsedTime(started), work);
+        return status;
+    }
 
     private long WantedBytes(Graph graph)
     {

@@ -33,7 +33,7 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         this.file = file;
         this.matrixType = matrixType;
-        threadCount = device.ThreadCount;
+        threadCount = device.Threads.Most;
         placement = new MatrixPlacement(device);
         inPlace = new InPlaceWeights(file);
         mayStayMapped = new Lazy<bool>(() => MappedFiles.MayStay([file.Path], file.FileLength));

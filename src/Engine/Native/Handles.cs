@@ -71,6 +71,14 @@ internal sealed class SchedulerHandle(nint pointer) : OwnedHandle(pointer)
     protected override void Free(nint pointer) => GgmlBackend.ggml_backend_sched_free(pointer);
 }
 
+/// <summary>A <c>ggml_threadpool</c>: threads of the CPU.</summary>
+/// <param name="pointer">The pool.</param>
+/// <param name="registry">The <c>ggml_backend_reg</c> that made it.</param>
+internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandle(pointer)
+{
+    protected override void Free(nint pointer) => GgmlThreads.ggml_threadpool_free(registry, pointer);
+}
+
 /// <summary>A <c>llama_model</c>: weights and vocabulary of a language model.</summary>
 internal sealed class LlamaModelHandle(nint pointer) : OwnedHandle(pointer)
 {

@@ -37,6 +37,9 @@ internal static unsafe partial class Llama
 
     [LibraryImport(Library)] internal static partial nint llama_init_from_model(nint model, llama_context_params parameters);
     [LibraryImport(Library)] internal static partial void llama_free(nint ctx);
+    [LibraryImport(Library)] internal static partial void llama_set_n_threads(nint ctx, int n_threads, int n_threads_batch);
+    [LibraryImport(Library)] internal static partial void llama_attach_threadpool(nint ctx, nint threadpool, nint threadpool_batch);
+    [LibraryImport(Library)] internal static partial void llama_detach_threadpool(nint ctx);
     [LibraryImport(Library)] internal static partial uint llama_n_ctx(nint ctx);
     [LibraryImport(Library)] internal static partial uint llama_n_batch(nint ctx);
     [LibraryImport(Library)] internal static partial nint llama_get_memory(nint ctx);

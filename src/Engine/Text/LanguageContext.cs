@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tessera.Compute.Threads;
 using Tessera.Native;
 
 namespace Tessera.Text;
@@ -20,17 +23,24 @@ internal enum DecodeOutcome
 internal sealed unsafe class LanguageContext : IDisposable
 {
     private const int LargestBatch = 2048;
+    // What one thread reads and multiplies in a second, about.
+    private const double WeightBytesPerSecond = 10e9, RowBytesPerSecond = 20e9;
+    // Batches of 1 row, 2 to 7, 8 to 63, and more.
+    private const int BatchSizeCount = 4;
     private readonly LanguageModel model;
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
     private readonly int* sequenceIds;
+    private readonly WorkThreads threads;
+    private readonly ThreadPools pools = new();
+    private readonly long weightBytes;
     private readonly bool isOnProcessor = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) == 0;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
     /// <param name="length">Positions that it holds, of all sequences together; what sequences share counts once.</param>
     /// <param name="sequenceCount">Number of sequences.</param>
-    /// <param name="threadCount">CPU threads.</param>
+    /// <param name="threadCount">CPU threads; 0 for as many as pay.</param>
     /// <exception cref="NativeLibraryException">libllama cannot make it.</exception>
     /// <exception cref="TesseraException">There is not enough memory.</exception>
     public LanguageContext(LanguageModel model, int length, int sequenceCount, int threadCount)
@@ -40,8 +50,11 @@ internal sealed unsafe class LanguageContext : IDisposable
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
         for (int id = 0; id < sequenceCount; id++) sequenceIds[id] = id;
+        // Where a GPU works too, a step's time says nothing about the processor's threads.
+        threads = new WorkThreads(threadCount > 0 || isOnProcessor ? threadCount : Environment.ProcessorCount, BatchSizeCount, ProcessorLoad.OfMachine);
+        weightBytes = model.ByteLength;
         NativeLog.ForgetErrors();
-        handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threadCount)));
+handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threads.Most)));
         if (handle.IsInvalid)
         {
             FreeMemory();
@@ -126,6 +139,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     {
         if (handle.IsClosed) return;
         handle.Dispose();
+        pools.Dispose();
         FreeMemory();
     }
 
@@ -153,6 +167,20 @@ internal sealed unsafe class LanguageContext : IDisposable
     }
 
     private int Submit(ContextBatch batch)
+    {
+        int size = Math.Min(BitOperations.Log2((uint)batch.Count) / 3 + (batch.Count > 1 ? 1 : 0), BatchSizeCount - 1);
+        int count = threads.Choose(size, Math.Max(weightBytes / WeightBytesPerSecond, weightBytes / RowBytesPerSecond * batch.Count));
+        Llama.llama_set_n_threads(handle.Pointer, count, count);
+        nint pool = pools.Of(count);
+        if (pool != 0) Llama.llama_attach_threadpool(handle.Pointer, pool, pool);
+        else Llama.llama_detach_threadpool(handle.Pointer);
+        long started = Stopwatch.GetTimestamp();
+        int status = DecodeNow(batch);
+        if (status == 0) threads.Add(size, count, Stopwatch.GetElapsedTime(started), batch.Count);
+        return status;
+    }
+
+    private int DecodeNow(ContextBatch batch)
     {
         var sequenceCounts = new int[batch.Count];
         var sequences = new nint[batch.Count];

@@ -6,7 +6,7 @@ namespace Tessera.Cli.Tests.Chat;
 /// <summary>Chats in a process of their own, through pipes.</summary>
 public sealed class ChatProcessTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     [Fact]
     public async Task An_answer_comes_before_the_next_message_is_written()

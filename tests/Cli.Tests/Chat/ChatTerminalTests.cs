@@ -163,6 +163,8 @@ public sealed class ChatTerminalTests : IDisposable
     {
         using TmuxTerminal terminal = await OpenAsync(80, 24, "TERM=dumb", "-i", "shapes.png");
         await terminal.EnterAsync("\\");
+        // Here the terminal itself shows what is typed, at once, and so before a prompt that is still to come.
+        await terminal.WaitForLastRowAsync("…");
         await terminal.EnterAsync("What colour is the star?");
         string[] screen = await terminal.WaitForLastRowAsync(">");
         Assert.Equal(["shapes.png: 328 x 328, 1 slice, 64 tokens", "[1 picture] > \\", "… What colour is the star?", "Yellow.", ">"], screen);

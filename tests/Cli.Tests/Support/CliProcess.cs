@@ -8,7 +8,7 @@ namespace Tessera.Cli.Tests.Support;
 internal sealed partial class CliProcess : IDisposable
 {
     /// <summary>Longer than any command here takes on a busy machine; what hangs is killed and fails the test.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     // What the program remembers of models is not to depend on what it was tried with before, nor to fill the user's own folder.
     private static readonly Lazy<string> Caches = new(static () =>

@@ -6,7 +6,7 @@ namespace Tessera.Cli.Tests.Support;
 /// <summary>A pseudo-terminal with a program in it, made and drawn by a tmux server of its own.</summary>
 internal sealed class TmuxTerminal : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan PollPause = TimeSpan.FromMilliseconds(50);
     private readonly TemporaryFolder sockets = new();
 
