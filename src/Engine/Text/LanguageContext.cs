@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Tessera.Compute.Threads;
 using Tessera.Native;
+using Tessera.Threads;
 
 namespace Tessera.Text;
 

@@ -1,4 +1,4 @@
-namespace Tessera.Compute.Threads;
+namespace Tessera.Threads;
 
 /// <summary>
 /// Learns with how many threads one kind of work runs fastest, from the time that each step took. It keeps to the best known count and

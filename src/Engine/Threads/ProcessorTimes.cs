@@ -1,7 +1,7 @@
 using System.Globalization;
 using Tessera.Native;
 
-namespace Tessera.Compute.Threads;
+namespace Tessera.Threads;
 
 /// <summary>Time that processors were at work since some beginning, summed over all of them.</summary>
 /// <param name="Busy">For anybody, time that a hypervisor took away included.</param>

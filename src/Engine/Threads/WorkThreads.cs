@@ -1,6 +1,6 @@
 using Tessera.Native;
 
-namespace Tessera.Compute.Threads;
+namespace Tessera.Threads;
 
 /// <summary>
 /// With how many threads a kind of work runs: as many as its user said, or else, for each size of the work, as many as pay, by what

@@ -1,4 +1,4 @@
-namespace Tessera.Engine.Tests.Compute.Threads;
+namespace Tessera.Engine.Tests.Threads;
 
 /// <summary>A clock that stands still until it is moved.</summary>
 internal sealed class HandClock : TimeProvider

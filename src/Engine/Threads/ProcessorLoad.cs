@@ -1,4 +1,4 @@
-namespace Tessera.Compute.Threads;
+namespace Tessera.Threads;
 
 /// <summary>
 /// How many processors other programs keep busy, and how many threads that leaves room for. Readings are taken as they are asked for,

@@ -1,6 +1,6 @@
 using Tessera.Native;
 
-namespace Tessera.Compute.Threads;
+namespace Tessera.Threads;
 
 /// <summary>
 /// The CPU's threads for one stream of graphs: a pool for each count that is used, made when it is first wanted, whose threads sleep between

@@ -1,6 +1,6 @@
-using Tessera.Compute.Threads;
+using Tessera.Threads;
 
-namespace Tessera.Engine.Tests.Compute.Threads;
+namespace Tessera.Engine.Tests.Threads;
 
 public sealed class ProcessorLoadTests
 {
