@@ -49,7 +49,7 @@ internal static class TrialSubject
         enter("while its vocabulary is read");
         int[] tokens = TryVocabulary(model.Vocabulary);
         enter("while a context is made");
-        using var context = new LanguageContext(model, ContextLength, sequenceCount: 2, Math.Min(4, Environment.ProcessorCount));
+        using var context = new LanguageContext(model, ContextLength, sequenceCount: 2, threadCount: 0);
         enter("while tokens are decoded");
         DecodeTokens(context, tokens);
         if (!withRows) return;
