@@ -54,7 +54,7 @@ internal sealed unsafe class LanguageContext : IDisposable
         threads = new WorkThreads(threadCount > 0 || isOnProcessor ? threadCount : Environment.ProcessorCount, BatchSizeCount, ProcessorLoad.OfMachine);
         weightBytes = model.ByteLength;
         NativeLog.ForgetErrors();
-handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threads.Most)));
+        handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threads.Most)));
         if (handle.IsInvalid)
         {
             FreeMemory();
