@@ -7,7 +7,6 @@ internal static unsafe partial class Llama
 {
     private const string Library = NativeLibraries.Llama;
 
-    internal const int LLAMA_LOAD_MODE_AUTO = -1;
     internal const int LLAMA_LOAD_MODE_NONE = 0;
 
     [LibraryImport(Library)] internal static partial byte* llama_version();

@@ -88,7 +88,8 @@ internal sealed unsafe class LanguageModel : IDisposable
             llama_model_params parameters = LlamaEdition.ModelDefaults();
             parameters.n_gpu_layers = gpuLayerCount;
             parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
-            parameters.load_mode = isMapped ? Llama.LLAMA_LOAD_MODE_AUTO : Llama.LLAMA_LOAD_MODE_NONE;
+            // Each edition's default maps the file; what v0.5.0 calls its default ends the process in the other.
+            if (!isMapped) parameters.load_mode = Llama.LLAMA_LOAD_MODE_NONE;
             parameters.progress_callback = &ReportProgress;
             parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
             var handle = new LlamaModelHandle(LlamaEdition.LoadModel(path, parameters));
