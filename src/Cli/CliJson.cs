@@ -12,6 +12,7 @@ namespace Tessera.Cli;
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
 [JsonSerializable(typeof(BenchDocument))]
+[JsonSerializable(typeof(ConvertDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -65,6 +66,8 @@ internal sealed record SliceDocument(string Kind, int Row, int Column, int Width
 internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
 
 internal sealed record DeviceDocument(string Name, string Description, string Kind, long FreeBytes, long TotalBytes);
+
+internal sealed record ConvertDocument(string Model, string? Mmproj, string Family, string Architecture, int Tensors, long Bytes);
 
 internal sealed record InspectDocument(string File, uint Version, int Alignment, JsonObject Metadata, IReadOnlyList<TensorDocument> Tensors);
 

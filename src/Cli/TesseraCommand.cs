@@ -59,6 +59,7 @@ internal static class TesseraCommand
             LookCommand.Create(console),
             EncodeCommand.Create(console),
             InspectCommand.Create(console),
+            ConvertCommand.Create(console),
             DevicesCommand.Create(console),
             BenchCommand.Create(console),
         };

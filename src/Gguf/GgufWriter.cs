@@ -43,6 +43,9 @@ public sealed class GgufWriter
     /// <exception cref="ArgumentException">As above, or GGUF has no kind for the type.</exception>
     public void AddMetadata<T>(string key, T value) where T : notnull => AddMetadata(key, GgufValue.From(value));
 
+    /// <summary>Exchanges an entry's value for one whose stored form is as long, so that a header already written can be written over.</summary>
+    internal void ReplaceMetadata(string key, GgufValue value) => metadata[key] = value;
+
     /// <summary>Adds a tensor with a copy of its data.</summary>
     /// <param name="name">A name of at most 63 bytes.</param>
     /// <param name="type">How the data is stored.</param>
@@ -99,11 +102,14 @@ public sealed class GgufWriter
         }
     }
 
+    /// <summary>Writes everything before the tensor data, and returns its length in bytes without the padding behind it.</summary>
+    internal long WriteHeader(Stream stream) => GgufHeaderWriter.Write(stream, metadata, tensors.Values, Alignment);
+
     /// <summary>Writes the file to a stream, which needs neither to seek nor to be empty.</summary>
     /// <exception cref="InvalidOperationException">A callback wrote too few or too many bytes.</exception>
     internal void Write(Stream stream)
     {
-        long position = GgufHeaderWriter.Write(stream, metadata, tensors.Values, Alignment);
+        long position = WriteHeader(stream);
         WritePadding(stream, position);
         foreach (PendingTensor tensor in tensors.Values)
         {

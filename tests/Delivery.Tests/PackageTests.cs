@@ -18,7 +18,7 @@ public sealed class PackageTests : IDisposable
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string feed = folder.CreateSubdirectory("feed").FullName;
         await DotnetCommand.RunAsync("dotnet", RepositoryRoot.Path(), "pack", "--no-build", "--configuration", configuration, "--output", feed);
-        string[] packages = ["Tessera.Cli", "Tessera.Engine", "Tessera.Extensions.AI", "Tessera.Gguf", "Tessera.LLamaSharp"];
+        string[] packages = ["Tessera.Checkpoints", "Tessera.Cli", "Tessera.Engine", "Tessera.Extensions.AI", "Tessera.Gguf", "Tessera.LLamaSharp"];
         Assert.Equal(packages.Select(static name => $"{name}.{Version}.nupkg").Order(StringComparer.Ordinal), Directory.EnumerateFiles(feed).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         WriteProject(feed);

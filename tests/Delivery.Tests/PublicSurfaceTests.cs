@@ -9,6 +9,7 @@ public sealed class PublicSurfaceTests
 
     [Theory]
     [InlineData("Tessera.Gguf")]
+    [InlineData("Tessera.Checkpoints")]
     [InlineData("Tessera.Engine")]
     [InlineData("Tessera.Extensions.AI")]
     [InlineData("Tessera.LLamaSharp")]

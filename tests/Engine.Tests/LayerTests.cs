@@ -93,7 +93,7 @@ public sealed partial class LayerTests
     [Fact]
     public void The_library_never_prints()
     {
-        string[] libraries = ["Gguf", "Engine", "Extensions.AI"];
+        string[] libraries = ["Gguf", "Checkpoints", "Engine", "Extensions.AI"];
         IEnumerable<string> printing = libraries.SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
             .Where(static file => File.ReadAllText(file).Contains("Console.", StringComparison.Ordinal));
         Assert.Empty(printing);

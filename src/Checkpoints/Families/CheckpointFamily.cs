@@ -1,0 +1,101 @@
+using Tessera.Checkpoints.Language;
+using Tessera.Checkpoints.Output;
+using Tessera.Checkpoints.Weights;
+
+namespace Tessera.Checkpoints.Families;
+
+/// <summary>Which file a tensor goes to.</summary>
+internal enum Side
+{
+    Language,
+    Vision,
+
+    /// <summary>Neither: heads that are not used, tables that follow from the configuration.</summary>
+    Ignored,
+}
+
+/// <summary>A family of checkpoints in one layout that it was released in.</summary>
+internal abstract class CheckpointFamily
+{
+    /// <summary>What the family is called, as the engine calls it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Where a tensor of the checkpoint goes, and its name without what the layout puts before it.</summary>
+    public abstract (Side Side, string Name) Place(string name);
+
+    /// <summary>The language model's configuration.</summary>
+    public abstract Settings LanguageConfig(Settings config);
+
+    /// <summary>The projector's file; null where there is no vision.</summary>
+    public virtual VisionModel? ReadVision(VisionSource source) => null;
+
+    /// <summary>Keys of the language model's file that follow from the whole.</summary>
+    public virtual void SetLanguageKeys(Metadata metadata, Settings config, LanguageArchitecture architecture) { }
+}
+
+/// <summary>What a projector is made from.</summary>
+/// <param name="Folder">The checkpoint.</param>
+/// <param name="Config">Its config.json.</param>
+/// <param name="Tensors">The tensors of the vision side, by the names that <see cref="CheckpointFamily.Place"/> gave.</param>
+/// <param name="LanguageWidth">The language model's width.</param>
+/// <param name="Tower">A folder with the vision tower alone, where the checkpoint has none; null where none was given.</param>
+internal sealed record VisionSource(
+    CheckpointFolder Folder, Settings Config, IReadOnlyDictionary<string, StoredTensor> Tensors, long LanguageWidth, VisionTowerFolder? Tower)
+{
+    /// <summary>Whether the tower's own tensors are in the checkpoint.</summary>
+    public bool HasTower => Tensors.Keys.Any(static name => name.StartsWith("tower.", StringComparison.Ordinal));
+
+    /// <summary>The processor's settings; null if the checkpoint has none.</summary>
+    public Settings? Processor
+    {
+        get
+        {
+            Settings? plain = Folder.TryReadSettings("preprocessor_config.json"), whole = Folder.TryReadSettings("processor_config.json");
+            Settings? image = whole?.Child("image_processor") ?? whole;
+            return image is null ? plain : Settings.Merge(image, plain);
+        }
+    }
+
+    public StoredTensor Require(string name) =>
+        Tensors.GetValueOrDefault(name) ?? throw new CheckpointException(Folder.FullPath, $"tensor '{name}' of the vision side is missing.");
+}
+
+/// <summary>A projector to be written: what its file says and how its tensors are named.</summary>
+/// <param name="Metadata">The keys of <c>clip.*</c>.</param>
+/// <param name="Rules">The tensors.</param>
+/// <param name="Dimensions">The lengths that the rules' shapes name.</param>
+/// <param name="BlockCount">The tower's blocks that are written.</param>
+internal sealed record VisionModel(Metadata Metadata, IReadOnlyList<TensorRule> Rules, Dimensions Dimensions, long BlockCount)
+{
+    /// <summary>The tensors of the vision side, where some come from elsewhere than the checkpoint; null for the checkpoint's.</summary>
+    public IReadOnlyDictionary<string, StoredTensor>? Tensors { get; init; }
+}
+
+/// <summary>A folder with a vision tower, such as openai/clip-vit-large-patch14-336.</summary>
+internal sealed class VisionTowerFolder : IDisposable
+{
+    private readonly CheckpointWeights weights;
+
+    public VisionTowerFolder(string path)
+    {
+        Folder = new CheckpointFolder(path);
+        Settings config = Folder.ReadSettings("config.json");
+        Config = config.Child("vision_config") ?? config;
+        weights = CheckpointWeights.Open(Folder);
+    }
+
+    public CheckpointFolder Folder { get; }
+
+    /// <summary>The tower's configuration.</summary>
+    public Settings Config { get; }
+
+    public IReadOnlyList<WeightFile> Files => weights.Files;
+
+    /// <summary>The tower's tensors, named <c>tower.*</c>.</summary>
+    public IEnumerable<(string Name, StoredTensor Tensor)> Tensors => weights.Tensors
+        .Where(static tensor => tensor.Name.StartsWith("vision_model.", StringComparison.Ordinal))
+        .Select(static tensor => ("tower." + tensor.Name["vision_model.".Length..], tensor));
+
+    /// <inheritdoc/>
+    public void Dispose() => weights.Dispose();
+}

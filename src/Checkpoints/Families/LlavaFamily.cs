@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text.Json;
+using Tessera.Checkpoints.Language;
+using Tessera.Checkpoints.Output;
+using Tessera.Checkpoints.Vision;
+using Tessera.Checkpoints.Weights;
+
+namespace Tessera.Checkpoints.Families;
+
+/// <summary>
+/// LLaVA-1, 1.5, NeXT and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian, lmms-lab). Keys: docs/gguf.md. Layouts:
+/// huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
+/// </summary>
+internal sealed class LlavaFamily(Settings config) : CheckpointFamily
+{
+    private readonly bool isAuthors = !config.Has("text_config");
+
+    public override string Name => AspectRatio() is not string ratio ? "LLaVA"
+        : ratio.StartsWith("anyres_max", StringComparison.Ordinal) ? "LLaVA-OneVision"
+        : ratio.StartsWith("anyres", StringComparison.Ordinal) ? "LLaVA-NeXT"
+        : "LLaVA";
+
+    /// <summary>Whether a checkpoint is of this kind.</summary>
+    public static bool Recognises(Settings config) =>
+        config.TryText("model_type") is "llava" or "llava_next" or "llava_onevision" && config.Has("vision_config") && config.Has("text_config")
+            && config.Child("vision_config")!.TryText("model_type") is null or "clip_vision_model" or "siglip_vision_model"
+        || config.Has("mm_projector_type") || config.Has("mm_vision_tower");
+
+    public override Settings LanguageConfig(Settings config)
+    {
+        if (isAuthors) return config;
+        Settings text = config.Child("text_config")!;
+        // The text side of llava-hf's files may name its class only, and its model_type is then the default.
+        return text.Has("model_type") || text.Has("architectures")
+            ? Settings.Merge(text, Without(config, "architectures", "model_type"))
+            : throw new CheckpointException(config.Path, "text_config.model_type is missing.");
+    }
+
+    public override (Side Side, string Name) Place(string name)
+    {
+        foreach (string prefix in (ReadOnlySpan<string>)["model.vision_tower.vision_tower.", "model.vision_tower.", "vision_tower."])
+        {
+            if (!name.TryAfter(prefix, out string inner)) continue;
+            inner = inner.TryAfter("vision_model.", out string bare) ? bare : inner;
+            return inner.StartsWith("head.", StringComparison.Ordinal) || inner.StartsWith("post_layernorm.", StringComparison.Ordinal)
+                ? (Side.Ignored, name)
+                : (Side.Vision, "tower." + inner);
+        }
+
+        if (name is "image_newline" or "model.image_newline") return (Side.Vision, "image_newline");
+        foreach (string prefix in (ReadOnlySpan<string>)["model.multi_modal_projector.", "multi_modal_projector."])
+            if (name.TryAfter(prefix, out string layer))
+                return (Side.Vision, layer.Replace("linear_1.", "connector.0.", StringComparison.Ordinal).Replace("linear_2.", "connector.2.", StringComparison.Ordinal));
+        if (name.TryAfter("model.mm_projector.", out string part) || name.TryAfter("mm_projector.", out part))
+            return (Side.Vision, part is "weight" or "bias" ? $"connector.0.{part}" : $"connector.{part}");
+        if (isAuthors) return (Side.Language, name);
+        return Names.TryLanguage(name, out string language) ? (Side.Language, language) : (Side.Language, name);
+    }
+
+    public override VisionModel ReadVision(VisionSource source)
+    {
+        var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
+        TowerConfig tower = ReadTower(source, tensors);
+        long layer = FeatureLayer(tower.BlockCount);
+        var metadata = new Metadata();
+        metadata.Set("clip.has_llava_projector", true);
+        metadata.Set("clip.projector_type", "mlp");
+        tower.SetKeys(metadata, source, layer);
+        metadata.Set("clip.vision.feature_layer", [(int)layer]);
+        SetTiling(metadata, tensors.ContainsKey("image_newline"));
+        return new VisionModel(metadata, [.. TowerConfig.Rules(tower.IsClip, keepsPostNorm: false), .. Connector(tensors)],
+            new Dimensions(tower.Letters(source.LanguageWidth)), layer) { Tensors = tensors };
+    }
+
+    private TowerConfig ReadTower(VisionSource source, Dictionary<string, StoredTensor> tensors)
+    {
+        if (source.Tower is VisionTowerFolder given && !source.HasTower)
+        {
+            foreach ((string name, StoredTensor tensor) in given.Tensors)
+                if (!name.StartsWith("tower.post_layernorm.", StringComparison.Ordinal) && !name.StartsWith("tower.head.", StringComparison.Ordinal)) tensors[name] = tensor;
+            return TowerConfig.Read(given.Config);
+        }
+
+        if (!source.HasTower)
+        {
+            throw new CheckpointException(source.Folder.FullPath,
+                $"the vision tower is not in it; it was released as {CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is needed too.");
+        }
+
+        return config.Child("vision_config") is Settings vision ? TowerConfig.Read(vision) : TowerConfig.FromTensors(source, config.TryText("mm_vision_tower") ?? "");
+    }
+
+    // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off and take the last state, which is
+    // the same as -2 (LLaVA-VL/LLaVA-NeXT, llava/model/multimodal_encoder/siglip_encoder.py).
+    private long FeatureLayer(long blockCount)
+    {
+        double layer = config.TryNumber("vision_feature_layer", "mm_vision_select_layer") ?? -2;
+        long index = layer < 0 ? blockCount + 1 + (long)layer : (long)layer;
+        return index >= 1 && index <= blockCount
+            ? index
+            : throw new CheckpointException(config.Path, $"the vision feature layer {layer} is not one of the tower's {blockCount} blocks.");
+    }
+
+    private string? AspectRatio()
+    {
+        if (config.TryText("image_aspect_ratio") is string given) return given is "square" && config.Has("image_grid_pinpoints") ? "anyres" : given;
+        if (config.TryText("vision_aspect_ratio") is string ratio) return ratio;
+        return config.TryText("model_type") switch { "llava_onevision" => "anyres_max_9", "llava_next" => "anyres", _ => null };
+    }
+
+    private void SetTiling(Metadata metadata, bool hasNewline)
+    {
+        string? ratio = AspectRatio();
+        metadata.SetIfKnown("clip.vision.image_aspect_ratio", ratio);
+        if (ratio is null || !ratio.StartsWith("anyres", StringComparison.Ordinal)) return;
+        metadata.Set("clip.vision.image_grid_pinpoints", Pinpoints());
+        metadata.Set("clip.vision.mm_patch_merge_type", config.TryText("mm_patch_merge_type") ?? (hasNewline ? "spatial_unpad" : "flat"));
+    }
+
+    // transformers reads the pairs as height and width, the authors as width and height. A list that holds every pair both ways is the authors'
+    // own, whose order breaks ties; any other is turned.
+    private int[] Pinpoints()
+    {
+        const string key = "image_grid_pinpoints";
+        if (!config.TryGet(key, out JsonElement value)) throw new CheckpointException(config.Path, $"{key} is missing.");
+        if (value.ValueKind == JsonValueKind.String) throw new CheckpointException(config.Path, $"{key} is a rule, '{CheckpointFolder.Shown(value.GetString()!)}', not a list of sizes, which is not supported.");
+        int[] flat = Array.ConvertAll(config.TryNumbers(key)!, static number => (int)number);
+        if (flat.Length == 0 || flat.Length % 2 != 0) throw config.Wrong(key, "a list of pairs");
+        (int First, int Second)[] pairs = [.. flat.Chunk(2).Select(static pair => (pair[0], pair[1]))];
+        bool isSymmetric = pairs.All(pair => pairs.Contains((pair.Second, pair.First)));
+        return isAuthors || isSymmetric ? flat : [.. pairs.SelectMany(static pair => (int[])[pair.Second, pair.First])];
+    }
+
+    private static IEnumerable<TensorRule> Connector(Dictionary<string, StoredTensor> tensors)
+    {
+        if (tensors.ContainsKey("image_newline")) yield return new TensorRule("image_newline", "v.image_newline", "H") { IsWhole = true };
+        yield return new TensorRule("connector.0", "mm.0", "HE");
+        if (tensors.ContainsKey("connector.3.weight"))
+        {
+            yield return new TensorRule("connector.1", "mm.1", "H");
+            yield return new TensorRule("connector.3", "mm.3", "HH");
+            yield return new TensorRule("connector.4", "mm.4", "H");
+        }
+        else if (tensors.ContainsKey("connector.2.weight"))
+        {
+            yield return new TensorRule("connector.2", "mm.2", "HH");
+        }
+    }
+
+    internal static Settings Without(Settings config, params string[] keys)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            foreach (JsonProperty property in config.Root.EnumerateObject().Where(property => !keys.Contains(property.Name))) property.WriteTo(writer);
+            writer.WriteEndObject();
+        }
+
+        return new Settings(config.Path, JsonDocument.Parse(buffer.ToArray(), new JsonDocumentOptions { MaxDepth = 128 }).RootElement);
+    }
+}

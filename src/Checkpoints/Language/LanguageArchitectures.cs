@@ -1,0 +1,35 @@
+namespace Tessera.Checkpoints.Language;
+
+/// <summary>The one table of language models: classes and model types of configurations, and what they are to libllama.</summary>
+internal static class LanguageArchitectures
+{
+    private static readonly (string[] Names, Func<LanguageArchitecture> Create)[] Table =
+    [
+        (["LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "InternLM3ForCausalLM", "LlavaLlamaForCausalLM", "LlavaMistralForCausalLM",
+            "llama", "mistral", "vicuna", "internlm3", "llava", "llava_llama", "llava_mistral"], static () => new LlamaArchitecture()),
+        (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),
+        (["Qwen3ForCausalLM", "qwen3"], static () => new QwenArchitecture("qwen3")),
+        (["Phi3ForCausalLM", "phi3"], static () => new Phi3Architecture()),
+        (["InternLM2ForCausalLM", "internlm2"], static () => new InternLm2Architecture()),
+        (["MiniCPMForCausalLM", "minicpm"], static () => new MiniCpmArchitecture()),
+        (["ChatGLMModel", "ChatGLMForConditionalGeneration", "GlmForCausalLM", "chatglm", "glm"], static () => new ChatGlmArchitecture()),
+        (["Glm4ForCausalLM", "glm4"], static () => new Glm4Architecture()),
+        (["Gemma2ForCausalLM", "gemma2"], static () => new GemmaArchitecture("gemma2")),
+        (["Gemma3ForCausalLM", "gemma3_text"], static () => new GemmaArchitecture("gemma3")),
+        (["T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration", "UMT5ForConditionalGeneration", "t5", "mt5"],
+            static () => new T5Architecture()),
+    ];
+
+    /// <summary>The names that are known, of classes only.</summary>
+    public static IEnumerable<string> KnownClasses => Table.SelectMany(static row => row.Names).Where(static name => char.IsUpper(name[0]));
+
+    /// <summary>Finds the architecture of a configuration by its class, or else by its model type; null if neither is known.</summary>
+    public static LanguageArchitecture? Find(Settings config)
+    {
+        string[] names = [.. config.Texts("architectures").Take(1), .. config.TryText("model_type") is string type ? [type] : Array.Empty<string>()];
+        foreach (string name in names)
+            foreach ((string[] known, Func<LanguageArchitecture> create) in Table)
+                if (known.Contains(name)) return create();
+        return null;
+    }
+}

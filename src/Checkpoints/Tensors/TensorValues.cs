@@ -1,0 +1,227 @@
+using System.Collections.Immutable;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Tessera.Checkpoints.Weights;
+
+namespace Tessera.Checkpoints.Tensors;
+
+/// <summary>
+/// The values of a tensor to be written, read row by row when their turn comes: a row is the last dimension. What is stored is read from
+/// its file; everything else is made from that.
+/// </summary>
+internal abstract class TensorValues(ElementType type, ImmutableArray<long> shape)
+{
+    /// <summary>How <see cref="ReadRows"/> gives the elements.</summary>
+    public ElementType Type { get; } = type;
+
+    /// <summary>The lengths, the slowest varying dimension first; at least one.</summary>
+    public ImmutableArray<long> Shape { get; } = shape.IsEmpty ? [1] : shape;
+
+    /// <summary>Elements of a row.</summary>
+    public long RowLength => Shape[^1];
+
+    public long RowCount => StoredTensor.Count(Shape) / Math.Max(1, RowLength);
+
+    /// <summary>Bytes of a row.</summary>
+    public long RowByteLength => RowLength * Type.ByteLength();
+
+    /// <summary>Bytes that an implementation holds at once beyond what the caller gives, for the bound on memory.</summary>
+    public abstract void ReadRows(long firstRow, int rowCount, Span<byte> destination);
+
+    /// <summary>A stored tensor as it is.</summary>
+    public static TensorValues Of(StoredTensor tensor) => tensor.Type == ElementType.Other
+        ? throw tensor.Fail($"is stored as {tensor.TypeName}, which is not supported; F32, F16 and BF16 are.")
+        : new StoredValues(tensor);
+
+    /// <summary>Values that are given.</summary>
+    public static TensorValues Of(ImmutableArray<long> shape, float[] values) => new GivenValues(shape, values);
+
+    /// <summary>The same elements in another shape.</summary>
+    public TensorValues Reshape(params ReadOnlySpan<long> shape) => new ReshapedValues(this, [.. shape]);
+
+    /// <summary>Rows of the first dimension in another order, or some of them.</summary>
+    /// <param name="count">How many the result has.</param>
+    /// <param name="source">The index that each is taken from.</param>
+    public TensorValues Gather(long count, Func<long, long> source) => new GatheredValues(this, count, source);
+
+    /// <summary>A stretch of the first dimension.</summary>
+    public TensorValues Slice(long start, long count) => start == 0 && count == Shape[0] ? this : Gather(count, index => start + index);
+
+    /// <summary>Another's entries behind this one's, in the first dimension.</summary>
+    public TensorValues Then(TensorValues other) => new JoinedValues(this, other);
+
+    /// <summary>Each value changed, in single precision.</summary>
+    public TensorValues Change(Action<Span<float>> change) => new ChangedValues(this, change);
+
+    /// <summary>The values with dimensions exchanged; the whole tensor is read for it.</summary>
+    /// <param name="order">For each dimension of the result, which it is now.</param>
+    public TensorValues Permute(params ReadOnlySpan<int> order) => new PermutedValues(this, [.. order]);
+
+    /// <summary>Reads everything in single precision.</summary>
+    public float[] ReadAll()
+    {
+        float[] values = new float[StoredTensor.Count(Shape)];
+        byte[] bytes = new byte[values.LongLength * Type.ByteLength()];
+        ReadRows(0, checked((int)RowCount), bytes);
+        Elements.Widen(Type, bytes, values);
+        return values;
+    }
+}
+
+internal sealed class StoredValues(StoredTensor tensor) : TensorValues(tensor.Type, tensor.Shape)
+{
+    public StoredTensor Tensor => tensor;
+
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination) =>
+        tensor.File.Read(tensor.Offset + firstRow * RowByteLength, destination[..checked((int)(rowCount * RowByteLength))]);
+}
+
+internal sealed class GivenValues(ImmutableArray<long> shape, float[] values) : TensorValues(ElementType.F32, shape)
+{
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination) =>
+        MemoryMarshal.AsBytes(values.AsSpan((int)(firstRow * RowLength), (int)(rowCount * RowLength))).CopyTo(destination);
+}
+
+internal sealed class ReshapedValues(TensorValues source, ImmutableArray<long> shape) : TensorValues(source.Type, shape)
+{
+    // Rows of the two may have nothing in common, so bytes of the source's rows are cut.
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        long start = firstRow * RowByteLength, length = rowCount * RowByteLength;
+        if (length == 0) return;
+        long first = start / source.RowByteLength, last = (start + length - 1) / source.RowByteLength;
+        int count = checked((int)(last - first + 1));
+        if (start % source.RowByteLength == 0 && length == count * source.RowByteLength)
+        {
+            source.ReadRows(first, count, destination);
+            return;
+        }
+
+        byte[] bytes = new byte[checked((int)(count * source.RowByteLength))];
+        source.ReadRows(first, count, bytes);
+        bytes.AsSpan((int)(start - first * source.RowByteLength), (int)length).CopyTo(destination);
+    }
+}
+
+internal sealed class GatheredValues(TensorValues source, long count, Func<long, long> index)
+    : TensorValues(source.Type, [count, .. source.Shape.Skip(1)])
+{
+    // What is gathered are entries of the first dimension; a vector's are single elements.
+    private readonly long entryRows = source.Shape.Length == 1 ? 1 : source.RowCount / Math.Max(1, source.Shape[0]);
+    private byte[]? vector;
+
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        if (source.Shape.Length == 1)
+        {
+            ReadVector(destination);
+            return;
+        }
+
+        for (int done = 0; done < rowCount;)
+        {
+            (long entry, long within) = Math.DivRem(firstRow + done, entryRows);
+            long start = index(entry) * entryRows + within;
+            int run = 1;
+            while (done + run < rowCount && Source(firstRow + done + run) == start + run) run++;
+            source.ReadRows(start, run, destination[(int)(done * RowByteLength)..]);
+            done += run;
+        }
+    }
+
+    private long Source(long row)
+    {
+        (long entry, long within) = Math.DivRem(row, entryRows);
+        return index(entry) * entryRows + within;
+    }
+
+    private void ReadVector(Span<byte> destination)
+    {
+        if (vector is null) source.ReadRows(0, 1, vector = new byte[source.RowByteLength]);
+        int size = Type.ByteLength();
+        for (int i = 0; i < count; i++) vector.AsSpan((int)index(i) * size, size).CopyTo(destination[(i * size)..]);
+    }
+}
+
+internal sealed class JoinedValues(TensorValues first, TensorValues second)
+    : TensorValues(first.Type == second.Type ? first.Type : ElementType.F32, [first.Shape[0] + second.Shape[0], .. first.Shape.Skip(1)])
+{
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        if (Shape.Length == 1)
+        {
+            Read(first, 0, 1, destination);
+            Read(second, 0, 1, destination[(int)(first.RowLength * Type.ByteLength())..]);
+            return;
+        }
+
+        int fromFirst = (int)Math.Clamp(first.RowCount - firstRow, 0, rowCount);
+        if (fromFirst > 0) Read(first, firstRow, fromFirst, destination);
+        if (fromFirst < rowCount) Read(second, firstRow + fromFirst - first.RowCount, rowCount - fromFirst, destination[(int)(fromFirst * RowByteLength)..]);
+    }
+
+    private void Read(TensorValues part, long firstRow, int rowCount, Span<byte> destination)
+    {
+        if (part.Type == Type)
+        {
+            part.ReadRows(firstRow, rowCount, destination);
+            return;
+        }
+
+        byte[] bytes = new byte[rowCount * part.RowByteLength];
+        part.ReadRows(firstRow, rowCount, bytes);
+        Elements.Widen(part.Type, bytes, MemoryMarshal.Cast<byte, float>(destination)[..(int)(rowCount * part.RowLength)]);
+    }
+}
+
+internal sealed class ChangedValues(TensorValues source, Action<Span<float>> change) : TensorValues(ElementType.F32, source.Shape)
+{
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        Span<float> values = MemoryMarshal.Cast<byte, float>(destination)[..(int)(rowCount * RowLength)];
+        byte[] bytes = new byte[rowCount * source.RowByteLength];
+        source.ReadRows(firstRow, rowCount, bytes);
+        Elements.Widen(source.Type, bytes, values);
+        change(values);
+    }
+}
+
+internal sealed class PermutedValues(TensorValues source, ImmutableArray<int> order)
+    : TensorValues(source.Type, [.. order.Select(dimension => source.Shape[dimension])])
+{
+    private byte[]? all;
+
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        if (all is null) source.ReadRows(0, checked((int)source.RowCount), all = new byte[checked(source.RowCount * source.RowByteLength)]);
+        int size = Type.ByteLength();
+        long[] strides = Strides(source.Shape);
+        for (long row = firstRow, at = 0; row < firstRow + rowCount; row++)
+        {
+            long start = 0, rest = row;
+            for (int dimension = Shape.Length - 2; dimension >= 0; dimension--)
+            {
+                (rest, long index) = Math.DivRem(rest, Shape[dimension]);
+                start += index * strides[order[dimension]];
+            }
+
+            for (long i = 0; i < RowLength; i++, at += size)
+                all.AsSpan((int)((start + i * strides[order[^1]]) * size), size).CopyTo(destination[(int)at..]);
+        }
+
+        if (firstRow + rowCount == RowCount) all = null;
+    }
+
+    private static long[] Strides(ImmutableArray<long> shape)
+    {
+        long[] strides = new long[shape.Length];
+        long stride = 1;
+        for (int dimension = shape.Length - 1; dimension >= 0; dimension--)
+        {
+            strides[dimension] = stride;
+            stride *= shape[dimension];
+        }
+
+        return strides;
+    }
+}
