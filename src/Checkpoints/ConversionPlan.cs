@@ -17,7 +17,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     public static ConversionPlan Make(CheckpointFolder folder, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
     {
         Settings config = folder.ReadSettings("config.json");
-        CheckpointFamily family = CheckpointFamilies.Find(config);
+        CheckpointFamily family = CheckpointFamilies.Find(config, weights.Names);
         Settings languageConfig = LanguageDefaults.Complete(family.LanguageConfig(config));
         LanguageArchitecture architecture = LanguageArchitectures.Find(languageConfig) ?? throw new CheckpointException(config.Path,
             $"it is a {family.Name}, but its language model '{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known.");
@@ -83,6 +83,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         var used = new HashSet<string>(StringComparer.Ordinal);
         IReadOnlyDictionary<string, StoredTensor> tensors = vision.Tensors ?? source.Tensors;
         mapper.Map(tensors, vision.Rules, vision.Dimensions, vision.BlockCount, used);
+        foreach ((string name, TensorValues values) in vision.Extra) mapper.Add(name, "config.json", values, isFull: true);
         if (tensors.FirstOrDefault(pair => !used.Contains(pair.Key)).Value is StoredTensor unknown)
             throw unknown.Fail($"is on the vision side of a {family.Name}, but no rule knows it.");
         var metadata = new Metadata();

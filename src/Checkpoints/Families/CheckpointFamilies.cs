@@ -5,17 +5,21 @@ namespace Tessera.Checkpoints.Families;
 /// <summary>The one table of families.</summary>
 internal static class CheckpointFamilies
 {
-    private static readonly (string Name, Func<Settings, bool> Recognises, Func<Settings, CheckpointFamily> Create)[] Table =
+    private static readonly (string Name, Func<Settings, bool> Recognises, Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> Create)[] Table =
     [
-        ("LLaVA", LlavaFamily.Recognises, static config => new LlavaFamily(config)),
+        ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
+        ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
+        ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),
     ];
 
     /// <summary>Finds the family of a checkpoint.</summary>
+    /// <param name="config">Its config.json.</param>
+    /// <param name="names">The names of its tensors.</param>
     /// <exception cref="CheckpointException">No row knows it; the message says what was recognised.</exception>
-    public static CheckpointFamily Find(Settings config)
+    public static CheckpointFamily Find(Settings config, IReadOnlyCollection<string> names)
     {
-        foreach ((_, Func<Settings, bool> recognises, Func<Settings, CheckpointFamily> create) in Table)
-            if (recognises(config)) return create(config);
+        foreach ((_, Func<Settings, bool> recognises, Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> create) in Table)
+            if (recognises(config)) return create(config, names);
         if (!config.Has("vision_config") && LanguageArchitectures.Find(config) is LanguageArchitecture language) return new LanguageOnly(language.Name);
         string type = CheckpointFolder.Shown(config.TryText("model_type") ?? "none"), classes = CheckpointFolder.Shown(string.Join(", ", config.Texts("architectures")));
         string vision = config.Child("vision_config")?.TryText("model_type") is string tower ? $", its vision tower '{CheckpointFolder.Shown(tower)}'" : "";

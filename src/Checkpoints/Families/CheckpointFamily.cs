@@ -1,5 +1,6 @@
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
+using Tessera.Checkpoints.Tensors;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints.Families;
@@ -69,6 +70,9 @@ internal sealed record VisionModel(Metadata Metadata, IReadOnlyList<TensorRule> 
 {
     /// <summary>The tensors of the vision side, where some come from elsewhere than the checkpoint; null for the checkpoint's.</summary>
     public IReadOnlyDictionary<string, StoredTensor>? Tensors { get; init; }
+
+    /// <summary>Tensors that follow from the configuration.</summary>
+    public IReadOnlyList<(string Name, TensorValues Values)> Extra { get; init; } = [];
 }
 
 /// <summary>A folder with a vision tower, such as openai/clip-vit-large-patch14-336.</summary>

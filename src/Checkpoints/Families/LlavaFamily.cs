@@ -87,7 +87,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
                 $"the vision tower is not in it; it was released as {CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is needed too.");
         }
 
-        return config.Child("vision_config") is Settings vision ? TowerConfig.Read(vision) : TowerConfig.FromTensors(source, config.TryText("mm_vision_tower") ?? "");
+        Settings? known = config.Child("vision_config") ?? source.Tower?.Config;
+        return known is not null ? TowerConfig.Read(known) : TowerConfig.FromTensors(source, config.TryText("mm_vision_tower") ?? "");
     }
 
     // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off and take the last state, which is

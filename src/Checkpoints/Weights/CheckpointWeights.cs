@@ -15,6 +15,9 @@ internal sealed class CheckpointWeights : IDisposable
     /// <summary>The tensors, in the order of the files.</summary>
     public IReadOnlyList<StoredTensor> Tensors => tensors;
 
+    /// <summary>The tensors' names.</summary>
+    public IReadOnlyCollection<string> Names => byName.Keys;
+
     /// <summary>Opens the files that hold the folder's weights: safetensors where there are any, else PyTorch's.</summary>
     /// <exception cref="CheckpointException">There are none, one is damaged or missing, or their index says what is not so.</exception>
     public static CheckpointWeights Open(CheckpointFolder folder)

@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using Tessera.Gguf;
+
+namespace Tessera.Checkpoints.Tests;
+
+/// <summary>
+/// The models of the families' goldens, as checkpoints of released layouts, become files with the weights and the vocabulary of the goldens' own, which
+/// the engine's tests compare with the reference stage by stage.
+/// </summary>
+public sealed class FamilyGoldenTests
+{
+    private static readonly string[] VocabularyKeys = ["tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.model", "tokenizer.ggml.pre"];
+
+    // A golden's own ways, of older converters; what the engine does not read; heads where a checkpoint tells them by its width only, which is a test's here.
+    private static readonly string[] NotCompared =
+    [
+        "clip.has_text_encoder", "clip.use_gelu", "clip.vision.projection_dim", "clip.vision.block_count", "clip.vision.projector.head_count",
+        "clip.vision.image_crop_resolution", "clip.vision.image_split_resolution", "clip.vision.mm_projector_type", "clip.vision.attention.head_count",
+    ];
+
+    [Theory]
+    [InlineData("llava-1.5-hf", "llava/llava-1.5", "LLaVA")]
+    [InlineData("llava-1", "llava/llava-1", "LLaVA")]
+    [InlineData("llava-1.6-hf", "llava-next/llava-1.6", "LLaVA-NeXT")]
+    [InlineData("llava-onevision-hf", "llava-next/llava-onevision", "LLaVA-OneVision")]
+    [InlineData("internvl-2.5-hf", "internvl/internvl-2.5", "InternVL")]
+    [InlineData("internvl-1.5", "internvl/internvl-1.5", "InternVL")]
+    [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]
+    public async Task A_checkpoint_becomes_the_goldens_files(string checkpoint, string golden, string family)
+    {
+        using var folder = new TemporaryFolder();
+        using CheckpointConverter converter = CheckpointConverter.Open(Goldens.Folder(checkpoint), new ConversionOptions { OutputFolder = folder.Path });
+        await converter.ConvertAsync();
+        Assert.Equal(family, converter.Family);
+        string goldens = Engine.Tests.RepositoryRoot.Path(["tests", "goldens", .. golden.Split('/')]);
+        using GgufFile projector = GgufFile.Open(converter.Projector!.Path), expectedProjector = GgufFile.Open(System.IO.Path.Combine(goldens, "mmproj-f16.gguf"));
+        AssertTensors(expectedProjector, projector);
+        AssertKeys(expectedProjector, projector, key => key.StartsWith("clip.", StringComparison.Ordinal) && !NotCompared.Contains(key));
+        using GgufFile language = GgufFile.Open(converter.Model.Path), expectedLanguage = GgufFile.Open(System.IO.Path.Combine(goldens, "language-f16.gguf"));
+        AssertTensors(expectedLanguage, language);
+        AssertKeys(expectedLanguage, language, VocabularyKeys.Contains);
+    }
+
+    private static void AssertKeys(GgufFile expected, GgufFile actual, Func<string, bool> isCompared)
+    {
+        SortedDictionary<string, string> wanted = Described.Keys(expected), given = Described.Keys(actual);
+        Assert.Equal(
+            wanted.Where(pair => isCompared(pair.Key)).Select(static pair => $"{pair.Key}: {pair.Value}"),
+            wanted.Keys.Where(isCompared).Select(key => $"{key}: {given.GetValueOrDefault(key)}"));
+    }
+
+    private static void AssertTensors(GgufFile expected, GgufFile actual)
+    {
+        foreach (GgufTensor tensor in expected.Tensors)
+        {
+            string name = Name(expected, tensor.Name);
+            if (name.EndsWith("pos_embed_k", StringComparison.Ordinal)) continue;
+            Assert.True(actual.TryGetTensor(name, out GgufTensor? found), $"{name} is missing");
+            Assert.Equal(tensor.ElementCount, found!.ElementCount);
+            Assert.True(Values(expected, tensor).SequenceEqual(Values(actual, found)), $"{name} has other values");
+        }
+    }
+
+    // Older converters exchange the two, and name the newline otherwise.
+    private static string Name(GgufFile expected, string name)
+    {
+        if (name == "model.image_newline") return "v.image_newline";
+        bool swaps = name.Contains("ffn_") && name.StartsWith("v.", StringComparison.Ordinal) && expected.TryGetTensor("v.blk.0.ffn_down.weight", out GgufTensor? down)
+            && down.Shape[0] == expected.Metadata.RequireUInt32("clip.vision.embedding_length");
+        return swaps ? name.Contains("ffn_up") ? name.Replace("ffn_up", "ffn_down") : name.Replace("ffn_down", "ffn_up") : name;
+    }
+
+    private static float[] Values(GgufFile file, GgufTensor tensor)
+    {
+        ReadOnlySpan<byte> bytes = file.GetTensorData(tensor, 0, (int)tensor.ByteLength);
+        return tensor.Type == GgufTensorType.F32
+            ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
+            : Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), static value => (float)value);
+    }
+}

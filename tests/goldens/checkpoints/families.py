@@ -1,0 +1,169 @@
+"""The multimodal goldens' models again, as checkpoints in the layouts that such models are released in. See README.md."""
+import importlib.util
+import json
+import pathlib
+import shutil
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "common")]
+
+import torch
+from safetensors.torch import save_file
+
+import gguf_files
+import tokenizers_files as files
+
+CLIP = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}
+HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+
+
+def family(name):
+    """A family's make.py as a module; its helpers' names are its own, so they are forgotten first."""
+    folder = HERE.parent / name
+    for module in [m for m, loaded in sys.modules.items() if str(getattr(loaded, "__file__", "") or "").startswith(str(HERE.parent)) and "common" not in str(loaded.__file__)
+                   and "checkpoints" not in str(loaded.__file__)]:
+        del sys.modules[module]
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location(f"{name}.make", folder / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tokenizer(folder, vocabulary):
+    if hasattr(vocabulary, "merges"):
+        files.byte_pairs(folder, vocabulary)
+    else:
+        config = {} if vocabulary.space_prefix is None else {"add_prefix_space": vocabulary.space_prefix}
+        files.sentencepiece(folder, vocabulary, config)
+
+
+def save(folder, state, config, vocabulary, processor):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    state = {name: tensor.detach().half().contiguous().clone() for name, tensor in state.items() if "position_ids" not in name}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True, default=str))
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    tokenizer(folder, vocabulary)
+    print(folder.name, sum(f.stat().st_size for f in folder.iterdir()) // 1024, "KB", flush=True)
+
+
+def text_config(case, **more):
+    keep = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "max_position_embeddings", "rms_norm_eps",
+            "bos_token_id", "eos_token_id", "model_type", "rope_theta", "rope_parameters", "original_max_position_embeddings", "sliding_window")
+    given = case.model.config.text_config.to_dict()
+    config = {key: given[key] for key in keep if given.get(key) is not None}
+    if config.get("model_type") in ("qwen3",):
+        config["head_dim"] = given["head_dim"]
+    return {**config, "tie_word_embeddings": False, **more}
+
+
+def rename(state, parts):
+    return {gguf_files.rename(parts, name): tensor for name, tensor in state.items()}
+
+
+HUB = [("model.language_model.", "language_model.model."), ("lm_head.", "language_model.lm_head."), ("model.vision_tower.", "vision_tower.vision_model."),
+       ("vision_model.vision_model.", "vision_model."), ("model.multi_modal_projector.", "multi_modal_projector."), ("model.image_newline", "image_newline")]
+AUTHORS = [("model.language_model.", "model."), ("model.vision_tower.", "model.vision_tower.vision_tower.vision_model."), ("vision_model.vision_model.", "vision_model."),
+           ("model.multi_modal_projector.linear_1.", "model.mm_projector.0."), ("model.multi_modal_projector.linear_2.", "model.mm_projector.2."),
+           ("model.multi_modal_projector.0.", "model.mm_projector.")]
+
+
+def llava(name, make, authors=False, processor=CLIP, **config):
+    case = make()
+    case.build()
+    state = case.model.state_dict()
+    if authors:
+        vision = case.model.config.vision_config
+        settings = {**text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "openai/clip-vit-large-patch14-336",
+                    "mm_vision_select_layer": -2, "mm_projector_type": "mlp2x_gelu", **config}
+        save(HERE / name, rename(state, AUTHORS), settings, case.vocabulary, processor)
+        return
+    whole = case.model.config.to_dict()
+    settings = {"model_type": whole["model_type"], "architectures": [type(case.model).__name__], "text_config": text_config(case), "vision_config": {
+        key: whole["vision_config"][key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size",
+                                                     "hidden_act", "layer_norm_eps")}, "vision_feature_layer": whole["vision_feature_layer"], "image_token_index": 0, **config}
+    if "vision_aspect_ratio" in whole:
+        settings["vision_aspect_ratio"] = whole["vision_aspect_ratio"]
+    if "image_grid_pinpoints" in whole:       # as published, which is not as transformers reads them
+        settings["image_grid_pinpoints"] = [[width, height] for height, width in whole["image_grid_pinpoints"]]
+    save(HERE / name, rename(state, HUB) if name != "llava-1.5-hf" else state, settings, case.vocabulary, processor)
+
+
+INTERN = [("model.vision_tower.", "vision_model."), ("embeddings.cls_token", "embeddings.class_embedding"), ("embeddings.position_embeddings", "embeddings.position_embedding"),
+          ("patch_embeddings.projection", "patch_embedding"), ("encoder.layer.", "encoder.layers."), ("attention.projection_layer", "attn.proj"),
+          ("attention.q_norm", "attn.q_norm"), ("attention.k_norm", "attn.k_norm"), ("layernorm_before", "norm1"), ("layernorm_after", "norm2"), ("lambda_1", "ls1"),
+          ("lambda_2", "ls2"), ("model.multi_modal_projector.layer_norm.", "mlp1.0."), ("model.multi_modal_projector.linear_1.", "mlp1.1."),
+          ("model.multi_modal_projector.linear_2.", "mlp1.3."), ("model.language_model.", "language_model.model."), ("lm_head.", "language_model.lm_head.")]
+INTERNLM2 = [("embed_tokens", "tok_embeddings"), ("language_model.lm_head.", "language_model.output."), ("input_layernorm", "attention_norm"),
+             ("post_attention_layernorm", "ffn_norm"), ("self_attn.o_proj", "attention.wo"), ("mlp.gate_proj", "feed_forward.w1"), ("mlp.up_proj", "feed_forward.w3"),
+             ("mlp.down_proj", "feed_forward.w2")]
+
+
+def internvl(name, case, authors):
+    case.build()
+    state, whole = case.model.state_dict(), case.model.config.to_dict()
+    vision = {key: whole["vision_config"][key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size",
+                                                           "hidden_act", "layer_norm_eps", "norm_type", "use_qk_norm", "attention_bias")}
+    tiles = {"min_patches": case.least_tiles, "max_patches": case.most_tiles}
+    if not authors:
+        settings = {"model_type": "internvl", "architectures": ["InternVLForConditionalGeneration"], "vision_config": vision, "text_config": text_config(case),
+                    "downsample_ratio": 0.5, "vision_feature_layer": -1}
+        return save(HERE / name, state, settings, case.vocabulary, {**IMAGENET, **tiles})
+    state = rename(state, INTERN)
+    for key in [key for key in state if ".attention.q_proj." in key and key.startswith("vision_model.")]:
+        parts = [state.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")]
+        state[key.replace("attention.q_proj", "attn.qkv")] = torch.cat(parts)
+    language, text = {}, text_config(case)
+    for key in [key for key in state if key.startswith("language_model.")]:
+        language[key] = state.pop(key)
+    if case.architecture == "internlm2":
+        heads, keys, size = text["num_attention_heads"], text["num_key_value_heads"], text["hidden_size"] // text["num_attention_heads"]
+        for key in [key for key in language if "self_attn.q_proj" in key]:
+            q, k, v = (language.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj"))
+            grouped = torch.cat([q.view(keys, heads // keys, size, -1), k.view(keys, 1, size, -1), v.view(keys, 1, size, -1)], 1)
+            language[key.replace("self_attn.q_proj", "attention.wqkv")] = grouped.reshape(-1, q.shape[-1])
+        language = rename(language, INTERNLM2)
+        text = {**text, "model_type": "internlm2", "architectures": ["InternLM2ForCausalLM"]}
+    vision["image_size"], vision["patch_size"] = vision["image_size"][0], vision["patch_size"][0]
+    settings = {"model_type": "internvl_chat", "architectures": ["InternVLChatModel"], "vision_config": {**vision, "model_type": "intern_vit_6b"}, "llm_config": text,
+                "downsample_ratio": 0.5, "select_layer": -1, "ps_version": "v1" if case.column_order else "v2", "min_dynamic_patch": case.least_tiles,
+                "max_dynamic_patch": case.most_tiles}
+    save(HERE / name, {**state, **language}, settings, case.vocabulary, IMAGENET)
+
+
+def minicpm(name, case, model_type="minicpmv", **more):
+    case.build()
+    state = {}
+    given = case.stored or case.model.state_dict()
+    for key, tensor in given.items():
+        key = gguf_files.rename([("model.language_model.", "llm.model."), ("model.vision_tower.vision_model.", "vpm."), ("model.vision_tower.", "vpm."),
+                                 ("model.resampler.", "resampler."), ("resampler.norm_", "resampler.ln_")], key)
+        state["llm." + key if key.startswith("lm_head") else key] = tensor
+    settings = {**text_config(case), "model_type": model_type, "architectures": ["MiniCPMV"], "query_num": case.queries, "slice_config": {
+        "scale_resolution": case.image_size, "max_slice_nums": 9, "patch_size": 14}, "vision_config": {"num_attention_heads": 4}, **more}
+    save(HERE / name, state, settings, case.vocabulary, HALF)
+
+
+def main(names):
+    makers = {
+        "llava-1.5-hf": lambda n: llava(n, family("llava").Llava15),
+        "llava-1": lambda n: llava(n, family("llava").Llava1, authors=True, mm_projector_type="linear"),
+        "llava-1.6-hf": lambda n: llava(n, family("llava-next").LlavaNext),
+        "llava-onevision-hf": lambda n: llava(n, family("llava-next").LlavaOnevision, processor=HALF),
+        "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
+        "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),
+        "minicpm-v-2.6": lambda n: minicpm(n, family("minicpm-v").V26()),
+        "minicpm-v-4.5": lambda n: minicpm(n, family("minicpm-v").V45()),
+        "minicpm-llama3-v-2.5": lambda n: minicpm(n, family("minicpm-v").V25()),
+    }
+    for name, make in makers.items():
+        if not names or name in names:
+            make(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
