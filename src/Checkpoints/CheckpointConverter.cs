@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Output;
 using Tessera.Checkpoints.Tensors;
@@ -62,6 +63,9 @@ public sealed class CheckpointConverter : IDisposable
             weights?.Dispose();
             tower?.Dispose();
             if (failure is OverflowException) throw new CheckpointException(folder.FullPath, "its configuration makes a tensor larger than any can be.", failure);
+            // Escapes in JSON can stand for half of a letter, which no text can hold.
+            if (failure is InvalidOperationException or EncoderFallbackException or ArgumentException)
+                throw new CheckpointException(folder.FullPath, $"one of its files is damaged: {CheckpointFolder.Shown(failure.Message.TrimEnd('.'))}.", failure);
             throw;
         }
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Tessera.Checkpoints;
 
@@ -70,6 +71,7 @@ internal sealed class CheckpointFolder
         byte[]? bytes = TryReadBytes(name);
         if (bytes is null) return null;
         string path = PathOf(name);
+        if (!Utf8.IsValid(bytes)) throw new CheckpointException(path, "the file is damaged: it is not valid UTF-8.");
         try
         {
             ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsMemory(Encoding.UTF8.Preamble.Length) : bytes;

@@ -56,17 +56,11 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         var used = new HashSet<string>(StringComparer.Ordinal);
         foreach ((string name, TensorValues values) in architecture.Extra(config)) mapper.Add(name, "config.json", values, isFull: true);
         IReadOnlyList<TensorRule> rules = architecture.Rules(config);
-        CheckpointException? missing = null;
-        try
-        {
-            mapper.Map(tensors, rules, architecture.Dimensions(config), architecture.BlockCount(config), used);
-        }
-        catch (CheckpointException failure) when (used.Count < tensors.Count)
-        {
-            missing = failure;
-        }
-
-        RequireAllUsed(folder, family, tensors, used, weights, missing);
+        mapper.Map(tensors, rules, architecture.Dimensions(config), architecture.BlockCount(config), used);
+        // Where little is known, what is not known says more than what is missing.
+        if (used.Count > tensors.Count / 2) mapper.Require(tensors, rules, architecture.BlockCount(config));
+        RequireAllUsed(folder, family, tensors, used, weights);
+        mapper.Require(tensors, rules, architecture.BlockCount(config));
         var metadata = new Metadata();
         SetGeneral(metadata, architecture.Name, "model", folder, card, options, mapper);
         card.SetSampling(metadata.Set);
@@ -83,6 +77,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         var used = new HashSet<string>(StringComparer.Ordinal);
         IReadOnlyDictionary<string, StoredTensor> tensors = vision.Tensors ?? source.Tensors;
         mapper.Map(tensors, vision.Rules, vision.Dimensions, vision.BlockCount, used);
+        mapper.Require(tensors, vision.Rules, vision.BlockCount);
         foreach ((string name, TensorValues values) in vision.Extra) mapper.Add(name, "config.json", values, isFull: true);
         if (tensors.FirstOrDefault(pair => !used.Contains(pair.Key)).Value is StoredTensor unknown)
             throw unknown.Fail($"is on the vision side of a {family.Name}, but no rule knows it.");
@@ -105,12 +100,10 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     }
 
     private static void RequireAllUsed(
-        CheckpointFolder folder, CheckpointFamily family, Dictionary<string, StoredTensor> tensors, HashSet<string> used, CheckpointWeights weights, CheckpointException? missing)
+        CheckpointFolder folder, CheckpointFamily family, Dictionary<string, StoredTensor> tensors, HashSet<string> used, CheckpointWeights weights)
     {
         StoredTensor[] unknown = [.. tensors.Where(pair => !used.Contains(pair.Key)).Select(static pair => pair.Value)];
-        if (missing is not null && used.Count > 0 && unknown.Length == 0) throw missing;
         if (unknown.Length == 0) return;
-        if (missing is not null && used.Count > tensors.Count / 2) throw missing;
         string names = string.Join(", ", unknown.Take(5).Select(static tensor => CheckpointFolder.Shown(tensor.Name)));
         throw new CheckpointException(folder.FullPath,
             $"it is a {family.Name}, and {weights.Tensors.Count - unknown.Length} of its {weights.Tensors.Count} tensors are known; these are not: {names}{(unknown.Length > 5 ? ", ..." : "")}.");

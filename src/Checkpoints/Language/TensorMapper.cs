@@ -18,13 +18,13 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     /// <summary>What has been made so far, in order.</summary>
     public IReadOnlyList<TargetTensor> Targets => targets;
 
-    /// <summary>Maps the tensors that a rule knows, and requires those that must be there.</summary>
+    /// <summary>Maps the tensors that a rule knows.</summary>
     /// <param name="tensors">By their names as the rules have them.</param>
     /// <param name="rules">The rules.</param>
     /// <param name="dimensions">The lengths that the rules' shapes name.</param>
     /// <param name="blockCount">How many blocks there must be.</param>
     /// <param name="used">Gains the names of what a rule knew.</param>
-    /// <exception cref="CheckpointException">A tensor is missing or has another shape.</exception>
+    /// <exception cref="CheckpointException">A tensor has another shape.</exception>
     public void Map(
         IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyList<TensorRule> rules, Dimensions dimensions, long blockCount, ISet<string> used)
     {
@@ -37,8 +37,6 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             Check(tensor, rule, suffix, dimensions);
             Add(rule, tensor, suffix, block);
         }
-
-        Require(tensors, rules, blockCount);
     }
 
     /// <summary>Adds a tensor that was made otherwise.</summary>
@@ -114,7 +112,9 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             throw tensor.Fail($"has the shape {ShapeText(tensor.Shape)}, but config.json makes it {ShapeText(expected)}.");
     }
 
-    private void Require(IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyList<TensorRule> rules, long blockCount)
+    /// <summary>Requires the tensors that must be there.</summary>
+    /// <exception cref="CheckpointException">One is missing.</exception>
+    public void Require(IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyList<TensorRule> rules, long blockCount)
     {
         foreach (TensorRule rule in rules.Where(static rule => !rule.IsOptional))
         {

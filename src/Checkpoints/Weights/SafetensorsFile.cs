@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Tessera.Checkpoints.Weights;
 
@@ -27,6 +28,7 @@ internal static class SafetensorsFile
             throw Damaged(file, $"it claims a header of {length} bytes");
         byte[] header = new byte[length];
         file.Read(8, header);
+        if (!Utf8.IsValid(header)) throw Damaged(file, "its header is not valid UTF-8");
         try
         {
             return Parse(file, JsonDocument.Parse(header).RootElement, 8 + (long)length);

@@ -1,4 +1,5 @@
 """Checkpoints as they are released, small and random, and what llama.cpp's converter makes of their language models. See README.md."""
+import collections
 import json
 import pathlib
 import shutil
@@ -35,7 +36,7 @@ def class_shapes(config, build):
 
 class Case:
     """A language model: transformers' own class and configuration, or names, shapes and config.json by hand."""
-    seed, dtype, vocabulary_type, pre, shards, out_type, card = 1, torch.float16, SentencePieceVocabulary, "default", 1, "f16", None
+    seed, dtype, vocabulary_type, pre, shards, out_type, card, pytorch = 1, torch.float16, SentencePieceVocabulary, "default", 1, "f16", None, False
     tokenizer = staticmethod(files.sentencepiece)
 
     def __init__(self, name, **given):
@@ -56,6 +57,8 @@ class Case:
 
     def save(self, folder, weights):
         names = sorted(weights)
+        if self.pytorch:
+            return self.save_pytorch(folder, weights, names)
         if self.shards == 1:
             return save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         parts = [names[k::self.shards] for k in range(self.shards)]
@@ -64,6 +67,21 @@ class Case:
             save_file({name: weights[name] for name in part}, folder / file(k), metadata={"format": "pt"})
         index = {"metadata": {}, "weight_map": {name: file(k) for k, part in enumerate(parts) for name in part}}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1))
+
+
+    def save_pytorch(self, folder, weights, names):
+        """Two files by torch.save, one with views of a shared storage, as a class's own state dictionary with its attributes."""
+        parts = [collections.OrderedDict((name, torch.nn.Parameter(weights[name], requires_grad=False)) for name in names[k::2]) for k in range(2)]
+        joined = torch.cat([parts[0][name].flatten() for name in parts[0]])
+        start = 0
+        for name, tensor in parts[0].items():
+            parts[0][name] = joined[start:start + tensor.numel()].view(tensor.shape)
+            start += tensor.numel()
+        parts[1]._metadata = collections.OrderedDict({"": {"version": 1}})
+        for k, part in enumerate(parts):
+            torch.save(part, folder / f"pytorch_model-{k + 1:05d}-of-00002.bin")
+        index = {"metadata": {}, "weight_map": {name: f"pytorch_model-{k + 1:05d}-of-00002.bin" for k, part in enumerate(parts) for name in part}}
+        (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=1))
 
 
 def of_class(name, **given):
@@ -169,6 +187,7 @@ base_model: nobody/nothing
 """
 CASES = [
     Case("llama", seed=1, dtype=torch.bfloat16, shards=2, card=CARD, model=of_class("Llama").__get__),
+    Case("llama-pytorch", seed=1, dtype=torch.bfloat16, pytorch=True, model=of_class("Llama").__get__),
     Case("llama-q8_0", seed=2, dtype=torch.float32, out_type="q8_0", model=of_class("Llama").__get__),
     Case("llama-bf16", seed=2, dtype=torch.float32, out_type="bf16", model=of_class("Llama").__get__),
     Case("llama-3", seed=3, vocabulary_type=BytePairVocabulary, pre="llama-bpe", tokenizer=files.byte_pairs, model=of_class(
