@@ -6,7 +6,7 @@ switch ($Task) {
     'restore' { dotnet restore }
     'build' { dotnet build --configuration Release }
     'test' { dotnet test --configuration Release }
-    'publish' { dotnet publish src/Cli -p:PublishAot=true -p:IlcInstructionSet=native --output artifacts/publish }
+    'publish' { dotnet publish src/Cli -p:PublishAot=true --output artifacts/publish }
     'pack' { dotnet pack --configuration Release --output artifacts/packages }
 }
 exit $LASTEXITCODE

@@ -11,9 +11,8 @@ internal sealed class SplitWindows : GroupedWindows<int>
     /// <summary>Numbers of one group: four low bytes, four middle ones, four high ones.</summary>
     public const int GroupLength = 3;
 
-    /// <summary>Whether this processor has byte products (AVX-VNNI), and the compiler uses them rightly.</summary>
-    /// <remarks>That of .NET 9 gives them registers that they cannot name where AVX-512 adds sixteen, and the sums are wrong.</remarks>
-    public static bool AreSupported => AvxVnni.IsSupported && Environment.Version.Major >= 10;
+    /// <summary>Whether this processor has byte products (AVX-VNNI).</summary>
+    public static bool AreSupported => AvxVnni.IsSupported;
 
     /// <summary>Splits every window.</summary>
     public SplitWindows(ResampleWindows windows) : base(windows, GroupLength)
