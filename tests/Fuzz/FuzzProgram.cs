@@ -48,6 +48,7 @@ internal static class FuzzProgram
         var replay = new Option<string?>("--replay") { Description = "A saved input, in a folder of its kind's name; or such a folder." };
         var root = new RootCommand("Tries hostile inputs on Tessera, in child processes.") { minutes, seed, kinds, first, inputs, jobs,
             found, replay };
+        root.Add(MinimizeCommand());
         root.Add(SoakCommand());
         root.Add(ChaosCommand());
         root.SetAction(async (parsed, cancellationToken) =>
@@ -61,6 +62,22 @@ internal static class FuzzProgram
         });
         return root;
     }
+
+    private static Command MinimizeCommand()
+    {
+        var file = new Argument<string>("FILE") { Description = "A saved input, in a folder of its kind's name." };
+        var minimize = new Command("minimize", "Makes a saved input smaller, as long as it does the same.") { file };
+        minimize.SetAction(async (parsed, cancellationToken) =>
+        {
+            string path = parsed.GetRequiredValue(file);
+            string? problem = await Minimizer.RunAsync(KindOf(path), path, Console.WriteLine, cancellationToken);
+            Console.WriteLine(problem is null ? $"{path}: nothing" : $"{path}.small: {problem}");
+            return problem is null ? 1 : 0;
+        });
+        return minimize;
+    }
+
+    private static string KindOf(string file) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file))!);
 
     private static Command SoakCommand()
     {
@@ -109,8 +126,7 @@ internal static class FuzzProgram
         string[] files = File.Exists(path) ? [path] : Directory.GetFiles(path, "*", SearchOption.AllDirectories);
         foreach (string file in files.Where(static file => Path.GetFileName(file) != "README").Order(StringComparer.Ordinal))
         {
-            string kind = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file))!);
-            string? problem = await Campaign.Campaign.ReplayAsync(kind, file, cancellationToken);
+            string? problem = await Campaign.Campaign.ReplayAsync(KindOf(file), file, cancellationToken);
             Console.WriteLine($"{file}: {problem ?? "nothing"}");
             if (problem is not null) findings++;
         }

@@ -12,11 +12,15 @@ internal sealed class FoundFolder(string path)
 
     public string FullName => Path.GetFullPath(path);
 
+    /// <summary>What tells findings apart, whatever numbers they name.</summary>
+    public static string? Signature(string? what) =>
+        what is null ? null : new string([.. what.Where(static letter => !char.IsAsciiDigit(letter))]);
+
     /// <summary>Saves an input, unless some that did the same are there already.</summary>
     /// <returns>The file, or null.</returns>
     public string? Save(string kind, int seed, long index, byte[] input, string what)
     {
-        string signature = $"{kind} {new string([.. what.Where(static letter => !char.IsAsciiDigit(letter))])}";
+        string signature = $"{kind} {Signature(what)}";
         seen[signature] = seen.GetValueOrDefault(signature) + 1;
         if (seen[signature] > MostAlike) return null;
         string folder = Directory.CreateDirectory(Path.Combine(path, kind)).FullName;
