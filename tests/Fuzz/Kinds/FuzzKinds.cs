@@ -15,6 +15,7 @@ internal static class FuzzKinds
         ("schema", static _ => new SchemaKind()),
         ("grammar", static _ => new GrammarKind()),
         ("http", static _ => new HttpKind()),
+        ("checkpoint", static folder => new CheckpointKind(folder)),
         (SelfTestKind.Id, static _ => new SelfTestKind()),
     ];
 
