@@ -39,7 +39,8 @@ internal sealed class SchemaKind : AnswerFormatKind
          "required":["a"],"additionalProperties":{"type":"number"}}
         """,
         """
-        {"type":"array","items":{"type":"string","pattern":"^[A-Z]{2,3}-\\d{1,4}$"},"minItems":1,"maxItems":4,"prefixItems":[{"type":"null"}]}
+        {"type":"array","items":{"type":"string","pattern":"^[A-Z]{2,3}-\\d{1,4}$"},"minItems":1,"maxItems":4,
+         "prefixItems":[{"type":"null"}]}
         """,
         """
         {"$ref":"#/$defs/a","$defs":{"a":{"type":"object","properties":{"next":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/a"}]}},
@@ -50,7 +51,8 @@ internal sealed class SchemaKind : AnswerFormatKind
          {"properties":{"b":{"enum":[1,"x",null,{"c":[]}]}}}]}
         """,
         """
-        {"oneOf":[{"type":"string","format":"date-time"},{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":1e6},{"const":{"k":"v"}}]}
+        {"oneOf":[{"type":"string","format":"date-time"},{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":1e6},
+         {"const":{"k":"v"}}]}
         """,
         """{"type":["string","null"],"minLength":2,"maxLength":60,"title":"t","description":"d"}""",
         """
