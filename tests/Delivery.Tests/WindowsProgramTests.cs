@@ -32,6 +32,8 @@ public sealed class WindowsProgramTests : IDisposable
         await WineProgram.AddForwarderAsync(folder.FullName, published, natives);
         var tessera = new WineProgram(Path.Combine(published, "tessera.exe"), folder.FullName);
 
+        await tessera.StartAsync();
+
         Assert.Equal((0, $"{Answer}\n", ""), await tessera.RunAsync("", null, "ask", "--temperature", "0", "-i", Tiny.Picture, Question));
         // Paths as Windows has them, with text that no code page of its has.
         string odd = Path.Combine(folder.FullName, "Bücher 図.png");

@@ -15,6 +15,8 @@ internal sealed class WineProgram(string program, string folder)
           ProcessPrng = advapi32.SystemFunction036
         """;
 
+    private string Prefix => Path.Combine(folder, "prefix");
+
     /// <summary>Why no program for Windows can be run here; null where one can.</summary>
     public static string? MissingTool()
     {
@@ -32,6 +34,9 @@ internal sealed class WineProgram(string program, string folder)
         foreach (string target in targets) File.Copy(Path.Combine(workFolder, "bcryptprimitives.dll"), Path.Combine(target, "bcryptprimitives.dll"));
     }
 
+    /// <summary>Makes the prefix, about which Wine talks.</summary>
+    public Task StartAsync() => DotnetCommand.RunAsync("env", folder, $"WINEPREFIX={Prefix}", "WINEDEBUG=-all", "wineboot", "-i");
+
     /// <summary>Runs it.</summary>
     /// <param name="input">Standard input.</param>
     /// <param name="natives">A folder of llama.cpp's libraries; null for those beside the program.</param>
@@ -42,10 +47,10 @@ internal sealed class WineProgram(string program, string folder)
         {
             WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        start.Environment["WINEPREFIX"] = Path.Combine(folder, "prefix");
+        start.Environment["WINEPREFIX"] = Prefix;
         start.Environment["WINEDEBUG"] = "-all";
-        // Not the window that offers to install Mono and Gecko.
-        start.Environment["WINEDLLOVERRIDES"] = "mscoree=;mshtml=";
+        // Names of files that are no ASCII.
+        start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["TESSERA_NATIVE"] = natives ?? "";
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
