@@ -25,13 +25,17 @@ internal sealed class WineProgram(string program, string folder)
         return missing.Length == 0 ? null : $"There is no {string.Join(" and no ", missing)} (Debian's wine, wine64 and binutils-mingw-w64-x86-64).";
     }
 
-    /// <summary>Puts the forwarder into folders of libraries.</summary>
-    public static async Task AddForwarderAsync(string workFolder, params string[] targets)
+    /// <summary>
+    /// Puts the forwarder into the folders of libraries, and libvips beside the program, where NetVips finds it at the first try: Wine 8
+    /// does not survive what the runtime throws and catches while it searches on.
+    /// </summary>
+    public static async Task AddForwarderAsync(string workFolder, string published, string natives)
     {
+        File.Copy(Path.Combine(natives, "libvips-42.dll"), Path.Combine(published, "libvips-42.dll"));
         await File.WriteAllTextAsync(Path.Combine(workFolder, "forwarder.def"), Forwarder);
         await DotnetCommand.RunAsync("x86_64-w64-mingw32-dlltool", workFolder, "-d", "forwarder.def", "-e", "forwarder.exp");
         await DotnetCommand.RunAsync("x86_64-w64-mingw32-ld", workFolder, "-shared", "--subsystem", "console", "forwarder.exp", "-o", "bcryptprimitives.dll");
-        foreach (string target in targets) File.Copy(Path.Combine(workFolder, "bcryptprimitives.dll"), Path.Combine(target, "bcryptprimitives.dll"));
+        foreach (string target in (string[])[published, natives]) File.Copy(Path.Combine(workFolder, "bcryptprimitives.dll"), Path.Combine(target, "bcryptprimitives.dll"));
     }
 
     /// <summary>Makes the prefix, about which Wine talks.</summary>
