@@ -39,7 +39,7 @@ public sealed class WindowsProgramTests : IDisposable
         string odd = Path.Combine(folder.FullName, "Bücher 図.png");
         File.Copy(Tiny.Picture, odd);
         Assert.Equal((0, $"{Answer}\n", ""), await tessera.RunAsync(Question, null, "ask", "--temperature", "0", "-i", $@"\\?\Z:{odd.Replace('/', '\\')}", "-"));
-        (int exitCode, string output, string _) = await tessera.RunAsync($"{odd.Replace("/", "\\")} {Question}\n", null, "chat", "--temperature", "0");
+        (int exitCode, string output, string _) = await tessera.RunAsync($"\"Z:{odd.Replace('/', '\\')}\" {Question}\n", null, "chat", "--temperature", "0");
         Assert.Equal(0, exitCode);
         Assert.Contains("star", output, StringComparison.Ordinal);
 
