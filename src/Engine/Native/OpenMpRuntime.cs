@@ -11,8 +11,8 @@ internal static partial class OpenMpRuntime
 {
     private const string File = "libgomp.so.1", SpinCount = "GOMP_SPINCOUNT", WaitPolicy = "OMP_WAIT_POLICY";
 
-    // Long enough for threads that run to meet, some tens of microseconds.
-    private const string ShortSpin = "2000";
+    // Long enough for threads that run to meet, some 20 microseconds.
+    private const string ShortSpin = "1000";
 
     /// <summary>Whether its threads sleep soon where they wait, because this process had it loaded so.</summary>
     public static bool WaitsAsleep { get; private set; }
