@@ -21,7 +21,9 @@ internal sealed class ChatArchive : IDisposable
 
     // ZipArchive holds an object for each entry that the directory names.
     private const long LargestDirectory = 1 << 24;
-    private const long LargestManifest = 1 << 24;
+
+    /// <summary>Bytes of a manifest: more than a person reads in a life.</summary>
+    public const long LargestManifest = 1 << 24;
 
     private readonly FileStream file;
     private readonly ZipArchive archive;

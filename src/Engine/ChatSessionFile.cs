@@ -29,10 +29,11 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             entries[EmbeddingsFolder + picture.Key.Hash] = MemoryMarshal.AsBytes(picture.Values.Span).ToArray();
         if (await model.Scheduler.RunAsync((context, cache) => StateOf(session, context, cache)).ConfigureAwait(false) is var (keys, state))
             (entries[KeysName], entries[StateName]) = (keys, state);
-        if (entries.Values.Sum(static entry => entry.LongLength) > LargestFile) throw new TesseraException($"{path}: the conversation is too large to be saved.");
         var manifest = new SavedSession(SavedSession.CurrentFormat, model.Fingerprint, session.Options.System, session.Options.Overflow, saved,
             entries.ToDictionary(static entry => entry.Key, static entry => ChatArchive.DigestOf(entry.Value)));
-        entries[ChatArchive.ManifestName] = manifest.ToJson();
+        byte[] json = entries[ChatArchive.ManifestName] = manifest.ToJson();
+        if (json.Length > ChatArchive.LargestManifest || entries.Values.Sum(static entry => entry.LongLength) > LargestFile)
+            throw new TesseraException($"{path}: the conversation is too large to be saved.");
         try
         {
             await Task.Run(() => ChatArchive.Write(path, entries), cancellationToken).ConfigureAwait(false);
