@@ -31,9 +31,12 @@ internal static class WholeFile
             if (!OperatingSystem.IsWindows() && mode is { } kept) File.SetUnixFileMode(stream.SafeFileHandle, kept);
             File.Move(temporary, target, overwrite: true);
         }
-        catch
+        catch (Exception failure)
         {
             TryDelete(temporary);
+            // Nobody has heard of the other name.
+            if (failure is IOException && failure.Message.Contains(temporary, StringComparison.Ordinal))
+                throw new IOException(failure.Message.Replace(temporary, target, StringComparison.Ordinal), failure);
             throw;
         }
     }
