@@ -32,7 +32,9 @@ internal sealed class ChatForger
 
     public JsonObject Manifest { get; }
 
-    public JsonObject FirstTurn => Manifest["Turns"]!.AsArray()[0]!.AsObject();
+    public JsonArray AllTurns => Manifest["Turns"]!.AsArray();
+
+    public JsonObject FirstTurn => AllTurns[0]!.AsObject();
 
     public byte[] State
     {

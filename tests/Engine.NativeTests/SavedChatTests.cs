@@ -71,7 +71,7 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
 
     private static readonly Dictionary<string, Action<ChatForger>> TurnChanges = new()
     {
-        ["a turn that is null"] = static chat => chat.Manifest["Turns"]!.AsArray().Add(null),
+        ["a turn that is null"] = static chat => chat.AllTurns.Add(null),
         ["a picture that is null"] = static chat => chat.FirstTurn["Pictures"] = new JsonArray((JsonNode?)null),
         ["a text that is null"] = static chat => chat.FirstTurn["Text"] = null,
         ["tokens that are too large"] = static chat => chat.FirstTurn["Ids"] = new JsonArray(99999999, 99999999),
@@ -84,7 +84,7 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         ["a picture that is none"] = static chat => chat["pictures/0-0"] = [1, 2, 3],
         ["a place without a picture"] = static chat => chat.FirstTurn["Text"] = "<__media__> <__media__> what?",
         ["half a character"] = static chat => chat.FirstTurn["Text"] = "half",
-        ["no turns"] = static chat => chat.Manifest.Remove("Turns"),
+        ["no turns"] = static chat => chat.Manifest.Remove(nameof(Turns)),
         ["another model"] = static chat => chat.Manifest["Model"] = "x",
         ["another format"] = static chat => chat.Manifest["Format"] = 7,
     };

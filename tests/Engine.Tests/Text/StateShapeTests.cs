@@ -115,12 +115,12 @@ public sealed class StateShapeTests
     private sealed class StateWriter
     {
         private const uint Magic = 0xAF143CD8;
-        private readonly MemoryStream state = new();
-        private readonly HashSet<long> free = [];
+        private readonly List<byte> state = [];
+        private readonly HashSet<int> free = [];
 
         public byte[] ToArray() => state.ToArray();
 
-        public bool IsFree(long place) => free.Contains(place);
+        public bool IsFree(int place) => free.Contains(place);
 
         public StateWriter Header()
         {
@@ -174,8 +174,8 @@ public sealed class StateShapeTests
 
         private StateWriter Free(int length)
         {
-            free.Add(state.Position);
-            state.Write(new byte[length]);
+            free.Add(state.Count);
+            state.AddRange(new byte[length]);
             return this;
         }
 
@@ -183,7 +183,7 @@ public sealed class StateShapeTests
         {
             Span<byte> bytes = stackalloc byte[4];
             BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-            state.Write(bytes);
+            state.AddRange(bytes);
         }
     }
 }
