@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -97,14 +98,14 @@ internal sealed class AskCommand(CliConsole console)
 
     private void Show(GenerationUpdate update)
     {
-        if (update.Result is null) console.Out.Write(console.OutputIsTerminal ? TerminalText.Clean(update.Text) : update.Text);
+        if (update.Result is null) console.Out.Write(console.OutputIsTerminal ? PlainText.Clean(update.Text) : update.Text);
         else console.Out.WriteLine();
         console.Out.Flush();
     }
 
     private async Task<string> ReadQuestionAsync(CancellationToken cancellationToken)
     {
-        if (console.ShowsProgress && !Console.IsInputRedirected) console.Error.WriteLine($"Type the question, then {(OperatingSystem.IsWindows() ? "Ctrl+Z and Enter" : "Ctrl+D")}.");
+        if (console.ShowsProgress && !Console.IsInputRedirected) console.Say($"Type the question, then {(OperatingSystem.IsWindows() ? "Ctrl+Z and Enter" : "Ctrl+D")}.");
         using var reader = new StreamReader(console.OpenInput());
         // A read from a terminal cannot be cancelled, but need not be waited for.
         return (await reader.ReadToEndAsync(CancellationToken.None).WaitAsync(cancellationToken)).TrimEnd('\r', '\n');

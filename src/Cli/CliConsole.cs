@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -57,11 +58,17 @@ internal sealed class CliConsole
     /// <summary>Writes a line to <see cref="Out"/>, cut to the terminal's width.</summary>
     public void WriteRow(string row) => Out.WriteLine(width.Value is int columns && row.Length > columns ? $"{row[..(columns - 1)]}…" : row);
 
+    /// <summary>
+    /// Writes a sentence to <see cref="Error"/>: the one place where failures and remarks are written. They repeat what files, models and
+    /// servers say, so what would steer a terminal is left out, and what is too long is shortened.
+    /// </summary>
+    public void Say(string sentence) => Error.WriteLine(PlainText.Sentence(sentence));
+
     /// <summary>Says on <see cref="Error"/> what the caller's limits cost a picture, if anything.</summary>
     public void NoteLimits(PromptImage picture, SlicePlan plan)
     {
         if (plan.IsLimited)
-            Error.WriteLine($"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of {plan.UnlimitedTokenCount} tokens.");
+            Say($"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of {plan.UnlimitedTokenCount} tokens.");
     }
 
     /// <summary>Leaves the line of a progress bar that is left at once, and shows the cursor that it hid.</summary>

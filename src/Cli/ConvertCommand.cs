@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Tessera.Checkpoints;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -65,13 +66,13 @@ internal sealed class ConvertCommand(CliConsole console)
 
     private void Print(CheckpointConverter converter, bool wasWritten)
     {
-        console.Out.WriteLine($"{TerminalText.Clean(converter.Family)}, language model {TerminalText.Clean(converter.Architecture)}");
+        console.Out.WriteLine($"{PlainText.Clean(converter.Family)}, language model {PlainText.Clean(converter.Architecture)}");
         foreach (ConvertedFile file in Files(converter))
         {
             console.Out.WriteLine($"{file.Path}: {file.Tensors.Count} tensors, {file.Bytes} bytes");
             if (wasWritten) continue;
             foreach (ConvertedTensor tensor in file.Tensors)
-                console.WriteRow($"  {tensor.Name} {tensor.Type} [{string.Join(", ", tensor.Shape)}] from {TerminalText.Clean(tensor.Source)}");
+                console.WriteRow($"  {tensor.Name} {tensor.Type} [{string.Join(", ", tensor.Shape)}] from {PlainText.Clean(tensor.Source)}");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -35,7 +36,7 @@ internal sealed class EncodeCommand(CliConsole console)
             ? WritePixels(vision.PreparePixels(picture, model.Limits(parsed), cancellationToken), path)
             : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
         if (parsed.GetValue(json)) CliJson.Write(console.Out, document);
-        else console.Out.WriteLine($"{path}: {document.Stage} [{string.Join(", ", document.Shape)}]");
+        else console.Out.WriteLine($"{PlainText.Clean(path)}: {document.Stage} [{string.Join(", ", document.Shape)}]");
         return ExitCode.Success;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -45,11 +46,14 @@ internal sealed class FormatArguments
         try
         {
             if (Directory.Exists(path)) throw new TesseraException($"{path}: it is a folder, not a file for {option}.");
+            // What a shell hands over open, as <(command) is, can be read; to open any other pipe would wait for somebody to write to it.
+            if (File.Exists(path) && !FileKind.HasContents(path) && !FileKind.IsOpenDescriptor(path))
+                throw new TesseraException($"{path}: it is empty, or a pipe or device; only regular files can be read.");
             var info = new FileInfo(path);
             if (info.Exists && info.Length > MaxByteLength) throw new TesseraException($"{path}: it has more than {MaxByteLength} bytes, which is too large for {option}.");
             using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
             var buffer = new char[MaxByteLength];
-            int length = await reader.ReadBlockAsync(buffer, cancellationToken);
+            int length = await reader.ReadBlockAsync(buffer, cancellationToken).AsTask().WaitAsync(cancellationToken);
             return length < buffer.Length ? new string(buffer, 0, length) : throw new TesseraException($"{path}: it has more than {MaxByteLength} characters, which is too large for {option}.");
         }
         catch (DecoderFallbackException failure)

@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Cli;
 
 /// <summary>Reads the pictures that a command line names: files, http(s) addresses, or <c>-</c> for standard input.</summary>
@@ -20,16 +22,17 @@ internal static class ImageInputs
         if (source == "-") return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         bool isAddress = source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
         if (isAddress) return await DownloadAsync(source, cancellationToken);
-        return File.Exists(source) ? await ReadFileAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
+        bool isPipe = FileKind.IsOpenDescriptor(source) && File.Exists(source) && !FileKind.HasContents(source);
+        return isPipe ? await ReadPipeAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
     }
 
-    // A pipe, as a shell's <(command) is, has no length: it is read to its end, if that comes.
-    private static async Task<PromptImage> ReadFileAsync(string path, CancellationToken cancellationToken)
+    // A pipe that is open already, as a shell's <(command) is, has no length: it is read to its end, if that comes.
+    private static async Task<PromptImage> ReadPipeAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
             await using FileStream file = await Task.Run(() => File.OpenRead(path), cancellationToken).WaitAsync(cancellationToken);
-            return file.CanSeek && file.Length > 0 ? await PromptImage.FromFileAsync(path, cancellationToken) : await ReadStreamAsync(file, path, cancellationToken);
+            return await ReadStreamAsync(file, path, cancellationToken);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

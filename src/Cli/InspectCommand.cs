@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -56,7 +57,7 @@ internal static class InspectCommand
     {
         var line = new StringBuilder();
         foreach (char character in text.Length > MaxTextLength ? text.AsSpan(0, MaxTextLength) : text)
-            line.Append(character == '\n' ? "\\n" : char.IsControl(character) ? "\ufffd" : character.ToString());
+            line.Append(character == '\n' ? "\\n" : PlainText.IsHarmful(character) || character == '\t' ? "\ufffd" : character.ToString());
         return text.Length > MaxTextLength ? line.Append('…').ToString() : line.ToString();
     }
 

@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Cli;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal static class NativeAbort
     /// <summary>Names the files that are at fault if it happens from now on.</summary>
     public static void Blame(string files) => NativeFailure.Handler = reason =>
     {
-        Console.Error.WriteLine($"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again.");
+        Console.Error.WriteLine(PlainText.Sentence($"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again."));
         Environment.Exit(ExitCode.Failed);
     };
 }

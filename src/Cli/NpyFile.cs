@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using Tessera.Shared;
 
 namespace Tessera.Cli;
 
@@ -17,21 +18,17 @@ internal static class NpyFile
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<long> shape, IEnumerable<ReadOnlyMemory<float>> parts)
     {
-        string unfinished = $"{path}.{Environment.ProcessId}.part";
         try
         {
-            using (FileStream stream = File.Create(unfinished))
+            WholeFile.Write(path, stream =>
             {
                 stream.Write(Header(shape));
                 foreach (ReadOnlyMemory<float> part in parts) stream.Write(MemoryMarshal.AsBytes(part.Span));
-            }
-
-            File.Move(unfinished, path, overwrite: true);
+            });
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(unfinished)) File.Delete(unfinished);
-            throw new TesseraException($"{path}: it cannot be written ({failure.Message}).", failure);
+            throw new TesseraException($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}).", failure);
         }
     }
 

@@ -3,6 +3,8 @@ using Tessera.Cli;
 
 var console = CliConsole.ForProcess();
 using var interruption = new CancellationTokenSource();
+// Signals are handled on threads of the pool, which grows slowly while native code holds those that it has.
+ThreadPool.SetMinThreads(workerThreads: Math.Max(16, Environment.ProcessorCount), completionPortThreads: Environment.ProcessorCount);
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 if (TrialCommand.Matches(args)) return TrialCommand.Run(args);
@@ -15,8 +17,7 @@ void Stop(PosixSignalContext signal)
     if (signal.Signal == PosixSignal.SIGINT && console.TakesInterrupt?.Invoke() == true) return;
     if (interruption.IsCancellationRequested)
     {
-        console.RestoreCursor();
-        Environment.Exit(ExitCode.Interrupted);
+        ProcessEnd.Now(console, ExitCode.Interrupted);
     }
 
     interruption.Cancel();

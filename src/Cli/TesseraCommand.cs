@@ -46,7 +46,7 @@ internal static class TesseraCommand
 
     private static int Fail(CliConsole console, string message)
     {
-        console.Error.WriteLine($"tessera: {message.ReplaceLineEndings(" ").TrimEnd(' ', '.')}.");
+        console.Say($"tessera: {message.TrimEnd(' ', '.', '\r', '\n')}.");
         return ExitCode.Failed;
     }
 
@@ -80,8 +80,8 @@ internal static class TesseraCommand
 
     private static int ReportUsage(ParseResult parsed, CliConsole console, string problem)
     {
-        console.Error.WriteLine($"tessera: {problem}");
-        console.Error.WriteLine($"Run '{CommandPath(parsed)} --help' to see what it takes.");
+        console.Say($"tessera: {problem}");
+        console.Say($"Run '{CommandPath(parsed)} --help' to see what it takes.");
         return ExitCode.Usage;
     }
 

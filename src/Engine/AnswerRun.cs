@@ -21,14 +21,15 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
     /// <param name="owner">Whose conversation it is.</param>
     /// <param name="progress">Told how far encoding and prefill are.</param>
     /// <param name="cancellationToken">Stops within one step.</param>
+    /// <param name="origin">Whose embeddings and positions may be used beside those that were computed here.</param>
     public async IAsyncEnumerable<GenerationUpdate> StreamAsync(ComposedPrompt prompt, GenerationOptions options, bool trimsStart, object owner,
-        IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken, KeyOrigin origin = default)
     {
         long started = Stopwatch.GetTimestamp();
         requireUnchanged();
         if (prompt.Length >= scheduler.ContextLength) throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
-        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken).ConfigureAwait(false);
-        PromptRows rows = composer.Join(prompt, images);
+        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken, origin).ConfigureAwait(false);
+        PromptRows rows = composer.Join(prompt, images, origin);
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -75,13 +76,14 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
     }
 
     /// <summary>The embeddings of pictures, from the cache where it has them.</summary>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken, KeyOrigin origin = default)
     {
         if (encoder is null) return [];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime);
         try
         {
-            return await encoder.EncodeAsync(pictures, progress, stop.Token).ConfigureAwait(false);
+            return await encoder.EncodeAsync(pictures, progress, stop.Token, origin).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Tessera.Prompting;
+using Tessera.Text;
 
 namespace Tessera;
 
@@ -23,6 +24,9 @@ public sealed class ChatSession : IDisposable
 
     /// <summary>How the conversation is held. A change counts from the next answer on.</summary>
     public ChatSessionOptions Options { get; set; }
+
+    /// <summary>Keeps apart what a conversation from a file says was computed.</summary>
+    internal KeyOrigin Origin { get; private set; }
 
     /// <summary>The turns so far.</summary>
     public IReadOnlyList<ChatTurn> Turns => [.. turns.Select(static turn => new ChatTurn(MessageOf(turn), turn.Answer!.Text))];
@@ -63,13 +67,16 @@ public sealed class ChatSession : IDisposable
     public ChatSession Fork()
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
-        return new ChatSession(model, Options) { turns = turns };
+        return new ChatSession(model, Options) { turns = turns, Origin = Origin };
     }
 
     /// <summary>Forgets all turns.</summary>
     public void Clear() => turns = [];
 
-    /// <summary>Writes the conversation to a file: its pictures with their embeddings, and the KV cache if it is there.</summary>
+    /// <summary>
+    /// Writes the conversation to a file: its pictures with their embeddings, and the KV cache if it is there. The file appears whole or not
+    /// at all, in the place of any other one; <see cref="IsSaved"/> tells whether that is a conversation too.
+    /// </summary>
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public async Task SaveAsync(string path, CancellationToken cancellationToken = default)
     {
@@ -94,7 +101,10 @@ public sealed class ChatSession : IDisposable
     }
 
     /// <summary>Takes up turns that were read from a file.</summary>
-    internal void Restore(IEnumerable<ConversationTurn> restored) => turns = [.. restored];
+    internal void Restore(ConversationTurn[] restored, KeyOrigin origin) => (turns, Origin) = (restored, origin);
+
+    /// <summary>Whether there is a file at a path that <see cref="SaveAsync"/> wrote, of this version or another one.</summary>
+    public static bool IsSaved(string path) => ChatArchive.IsOne(path);
 
     internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) => new(message.Text, message.Images, message.Limits, answer);
 
@@ -115,7 +125,7 @@ public sealed class ChatSession : IDisposable
             (ConversationTurn[] history, UserMessage message) = choose(turns);
             ConversationTurn turn = TurnOf(message);
             (ComposedPrompt prompt, int dropped) = await Task.Run(() => Fit([.. history, turn], options, refuses: Options.Overflow == ContextOverflow.Refuse), stop.Token).ConfigureAwait(false);
-            await foreach (GenerationUpdate update in model.Answers.StreamAsync(prompt, options, trimsStart: true, this, progress, stop.Token).ConfigureAwait(false))
+            await foreach (GenerationUpdate update in model.Answers.StreamAsync(prompt, options, trimsStart: true, this, progress, stop.Token, Origin).ConfigureAwait(false))
             {
                 if (update.Result is not { } result)
                 {

@@ -30,16 +30,16 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
             }
         }
 
-        if (folder?.Find(key, valueCount) is not { } stored) return null;
+        if (key.Origin != default || folder?.Find(key, valueCount) is not { } stored) return null;
         Remember(key, stored);
         return stored;
     }
 
-    /// <summary>Keeps embeddings.</summary>
+    /// <summary>Keeps embeddings; those of a saved conversation in memory only.</summary>
     public void Add(ImageKey key, ReadOnlyMemory<float> values)
     {
         Remember(key, values);
-        folder?.Add(key, values.Span);
+        if (key.Origin == default) folder?.Add(key, values.Span);
     }
 
     private void Remember(ImageKey key, ReadOnlyMemory<float> values)

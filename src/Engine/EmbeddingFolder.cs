@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Tessera.Shared;
+using Tessera.Text;
 
 namespace Tessera;
 
@@ -35,7 +37,8 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
             }
 
             File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
-            return MemoryMarshal.Cast<byte, float>(bytes.AsSpan(HeaderLength, valueCount * sizeof(float))).ToArray();
+            float[] values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(HeaderLength, valueCount * sizeof(float))).ToArray();
+            return FiniteNumbers.AreIn(values) ? values : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -46,17 +49,17 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
     /// <summary>Writes an entry, then makes room.</summary>
     public void Add(ImageKey key, ReadOnlySpan<float> values)
     {
-        string temporary = Path.Combine(path, $"{Guid.NewGuid():N}.tmp");
+        byte[] entry = Pack(values);
         try
         {
             Directory.CreateDirectory(path);
-            File.WriteAllBytes(temporary, Pack(values));
-            File.Move(temporary, FileOf(key), overwrite: true);
+            // What does not reach the disk before the power fails is made again.
+            WholeFile.Write(FileOf(key), stream => stream.Write(entry), isDurable: false);
             MakeRoom();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
+            // It is not kept.
         }
     }
 
@@ -85,10 +88,6 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
             total -= file.Length;
             TryDelete(file.FullName);
         }
-
-        // What a process that was killed while writing left behind.
-        foreach (string stale in Directory.EnumerateFiles(path, "*.tmp"))
-            if (DateTime.UtcNow - File.GetLastWriteTimeUtc(stale) > TimeSpan.FromHours(1)) TryDelete(stale);
     }
 
     private static void TryDelete(string file)

@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera;
 
 /// <summary>A JSON Schema that cannot be used: it contradicts itself, is too large, or has a keyword that a grammar cannot honour.</summary>
@@ -9,7 +11,7 @@ public sealed class SchemaException : TesseraException
     /// <param name="problem">What is wrong there.</param>
     /// <param name="innerException">What caused it, if anything did.</param>
     public SchemaException(string pointer, string? keyword, string problem, Exception? innerException = null)
-        : base(keyword is null ? $"{pointer}: {problem}" : $"{pointer}: \"{keyword}\" {problem}", innerException)
+        : base(keyword is null ? $"{PlainText.Quote(pointer)}: {problem}" : $"{PlainText.Quote(pointer)}: \"{PlainText.Quote(keyword)}\" {problem}", innerException)
     {
         Pointer = pointer;
         Keyword = keyword;

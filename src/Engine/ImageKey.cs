@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Tessera.Text;
 
 namespace Tessera;
 
@@ -8,6 +9,9 @@ namespace Tessera;
 /// <param name="Hash">SHA-256 of all of it, in hexadecimal.</param>
 internal readonly record struct ImageKey(string Hash)
 {
+    /// <summary>Whose embeddings they are: those that came with a saved conversation serve that one only.</summary>
+    public KeyOrigin Origin { get; init; }
+
     // Raised when the engine's own arithmetic changes, so that what older versions kept is not found any more.
     private const string Arithmetic = "tessera embeddings 1";
 

@@ -148,8 +148,12 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     /// <summary>The embeddings of a conversation's pictures that are in the cache.</summary>
-    internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns) =>
-        encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Pictures);
+    internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns, KeyOrigin origin) =>
+        encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Pictures, origin);
+
+    /// <summary>What the embeddings of a conversation's pictures are known by, and how many numbers they have.</summary>
+    internal IEnumerable<(ImageKey Key, int ValueCount)> EmbeddingsOf(IReadOnlyList<ConversationTurn> turns) =>
+        encoder is null || turns.Count == 0 ? [] : encoder.Expected(composer.Compose(new Conversation(null, turns)).Pictures);
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Tessera.Text;
 
 namespace Tessera;
 
@@ -20,10 +21,12 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     /// <param name="pictures">The pictures with their plans.</param>
     /// <param name="progress">Told the fraction of what must be encoded.</param>
     /// <param name="cancellationToken">Waits no longer; what nobody waits for stops within one node of the graph.</param>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="origin">Whose embeddings may be taken beside those that were made here.</param>
+    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken, KeyOrigin origin = default)
     {
         ImageKey[] keys = [.. pictures.Select(KeyOf)];
-        Dictionary<ImageKey, ImageEmbeddings> known = FindAll(keys, pictures);
+        Dictionary<ImageKey, ImageEmbeddings> known = FindAll(keys, pictures, origin);
         int[] missing = [.. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index])];
         if (missing.Length == 0) return [.. keys.Select(key => known[key])];
 
@@ -48,23 +51,31 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     }
 
     /// <summary>The embeddings of a prompt's pictures that are in the cache, to be saved.</summary>
-    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures) => FindAll([.. pictures.Select(KeyOf)], pictures).Values;
+    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin) => FindAll([.. pictures.Select(KeyOf)], pictures, origin).Values;
+
+    /// <summary>What the embeddings of a prompt's pictures are known by, and how many numbers they have.</summary>
+    public IEnumerable<(ImageKey Key, int ValueCount)> Expected(IReadOnlyList<PlannedPicture> pictures) =>
+        pictures.Select(picture => (KeyOf(picture), picture.Plan.ImageTokenCount * vision.EmbeddingWidth)).Distinct();
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     public void Remember(ImageKey key, float[] values) => cache.Add(key, values);
 
     private ImageKey KeyOf(PlannedPicture picture) => ImageKey.Of(picture.Image, vision.Fingerprint, picture.Plan);
 
-    private Dictionary<ImageKey, ImageEmbeddings> FindAll(ImageKey[] keys, IReadOnlyList<PlannedPicture> pictures)
+    private Dictionary<ImageKey, ImageEmbeddings> FindAll(ImageKey[] keys, IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin)
     {
         var found = new Dictionary<ImageKey, ImageEmbeddings>();
         for (int index = 0; index < keys.Length; index++)
-            if (Find(keys[index], pictures[index]) is { } embeddings) found[keys[index]] = embeddings;
+            if (Find(keys[index], pictures[index], origin) is { } embeddings) found[keys[index]] = embeddings;
         return found;
     }
 
-    private ImageEmbeddings? Find(ImageKey key, PlannedPicture picture) =>
-        cache.Find(key, picture.Plan.ImageTokenCount * vision.EmbeddingWidth) is { } values ? new ImageEmbeddings(values, key) { IsCached = true } : null;
+    private ImageEmbeddings? Find(ImageKey key, PlannedPicture picture, KeyOrigin origin)
+    {
+        int valueCount = picture.Plan.ImageTokenCount * vision.EmbeddingWidth;
+        ReadOnlyMemory<float>? brought = origin == default ? null : cache.Find(key with { Origin = origin }, valueCount);
+        return (brought ?? cache.Find(key, valueCount)) is { } values ? new ImageEmbeddings(values, key) { IsCached = true } : null;
+    }
 
     private (PictureJob Job, IProgress<double>? Progress) Join(ImageKey key, PlannedPicture picture, IProgress<double>? progress)
     {
@@ -93,7 +104,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
             try
             {
                 // Another answer may have had it encoded since this one looked.
-                if (Find(job.Key, job.Picture) is { } known)
+                if (Find(job.Key, job.Picture, default) is { } known)
                 {
                     End(job, () => job.Succeed(known));
                     continue;

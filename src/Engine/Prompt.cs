@@ -1,4 +1,5 @@
 using Tessera.Imaging;
+using Tessera.Shared;
 
 namespace Tessera;
 
@@ -12,7 +13,8 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     {
         try
         {
-            if (!File.Exists(path)) return false;
+            // Each word that is typed may be a file's name: a pipe must not be opened.
+            if (!FileKind.HasContents(path)) return false;
             Span<byte> signature = stackalloc byte[ImageFormats.SignatureLength];
             using FileStream file = File.OpenRead(path);
             return ImageFormats.Detect(signature[..file.ReadAtLeast(signature, signature.Length, throwOnEndOfStream: false)]) != ImageFormat.Unknown;
@@ -53,10 +55,7 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     // A device has no end, and a pipe may never say anything.
     private static void RequireContents(string path)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists) return;
-        FileSystemInfo target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
-        if (target is not FileInfo { Exists: true, Length: > 0 }) throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
+        if (File.Exists(path) && !FileKind.HasContents(path)) throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
     }
 }
 

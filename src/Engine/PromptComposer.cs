@@ -62,9 +62,9 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     }
 
     /// <summary>Puts the embeddings into their spans.</summary>
-    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<ImageEmbeddings> images)
+    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<ImageEmbeddings> images, KeyOrigin origin = default)
     {
-        var rows = new PromptRows(language.EmbeddingWidth);
+        var rows = new PromptRows(language.EmbeddingWidth, origin);
         foreach (PromptSpan span in prompt.Layout.Spans)
         {
             switch (span)
@@ -82,15 +82,25 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
         return rows;
     }
 
+    /// <summary>An answer as later turns will need it.</summary>
+    public GeneratedAnswer AnswerOf(GenerationResult result) => AnswerOf(result.Text, [.. result.TokenIds]);
+
     /// <summary>An answer as later turns will need it. What a stop string cut is not what was generated, so its tokens are left out.</summary>
-    public GeneratedAnswer AnswerOf(GenerationResult result)
+    /// <param name="text">What the conversation shows.</param>
+    /// <param name="ids">Tokens of the vocabulary.</param>
+    public GeneratedAnswer AnswerOf(string text, int[] ids)
     {
         using var hold = language.Hold();
-        int[] ids = [.. result.TokenIds];
         if (ids.Length > 0 && language.Vocabulary.IsEnd(ids[^1])) ids = ids[..^1];
         string generated = Encoding.UTF8.GetString([.. ids.SelectMany(id => language.Vocabulary.Piece(id).ToArray())]);
-        return new GeneratedAnswer(result.Text, generated, generated.TrimStart() == result.Text ? ids : []);
+        return new GeneratedAnswer(text, generated, generated.TrimStart() == text ? ids : []);
     }
+
+    /// <summary>Whether the vocabulary has a token.</summary>
+    public bool IsToken(int id) => id >= 0 && id < language.Vocabulary.TokenCount;
+
+    /// <summary>Whether a key could be one of a prompt's positions.</summary>
+    public bool IsKey(ulong key) => !PromptRows.IsToken(key) || key < (ulong)language.Vocabulary.TokenCount;
 
     internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Tessera.Gguf;
+using Tessera.Shared;
 using Tessera.Text;
 
 namespace Tessera;
@@ -57,12 +58,11 @@ internal sealed class TrialMemory(string? folder)
     public bool Remember(string key, string? failure)
     {
         if (FileOf(key) is not { } file) return false;
-        string temporary = $"{file}.{Guid.NewGuid():N}.tmp";
+        byte[] text = Encoding.UTF8.GetBytes(failure is null ? Survived : failure[..Math.Min(failure.Length, LongestText)]);
         try
         {
             Directory.CreateDirectory(folder!);
-            File.WriteAllText(temporary, failure is null ? Survived : failure[..Math.Min(failure.Length, LongestText)]);
-            File.Move(temporary, file, overwrite: true);
+            WholeFile.Write(file, stream => stream.Write(text), isDurable: false);
             MakeRoom();
             return true;
         }
@@ -72,7 +72,6 @@ internal sealed class TrialMemory(string? folder)
         }
     }
 
-    // Also what a killed process left half written goes, as the oldest do.
     private void MakeRoom()
     {
         FileInfo[] files = new DirectoryInfo(folder!).GetFiles();

@@ -1,28 +1,18 @@
+using Tessera.Shared;
+
 namespace Tessera;
 
 /// <summary>
-/// A failure that a user can act on: its message is one sentence that names the file, the key or the option and the way out.
-/// Of a message that quotes something endless, the middle is left out.
+/// A failure that a user can act on: its message is one sentence that names the file, the key or the option and the way out. Where it
+/// repeats what a file or a server says, it is one line without control characters, and not longer than can be read.
 /// </summary>
 public class TesseraException : Exception
 {
-    private const int LongestMessage = 1_500, LongestEnd = 500;
-
     /// <summary>Creates the failure with its one sentence.</summary>
-    public TesseraException(string message) : base(Bounded(message)) { }
+    public TesseraException(string message) : base(PlainText.Sentence(message)) { }
 
     /// <summary>Creates the failure with its one sentence and what caused it.</summary>
-    public TesseraException(string message, Exception? innerException) : base(Bounded(message), innerException) { }
-
-    // The beginning names what is at fault, the end says what to do.
-    private static string Bounded(string message)
-    {
-        if (message.Length <= LongestMessage) return message;
-        int start = LongestMessage - LongestEnd, end = message.Length - LongestEnd;
-        if (char.IsHighSurrogate(message[start - 1])) start--;
-        if (char.IsLowSurrogate(message[end])) end++;
-        return $"{message.AsSpan(0, start)} … {message.AsSpan(end)}";
-    }
+    public TesseraException(string message, Exception? innerException) : base(PlainText.Sentence(message), innerException) { }
 }
 
 /// <summary>A GGUF file that cannot be used: damaged, of the wrong kind, or of a layout that is not supported.</summary>

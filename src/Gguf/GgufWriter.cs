@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Tessera.Shared;
 
 namespace Tessera.Gguf;
 
@@ -80,25 +81,13 @@ public sealed class GgufWriter
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string temporaryPath = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            using (var stream = new FileStream(temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
-            {
-                Write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporaryPath, path, overwrite: true);
+            WholeFile.Write(path, Write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            DeleteQuietly(temporaryPath);
             throw new ModelFileException(path, $"the file cannot be written: {exception.Message}", exception);
-        }
-        catch
-        {
-            DeleteQuietly(temporaryPath);
-            throw;
         }
     }
 
@@ -146,18 +135,6 @@ public sealed class GgufWriter
         zeros.Clear();
         for (long missing = GgufHeader.Align(position, Alignment) - position; missing > 0; missing -= Math.Min(missing, zeros.Length))
             stream.Write(zeros[..(int)Math.Min(missing, zeros.Length)]);
-    }
-
-    private static void DeleteQuietly(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The failure that led here is the one to report.
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Gguf;
 
 /// <summary>Opens a file for reading that has contents and a length, and says in one sentence why another cannot be opened.</summary>
@@ -35,10 +37,7 @@ internal static class RegularFile
     {
         if (Directory.Exists(path)) throw new ModelFileException(path, "this is a directory, not a GGUF file.");
         if (!File.Exists(path)) throw new ModelFileException(path, "there is no such file.");
-        // The length of a link is not that of its target. A link to a pipe leads to a name that does not exist.
-        var file = new FileInfo(path);
-        FileSystemInfo target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
-        if (target is not FileInfo { Exists: true, Length: > 0 }) throw Unusable(path);
+        if (!FileKind.HasContents(path)) throw Unusable(path);
     }
 
     private static ModelFileException Unusable(string path) =>

@@ -7,12 +7,16 @@ internal sealed class ChatCommands
     private readonly ChatScreen screen;
     private readonly Dictionary<string, SlashCommand> table;
 
-    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer)
+    /// <param name="desk">What there is.</param>
+    /// <param name="screen">Where it is told.</param>
+    /// <param name="answer">Answers.</param>
+    /// <param name="confirm">Asks somebody who types; false where nobody does.</param>
+    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm)
     {
         this.screen = screen;
         var pictures = new PictureCommands(desk, screen);
         var turns = new TurnCommands(desk, screen, answer);
-        var sessions = new SessionCommands(desk, screen);
+        var sessions = new SessionCommands(desk, screen, confirm);
         var reports = new ReportCommands(desk, screen);
         SlashCommand[] all =
         [

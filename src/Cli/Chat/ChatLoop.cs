@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Cli.Chat;
 
 /// <summary>Reads lines and answers them, until the user leaves.</summary>
@@ -15,7 +17,7 @@ internal sealed class ChatLoop
     {
         (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
         answer = new ChatAnswer(desk, screen, interrupts);
-        commands = new ChatCommands(desk, screen, answer);
+        commands = new ChatCommands(desk, screen, answer, ConfirmAsync);
         pictures = new PictureCommands(desk, screen);
     }
 
@@ -59,6 +61,13 @@ internal sealed class ChatLoop
         }
     }
 
+    private async Task<bool> ConfirmAsync(string question)
+    {
+        if (!screen.CanAsk) return false;
+        InputLine reply = await Task.Run(() => lines.Read($"{PlainText.Sentence(question)} [y/N] ")).WaitAsync(interrupts.Leaving);
+        return reply.End == LineEnd.Sent && reply.Text.Trim() is "y" or "Y" or "yes";
+    }
+
     // Whatever goes wrong is one sentence, and the chat goes on.
     private async Task HandleAsync(string line, bool isEdit)
     {
@@ -77,6 +86,10 @@ internal sealed class ChatLoop
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             screen.Fail(failure.Message);
+        }
+        catch (Exception failure)
+        {
+            screen.Fail($"an error that should not happen, please report it: {failure.GetType().Name}, {failure.Message}");
         }
     }
 

@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Cli.Chat;
 
 /// <summary>Where a chat writes: answers to standard output, everything else to standard error.</summary>
@@ -8,13 +10,16 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     private const int NarrowWidth = 60;
     private readonly WordWrap? wrap = terminal is not null && console.OutputIsTerminal ? new WordWrap(console.Out, () => terminal!.Size().Width) : null;
 
+    /// <summary>Whether somebody types, who can be asked.</summary>
+    public bool CanAsk => console.InputIsTerminal;
+
     /// <summary>Whether a message can be changed in the line.</summary>
     public bool CanEdit => terminal is not null;
 
     /// <summary>A piece of an answer.</summary>
     public void Answer(string text)
     {
-        string shown = console.OutputIsTerminal ? TerminalText.Clean(text) : text;
+        string shown = console.OutputIsTerminal ? PlainText.Clean(text) : text;
         if (wrap is null) console.Out.Write(shown);
         else wrap.Write(shown);
         console.Out.Flush();
@@ -28,7 +33,7 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     }
 
     /// <summary>A sentence to the user.</summary>
-    public void Say(string text) => console.Error.WriteLine(Dim(Broken(TerminalText.Clean(text))));
+    public void Say(string text) => console.Error.WriteLine(Dim(Broken(PlainText.Clean(text))));
 
     /// <summary>Two columns; in a narrow window the second one goes below.</summary>
     public void SayPair(string left, string right, int column)
@@ -44,7 +49,7 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     }
 
     /// <summary>A failure, in its one sentence.</summary>
-    public void Fail(string sentence) => console.Error.WriteLine(Broken(TerminalText.Clean($"tessera: {sentence.ReplaceLineEndings(" ")}")));
+    public void Fail(string sentence) => console.Error.WriteLine(Broken(PlainText.Sentence($"tessera: {sentence}")));
 
     /// <summary>A picture, where the terminal can show it.</summary>
     public void Picture(VisionModel vision, PromptImage image, SlicePlan? grid = null) => terminal?.Pictures.Print(vision, image, grid);

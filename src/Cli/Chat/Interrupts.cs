@@ -1,9 +1,13 @@
 namespace Tessera.Cli.Chat;
 
-/// <summary>What Ctrl+C does: stops the answer that is being generated; a second one within a second, or one while nothing runs, leaves.</summary>
+/// <summary>
+/// What Ctrl+C does: stops the answer that is being generated; a second one within a second, or while what the first one stopped goes on
+/// all the same, or one while nothing runs, leaves. Leaving takes no longer than a second, whatever native code does.
+/// </summary>
 internal sealed class Interrupts : IDisposable
 {
     private static readonly TimeSpan LeaveWithin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestLeave = TimeSpan.FromMilliseconds(500);
     private readonly Lock gate = new();
     private readonly TimeProvider clock;
     private readonly CancellationTokenSource leaving;
@@ -51,8 +55,16 @@ internal sealed class Interrupts : IDisposable
         lock (gate)
         {
             if (leaving.IsCancellationRequested) return false;
-            if (running is null || IsRecent) leaving.Cancel();
-            else running.Cancel();
+            if (running is { IsCancellationRequested: false } && !IsRecent)
+            {
+                running.Cancel();
+            }
+            else
+            {
+                if (console is not null) ProcessEnd.After(LongestLeave, console, ExitCode.Interrupted);
+                leaving.Cancel();
+            }
+
             lastPress = clock.GetTimestamp();
             return true;
         }

@@ -1,10 +1,16 @@
 using System.Globalization;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;
 
 /// <summary>The commands about whole conversations.</summary>
-internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen)
+/// <param name="desk">What there is.</param>
+/// <param name="screen">Where it is told.</param>
+/// <param name="confirm">Asks somebody who types; false where nobody does.</param>
+internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<string, Task<bool>> confirm)
 {
+    private const int MostShown = 4000;
+
     /// <summary><c>/fork</c></summary>
     public void Fork(string text)
     {
@@ -28,8 +34,13 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen)
     public async Task SaveAsync(string text)
     {
         string path = RequirePath(text, "/save FILE");
-        if (File.Exists(path) && PromptImage.IsPictureFile(path)) throw new TesseraException($"{path}: there is a picture of this name, so the conversation was not saved.");
         OutputFiles.RequireFolder(path);
+        if (FileKind.HasContents(path) && !ChatSession.IsSaved(path) && !await confirm($"{path} is no saved conversation. Overwrite it?"))
+        {
+            throw new TesseraException(screen.CanAsk ? $"{path}: it was left as it is, and nothing was saved."
+                : $"{path}: there is a file of this name that is no saved conversation, so nothing was saved: give another name.");
+        }
+
         await desk.Session.SaveAsync(path);
         screen.Say($"Saved {Turns(desk.Session)} in {path}.");
     }
@@ -40,7 +51,7 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen)
         ChatSession loaded = await desk.Model.LoadChatAsync(RequirePath(text, "/load FILE"));
         desk.Replace(loaded);
         screen.Say($"Loaded {Turns(loaded)}.");
-        if (loaded.Turns is [.., var last]) screen.Say($"The last one: {last.Message.Text}\n{last.Answer}");
+        if (loaded.Turns is [.., var last]) screen.Say($"The last one: {Beginning(last.Message.Text)}\n{Beginning(last.Answer)}");
     }
 
     /// <summary><c>/system</c></summary>
@@ -66,6 +77,8 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen)
         int count = session.Turns.Count, pictures = session.Turns.Sum(static turn => turn.Message.Images.Count);
         return (count == 1 ? "1 message" : $"{count} messages") + (pictures == 0 ? "" : pictures == 1 ? " and 1 picture" : $" and {pictures} pictures");
     }
+
+    private static string Beginning(string text) => text.Length > MostShown ? $"{text[..MostShown]}…" : text;
 
     private static string RequirePath(string text, string usage) => text.Length > 0 ? TypedPath.Require(text) : throw new TesseraException($"Name the file: {usage}.");
 }

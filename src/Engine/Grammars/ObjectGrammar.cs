@@ -1,4 +1,5 @@
 using static Tessera.Grammars.GrammarExpression;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -32,7 +33,7 @@ internal sealed class ObjectGrammar(SharedRules shared, Func<SchemaNode, Grammar
         foreach (string name in node.Required)
         {
             if (!named.Add(name)) continue;
-            if (node.Additional?.Kinds == JsonKinds.None) throw new SchemaException(node.Pointer, "required", $"names '{name}', which additionalProperties forbids.");
+            if (node.Additional?.Kinds == JsonKinds.None) throw new SchemaException(node.Pointer, "required", $"names '{PlainText.Quote(name)}', which additionalProperties forbids.");
             members.Add((name, node.Additional ?? new SchemaNode(node.Pointer), true));
         }
 

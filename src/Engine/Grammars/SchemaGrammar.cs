@@ -1,5 +1,6 @@
 using System.Text.Json;
 using static Tessera.Grammars.GrammarExpression;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -109,7 +110,7 @@ internal sealed class SchemaGrammar
     private RuleReference Numbers(SchemaNode node)
     {
         if (node.Minimum is { } low && node.Maximum is { } high && (low.Value.CompareTo(high.Value) is var order && (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive)))))
-            throw new SchemaException(node.Pointer, low.IsExclusive ? "exclusiveMinimum" : "minimum", $"is {low.Value}, which leaves nothing below the maximum of {high.Value}.");
+            throw new SchemaException(node.Pointer, low.IsExclusive ? "exclusiveMinimum" : "minimum", $"is {PlainText.Quote($"{low.Value}")}, which leaves nothing below the maximum of {PlainText.Quote($"{high.Value}")}.");
         RequireSize(node, node.Minimum, "minimum");
         RequireSize(node, node.Maximum, "maximum");
         int scale = node.Possible.HasFlag(JsonKinds.Fraction) ? node.Scale : 0;

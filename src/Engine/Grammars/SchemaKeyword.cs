@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text.Json;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -37,7 +38,7 @@ internal readonly record struct SchemaKeyword(string Pointer, string Name, JsonE
     public ExactDecimal Number()
     {
         if (Value.ValueKind != JsonValueKind.Number) throw Fault("is no number.");
-        if (!ExactDecimal.TryParse(Value.GetRawText(), out ExactDecimal value)) throw Fault($"is {Value.GetRawText()}, which has too many digits.");
+        if (!ExactDecimal.TryParse(Value.GetRawText(), out ExactDecimal value)) throw Fault($"is {PlainText.Quote(Value.GetRawText())}, which has too many digits.");
         return value;
     }
 
@@ -73,6 +74,6 @@ internal readonly record struct SchemaKeyword(string Pointer, string Name, JsonE
         "string" => JsonKinds.Text,
         "array" => JsonKinds.Array,
         "object" => JsonKinds.Object,
-        string name => throw Fault($"is '{name}', which is no type."),
+        string name => throw Fault($"is '{PlainText.Quote(name)}', which is no type."),
     };
 }

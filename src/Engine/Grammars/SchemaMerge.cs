@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -73,7 +74,7 @@ internal sealed class SchemaMerge(Func<string, string, SchemaNode> resolve, Acti
     private static int? Least(int? first, int? second) => first < second || second is null ? first : second;
 
     private static string? Same(SchemaNode first, SchemaNode second, string keyword, string? one, string? other) =>
-        one is null || other is null || one == other ? one ?? other : throw new SchemaException(first.Pointer, keyword, $"holds at once with another one at {second.Pointer}, which a grammar cannot say.");
+        one is null || other is null || one == other ? one ?? other : throw new SchemaException(first.Pointer, keyword, $"holds at once with another one at {PlainText.Quote(second.Pointer)}, which a grammar cannot say.");
 
     private static IReadOnlyList<JsonElement>? Common(IReadOnlyList<JsonElement>? first, IReadOnlyList<JsonElement>? second)
     {

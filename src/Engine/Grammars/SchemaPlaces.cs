@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -14,15 +15,15 @@ internal sealed class SchemaPlaces(JsonElement document)
     /// <exception cref="SchemaException">It leads nowhere.</exception>
     public JsonElement Find(string reference, string user)
     {
-        if (!reference.StartsWith('#')) throw new SchemaException(user, "$ref", $"is '{reference}', but only references within the schema ('#/$defs/name') are followed.");
+        if (!reference.StartsWith('#')) throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', but only references within the schema ('#/$defs/name') are followed.");
         string[] path = Uri.UnescapeDataString(reference[1..]).Split('/');
-        if (path[0].Length > 0) throw new SchemaException(user, "$ref", $"is '{reference}', but anchors are not followed: write '#/$defs/name'.");
+        if (path[0].Length > 0) throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', but anchors are not followed: write '#/$defs/name'.");
         JsonElement element = document;
         string place = "#";
         foreach (string part in path.Skip(1))
         {
             element = Member(element, place, part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))
-                ?? throw new SchemaException(user, "$ref", $"is '{reference}', which is not in the schema.");
+                ?? throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', which is not in the schema.");
             place += $"/{part}";
         }
 

@@ -1,4 +1,5 @@
 using static Tessera.Grammars.GrammarExpression;
+using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
@@ -44,6 +45,6 @@ internal static class StringGrammar
     private static string? FormatOf(SchemaNode node)
     {
         if (node.Format is null) return null;
-        return Formats.TryGetValue(node.Format, out string? pattern) ? pattern : throw new SchemaException(node.Pointer, "format", $"is '{node.Format}', which is none of {string.Join(", ", Formats.Keys)}.");
+        return Formats.TryGetValue(node.Format, out string? pattern) ? pattern : throw new SchemaException(node.Pointer, "format", $"is '{PlainText.Quote(node.Format)}', which is none of {string.Join(", ", Formats.Keys)}.");
     }
 }

@@ -1,4 +1,5 @@
 using NetVips;
+using Tessera.Shared;
 
 namespace Tessera.Imaging;
 
@@ -66,15 +67,13 @@ internal static class ImageCodec
     /// <exception cref="ImageException">The file cannot be written.</exception>
     public static void SavePng(RgbImage image, string path)
     {
-        string unfinished = $"{path}.{Environment.ProcessId}.part";
         try
         {
-            VipsPicture.WritePng(image, unfinished);
-            File.Move(unfinished, path, overwrite: true);
+            byte[] png = VipsPicture.EncodePng(image);
+            WholeFile.Write(path, stream => stream.Write(png));
         }
         catch (Exception failure) when (failure is VipsException or IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(unfinished)) File.Delete(unfinished);
             string reason = failure is VipsException vips ? VipsPicture.Reason(vips) : $" [{failure.Message}]";
             throw new ImageException(path, $"it cannot be written{reason}.", failure);
         }

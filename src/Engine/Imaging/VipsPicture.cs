@@ -75,13 +75,12 @@ internal sealed class VipsPicture : IDisposable
         return upright;
     }
 
-    /// <summary>Writes a picture as PNG.</summary>
-    /// <exception cref="VipsException">The file cannot be written.</exception>
-    public static void WritePng(RgbImage picture, string path)
+    /// <summary>A picture as the bytes of a PNG file.</summary>
+    public static byte[] EncodePng(RgbImage picture)
     {
         VipsLibrary.EnsureStarted();
         using Image whole = Image.NewFromMemory(picture.PixelArray, picture.Width, picture.Height, RgbImage.BytesPerPixel, Enums.BandFormat.Uchar);
-        whole.Pngsave(path);
+        return whole.PngsaveBuffer();
     }
 
     /// <summary>What is wrong with the file, in libvips's words, as an ending for a sentence: " [reason]", or "" without one.</summary>

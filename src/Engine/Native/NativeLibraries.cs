@@ -37,9 +37,13 @@ internal static class NativeLibraries
         lock (Gate) return Loaded.TryGetValue(library, out nint handle) ? handle : Loaded[library] = LoadFile(library, Locate(library));
     }
 
+    /// <summary>Whether there is a library's file.</summary>
+    /// <exception cref="NativeLibraryException">A folder cannot be read.</exception>
+    public static bool IsThere(string library) => Find(library) is not null;
+
     /// <summary>Loads a library where there is one; 0 where not.</summary>
     /// <exception cref="NativeLibraryException">The file cannot be loaded.</exception>
-    public static nint LoadIfThere(string library) => Find(library) is null ? 0 : Load(library);
+    public static nint LoadIfThere(string library) => IsThere(library) ? Load(library) : 0;
 
 #pragma warning disable CA2255 // the resolver must stand before the first P/Invoke, and a library has no earlier moment
     [ModuleInitializer]

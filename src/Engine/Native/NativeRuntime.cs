@@ -29,6 +29,7 @@ internal static unsafe class NativeRuntime
                 return;
             }
 
+            if (NativeLibraries.IsThere(NativeLibraries.GgmlCpu)) OpenMpRuntime.Load();
             foreach (string library in Order)
             {
                 if (library is NativeLibraries.GgmlBase or NativeLibraries.Ggml or NativeLibraries.Llama) NativeLibraries.Load(library);

@@ -37,6 +37,9 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     /// <summary>Row of the last batch whose logits choose the next token, or -1.</summary>
     public int OutputRow { get; set; } = -1;
 
+    /// <summary>Rows of it at most that a batch takes: fewer where memory did not suffice for more.</summary>
+    public int MostRows { get; set; } = int.MaxValue;
+
     /// <summary>The next position to decode.</summary>
     public int Position => Sequence.Length;
 
@@ -62,7 +65,7 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
         int position = Position + PendingCount++;
         bool isLast = IsDecoding || position == request.Rows.Count - 1;
         int row = IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
-            : PromptRows.IsToken(request.Rows.Keys[position]) ? batch.AddToken((int)request.Rows.Keys[position], Sequence.Id, position, isLast)
+            : PromptRows.IsToken(request.Rows.Keys[position]) ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[position]), Sequence.Id, position, isLast)
             : batch.AddEmbedding(request.Rows.Embedding(position), Sequence.Id, position, isLast);
         if (isLast) OutputRow = row;
     }
@@ -70,7 +73,7 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     /// <summary>The batch has been decoded: its rows are in the KV cache.</summary>
     public void CommitRows()
     {
-        for (; PendingCount > 0; PendingCount--) Sequence.Append(IsDecoding ? PromptRows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
+        for (; PendingCount > 0; PendingCount--) Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
         if (!IsDecoding) pieces.Writer.TryWrite(new AnswerPiece("", (double)Position / request.Rows.Count));
     }
 
@@ -112,7 +115,7 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     {
         var sampler = new Sampler(request.Sampling, model.Vocabulary);
         foreach (ulong key in request.Rows.Keys)
-            if (PromptRows.IsToken(key)) sampler.Accept((int)key);
+            if (PromptRows.IsToken(key)) sampler.Accept(PromptRows.TokenOf(key));
         return sampler;
     }
 

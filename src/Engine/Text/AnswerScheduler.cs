@@ -13,8 +13,7 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly LanguageContext context;
     private readonly SequenceCache cache;
     private readonly SequenceRoom room;
-    private readonly ContextBatch batch;
-    private readonly BatchFiller filler;
+    private readonly SharedDecode decoding;
     private readonly Lock gate = new();
     private readonly Queue<AnswerJob> waiting = new();
     private readonly Queue<Action> errands = new();
@@ -23,16 +22,21 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly Thread thread;
     private volatile bool isDisposed;
 
+    /// <summary>Makes the context and starts the thread.</summary>
+    /// <param name="model">The weights.</param>
+    /// <param name="limits">How much there may be of what.</param>
+    /// <param name="lookup">Looks tokens up, where that is all that happens to them.</param>
+    /// <param name="decode">Decodes in the place of the context, for tests of failures.</param>
     /// <exception cref="NativeLibraryException">There is not enough memory for the context.</exception>
-    public AnswerScheduler(LanguageModel model, SchedulerLimits limits, TokenLookup? lookup)
+    public AnswerScheduler(LanguageModel model, SchedulerLimits limits, TokenLookup? lookup, BatchDecode? decode = null)
     {
         this.model = model;
         this.limits = limits;
         context = new LanguageContext(model, limits.CacheLength, limits.SequenceCount, limits.ThreadCount);
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(context, cache);
-        filler = new BatchFiller(mixesSequences: context.CanCut);
-        batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
+        var batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
+        decoding = new SharedDecode(context, room, batch, new BatchFiller(mixesSequences: context.CanCut), decode ?? (static (context, batch) => context.Decode(batch)));
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
         thread.Start();
     }
@@ -43,9 +47,11 @@ internal sealed class AnswerScheduler : IDisposable
     /// <summary>Starts an answer; its pieces come from the reader, which fails as the answer does.</summary>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
     /// <exception cref="PromptTooLongException">The prompt does not fit.</exception>
+    /// <exception cref="TesseraException">A token is none of the vocabulary's.</exception>
     public ChannelReader<AnswerPiece> Start(AnswerRequest request, CancellationToken cancellationToken)
     {
         if (request.Rows.Count >= ContextLength) throw new PromptTooLongException(request.Rows.Count, ContextLength);
+        RequireTokens(request.Rows);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
@@ -127,7 +133,7 @@ internal sealed class AnswerScheduler : IDisposable
             }
             catch (Exception failure)
             {
-                // Only natives fail here: what is half done cannot be continued, the next answers can.
+                // Nothing that is known of gets here: what is half done cannot be continued, the next answers can.
                 foreach (AnswerJob job in running.ToArray()) Remove(job, () => job.Fail(failure), keepsCache: false);
             }
         }
@@ -148,10 +154,7 @@ internal sealed class AnswerScheduler : IDisposable
         Admit();
         foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray()) Remove(job, job.Cancel, keepsCache: true);
         if (running.Count == 0) return;
-        filler.Fill(batch, running);
-        if (isDisposed) return;
-        if (!DecodeBatch()) return;
-        foreach (AnswerJob job in running.Where(static job => job.OutputRow >= 0).ToArray()) Choose(job);
+        if (!isDisposed) decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
     }
 
     private void RunErrands()
@@ -182,7 +185,14 @@ internal sealed class AnswerScheduler : IDisposable
             TakeWaiting();
             // Before anything can fail: who is not in the list is never told.
             running.Add(job);
-            room.Take(job, place);
+            try
+            {
+                room.Take(job, place);
+            }
+            catch (Exception failure)
+            {
+                Remove(job, () => job.Fail(failure), keepsCache: false);
+            }
         }
     }
 
@@ -196,37 +206,25 @@ internal sealed class AnswerScheduler : IDisposable
         lock (gate) return waiting.TryDequeue(out AnswerJob? job) ? job : null;
     }
 
-    private bool DecodeBatch()
-    {
-        while (true)
-        {
-            DecodeOutcome outcome = context.Decode(batch);
-            if (outcome == DecodeOutcome.Done)
-            {
-                foreach (AnswerJob job in running) job.CommitRows();
-                return true;
-            }
-
-            if (outcome == DecodeOutcome.NoRoom && room.GiveUpOldest()) continue;
-            foreach (AnswerJob job in running)
-            {
-                job.WithdrawRows();
-                room.Cut(job.Sequence, job.Sequence.Length);
-            }
-
-            return outcome == DecodeOutcome.Stopped ? false : throw new NativeLibraryException($"{model.Path}: the KV cache has no room for the prompt, though it should.");
-        }
-    }
-
     private void Choose(AnswerJob job)
     {
+        if (job.OutputRow < 0) return;
         try
         {
             if (job.Choose(context)) Remove(job, job.Complete, keepsCache: true);
         }
-        catch (TesseraException failure)
+        catch (Exception failure)
         {
             Remove(job, () => job.Fail(failure), keepsCache: false);
+        }
+    }
+
+    private void RequireTokens(PromptRows rows)
+    {
+        foreach (ulong key in rows.Keys)
+        {
+            if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= model.Vocabulary.TokenCount)
+                throw new TesseraException($"{model.Path}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of {model.Vocabulary.TokenCount}.");
         }
     }
 

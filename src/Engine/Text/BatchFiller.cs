@@ -42,6 +42,7 @@ internal sealed class BatchFiller(bool mixesSequences)
     private static int AddRows(ContextBatch batch, AnswerJob job, int most)
     {
         int before = batch.Count;
+        most = Math.Min(most, job.MostRows);
         while (batch.Count - before < most && job.HasMoreRows && batch.Takes(job.IsNextToken)) job.AddRow(batch);
         return batch.Count - before;
     }

@@ -50,7 +50,7 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
 
     public void Clear() => (Count, tokenCount) = (0, 0);
 
-    /// <summary>Adds a token and returns its row.</summary>
+    /// <summary>Adds a token of the vocabulary and returns its row.</summary>
     public int AddToken(int token, int sequence, int position, bool wantsLogits)
     {
         tokens[Count] = token;

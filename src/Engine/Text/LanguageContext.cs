@@ -17,6 +17,12 @@ internal enum DecodeOutcome
 
     /// <summary>Stopped by <see cref="LanguageContext.RequestStop"/>; some of the batch may be in the KV cache.</summary>
     Stopped,
+
+    /// <summary>There is not enough memory for so many rows at once; some of the batch may be in the KV cache.</summary>
+    NoMemory,
+
+    /// <summary>Some row cannot be decoded; some of the batch may be in the KV cache.</summary>
+    Failed,
 }
 
 /// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for <see cref="RequestStop"/>.</summary>
@@ -27,6 +33,9 @@ internal sealed unsafe class LanguageContext : IDisposable
     private const double WeightBytesPerSecond = 10e9, RowBytesPerSecond = 20e9;
     // Batches of 1 row, 2 to 7, 8 to 63, and more.
     private const int BatchSizeCount = 4;
+
+    // What llama_decode returns where ggml says GGML_STATUS_ALLOC_FAILED (ggml-org/llama.cpp v0.5.0, src/llama-context.cpp).
+    private const int AllocationFailed = -2;
     private readonly LanguageModel model;
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
@@ -34,6 +43,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private readonly WorkThreads threads;
     private readonly ThreadPools pools = new();
     private readonly long weightBytes;
+    private (bool IsKnown, StateShape? Shape) states;
     private readonly bool isOnProcessor = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) == 0;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
@@ -93,7 +103,6 @@ internal sealed unsafe class LanguageContext : IDisposable
     public int LengthOf(int sequence) => Llama.llama_memory_seq_pos_max(Memory, sequence) + 1;
 
     /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
-    /// <exception cref="NativeLibraryException">libllama failed.</exception>
     public DecodeOutcome Decode(ContextBatch batch)
     {
         NativeLog.ForgetErrors();
@@ -102,9 +111,18 @@ internal sealed unsafe class LanguageContext : IDisposable
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
             2 => DecodeOutcome.Stopped,
-            _ => throw new NativeLibraryException($"{model.Path}: llama.cpp failed to decode {batch.Count} tokens ({NativeLog.TakeErrors()})."),
+            AllocationFailed => DecodeOutcome.NoMemory,
+            _ => DecodeOutcome.Failed,
         };
     }
+
+    /// <summary>Why the last decode failed, in the words of libllama.</summary>
+    public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) => new(outcome switch
+    {
+        DecodeOutcome.NoRoom => $"{model.Path}: the KV cache has no room for the prompt, though it should.",
+        DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({NativeLog.TakeErrors()}).",
+        _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({NativeLog.TakeErrors()}).",
+    });
 
     /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
     public void RequestStop() => Volatile.Write(ref *stopFlag, 1);
@@ -129,10 +147,30 @@ internal sealed unsafe class LanguageContext : IDisposable
         fixed (byte* target = state) return state[..(int)Llama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
     }
 
-    /// <summary>Puts a KV state into an empty sequence. False if it does not fit this model or the room.</summary>
-    public bool Restore(int sequence, ReadOnlySpan<byte> state)
+    /// <summary>The most bytes that the KV state of so many positions has; 0 where states are of a form that is not known.</summary>
+    /// <param name="emptySequence">A sequence that holds nothing.</param>
+    /// <param name="length">The positions.</param>
+    public long LongestState(int emptySequence, int length) => length <= Length ? LearnStates(emptySequence)?.LongestFor(length) ?? 0 : 0;
+
+    /// <summary>Puts the KV state of so many positions into an empty sequence. False if it does not fit this model or the room.</summary>
+    public bool Restore(int sequence, ReadOnlySpan<byte> state, int length)
     {
+        // libllama makes room for whatever the state says before it looks whether it is there.
+        if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount)) return false;
         fixed (byte* source = state) return Llama.llama_state_seq_set_data(handle.Pointer, source, (nuint)state.Length, sequence) != 0;
+    }
+
+    // A sequence of one token shows what states of this context look like. It is used and emptied again.
+    private StateShape? LearnStates(int emptySequence)
+    {
+        if (states.IsKnown) return states.Shape;
+        var batch = new ContextBatch(1, model.EmbeddingWidth, null);
+        batch.AddToken(model.Vocabulary.StartToken ?? 0, emptySequence, 0, wantsLogits: true);
+        // Where there is no room, it may be asked again.
+        if (Decode(batch) != DecodeOutcome.Done) return null;
+        states = (true, StateShape.Learn(Save(emptySequence), model.Vocabulary.TokenCount));
+        Cut(emptySequence, 0);
+        return states.Shape;
     }
 
     public void Dispose()

@@ -5,7 +5,8 @@ namespace Tessera.Text;
 /// tells what stands there, so that two prompts share what their keys share.
 /// </summary>
 /// <param name="width">Width of an embedding.</param>
-internal sealed class PromptRows(int width)
+/// <param name="origin">Whose rows they are: 0 for what was computed here, another number for a conversation that came from a file.</param>
+internal sealed class PromptRows(int width, KeyOrigin origin = default)
 {
     // Keys of embeddings have this bit; token ids never reach it.
     private const ulong EmbeddingBit = 1UL << 63;
@@ -19,9 +20,12 @@ internal sealed class PromptRows(int width)
 
     public ReadOnlySpan<ulong> Keys => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys);
 
-    public static ulong KeyOf(int token) => (uint)token;
-
     public static bool IsToken(ulong key) => (key & EmbeddingBit) == 0;
+
+    /// <summary>The token of a key that is one's.</summary>
+    public static int TokenOf(ulong key) => (int)(uint)key;
+
+    public ulong KeyOf(int token) => origin.Apply((uint)token);
 
     public void AddTokens(ReadOnlySpan<int> tokens)
     {
@@ -36,7 +40,7 @@ internal sealed class PromptRows(int width)
     {
         int count = rows.Length / width;
         blocks.Add(new Block(keys.Count, count, rows));
-        for (int row = 0; row < count; row++) keys.Add((contentKey + (ulong)(firstRow + row)) | EmbeddingBit);
+        for (int row = 0; row < count; row++) keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | EmbeddingBit));
     }
 
     /// <summary>The embedding [width] at a position that holds one.</summary>

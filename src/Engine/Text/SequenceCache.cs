@@ -82,18 +82,29 @@ internal sealed class SequenceCache(int count)
             if (sequence.Owner == owner) sequence.Owner = null;
     }
 
+    /// <summary>The most bytes that a saved KV state of so many positions has; 0 while none can be restored.</summary>
+    public long LongestState(LanguageContext context, int length) => Empty(context) is { } free ? context.LongestState(free.Id, length) : 0;
+
     /// <summary>Puts a saved KV state into a sequence that is not in use, if there is one and the state fits.</summary>
     public bool Restore(LanguageContext context, object owner, ReadOnlySpan<ulong> keys, ReadOnlySpan<byte> state)
     {
-        CachedSequence? free = sequences.Where(static sequence => !sequence.IsBusy).MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
-        if (free is null) return false;
-        context.Cut(free.Id, 0);
-        bool fits = context.Restore(free.Id, state) && context.LengthOf(free.Id) == keys.Length;
+        if (Empty(context) is not { } free) return false;
+        bool fits = context.Restore(free.Id, state, keys.Length) && context.LengthOf(free.Id) == keys.Length;
         if (!fits) context.Cut(free.Id, 0);
         free.TakeOver(fits ? keys : []);
         free.Owner = fits ? owner : null;
         free.LastUse = ++clock;
         return fits;
+    }
+
+    // Empties the sequence that was used longest ago where none is empty.
+    private CachedSequence? Empty(LanguageContext context)
+    {
+        CachedSequence? free = sequences.Where(static sequence => !sequence.IsBusy).MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
+        if (free is null) return null;
+        context.Cut(free.Id, 0);
+        free.TakeOver([]);
+        return free;
     }
 
     private (CachedSequence? Best, int Shared) Longest(ReadOnlySpan<ulong> keys, object owner, bool canCut)

@@ -2,8 +2,9 @@ namespace Tessera.Threads;
 
 /// <summary>
 /// Learns with how many threads one kind of work runs fastest, from the time that each step took. It keeps to the best known count and
-/// tries its neighbours, half and double, now and then: the rarer, the slower they were when last tried. When the room that other programs
-/// leave changes, what was learned about counts beyond the smaller room counts no more. For one thread at a time.
+/// tries its neighbours, half and double, now and then: the rarer, the slower they were when last tried. It begins with as many as other
+/// programs leave room for. Threads that spin where they wait for each other never get more, as one step could take as long as fifty, and
+/// what was learned beyond the smaller room is forgotten when it changes. For one thread at a time.
 /// </summary>
 /// <param name="most">The most threads.</param>
 internal sealed class ThreadTuner(int most)
@@ -15,7 +16,7 @@ internal sealed class ThreadTuner(int most)
     private const double PausePerLoss = 100;
     private const double EndsTrial = 1.3;
     private readonly StepTimes[] times = [.. Enumerable.Range(0, most + 1).Select(static _ => new StepTimes())];
-    private int room = most, best, trial, trialSteps, pause = FirstTrial, untilTrial = FirstTrial;
+    private int room = most, limit = most, best, trial, trialSteps, pause = FirstTrial, untilTrial = FirstTrial;
     private double lastUnits = 1;
     private bool triesMore = true;
 
@@ -23,12 +24,14 @@ internal sealed class ThreadTuner(int most)
 
     /// <summary>The count of threads for the next step.</summary>
     /// <param name="roomNow">How many threads others leave room for.</param>
+    /// <param name="isLimit">Whether more must not be tried.</param>
     /// <param name="expectedSeconds">What a step on one thread may take, where none is known yet.</param>
-    public int Choose(int roomNow, double expectedSeconds)
+    public int Choose(int roomNow, bool isLimit, double expectedSeconds)
     {
         roomNow = Math.Clamp(roomNow, 1, times.Length - 1);
+        limit = isLimit ? roomNow : times.Length - 1;
         if (roomNow != room) ChangeRoom(roomNow);
-        if (best == 0 || best > room) best = FastestKnown() ?? (expectedSeconds < WorthSharing ? 1 : room);
+        if (best == 0 || best > limit) best = FastestKnown() ?? (expectedSeconds < WorthSharing ? 1 : room);
         if (trial > 0) return trial;
         if (--untilTrial > 0 || NextTrial() is not { } next) return best;
         (trial, trialSteps) = (next, 0);
@@ -55,10 +58,16 @@ internal sealed class ThreadTuner(int most)
 
     private void ChangeRoom(int roomNow)
     {
-        for (int count = Math.Min(room, roomNow) + 1; count < times.Length; count++) times[count].Clear();
         int before = room;
         room = roomNow;
         trial = 0;
+        if (limit > room)
+        {
+            if (!IsNear(before, room)) (pause, untilTrial) = (FirstTrial, FirstTrial);
+            return;
+        }
+
+        for (int count = Math.Min(before, room) + 1; count < times.Length; count++) times[count].Clear();
         // On many processors the room changes by one all the time: that is no reason to try everything anew.
         if (best == before && IsNear(before, room)) best = room;
         if (IsNear(before, room)) return;
@@ -81,7 +90,7 @@ internal sealed class ThreadTuner(int most)
     private int? NextTrial()
     {
         if (!times[best].IsKnown) return null;
-        int? more = best < room && !IsTooShort(best) ? Math.Min(room, 2 * best) : null;
+        int? more = best < limit && !IsTooShort(best) ? Math.Min(limit, 2 * best) : null;
         int? fewer = best > 1 ? (best + 1) / 2 : null;
         triesMore = !triesMore;
         if (fewer is { } low && !times[low].IsKnown) return low;
@@ -92,7 +101,7 @@ internal sealed class ThreadTuner(int most)
     private int? FastestKnown()
     {
         int? fastest = null;
-        for (int count = 1; count <= room; count++)
+        for (int count = 1; count <= limit; count++)
             if (times[count].IsKnown && (fastest is null || times[count].Typical < times[fastest.Value].Typical)) fastest = count;
         return fastest;
     }

@@ -30,7 +30,7 @@ internal sealed class WorkThreads
     /// <param name="size">Which of the sizes it has.</param>
     /// <param name="expectedSeconds">What it may take on one thread.</param>
     public int Choose(int size, double expectedSeconds) =>
-        wanted > 0 ? wanted : tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), expectedSeconds);
+        wanted > 0 ? wanted : tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds);
 
     /// <summary>Tells what a step took that ran to its end.</summary>
     /// <param name="size">Which of the sizes it had.</param>

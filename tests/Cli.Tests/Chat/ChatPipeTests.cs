@@ -73,7 +73,7 @@ public sealed class ChatPipeTests
         using var folder = new TemporaryFolder();
         string picture = folder.File("cat.png", File.ReadAllBytes(Shapes));
         CliRun run = await ChatAsync([], $"/save {picture}");
-        Assert.Contains("there is a picture of this name", run.Error, StringComparison.Ordinal);
+        Assert.Contains("there is a file of this name that is no saved conversation", run.Error, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllBytes(Shapes), File.ReadAllBytes(picture));
     }
 

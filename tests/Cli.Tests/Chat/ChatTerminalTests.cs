@@ -172,6 +172,24 @@ public sealed class ChatTerminalTests : IDisposable
         await terminal.WaitAsync(static rows => rows[^1].EndsWith("exit 0", StringComparison.Ordinal));
     }
 
+    [TmuxFact]
+    public async Task A_file_that_is_no_conversation_is_asked_about()
+    {
+        using var folder = new TemporaryFolder();
+        string notes = folder.File("notes.txt", "mine"u8);
+        using TmuxTerminal terminal = await OpenAsync(100, 24, "NO_COLOR=1");
+        await terminal.EnterAsync($"/save {notes}");
+        await terminal.WaitAsync(static rows => rows[^1].EndsWith("Overwrite it? [y/N]", StringComparison.Ordinal));
+        await terminal.EnterAsync("n");
+        Assert.Contains(await terminal.WaitForLastRowAsync(">"), static row => row.EndsWith("nothing was saved.", StringComparison.Ordinal));
+        Assert.Equal("mine", File.ReadAllText(notes));
+        await terminal.EnterAsync($"/save {notes}");
+        await terminal.WaitAsync(static rows => rows[^1].EndsWith("Overwrite it? [y/N]", StringComparison.Ordinal));
+        await terminal.EnterAsync("y");
+        Assert.StartsWith("Saved 0 messages", (await terminal.WaitForLastRowAsync(">"))[^2], StringComparison.Ordinal);
+        Assert.True(ChatSession.IsSaved(notes));
+    }
+
     private async Task<TmuxTerminal> OpenAsync(int width, int height, string variable, params string[] arguments)
     {
         TmuxTerminal terminal = Open(width, height, variable, arguments);

@@ -49,6 +49,22 @@ public sealed class PictureProtocolsTests
         Assert.True(interrupts.Leaving.IsCancellationRequested);
     }
 
+    [Fact]
+    public async Task An_interrupt_while_what_was_stopped_goes_on_leaves()
+    {
+        var clock = new Clock();
+        using var interrupts = Interrupts.Without(clock);
+        var stuck = new TaskCompletionSource();
+        Task work = interrupts.RunAsync(_ => stuck.Task);
+        interrupts.Press();
+        clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.False(interrupts.Leaving.IsCancellationRequested);
+        interrupts.Press();
+        Assert.True(interrupts.Leaving.IsCancellationRequested);
+        stuck.SetResult();
+        await work;
+    }
+
     private static async Task StopAsync(Interrupts interrupts)
     {
         Task work = interrupts.RunAsync(static token => Task.Delay(Timeout.Infinite, token));

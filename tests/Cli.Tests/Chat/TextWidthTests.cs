@@ -1,5 +1,6 @@
-using Tessera.Cli.Chat;
 using Tessera.Cli.Chat.Editing;
+using Tessera.Cli.Chat;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Tests.Chat;
 
@@ -30,5 +31,5 @@ public sealed class TextWidthTests
     public void Text_is_broken_between_words(string text, int width, string expected) => Assert.Equal(expected, WordWrap.Break(text, width));
 
     [Fact]
-    public void Control_characters_never_reach_the_terminal() => Assert.Equal("a[2Jb\n\tc日", TerminalText.Clean("a\e[2J\ab\n\tc\u009B\u202E日"));
+    public void Control_characters_never_reach_the_terminal() => Assert.Equal("a[2Jb\n\tc日", PlainText.Clean("a\e[2J\ab\n\tc\u009B\u202E\u200F\u2066\u061C\u2028日"));
 }

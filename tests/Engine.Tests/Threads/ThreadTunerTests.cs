@@ -49,11 +49,23 @@ public sealed class ThreadTunerTests
         Assert.InRange(machine.Run(tuner, 200), 0, machine.StepTime(2) * 200 * 1.1);
     }
 
+    [Theory]
+    [InlineData(1.2)]
+    [InlineData(1.9)]
+    public void Threads_that_sleep_where_they_wait_are_tried_beside_busy_programs(double penalty)
+    {
+        var machine = new PlayedMachine(2) { Work = 40 * Millisecond, BusyOthers = 2, Penalty = penalty };
+        var tuner = new ThreadTuner(2);
+        machine.Run(tuner, 20);
+        double best = Math.Min(machine.StepTime(1), machine.StepTime(2)) * 300;
+        Assert.InRange(machine.Run(tuner, 300), best * 0.999, best * 1.1);
+    }
+
     [Fact]
     public void One_slow_step_changes_nothing_and_two_do()
     {
         var tuner = new ThreadTuner(2);
-        int Next() => tuner.Choose(2, 1);
+        int Next() => tuner.Choose(2, true, 1);
         for (int step = 0; step < 12; step++)
         {
             int chosen = Next();
@@ -71,10 +83,10 @@ public sealed class ThreadTunerTests
     [Fact]
     public void Short_work_starts_on_one_thread_and_long_work_on_all_there_is_room_for()
     {
-        Assert.Equal(1, new ThreadTuner(8).Choose(8, expectedSeconds: 0.0002));
-        Assert.Equal(8, new ThreadTuner(8).Choose(8, expectedSeconds: 0.2));
-        Assert.Equal(3, new ThreadTuner(8).Choose(3, expectedSeconds: 0.2));
-        Assert.Equal(1, new ThreadTuner(8).Choose(0, expectedSeconds: 0.2));
+        Assert.Equal(1, new ThreadTuner(8).Choose(8, true, expectedSeconds: 0.0002));
+        Assert.Equal(8, new ThreadTuner(8).Choose(8, true, expectedSeconds: 0.2));
+        Assert.Equal(3, new ThreadTuner(8).Choose(3, true, expectedSeconds: 0.2));
+        Assert.Equal(1, new ThreadTuner(8).Choose(0, true, expectedSeconds: 0.2));
     }
 
     [Fact]
@@ -100,11 +112,11 @@ public sealed class ThreadTunerTests
         for (int step = 0; step < 60; step++)
         {
             double rows = step % 2 == 0 ? 100 : 400;
-            int count = tuner.Choose(2, 1);
+            int count = tuner.Choose(2, true, 1);
             tuner.Add(count, rows * (count == 2 ? 0.0006 : 0.001), rows);
         }
 
-        Assert.Equal(2, tuner.Choose(2, 1));
+        Assert.Equal(2, tuner.Choose(2, true, 1));
     }
 
     /// <summary>Processors and what else keeps them busy.</summary>
@@ -121,15 +133,17 @@ public sealed class ThreadTunerTests
         /// <summary>Whether the system tells of the others.</summary>
         public bool IsSeen { get; init; } = true;
 
-        // Threads that get no processor of their own make all wait: ten times as long were figures of ggml's.
-        public double StepTime(int count) => (Work / count + EachThread * (count - 1)) * (count > Math.Max(1, processors - BusyOthers) ? 10 : 1);
+        /// <summary>How much longer a step takes where a thread has no processor of its own: ten times as long were figures of ggml's.</summary>
+        public double Penalty { get; init; } = 10;
+
+        public double StepTime(int count) => (Work / count + EachThread * (count - 1)) * (count > Math.Max(1, processors - BusyOthers) ? Penalty : 1);
 
         public double Run(ThreadTuner tuner, int steps)
         {
             double total = 0;
             for (int step = 0; step < steps; step++)
             {
-                int count = tuner.Choose(IsSeen ? ProcessorLoad.RoomFor(processors, BusyOthers) : processors, Work);
+                int count = tuner.Choose(IsSeen ? ProcessorLoad.RoomFor(processors, BusyOthers) : processors, Penalty > 2, Work);
                 double time = StepTime(count);
                 tuner.Add(count, time);
                 total += time;

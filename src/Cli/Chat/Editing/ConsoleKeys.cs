@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Chat.Editing;
 
@@ -118,7 +119,7 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
         }
 
         text.Length -= PasteEnds.Length;
-        return new Key(KeyKind.Paste, TerminalText.Clean(text.Replace("\r\n", "\n").Replace('\r', '\n').ToString()));
+        return new Key(KeyKind.Paste, PlainText.Clean(text.Replace("\r\n", "\n").Replace('\r', '\n').ToString()));
     }
 
     private static bool EndsWith(StringBuilder text, string end)

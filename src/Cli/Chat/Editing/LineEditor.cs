@@ -1,3 +1,5 @@
+using Tessera.Shared;
+
 namespace Tessera.Cli.Chat.Editing;
 
 /// <summary>Edits a line in a terminal: cursor keys, readline's letters, history, completion, several lines.</summary>
@@ -169,7 +171,7 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
     {
         int cursor = buffer.Cursor;
         drawing.Finish(shownPrompt, buffer.Text);
-        output.WriteLine(TerminalText.Clean(found.Describe()));
+        output.WriteLine(PlainText.Clean(found.Describe()));
         buffer.MoveTo(cursor);
     }
 }

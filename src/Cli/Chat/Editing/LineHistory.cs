@@ -1,4 +1,5 @@
 using System.Text;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Chat.Editing;
 
@@ -19,7 +20,7 @@ internal sealed class LineHistory
     public static LineHistory Load(string? path)
     {
         var history = new LineHistory(path);
-        if (path is not null) TryIo(() => history.Read(path));
+        if (path is not null && FileKind.HasContents(path)) TryIo(() => history.Read(path));
         return history;
     }
 
@@ -44,7 +45,7 @@ internal sealed class LineHistory
         if (line.Length == 0 || (lines.Count > 0 && lines[^1] == line)) return;
         lines.Add(line);
         if (lines.Count > MaxCount) lines.RemoveAt(0);
-        if (path is not null) TryIo(() => Append(path, line));
+        if (path is not null && !FileKind.IsSpecial(path)) TryIo(() => Append(path, line));
     }
 
     // Several chats may append to the file at once; each line is one write.
@@ -67,7 +68,7 @@ internal sealed class LineHistory
         string[] whole = isCut ? all[1..] : all;
         lines.AddRange(whole.TakeLast(MaxCount).Select(Unescape));
         stream.Dispose();
-        if (isCut || whole.Length > 2 * MaxCount) File.WriteAllLines(file, lines.Select(Escape));
+        if (isCut || whole.Length > 2 * MaxCount) WholeFile.Write(file, shorter => shorter.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(static line => Escape(line) + "\n")))));
     }
 
     private static string Escape(string line) => line.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Chat.Editing;
 
@@ -51,7 +52,7 @@ internal sealed record LineLayout(IReadOnlyList<string> Rows, IReadOnlyList<int>
     private static string Shown(string character) => character switch
     {
         "\t" => new string(' ', TabWidth),
-        [var control] when char.IsControl(control) => "\uFFFD",
+        [var control] when PlainText.IsHarmful(control) => "\uFFFD",
         _ => character,
     };
 
