@@ -41,7 +41,7 @@ internal sealed class AskCommand(CliConsole console)
         if (text.Trim().Length == 0) throw new UsageException("The question is empty.");
 
         GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
-        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
+        var prompt = new Prompt(text) { Images = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), cancellationToken), System = parsed.GetValue(system), IsRaw = parsed.GetValue(raw), Limits = model.Limits(parsed) };
         ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
         CheckPictures(console, files, prompt);
         long started = Stopwatch.GetTimestamp();

@@ -28,7 +28,7 @@ internal sealed class EncodeCommand(CliConsole console)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         using VisionModel vision = model.OpenVision(parsed);
-        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
+        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, model.AllowsLocal(parsed), cancellationToken);
         string path = parsed.GetRequiredValue(output);
         OutputFiles.RequireFolder(path);
         console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), model.Limits(parsed)));

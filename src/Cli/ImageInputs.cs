@@ -5,23 +5,28 @@ namespace Tessera.Cli;
 /// <summary>Reads the pictures that a command line names: files, http(s) addresses, or <c>-</c> for standard input.</summary>
 internal static class ImageInputs
 {
-    private const long MaxByteLength = 512_000_000;
+    private const int EnoughToTell = 16;
     private static readonly TimeSpan DownloadTimeout = TimeSpan.FromSeconds(60);
 
+    /// <summary>Reads several.</summary>
+    /// <param name="sources">What the command line says.</param>
+    /// <param name="console">Where standard input is.</param>
+    /// <param name="allowsLocal">Whether an address may be redirected into this machine's network.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="ImageException">A picture cannot be read.</exception>
-    public static async Task<IReadOnlyList<PromptImage>> ReadAsync(IReadOnlyList<string> sources, CliConsole console, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<PromptImage>> ReadAsync(IReadOnlyList<string> sources, CliConsole console, bool allowsLocal, CancellationToken cancellationToken)
     {
         var images = new List<PromptImage>();
-        foreach (string source in sources) images.Add(await ReadAsync(source, console, cancellationToken));
+        foreach (string source in sources) images.Add(await ReadAsync(source, console, allowsLocal, cancellationToken));
         return images;
     }
 
     /// <exception cref="ImageException">The picture cannot be read.</exception>
-    public static async Task<PromptImage> ReadAsync(string source, CliConsole console, CancellationToken cancellationToken)
+    public static async Task<PromptImage> ReadAsync(string source, CliConsole console, bool allowsLocal, CancellationToken cancellationToken)
     {
         if (source == "-") return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         bool isAddress = source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-        if (isAddress) return await DownloadAsync(source, cancellationToken);
+        if (isAddress) return await DownloadAsync(source, allowsLocal, cancellationToken);
         bool isPipe = FileKind.IsOpenDescriptor(source) && File.Exists(source) && !FileKind.HasContents(source);
         return isPipe ? await ReadPipeAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
     }
@@ -40,16 +45,15 @@ internal static class ImageInputs
         }
     }
 
-    private static async Task<PromptImage> DownloadAsync(string address, CancellationToken cancellationToken)
+    private static async Task<PromptImage> DownloadAsync(string address, bool allowsLocal, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(DownloadTimeout);
         try
         {
-            using HttpResponseMessage response = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            if (!response.IsSuccessStatusCode) throw new ImageException(address, $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}.");
-            if (response.Content.Headers.ContentLength > MaxByteLength) throw TooLarge(address);
+            using var download = new PictureDownload(address, allowsLocal);
+            using HttpResponseMessage response = await download.OpenAsync(limit.Token);
+            if (response.Content.Headers.ContentLength > PromptImage.MaxByteLength) throw TooLarge(address);
             return await ReadStreamAsync(await response.Content.ReadAsStreamAsync(limit.Token), address, limit.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -70,12 +74,14 @@ internal static class ImageInputs
         // A read from a terminal cannot be cancelled, but need not be waited for.
         while ((count = await stream.ReadAsync(buffer, cancellationToken).AsTask().WaitAsync(cancellationToken)) > 0)
         {
-            if (data.Length + count > MaxByteLength) throw TooLarge(name);
+            if (data.Length + count > PromptImage.MaxByteLength) throw TooLarge(name);
             data.Write(buffer, 0, count);
+            // What is no picture by its first bytes will be none by its last.
+            if (data.Length - count < EnoughToTell && data.Length >= EnoughToTell && new PromptImage(data.ToArray(), name).MediaType is null) break;
         }
 
         return new PromptImage(data.ToArray(), name);
     }
 
-    private static ImageException TooLarge(string name) => new(name, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
+    private static ImageException TooLarge(string name) => new(name, $"it has more than {PromptImage.MaxByteLength / 1_000_000} MB: make it smaller first.");
 }

@@ -26,7 +26,7 @@ internal sealed class LookCommand(CliConsole console)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         using VisionModel vision = model.OpenVision(parsed);
-        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, cancellationToken);
+        PromptImage picture = await ImageInputs.ReadAsync(parsed.GetRequiredValue(image), console, model.AllowsLocal(parsed), cancellationToken);
         SlicePlan plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
         if (parsed.GetValue(save) is string path)
         {

@@ -20,6 +20,8 @@ internal sealed class ModelArguments(CliConsole console)
     private readonly Option<int?> maxSlices = OptionValues.OptionalNumber("--max-slices", "The most slices of a picture, the overview included.", 1, int.MaxValue);
     private readonly Option<int?> maxImageTokens = OptionValues.OptionalNumber("--max-image-tokens", "The most tokens that a picture may become.", 1, int.MaxValue);
 
+    private readonly Option<bool> allowLocalUrls = new("--allow-local-urls") { Description = "Let a picture's address be redirected into this machine's own network." };
+
     /// <summary>Adds the options of a command that runs the language model.</summary>
     public void AddTo(Command command)
     {
@@ -46,7 +48,11 @@ internal sealed class ModelArguments(CliConsole console)
         command.Add(maxPixels);
         command.Add(maxSlices);
         command.Add(maxImageTokens);
+        command.Add(allowLocalUrls);
     }
+
+    /// <summary>Whether a picture's address may be redirected into this machine's network.</summary>
+    public bool AllowsLocal(ParseResult parsed) => parsed.GetValue(allowLocalUrls);
 
     public VisionType VisionType(ParseResult parsed) => parsed.GetValue(visionType);
 

@@ -32,15 +32,18 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
         ImageFormat format => $"image/{format.ToString().ToLowerInvariant()}",
     };
 
-    /// <summary>Reads a picture's file.</summary>
-    /// <exception cref="ImageException">The file cannot be read.</exception>
+    /// <summary>The most bytes of a file that is read.</summary>
+    public const long MaxByteLength = ImageFileReader.MaxByteLength;
+
+    /// <summary>Reads a picture's file; what is no picture is told by its first bytes.</summary>
+    /// <exception cref="ImageException">The file cannot be read, is no picture, or has more than <see cref="MaxByteLength"/> bytes.</exception>
     public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)
     {
         try
         {
             if (Directory.Exists(path)) throw new ImageException(path, "it is a folder, not a picture.");
             RequireContents(path);
-            return new PromptImage(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path);
+            return new PromptImage(await ImageFileReader.ReadAsync(path, cancellationToken).ConfigureAwait(false), path);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -43,7 +43,7 @@ internal sealed class BenchCommand(CliConsole console)
     {
         BenchDocument? before = parsed.GetValue(compare) is string path ? Read(path) : null;
         BenchPictures pictures = parsed.GetValue(image) is string file
-            ? BenchPictures.OfFile(await ImageInputs.ReadAsync(file, console, cancellationToken))
+            ? BenchPictures.OfFile(await ImageInputs.ReadAsync(file, console, model.AllowsLocal(parsed), cancellationToken))
             : BenchPictures.Drawn(parsed.GetRequiredValue(size));
         ModelOptions files = parsed.GetValue(synthetic) is string name
             ? await Task.Run(() => model.Apply(parsed, SyntheticModels.Make(name, parsed.GetValue(folder) ?? DefaultFolder(), parsed.GetValue(visionF16), cancellationToken)), cancellationToken)

@@ -29,7 +29,7 @@ internal sealed class ChatCommand(CliConsole console)
         if (sources.Contains("-")) throw new UsageException("A picture cannot be '-', because the messages come from standard input.");
         GenerationOptions generation = sampling.ToOptions(parsed);
         using var interrupts = Interrupts.Listen(console, cancellationToken);
-        IReadOnlyList<PromptImage> pictures = await ImageInputs.ReadAsync(sources, console, interrupts.Leaving);
+        IReadOnlyList<PromptImage> pictures = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), interrupts.Leaving);
         ModelOptions files = model.ToOptions(parsed, needsVision: true);
         AskCommand.CheckPictures(console, files, new Prompt("") { Images = pictures, Limits = model.Limits(parsed) });
         var terminal = ChatTerminal.Open(console);

@@ -17,31 +17,18 @@ internal static class ImageCodec
     /// <param name="data">The whole file.</param>
     /// <param name="sourceName">Its name for error messages.</param>
     /// <param name="maxPixels">Larger pictures are refused before their pixels are decoded.</param>
-    /// <param name="cancellation">Stops between strips of rows.</param>
+    /// <param name="cancellation">Stops at once; a codec that decodes a whole frame in one call ends that call behind the caller's back.</param>
     /// <exception cref="ImageException">The data is empty, no supported image, damaged, cut short, or too large.</exception>
     /// <exception cref="NativeLibraryException">libvips is missing or does not start.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RgbImage Decode(
         ReadOnlyMemory<byte> data, string sourceName, long maxPixels = DefaultMaxPixels, CancellationToken cancellation = default)
     {
         ImageSizeLimit limit = new(sourceName, maxPixels);
         ImageFormat format = RequireFormat(data.Span, sourceName);
-        if (format == ImageFormat.Bmp) return BmpReader.Read(data.Span, limit);
-        try
-        {
-            using VipsPicture picture = VipsPicture.Open(format, data);
-            limit.Require(picture.Width, picture.Height);
-            return picture.ReadPixels(cancellation);
-        }
-        catch (VipsException failure)
-        {
-            throw Damaged(format, sourceName, failure);
-        }
+        Func<RgbImage> decode = format == ImageFormat.Bmp ? () => BmpReader.Read(data.Span, limit) : () => DecodeWithVips(format, data, limit, cancellation);
+        return AbandonableWork.Run(decode, cancellation);
     }
-
-    /// <summary>Decodes a file. See <see cref="Decode"/>.</summary>
-    /// <exception cref="ImageException">The file is missing, a folder, or not readable; or as for <see cref="Decode"/>.</exception>
-    public static RgbImage DecodeFile(string path, long maxPixels = DefaultMaxPixels, CancellationToken cancellation = default) =>
-        Decode(ImageFileReader.ReadAll(path), path, maxPixels, cancellation);
 
     /// <summary>Size of a picture as it will be decoded, orientation applied; reads its header only.</summary>
     /// <exception cref="ImageException">As for <see cref="Decode"/>, damage of the pixels excepted.</exception>
@@ -79,15 +66,21 @@ internal static class ImageCodec
         }
     }
 
-    private static ImageFormat RequireFormat(ReadOnlySpan<byte> data, string sourceName)
+    private static ImageFormat RequireFormat(ReadOnlySpan<byte> data, string sourceName) =>
+        data.IsEmpty ? throw new ImageException(sourceName, "The picture is empty.") : ImageFormats.Require(data, sourceName);
+
+    private static RgbImage DecodeWithVips(ImageFormat format, ReadOnlyMemory<byte> data, ImageSizeLimit limit, CancellationToken cancellation)
     {
-        if (data.IsEmpty) throw new ImageException(sourceName, "The picture is empty.");
-        return ImageFormats.Detect(data) switch
+        try
         {
-            ImageFormat.Unknown => throw new ImageException(sourceName, $"This is not a picture that can be read; {ImageFormats.Readable} can."),
-            ImageFormat.Heic => throw new ImageException(sourceName, $"HEIC pictures cannot be read; {ImageFormats.Readable} can."),
-            ImageFormat format => format,
-        };
+            using VipsPicture picture = VipsPicture.Open(format, data);
+            limit.Require(picture.Width, picture.Height);
+            return picture.ReadPixels(cancellation);
+        }
+        catch (VipsException failure)
+        {
+            throw Damaged(format, limit.SourceName, failure);
+        }
     }
 
     private static ImageException Damaged(ImageFormat format, string sourceName, VipsException failure) =>

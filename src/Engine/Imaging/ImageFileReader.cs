@@ -1,40 +1,28 @@
 namespace Tessera.Imaging;
 
-/// <summary>Reads image files into memory, telling missing, empty and foreign ones apart before reading much.</summary>
+/// <summary>Reads image files into memory, telling missing, foreign and huge ones apart before reading much.</summary>
 internal static class ImageFileReader
 {
-    /// <summary>The whole file.</summary>
-    /// <exception cref="ImageException">The file is missing, a folder, not readable, or so large that it cannot be a picture.</exception>
-    public static byte[] ReadAll(string path)
-    {
-        if (Directory.Exists(path)) throw new ImageException(path, "This is a folder, not a picture.");
-        try
-        {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (stream.CanSeek) RequireImage(stream, path);
-            using MemoryStream content = new(stream.CanSeek ? (int)stream.Length : 0);
-            stream.CopyTo(content);
-            return content.Capacity == content.Length ? content.GetBuffer() : content.ToArray();
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ImageException(path, "There is no such file.", failure);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            throw new ImageException(path, $"The file cannot be read ({failure.Message.TrimEnd('.')}).", failure);
-        }
-    }
+    /// <summary>The most bytes of a file that is read: an uncompressed picture of 100 megapixels has fewer.</summary>
+    public const long MaxByteLength = 512_000_000;
 
-    // A model file given by mistake is told by its first bytes, without reading gigabytes.
-    private static void RequireImage(FileStream stream, string path)
+    /// <summary>The whole file.</summary>
+    /// <exception cref="ImageException">It is no picture by its first bytes, or has more than <see cref="MaxByteLength"/> bytes.</exception>
+    /// <exception cref="IOException">It is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
     {
-        Span<byte> start = stackalloc byte[ImageFormats.SignatureLength];
-        int length = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        await using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
+        byte[] start = new byte[ImageFormats.SignatureLength];
+        int startLength = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        // A model's file given by mistake is told by its first bytes, without reading gigabytes.
+        if (startLength > 0) ImageFormats.Require(start.AsSpan(0, startLength), path);
+        if (stream.Length > MaxByteLength)
+            throw new ImageException(path, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
+        byte[] content = new byte[stream.Length];
         stream.Position = 0;
-        if (length > 0 && ImageFormats.Detect(start[..length]) == ImageFormat.Unknown)
-            throw new ImageException(path, $"This is not a picture that can be read; {ImageFormats.Readable} can.");
-        if (stream.Length > Array.MaxLength)
-            throw new ImageException(path, $"The file has {stream.Length} bytes, too many for a picture.");
+        int length = await stream.ReadAtLeastAsync(content, content.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        // One that is being cut short meanwhile is damaged, as its decoder will say.
+        return length < content.Length ? content[..length] : content;
     }
 }

@@ -35,6 +35,15 @@ internal static class ImageFormats
         return data.StartsWith("BM"u8) ? ImageFormat.Bmp : ImageFormat.Unknown;
     }
 
+    /// <summary>The format that the first bytes announce, of those that can be read.</summary>
+    /// <exception cref="ImageException">There is none.</exception>
+    public static ImageFormat Require(ReadOnlySpan<byte> data, string sourceName) => Detect(data) switch
+    {
+        ImageFormat.Unknown => throw new ImageException(sourceName, $"This is not a picture that can be read; {Readable} can."),
+        ImageFormat.Heic => throw new ImageException(sourceName, $"HEIC pictures cannot be read; {Readable} can."),
+        ImageFormat format => format,
+    };
+
     // Classic TIFF has version 42, BigTIFF 43, in the file's byte order.
     private static bool IsTiff(ReadOnlySpan<byte> data) =>
         data.StartsWith("II*\0"u8) || data.StartsWith("MM\0*"u8) || data.StartsWith("II+\0"u8) || data.StartsWith("MM\0+"u8);

@@ -6,7 +6,7 @@ namespace Tessera.Imaging;
 /// <summary>A picture file opened with libvips: its header is read, its pixels are decoded on demand, from the top, once.</summary>
 internal sealed class VipsPicture : IDisposable
 {
-    private const int StripByteLength = 1 << 20;
+    private const int StripByteLength = 1 << 18;
 
     // libvips keeps the rows of one request in a list of tiles that it walks for every tile: many rows at once cost their square.
     private const int StripHeight = 256;
@@ -55,7 +55,8 @@ internal sealed class VipsPicture : IDisposable
     /// <exception cref="VipsException">The file is damaged or cut short.</exception>
     public RgbImage ReadPixels(CancellationToken cancellation)
     {
-        using Image plain = ToPlainColors(image);
+        using Image? converted = ConvertColors(image);
+        Image plain = converted ?? image;
         using Region region = Region.New(plain);
         RawPixelConverter converter = Converter(plain);
         PixelPlacement placement = PixelPlacement.Create(Width, Height, Orientation);
@@ -104,13 +105,13 @@ internal sealed class VipsPicture : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(format)),
     };
 
-    // 8- and 16-bit grey and RGB stay as they are, with or without alpha; everything else becomes 8-bit sRGB.
-    private static Image ToPlainColors(Image image)
+    // 8- and 16-bit grey and RGB stay as they are, with or without alpha: null; everything else becomes 8-bit sRGB.
+    private static Image? ConvertColors(Image image)
     {
         if (image.Interpretation == Enums.Interpretation.Cmyk) return image.IccTransform("srgb", embedded: true, inputProfile: "cmyk");
         bool plainColors = image.Interpretation is Enums.Interpretation.Srgb or Enums.Interpretation.Rgb or Enums.Interpretation.Rgb16
             or Enums.Interpretation.Bw or Enums.Interpretation.Grey16;
-        if (plainColors && image.Format is (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort)) return image.Copy();
+        if (plainColors && image.Format is (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort)) return null;
         using Image srgb = image.Colourspace(Enums.Interpretation.Srgb);
         return srgb.Cast(Enums.BandFormat.Uchar);
     }

@@ -53,15 +53,50 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void Refuses_missing_files_and_folders()
+    public async Task Refuses_a_file_before_reading_it_whole()
     {
-        string missing = Path.Combine(Path.GetTempPath(), "tessera-no-such-file.png");
-        Assert.EndsWith("There is no such file.", Assert.Throws<ImageException>(() => ImageCodec.DecodeFile(missing)).Message, StringComparison.Ordinal);
-        ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.DecodeFile(Path.GetTempPath()));
-        Assert.EndsWith("This is a folder, not a picture.", failure.Message, StringComparison.Ordinal);
-        string good = RepositoryRoot.Path("tests", "goldens", "imaging", "codec", "rgb.png");
-        Assert.Equal(21, ImageCodec.DecodeFile(good).Height);
+        string path = Path.GetTempFileName();
+        try
+        {
+            // Sparse: it takes no room, but reading it whole would.
+            await using (FileStream file = new(path, FileMode.Open)) file.SetLength(1_900_000_000);
+            Assert.StartsWith($"{path}: This is not a picture that can be read;", await FailureAsync(path), StringComparison.Ordinal);
+            await using (FileStream file = new(path, FileMode.Open)) file.Write(CodecGolden.All["rgb.png"].Data);
+            Assert.Equal($"{path}: it has more than 512 MB: make it smaller first.", await FailureAsync(path));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+
+        static async Task<string> FailureAsync(string path)
+        {
+            long before = GC.GetTotalAllocatedBytes();
+            string message = (await Assert.ThrowsAsync<ImageException>(() => PromptImage.FromFileAsync(path))).Message;
+            Assert.True(GC.GetTotalAllocatedBytes() - before < 200_000_000);
+            return message;
+        }
     }
+
+    [Theory]
+    [InlineData(1, 65_535)]
+    [InlineData(1, 1_000_000)]
+    [InlineData(3, 262_144)]
+    [InlineData(65_535, 1)]
+    public void Reads_tall_and_wide_pictures_in_a_time_that_grows_with_their_pixels(int width, int height)
+    {
+        byte[] file = MadePicture.Png(width, height);
+        Task<RgbImage> decoded = Task.Run(() => ImageCodec.Decode(file, "thin.png"));
+        // As one request, 100,000 rows took 15 seconds and a million did not end.
+        Assert.True(decoded.Wait(TimeSpan.FromSeconds(10)), "It takes too long.");
+        Assert.Equal((width, height), (decoded.Result.Width, decoded.Result.Height));
+        Assert.Equal(MadePicture.Value(height - 1), decoded.Result.Row(height - 1)[0]);
+        Assert.Equal(MadePicture.Value(height / 2), decoded.Result.Row(height / 2)[^1]);
+    }
+
+    [Fact]
+    public void Refuses_a_tall_picture_cut_short() =>
+        AssertOneSentence(Failure(MadePicture.Png(1, 262_144)[..257]), "a");
 
     [Fact]
     public void Stops_when_cancelled() =>
@@ -89,25 +124,5 @@ public class ImageDecoderTests
     private static ImageException Failure(byte[] data) => Assert.Throws<ImageException>(() => ImageCodec.Decode(data, "a"));
 
     // A valid header with no pixels behind it.
-    private static byte[] PngHeader(uint width, uint height)
-    {
-        byte[] data = CodecGolden.All["rgb.png"].Data;
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(data.AsSpan(16), width);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(data.AsSpan(20), height);
-        uint checksum = Crc32(data.AsSpan(12, 17));
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(data.AsSpan(29), checksum);
-        return data;
-    }
-
-    private static uint Crc32(ReadOnlySpan<byte> data)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte value in data)
-        {
-            crc ^= value;
-            for (int bit = 0; bit < 8; bit++)
-                crc = (crc & 1) != 0 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
-        }
-        return ~crc;
-    }
+    private static byte[] PngHeader(int width, int height) => MadePicture.Png(width, height, rowCount: 0);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using NetVips;
 using Tessera.Imaging;
@@ -33,6 +34,46 @@ public partial class ImageFuzzTests
         });
         Assert.Equal("", written);
         Assert.Equal(before, (Stats.Allocations, Stats.Files));
+    }
+
+    /// <summary>Progressive JPEG and AVIF are decoded whole in one call of their library.</summary>
+    [Theory]
+    [InlineData("jpg")]
+    [InlineData("avif")]
+    public void A_cancel_ends_the_wait_at_once(string format)
+    {
+        byte[] data = BigPicture(format);
+        (int, int) before = (Stats.Allocations, Stats.Files);
+        var whole = Stopwatch.StartNew();
+        ImageCodec.Decode(data, "big", cancellation: CancellationToken.None);
+        TimeSpan decoding = whole.Elapsed, shortest = TimeSpan.MaxValue;
+        // The shortest of some: other programs may have the processor.
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            using CancellationTokenSource cancel = new();
+            Task<TimeSpan> cancelled = Task.Run(async () =>
+            {
+                await Task.Delay(decoding / 8);
+                TimeSpan at = whole.Elapsed;
+                await cancel.CancelAsync();
+                return at;
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => ImageCodec.Decode(data, "big", cancellation: cancel.Token));
+            shortest = new TimeSpan(Math.Min(shortest.Ticks, (whole.Elapsed - cancelled.Result).Ticks));
+        }
+
+        Assert.True(shortest < TimeSpan.FromMilliseconds(200), $"{shortest.TotalMilliseconds:0} ms of {decoding.TotalMilliseconds:0}.");
+        Assert.True(SpinWait.SpinUntil(() => before == (Stats.Allocations, Stats.Files), TimeSpan.FromSeconds(60)), "What was left behind has not ended.");
+    }
+
+    private static byte[] BigPicture(string format)
+    {
+        ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "start");
+        int side = format == "avif" ? 3000 : 8000;
+        using Image black = Image.Black(side, side, bands: 3);
+        return format == "avif"
+            ? black.HeifsaveBuffer(compression: Enums.ForeignHeifCompression.Av1, effort: 0)
+            : black.JpegsaveBuffer(interlace: true);
     }
 
     private static void DecodeOrFail(byte[] data, string file)
