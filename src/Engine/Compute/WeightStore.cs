@@ -139,9 +139,15 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         Allocate();
         ByteLength += inPlace.Attach();
+        if (!placement.IsOnProcessor)
+        {
+            UploadInTurn(progress, cancellationToken);
+            return;
+        }
+
         long total = declared.Sum(static weight => weight.ByteLength), done = 0;
         var gate = new Lock();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = placement.IsOnProcessor ? Math.Min(threadCount, MaxUploadThreads) : 1, CancellationToken = cancellationToken };
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(threadCount, MaxUploadThreads), CancellationToken = cancellationToken };
         try
         {
             // The largest first, so that no thread is left with a large one at the end.
@@ -164,6 +170,19 @@ internal sealed unsafe class WeightStore : IDisposable
         foreach (GgmlContextHandle arena in arenas.Values) arena.Dispose();
         inPlace.Dispose();
         placement.Dispose();
+    }
+
+    // On the thread that may be given up.
+    private void UploadInTurn(IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        long total = declared.Sum(static weight => weight.ByteLength), done = 0;
+        using var memory = new UploadMemory();
+        foreach (DeclaredWeight weight in declared)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            weight.CopyTo(file, memory);
+            progress?.Report((double)(done += weight.ByteLength) / total);
+        }
     }
 
     private void Allocate()
