@@ -52,6 +52,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>The device that weights are placed on.</summary>
     public nint MainDevice => gpuDevice != 0 ? gpuDevice : cpuDevice;
 
+    /// <summary>ggml's name of the device that weights are placed on.</summary>
+    public string Name => GpuDevices.NameOf(MainDevice);
+
     /// <summary>Whether weights are placed on the CPU.</summary>
     public bool IsProcessor => gpuDevice == 0;
 

@@ -16,6 +16,7 @@ internal sealed unsafe class WeightStore : IDisposable
 
     // Each works in the memory of a whole weight, and more threads than these only wait for memory.
     private const int MaxUploadThreads = 4;
+    private readonly ComputeDevice device;
     private readonly GgufFile file;
     private readonly VisionType matrixType;
     private readonly int threadCount;
@@ -31,6 +32,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <param name="matrixType">The type that matrices get.</param>
     public WeightStore(ComputeDevice device, GgufFile file, VisionType matrixType = VisionType.File)
     {
+        this.device = device;
         this.file = file;
         this.matrixType = matrixType;
         threadCount = device.Threads.Most;
@@ -185,8 +187,17 @@ internal sealed unsafe class WeightStore : IDisposable
         }
     }
 
+    // A GPU's driver may print when it has no more.
+    private void CheckRoom()
+    {
+        long needed = declared.Sum(static weight => weight.ByteLength), free = device.FreeBytes();
+        if (needed > free)
+            throw new NativeLibraryException($"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB are free.");
+    }
+
     private void Allocate()
     {
+        if (!placement.IsOnProcessor) CheckRoom();
         foreach ((nint bufferType, GgmlContextHandle arena) in arenas)
         {
             NativeLog.ForgetErrors();
