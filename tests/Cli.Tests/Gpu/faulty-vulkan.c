@@ -22,6 +22,7 @@ typedef struct { int32_t type; void *next; uint64_t budget[16], usage[16]; } Mem
 static Function (*instanceFunction)(void *, const char *);
 static Function (*deviceFunction)(void *, const char *);
 static int (*realSubmit)(void *, uint32_t, const void *, void *);
+static int (*realWaitIdle)(void *);
 static int (*realAllocate)(void *, const MemoryAllocateInfo *, const void *, void **);
 static void (*realFree)(void *, void *, const void *);
 static void (*realProperties)(void *, MemoryProperties2 *);
@@ -32,7 +33,11 @@ static struct { void *memory; uint64_t size; } allocations[4096];
 static long number(const char *name, long standard) { const char *text = getenv(name); return text ? atol(text) : standard; }
 
 static int submit(void *queue, uint32_t count, const void *infos, void *fence) {
-    if (__atomic_add_fetch(&submits, 1, __ATOMIC_SEQ_CST) > number("FAULTY_VULKAN_SUBMITS", INT64_MAX)) return VK_ERROR_DEVICE_LOST;
+    if (__atomic_add_fetch(&submits, 1, __ATOMIC_SEQ_CST) > number("FAULTY_VULKAN_SUBMITS", INT64_MAX)) {
+        // What came before ends, as on a device that is gone.
+        if (realWaitIdle) realWaitIdle(queue);
+        return VK_ERROR_DEVICE_LOST;
+    }
     return realSubmit(queue, count, infos, fence);
 }
 
@@ -74,6 +79,7 @@ static void properties(void *device, MemoryProperties2 *result) {
 static Function instead(const char *name, Function real) {
     if (!real) return real;
     if (!strcmp(name, "vkQueueSubmit")) { realSubmit = (void *)real; return (Function)submit; }
+    if (!strcmp(name, "vkQueueWaitIdle")) realWaitIdle = (void *)real;
     if (!strcmp(name, "vkAllocateMemory")) { realAllocate = (void *)real; return (Function)allocate; }
     if (!strcmp(name, "vkFreeMemory")) { realFree = (void *)real; return (Function)release; }
     if (!strcmp(name, "vkGetPhysicalDeviceMemoryProperties2") || !strcmp(name, "vkGetPhysicalDeviceMemoryProperties2KHR")) {
