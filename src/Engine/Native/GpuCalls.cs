@@ -72,7 +72,9 @@ internal static class GpuCalls
     private static NativeLibraryException Lost(string reason) =>
         new($"the GPU was lost ({reason}); from now on this process can compute on the CPU only.");
 
+#pragma warning disable CA1001 // a worker lives as long as the process
     private sealed class Worker
+#pragma warning restore CA1001
     {
         private readonly SemaphoreSlim start = new(0);
         private readonly SemaphoreSlim end = new(0);
