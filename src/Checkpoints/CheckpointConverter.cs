@@ -123,7 +123,7 @@ public sealed class CheckpointConverter : IDisposable
         }
     }
 
-    private IReadOnlyDictionary<string, string> Digests(CancellationToken cancellationToken)
+    private ConcurrentDictionary<string, string> Digests(CancellationToken cancellationToken)
     {
         var digests = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string name, string path) in ConversionPlan.Sources(folder, weights, tower)) digests[name] = ModelFile.Digest(path, cancellationToken);
