@@ -89,7 +89,7 @@ public sealed class CheckpointConverter : IDisposable
     {
         RequireRoom();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<ConcurrentDictionary<string, string>> digests = Task.Run(() => Digests(stop.Token), stop.Token);
+        Task<IReadOnlyDictionary<string, string>> digests = Task.Run<IReadOnlyDictionary<string, string>>(() => Digests(stop.Token), stop.Token);
         try
         {
             long total = files.Sum(static file => file.ByteLength), written = 0;
