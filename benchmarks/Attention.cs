@@ -50,7 +50,7 @@ public class Attention
 
         public Run((int Head, int Value, int Tokens, int Heads, int Slices) shape, bool useKernels)
         {
-            device = ComputeDevice.Open(useGpu: false, useKernels: useKernels);
+            device = ComputeDevice.Open(useKernels: useKernels);
             runner = new GraphRunner(device, nodeCapacity: 64);
             graph = runner.NewGraph();
             graph.Output(graph.FlashAttention(Input("query", shape.Head, shape), Input("key", shape.Head, shape), Input("value", shape.Value, shape), 1 / MathF.Sqrt(shape.Head)));

@@ -89,7 +89,7 @@ public sealed class CheckpointConverter : IDisposable
     {
         RequireRoom();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<IReadOnlyDictionary<string, string>> digests = Task.Run(() => Digests(stop.Token), stop.Token);
+        Task<IReadOnlyDictionary<string, string>> digests = Task.Run<IReadOnlyDictionary<string, string>>(() => Digests(stop.Token), stop.Token);
         try
         {
             long total = files.Sum(static file => file.ByteLength), written = 0;
@@ -123,7 +123,7 @@ public sealed class CheckpointConverter : IDisposable
         }
     }
 
-    private IReadOnlyDictionary<string, string> Digests(CancellationToken cancellationToken)
+    private ConcurrentDictionary<string, string> Digests(CancellationToken cancellationToken)
     {
         var digests = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string name, string path) in ConversionPlan.Sources(folder, weights, tower)) digests[name] = ModelFile.Digest(path, cancellationToken);

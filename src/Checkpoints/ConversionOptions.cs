@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Tessera.Checkpoints;
 
 /// <summary>How matrices are stored in a converted file. Norms, biases, positions and gates are always single precision.</summary>
@@ -13,6 +15,7 @@ public enum WeightType
     F32,
 
     /// <summary>Blocks of 32 bytes with a scale.</summary>
+    [SuppressMessage("Naming", "CA1707", Justification = "ggml's name")]
     Q8_0,
 }
 

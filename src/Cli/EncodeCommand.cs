@@ -44,7 +44,7 @@ internal sealed class EncodeCommand(CliConsole console)
     {
         return await ProgressDisplay.RunAsync(console, progress => Task.Run(() =>
         {
-            vision.LoadWeights(model.ThreadCount(parsed), model.VisionType(parsed), progress, cancellationToken);
+            vision.LoadWeights(model.ThreadCount(parsed), model.VisionType(parsed), progress, model.VisionDevice(parsed), cancellationToken);
             return parsed.GetValue(stage) == EncodeStage.Features
                 ? WriteFeatures(vision.EncodeFeatures(picture, model.Limits(parsed), progress, cancellationToken), path)
                 : WriteEmbeddings(vision.Encode(picture, model.Limits(parsed), progress, cancellationToken), path);

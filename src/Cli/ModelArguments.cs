@@ -16,6 +16,7 @@ internal sealed class ModelArguments(CliConsole console)
     private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber("--gpu-layers", "Layers of the language model on the GPU; without it or with -1, all that fit.", -1, int.MaxValue);
     private readonly Option<Preprocessing> preprocess = OptionValues.Choice<Preprocessing>("--preprocess", "Whose preprocessing to follow where the authors' and Hugging Face's differ.");
     private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>("--vision-type", "Type of the vision tower's matrices in memory: the file's, what is fastest at a small loss, or Q8_0.");
+    private readonly Option<string?> visionDevice = new("--vision-device") { Description = "Where the vision tower runs, as 'tessera devices' names it; without it, the first GPU that has the memory, and else the CPU.", HelpName = "NAME" };
     private readonly Option<long> maxPixels = OptionValues.Number("--max-pixels", "Refuse pictures with more pixels.", "N", ModelOptions.DefaultMaxPixels, 1, long.MaxValue);
     private readonly Option<int?> maxSlices = OptionValues.OptionalNumber("--max-slices", "The most slices of a picture, the overview included.", 1, int.MaxValue);
     private readonly Option<int?> maxImageTokens = OptionValues.OptionalNumber("--max-image-tokens", "The most tokens that a picture may become.", 1, int.MaxValue);
@@ -36,6 +37,7 @@ internal sealed class ModelArguments(CliConsole console)
     {
         AddVisionTo(command);
         command.Add(visionType);
+        command.Add(visionDevice);
         command.Add(threads);
     }
 
@@ -55,6 +57,8 @@ internal sealed class ModelArguments(CliConsole console)
     public bool AllowsLocal(ParseResult parsed) => parsed.GetValue(allowLocalUrls);
 
     public VisionType VisionType(ParseResult parsed) => parsed.GetValue(visionType);
+
+    public string? VisionDevice(ParseResult parsed) => parsed.GetValue(visionDevice);
 
     public int ThreadCount(ParseResult parsed) => parsed.GetValue(threads) ?? 0;
 
@@ -78,6 +82,7 @@ internal sealed class ModelArguments(CliConsole console)
         GpuLayerCount = parsed.GetValue(gpuLayers) ?? -1,
         Preprocessing = parsed.GetValue(preprocess),
         VisionType = VisionType(parsed),
+        VisionDevice = VisionDevice(parsed),
         MaxPixels = parsed.GetValue(maxPixels),
         ImageCacheFolder = ImageCacheFolder(parsed),
     };

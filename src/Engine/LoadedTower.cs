@@ -1,5 +1,6 @@
 using Tessera.Compute;
 using Tessera.Gguf;
+using Tessera.Imaging;
 using Tessera.Models;
 
 namespace Tessera;
@@ -19,16 +20,34 @@ internal sealed class LoadedTower : IDisposable
 
     public SliceBatcher Batcher { get; private set; } = null!;
 
-    /// <summary>Copies the weights to the device and takes the memory of the largest batch.</summary>
+    /// <summary>
+    /// Copies the weights to the device and takes the memory of the largest batch. Where no device is named and the GPU has not enough memory, it is
+    /// the CPU's.
+    /// </summary>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
-    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries cannot be used.</exception>
-    public static LoadedTower Load(string path, FamilyParts parts, int threadCount, VisionType type, IProgress<double>? progress, CancellationToken cancellationToken)
+    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be used.</exception>
+    public static LoadedTower Load(string path, FamilyParts parts, TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        nint gpu = ComputeDevice.FindGpu(place.DeviceName);
+        if (gpu == 0) return LoadOn(gpu, path, parts, place, progress, cancellationToken);
+        try
+        {
+            return GpuTasks.Run(() => LoadOn(gpu, path, parts, place, progress, cancellationToken));
+        }
+        catch (NativeLibraryException failure) when (place.DeviceName is null)
+        {
+            GpuTasks.Warn($"{failure.Message} The vision tower runs on the CPU instead.");
+            return LoadOn(0, path, parts, place, progress, cancellationToken);
+        }
+    }
+
+    private static LoadedTower LoadOn(nint gpu, string path, FamilyParts parts, TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         GgufFile file = GgufFile.Open(path);
         ComputeDevice device;
         try
         {
-            device = ComputeDevice.Open(threadCount);
+            device = ComputeDevice.Open(place.ThreadCount, gpu);
         }
         catch
         {
@@ -39,10 +58,10 @@ internal sealed class LoadedTower : IDisposable
         var tower = new LoadedTower(file, device);
         try
         {
-            tower.weights = new WeightStore(device, file, type);
+            tower.weights = new WeightStore(device, file, place.Type);
             tower.Encoder = parts.CreateEncoder(tower.weights);
             tower.weights.Upload(progress, cancellationToken);
-            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: type == VisionType.Auto || tower.weights.IsQuantized);
+            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: place.Type == VisionType.Auto || tower.weights.IsQuantized);
             tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
             tower.Reserve(path, parts.Processor);
             if (tower.weights.IsMapped) tower.loaded.TakeFingerprint();
@@ -61,6 +80,12 @@ internal sealed class LoadedTower : IDisposable
     {
         if (weights!.IsMapped) loaded.RequireUnchanged();
     }
+
+    /// <summary>What is wanted of slices, in their order; <see cref="SliceBatcher.Encode"/>.</summary>
+    public float[][] Encode(IReadOnlyList<PreparedSlice> slices, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        device.IsProcessor
+            ? Batcher.Encode(slices, wanted, progress, cancellationToken)
+            : GpuTasks.Run(() => Batcher.Encode(slices, wanted, progress, cancellationToken));
 
     public void Dispose()
     {
@@ -85,3 +110,9 @@ internal sealed class LoadedTower : IDisposable
         }
     }
 }
+
+/// <summary>Where a tower is loaded, and how.</summary>
+/// <param name="ThreadCount">CPU threads; 0 takes one for each processor.</param>
+/// <param name="Type">The type that its matrices get in memory.</param>
+/// <param name="DeviceName">The device; null for the first GPU that has the memory, and else the CPU.</param>
+internal sealed record TowerPlace(int ThreadCount, VisionType Type, string? DeviceName);

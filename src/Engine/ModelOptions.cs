@@ -17,7 +17,7 @@ public sealed record ModelOptions
     /// <summary>CPU threads; 0 takes as many as pay: few for small work, and where other programs keep the processors busy.</summary>
     public int ThreadCount { get; init; }
 
-    /// <summary>Layers of the language model to place on a GPU; negative for all that fit.</summary>
+    /// <summary>Layers of the language model to place on GPUs: 0 keeps all of it on the CPU, negative places as many as fit.</summary>
     public int GpuLayerCount { get; init; } = -1;
 
     /// <summary>Whose preprocessing to follow where the authors' and Hugging Face's differ.</summary>
@@ -25,6 +25,11 @@ public sealed record ModelOptions
 
     /// <summary>The type that the vision tower's matrices have in memory.</summary>
     public VisionType VisionType { get; init; }
+
+    /// <summary>
+    /// Where the vision tower runs: a name that <see cref="Devices.List"/> gives; null takes the first GPU that has the memory, and else the CPU.
+    /// </summary>
+    public string? VisionDevice { get; init; }
 
     /// <summary>Pictures with more pixels are refused before they are decoded.</summary>
     public long MaxPixels { get; init; } = DefaultMaxPixels;

@@ -174,10 +174,20 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         {
             if (options.Trial is { } trial) TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
             vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
-            ComputeDevice.Prepare();
+            ComputeDevice.RegisterKernels();
             bool isMapped = MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
-            language = LoadWeights(options, vision, isMapped, progress, cancellationToken);
-            return new MultimodalModel(options, file, language, vision, isMapped);
+            var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
+            language = LoadWeights(choice, vision, progress, cancellationToken);
+            try
+            {
+                return new MultimodalModel(options, file, language, vision, isMapped);
+            }
+            catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
+            {
+                language.Dispose();
+                language = choice.LoadOnProcessor(failure, progress, cancellationToken);
+                return new MultimodalModel(options, file, language, vision, isMapped);
+            }
         }
         catch
         {
@@ -189,14 +199,15 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     }
 
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.
-    private static LanguageModel LoadWeights(ModelOptions options, VisionModel? vision, bool isMapped, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private static LanguageModel LoadWeights(LanguageChoice choice, VisionModel? vision, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task seeing = Task.Factory.StartNew(() =>
         {
             try
             {
-                vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, stop.Token);
+                ModelOptions options = choice.Options;
+                vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
             }
             catch
             {
@@ -207,7 +218,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
-            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger, isMapped: isMapped);
+            language = choice.Load(progress, stop.Token);
             CheckPair(language, vision);
             seeing.GetAwaiter().GetResult();
             return language;

@@ -44,7 +44,7 @@ internal static class TrialSubject
     private static void Try(string path, bool withRows, Action<string> enter)
     {
         enter("while it is loaded");
-        ComputeDevice.Prepare();
+        ComputeDevice.RegisterKernels();
         using LanguageModel model = LanguageModel.Load(path, gpuLayerCount: 0, null, CancellationToken.None, isRepacked: false);
         enter("while its vocabulary is read");
         int[] tokens = TryVocabulary(model.Vocabulary);

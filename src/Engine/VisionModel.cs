@@ -63,17 +63,23 @@ public sealed class VisionModel : IDisposable
     /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
     /// <param name="type">The type that the matrices get in memory.</param>
     /// <param name="progress">Told how far it is.</param>
+    /// <param name="device">The device's name, from <see cref="Devices.List"/>; null takes the first GPU that has the memory, and else the CPU.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
-    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries cannot be used.</exception>
-    public void LoadWeights(int threadCount = 0, VisionType type = VisionType.File, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be used.</exception>
+    public void LoadWeights(
+        int threadCount = 0,
+        VisionType type = VisionType.File,
+        IProgress<EngineProgress>? progress = null,
+        string? device = null,
+        CancellationToken cancellationToken = default)
     {
         lock (encodeGate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
             if (tower is not null) return;
             matrixType = type;
-            tower = LoadedTower.Load(Path, parts, threadCount, type, StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
+            tower = LoadedTower.Load(Path, parts, new TowerPlace(threadCount, type, device), StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
         }
 
         // The file may be gone when it is first asked for.
@@ -204,7 +210,7 @@ public sealed class VisionModel : IDisposable
             try
             {
                 tower.RequireUnchanged();
-                float[][] slices = tower.Batcher.Encode([.. pictures.SelectMany(static picture => picture.Image.Slices)], wanted, progress, cancellationToken);
+                float[][] slices = tower.Encode([.. pictures.SelectMany(static picture => picture.Image.Slices)], wanted, progress, cancellationToken);
                 tower.RequireUnchanged();
                 return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
             }

@@ -85,7 +85,7 @@ public sealed class VisionWeights : IDisposable
                     + $"{language.EmbeddingSize}: they are not of one model");
             }
 
-            vision.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken);
+            vision.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken: cancellationToken);
             return new VisionWeights(vision, language);
         }
         catch

@@ -10,7 +10,7 @@ public sealed unsafe class RepackedWeightTests
 {
     private const int Depth = 512, Columns = 96, Rows = 70;
 
-    public RepackedWeightTests() => ComputeDevice.Prepare();
+    public RepackedWeightTests() => ComputeDevice.RegisterKernels();
 
     [TheoryOnMatrixUnits]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_0)]

@@ -1,5 +1,4 @@
 using System.Collections;
-using Razorvine.Pickle;
 
 namespace Tessera.Checkpoints.Weights;
 

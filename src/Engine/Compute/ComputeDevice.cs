@@ -20,9 +20,6 @@ internal enum ComputeDeviceType
 /// <summary>The backends that vision graphs run on: a GPU where there is one, and always the CPU.</summary>
 internal sealed unsafe class ComputeDevice : IDisposable
 {
-    private static readonly Lock OpenGate = new();
-    private static bool gpusAreOpen;
-
     private readonly BackendHandle? gpu;
     private readonly BackendHandle? kernels;
     private readonly BackendHandle cpu;
@@ -30,11 +27,11 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private readonly nint gpuDevice;
     private readonly nint cpuDevice;
 
-    private ComputeDevice(int threadCount, bool useGpu, bool useKernels)
+    private ComputeDevice(int threadCount, nint gpuDevice, bool useKernels)
     {
         cpuDevice = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
         cpu = OpenBackend(cpuDevice);
-        gpuDevice = useGpu ? FindGpu() : 0;
+        this.gpuDevice = gpuDevice;
         // Where a GPU works, the time says nothing about the processor's threads.
         Threads = new WorkThreads(threadCount > 0 || gpuDevice == 0 ? threadCount : Environment.ProcessorCount, sizeCount: 1, ProcessorLoad.OfMachine);
         if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
@@ -55,6 +52,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>The device that weights are placed on.</summary>
     public nint MainDevice => gpuDevice != 0 ? gpuDevice : cpuDevice;
 
+    /// <summary>ggml's name of the device that weights are placed on.</summary>
+    public string Name => GpuDevices.NameOf(MainDevice);
+
     /// <summary>Whether weights are placed on the CPU.</summary>
     public bool IsProcessor => gpuDevice == 0;
 
@@ -64,15 +64,11 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>The backends in order of preference, the CPU last.</summary>
     public nint[] Backends => gpu is not null ? [gpu.Pointer, cpu.Pointer] : kernels is not null ? [kernels.Pointer, cpu.Pointer] : [cpu.Pointer];
 
-    /// <summary>
-    /// Starts the native libraries, opens the GPUs, and makes Tessera's own kernels known to the contexts of libllama that are made from now on:
-    /// what must be done before several threads load weights.
-    /// </summary>
+    /// <summary>Makes Tessera's own kernels known to the contexts of libllama that are made from now on.</summary>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static void Prepare()
+    public static void RegisterKernels()
     {
         NativeRuntime.Start();
-        OpenGpus();
         KernelDevice.Register();
         // What others do while weights are loaded tells how many threads the first graph has room for.
         _ = ProcessorLoad.OfMachine;
@@ -88,14 +84,27 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>Opens the devices.</summary>
     /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
-    /// <param name="useGpu">Whether to place weights on a GPU if there is one.</param>
+    /// <param name="gpu">The GPU to place weights on, from <see cref="FindGpu"/>; 0 for the CPU.</param>
     /// <param name="useKernels">Whether Tessera's own kernels compute what they can; else ggml's do.</param>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static ComputeDevice Open(int threadCount = 0, bool useGpu = true, bool useKernels = true)
+    public static ComputeDevice Open(int threadCount = 0, nint gpu = 0, bool useKernels = true)
     {
         NativeRuntime.Start();
-        if (useGpu) OpenGpus();
-        return new ComputeDevice(threadCount, useGpu, useKernels);
+        return new ComputeDevice(threadCount, gpu, useKernels);
+    }
+
+    /// <summary>The GPU of a name; 0 if that is the CPU's. Without a name, the first one that there is, and else 0.</summary>
+    /// <exception cref="NativeLibraryException">There is no such device, or the native libraries cannot be used.</exception>
+    public static nint FindGpu(string? name)
+    {
+        NativeRuntime.Start();
+        nint cpu = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
+        if (name is not null && name.Equals(GpuDevices.NameOf(cpu), StringComparison.OrdinalIgnoreCase)) return 0;
+        GpuDevices.Open();
+        nint found = GpuDevices.Usable.FirstOrDefault(gpu => name is null || name.Equals(GpuDevices.NameOf(gpu), StringComparison.OrdinalIgnoreCase));
+        if (found != 0 || name is null) return found;
+        throw new NativeLibraryException($"There is no device '{name}': there are {string.Join(", ", GpuDevices.Usable.Append(cpu).Select(GpuDevices.NameOf))}"
+            + $"{(GpuCalls.Loss is { } loss ? $", as the GPU was lost ({loss})" : "")}.");
     }
 
     /// <summary>All devices of this machine.</summary>
@@ -180,29 +189,6 @@ internal sealed unsafe class ComputeDevice : IDisposable
     };
 
     private static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
-
-    // ggml's Vulkan backend shows a device to other threads before it has filled it in: the second to ask for its buffer type gets one whose
-    // functions are still null (ggml 0.25.1, src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_get_device). So one thread asks for each, once.
-    private static void OpenGpus()
-    {
-        lock (OpenGate)
-        {
-            if (gpusAreOpen) return;
-            for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
-            {
-                nint device = GgmlBackend.ggml_backend_dev_get(index);
-                if (TypeOf(device) == ComputeDeviceType.Gpu) GgmlBackend.ggml_backend_dev_buffer_type(device);
-            }
-
-            gpusAreOpen = true;
-        }
-    }
-
-    private static nint FindGpu()
-    {
-        nint discrete = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU);
-        return discrete != 0 ? discrete : GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.IGPU);
-    }
 
     private static BackendHandle OpenBackend(nint device)
     {

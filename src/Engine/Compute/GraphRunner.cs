@@ -46,9 +46,11 @@ internal sealed unsafe class GraphRunner : IDisposable
     {
         placed = null;
         NativeLog.ForgetErrors();
+        // A GPU's driver may print when it has no more.
+        bool mayFit = device.IsProcessor || WantedBytes(graph) <= device.FreeBytes();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
-        if (GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native)) return;
-        string reason = NativeLog.TakeErrors();
+        if (mayFit && GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native)) return;
+        string reason = mayFit ? NativeLog.TakeErrors() : device.Name;
         throw new NativeLibraryException($"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and {device.FreeBytes() / 1_000_000} MB are free ({reason}).");
     }
 
@@ -87,7 +89,8 @@ internal sealed unsafe class GraphRunner : IDisposable
     {
         if (scheduler.IsClosed) return;
         scheduler.Dispose();
-        NativeMemory.Free(stopFlag);
+        // A call that has been given up may still look at it.
+        if (device.IsProcessor || GpuCalls.Loss is null) NativeMemory.Free(stopFlag);
     }
 
     private ggml_status Compute(Graph graph)

@@ -16,6 +16,7 @@ internal sealed unsafe class WeightStore : IDisposable
 
     // Each works in the memory of a whole weight, and more threads than these only wait for memory.
     private const int MaxUploadThreads = 4;
+    private readonly ComputeDevice device;
     private readonly GgufFile file;
     private readonly VisionType matrixType;
     private readonly int threadCount;
@@ -31,6 +32,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <param name="matrixType">The type that matrices get.</param>
     public WeightStore(ComputeDevice device, GgufFile file, VisionType matrixType = VisionType.File)
     {
+        this.device = device;
         this.file = file;
         this.matrixType = matrixType;
         threadCount = device.Threads.Most;
@@ -139,9 +141,15 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         Allocate();
         ByteLength += inPlace.Attach();
+        if (!placement.IsOnProcessor)
+        {
+            UploadInTurn(progress, cancellationToken);
+            return;
+        }
+
         long total = declared.Sum(static weight => weight.ByteLength), done = 0;
         var gate = new Lock();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = placement.IsOnProcessor ? Math.Min(threadCount, MaxUploadThreads) : 1, CancellationToken = cancellationToken };
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(threadCount, MaxUploadThreads), CancellationToken = cancellationToken };
         try
         {
             // The largest first, so that no thread is left with a large one at the end.
@@ -166,8 +174,30 @@ internal sealed unsafe class WeightStore : IDisposable
         placement.Dispose();
     }
 
+    // On the thread that may be given up.
+    private void UploadInTurn(IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        long total = declared.Sum(static weight => weight.ByteLength), done = 0;
+        using var memory = new UploadMemory();
+        foreach (DeclaredWeight weight in declared)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            weight.CopyTo(file, memory);
+            progress?.Report((double)(done += weight.ByteLength) / total);
+        }
+    }
+
+    // A GPU's driver may print when it has no more.
+    private void CheckRoom()
+    {
+        long needed = declared.Sum(static weight => weight.ByteLength), free = device.FreeBytes();
+        if (needed > free)
+            throw new NativeLibraryException($"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB are free.");
+    }
+
     private void Allocate()
     {
+        if (!placement.IsOnProcessor) CheckRoom();
         foreach ((nint bufferType, GgmlContextHandle arena) in arenas)
         {
             NativeLog.ForgetErrors();

@@ -6,6 +6,7 @@ namespace Tessera.Native;
 internal abstract class OwnedHandle : SafeHandle
 {
     private static int liveCount;
+    private readonly bool isOnGpu = GpuCalls.IsInside;
 
     protected OwnedHandle(nint pointer) : base(0, ownsHandle: true)
     {
@@ -33,9 +34,24 @@ internal abstract class OwnedHandle : SafeHandle
 
     protected abstract void Free(nint pointer);
 
+    // What a lost GPU holds is left to the end of the process.
+    private bool TryFreeOnGpu()
+    {
+        try
+        {
+            GpuCalls.Run(() => Free(handle));
+            return true;
+        }
+        catch (NativeLibraryException)
+        {
+            return false;
+        }
+    }
+
     protected override bool ReleaseHandle()
     {
-        Free(handle);
+        if (!isOnGpu) Free(handle);
+        else if (!TryFreeOnGpu()) return false;
         Interlocked.Decrement(ref liveCount);
         return true;
     }

@@ -51,6 +51,7 @@ internal static unsafe partial class Llama
     [LibraryImport(Library)] internal static partial nuint llama_state_seq_set_data(nint ctx, byte* src, nuint size, int dest_seq_id);
     [LibraryImport(Library)] internal static partial llama_batch llama_batch_get_one(int* tokens, int n_tokens);
     [LibraryImport(Library)] internal static partial int llama_decode(nint ctx, llama_batch batch);
+    [LibraryImport(Library)] internal static partial void llama_synchronize(nint ctx);
     [LibraryImport(Library)] internal static partial float* llama_get_logits_ith(nint ctx, int i);
 
     [LibraryImport(Library)] internal static partial int llama_vocab_n_tokens(nint vocab);

@@ -13,6 +13,10 @@ namespace Tessera.Native;
 internal static unsafe class NativeLog
 {
     private const int KeptErrors = 8;
+    private const string NoReason = "no reason was given";
+    // How ggml's CUDA backend, which AMD's and Moore Threads' are built from too, says that a call of the driver failed (ggml 0.25.1,
+    // src/ggml-cuda/ggml-cuda.cu, ggml_cuda_error).
+    private static readonly string[] DeviceErrors = ["CUDA error", "ROCm error", "MUSA error"];
     private static readonly Lock Gate = new();
     [ThreadStatic] private static ThreadLog? own;
 
@@ -28,6 +32,24 @@ internal static unsafe class NativeLog
         if (AbortHandler is not null) Ggml.ggml_set_abort_callback(&ReceiveAbort);
     }
 
+    /// <summary>Takes what would end the process when a GPU is lost.</summary>
+    public static void WatchForLoss()
+    {
+        Ggml.ggml_set_abort_callback(&ReceiveAbort);
+        CxxTermination.Install();
+    }
+
+    /// <summary>
+    /// To be called where native code is about to end the process. Does not return on a thread of <see cref="GpuCalls"/> that lost its GPU.
+    /// </summary>
+    public static void End(string what, bool isOfDevice)
+    {
+        if (isOfDevice && TakeErrors() is var logged && logged != NoReason) what = logged;
+        if (isOfDevice) GpuCalls.GiveUp(what);
+        if (AbortHandler is null) Environment.FailFast($"Native code ends the process: {what}.");
+        AbortHandler(what);
+    }
+
     private static ThreadLog Own => own ??= new ThreadLog();
 
     /// <summary>Forgets the errors so far; call it before a native call whose failure is to be explained.</summary>
@@ -38,7 +60,7 @@ internal static unsafe class NativeLog
     {
         string text = string.Join("; ", Own.Errors.Distinct());
         Own.Errors.Clear();
-        return text.Length == 0 ? "no reason was given" : text;
+        return text.Length == 0 ? NoReason : text;
     }
 
     /// <summary>Logs a line of a native library.</summary>
@@ -62,7 +84,14 @@ internal static unsafe class NativeLog
     private static void ReceiveAbort(byte* text)
     {
         string message = (Marshal.PtrToStringUTF8((nint)text) ?? "").Trim();
-        AbortHandler?.Invoke(message[(message.LastIndexOfAny(['/', '\\'], Math.Max(0, message.IndexOf(": ", StringComparison.Ordinal))) + 1)..]);
+        bool isOfDevice = DeviceErrors.Any(error => message.EndsWith(error, StringComparison.Ordinal));
+        End(message[(message.LastIndexOfAny(['/', '\\'], Math.Max(0, message.IndexOf(": ", StringComparison.Ordinal))) + 1)..], isOfDevice);
+    }
+
+    /// <summary>Adds a line of our own.</summary>
+    public static void Warn(string line)
+    {
+        lock (Gate) Logger.Log(LogLevel.Warning, "{NativeLine}", line);
     }
 
     private static void Flush(ThreadLog log)

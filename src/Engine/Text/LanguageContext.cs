@@ -44,7 +44,6 @@ internal sealed unsafe class LanguageContext : IDisposable
     private readonly ThreadPools pools = new();
     private readonly long weightBytes;
     private (bool IsKnown, StateShape? Shape) states;
-    private readonly bool isOnProcessor = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.GPU) == 0;
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
@@ -56,19 +55,23 @@ internal sealed unsafe class LanguageContext : IDisposable
     public LanguageContext(LanguageModel model, int length, int sequenceCount, int threadCount)
     {
         this.model = model;
+        Length = length;
         CheckMemory(length);
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
         for (int id = 0; id < sequenceCount; id++) sequenceIds[id] = id;
         // Where a GPU works too, a step's time says nothing about the processor's threads.
-        threads = new WorkThreads(threadCount > 0 || isOnProcessor ? threadCount : Environment.ProcessorCount, BatchSizeCount, ProcessorLoad.OfMachine);
+        threads = new WorkThreads(threadCount > 0 || model.IsOnProcessor ? threadCount : Environment.ProcessorCount, BatchSizeCount, ProcessorLoad.OfMachine);
         weightBytes = model.ByteLength;
-        NativeLog.ForgetErrors();
-        handle = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(length, sequenceCount, threads.Most)));
-        if (handle.IsInvalid)
+        llama_context_params parameters = Parameters(length, sequenceCount, threads.Most);
+        try
+        {
+            handle = OnItsDevice(() => NewContext(parameters));
+        }
+        catch
         {
             FreeMemory();
-            throw new NativeLibraryException($"{model.Path}: a context of {length} tokens cannot be made ({NativeLog.TakeErrors()}).");
+            throw;
         }
 
         // libllama rounds the length up, but not the batch that it takes at once.
@@ -78,7 +81,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     }
 
     /// <summary>Positions that it can hold.</summary>
-    public int Length { get; }
+    public int Length { get; private set; }
 
     /// <summary>The most rows of one decode.</summary>
     public int BatchSize { get; }
@@ -105,8 +108,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
     public DecodeOutcome Decode(ContextBatch batch)
     {
-        NativeLog.ForgetErrors();
-        return (isOnProcessor ? ProcessorTurn.Take(() => Submit(batch)) : Submit(batch)) switch
+        return OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
         {
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
@@ -138,14 +140,14 @@ internal sealed unsafe class LanguageContext : IDisposable
     }
 
     /// <summary>Bytes of a sequence's KV state.</summary>
-    public long StateLength(int sequence) => (long)Llama.llama_state_seq_get_size(handle.Pointer, sequence);
+    public long StateLength(int sequence) => OnItsDevice(() => (long)Llama.llama_state_seq_get_size(handle.Pointer, sequence));
 
     /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
-    public byte[] Save(int sequence)
+    public byte[] Save(int sequence) => OnItsDevice(() =>
     {
         var state = new byte[Llama.llama_state_seq_get_size(handle.Pointer, sequence)];
         fixed (byte* target = state) return state[..(int)Llama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
-    }
+    });
 
     /// <summary>The most bytes that the KV state of so many positions has; 0 where states are of a form that is not known.</summary>
     /// <param name="emptySequence">A sequence that holds nothing.</param>
@@ -157,7 +159,11 @@ internal sealed unsafe class LanguageContext : IDisposable
     {
         // libllama makes room for whatever the state says before it looks whether it is there.
         if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount)) return false;
-        fixed (byte* source = state) return Llama.llama_state_seq_set_data(handle.Pointer, source, (nuint)state.Length, sequence) != 0;
+        fixed (byte* source = state)
+        {
+            (nint first, nuint byteLength) = ((nint)source, (nuint)state.Length);
+            return OnItsDevice(() => Llama.llama_state_seq_set_data(handle.Pointer, (byte*)first, byteLength, sequence) != 0);
+        }
     }
 
     // A sequence of one token shows what states of this context look like. It is used and emptied again.
@@ -177,6 +183,8 @@ internal sealed unsafe class LanguageContext : IDisposable
     {
         if (handle.IsClosed) return;
         handle.Dispose();
+        // A call that has been given up may still look at these.
+        if (!model.IsOnProcessor && GpuCalls.Loss is not null) return;
         pools.Dispose();
         FreeMemory();
     }
@@ -185,7 +193,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private void CheckMemory(int length)
     {
         long needed = model.ContextBytesPerToken() * length, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (needed > available && isOnProcessor)
+        if (needed > available && model.IsOnProcessor)
             throw new TesseraException($"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context.");
     }
 
@@ -202,6 +210,37 @@ internal sealed unsafe class LanguageContext : IDisposable
         parameters.abort_callback = &IsStopRequested;
         parameters.abort_callback_data = stopFlag;
         return parameters;
+    }
+
+    private T OnItsDevice<T>(Func<T> call)
+    {
+        if (model.IsOnProcessor) return call();
+        try
+        {
+            return GpuCalls.Run(call);
+        }
+        catch (NativeLibraryException failure) when (GpuCalls.Loss is not null)
+        {
+            throw new NativeLibraryException($"{model.Path}: {failure.Message}", failure);
+        }
+    }
+
+    private LlamaContextHandle NewContext(llama_context_params parameters)
+    {
+        NativeLog.ForgetErrors();
+        var made = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, parameters));
+        return made.IsInvalid
+            ? throw new NativeLibraryException($"{model.Path}: a context of {Length} tokens cannot be made ({NativeLog.TakeErrors()}).")
+            : made;
+    }
+
+    // To its end: a GPU's failure comes where it is waited for, which must be here.
+    private int SubmitWhole(ContextBatch batch)
+    {
+        NativeLog.ForgetErrors();
+        int status = Submit(batch);
+        if (status >= 0 && !model.IsOnProcessor) Llama.llama_synchronize(handle.Pointer);
+        return status;
     }
 
     private int Submit(ContextBatch batch)

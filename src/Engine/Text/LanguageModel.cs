@@ -14,9 +14,10 @@ internal sealed unsafe class LanguageModel : IDisposable
     private static readonly int[] SeveralAxes = [8, 40];
     private readonly LlamaModelHandle handle;
 
-    private LanguageModel(string path, LlamaModelHandle handle)
+    private LanguageModel(string path, LlamaModelHandle handle, bool isOnProcessor)
     {
         Path = path;
+        IsOnProcessor = isOnProcessor;
         this.handle = handle;
         Vocabulary = new Vocabulary(Llama.llama_model_get_vocab(handle.Pointer));
         EmbeddingWidth = Llama.llama_model_n_embd_inp(handle.Pointer);
@@ -52,6 +53,9 @@ internal sealed unsafe class LanguageModel : IDisposable
 
     public nint Pointer => handle.Pointer;
 
+    /// <summary>Whether no GPU computes any of it.</summary>
+    public bool IsOnProcessor { get; }
+
     /// <summary>
     /// Bytes that a context takes for each token, at least: libllama's own bookkeeping (ggml-org/llama.cpp v0.5.0,
     /// src/llama-kv-cells.h), and F16 keys and values unless only some of the layers have them.
@@ -67,7 +71,7 @@ internal sealed unsafe class LanguageModel : IDisposable
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file; the first one where it is split.</param>
-    /// <param name="gpuLayerCount">Layers to place on a GPU; negative for all that fit.</param>
+    /// <param name="gpuLayerCount">Layers to place on GPUs, where there are any; negative for all, 0 to leave the GPUs alone.</param>
     /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <param name="logger">Takes the native log of the whole process from now on; null leaves it as it is.</param>
@@ -80,22 +84,15 @@ internal sealed unsafe class LanguageModel : IDisposable
     {
         if (logger is not null) NativeLog.Logger = logger;
         NativeRuntime.Start();
-        NativeLog.ForgetErrors();
+        if (gpuLayerCount != 0) GpuDevices.Open();
+        bool isOnProcessor = gpuLayerCount == 0 || GpuDevices.Usable.Count == 0;
         var watch = new LoadWatch(progress, cancellationToken);
         GCHandle pinned = GCHandle.Alloc(watch);
         try
         {
-            llama_model_params parameters = LlamaEdition.ModelDefaults();
-            parameters.n_gpu_layers = gpuLayerCount;
-            parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
-            // Each edition's default maps the file; what v0.5.0 calls its default ends the process in the other.
-            if (!isMapped) parameters.load_mode = Llama.LLAMA_LOAD_MODE_NONE;
-            parameters.progress_callback = &ReportProgress;
-            parameters.progress_callback_user_data = (void*)GCHandle.ToIntPtr(pinned);
-            var handle = new LlamaModelHandle(LlamaEdition.LoadModel(path, parameters));
-            cancellationToken.ThrowIfCancellationRequested();
-            if (handle.IsInvalid) throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.");
-            if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer)) return new LanguageModel(path, handle);
+            nint data = GCHandle.ToIntPtr(pinned);
+            LlamaModelHandle handle = isOnProcessor ? LoadFile(path, 0, isRepacked, isMapped, data) : GpuCalls.Run(() => LoadFile(path, gpuLayerCount, isRepacked, isMapped, data));
+            if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer)) return new LanguageModel(path, handle, isOnProcessor);
             handle.Dispose();
             throw new ModelFileException(path, "it is a model with an encoder, for embedding or translating; give one that only generates text.");
         }
@@ -110,6 +107,24 @@ internal sealed unsafe class LanguageModel : IDisposable
     public HandleHold Hold() => handle.Hold();
 
     public void Dispose() => handle.Dispose();
+
+    private static LlamaModelHandle LoadFile(string path, int gpuLayerCount, bool isRepacked, bool isMapped, nint watch)
+    {
+        NativeLog.ForgetErrors();
+        // A list of devices that ends at once: else libllama would compute large batches on a GPU even with no layer there.
+        nint none = 0;
+        llama_model_params parameters = LlamaEdition.ModelDefaults();
+        if (gpuLayerCount == 0) parameters.devices = &none;
+        parameters.n_gpu_layers = gpuLayerCount;
+        parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
+        // Each edition's default maps the file; what v0.5.0 calls its default ends the process in the other.
+        if (!isMapped) parameters.load_mode = Llama.LLAMA_LOAD_MODE_NONE;
+        parameters.progress_callback = &ReportProgress;
+        parameters.progress_callback_user_data = (void*)watch;
+        var handle = new LlamaModelHandle(LlamaEdition.LoadModel(path, parameters));
+        ((LoadWatch)GCHandle.FromIntPtr(watch).Target!).CancellationToken.ThrowIfCancellationRequested();
+        return handle.IsInvalid ? throw new ModelFileException(path, $"llama.cpp cannot load it as a language model: {Reason()}.") : handle;
+    }
 
     // The reason quotes the file, so it may be long or steer the terminal; and each caller in libllama adds that loading failed.
     private static string Reason()

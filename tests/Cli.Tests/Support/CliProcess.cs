@@ -7,8 +7,11 @@ namespace Tessera.Cli.Tests.Support;
 /// <summary>The built program in a process of its own, as a shell would start it.</summary>
 internal sealed partial class CliProcess : IDisposable
 {
-    /// <summary>Longer than any command here takes on a busy machine; what hangs is killed and fails the test.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    /// <summary>
+    /// Longer than any command here takes on a busy machine; what hangs is killed and fails the test. A Vulkan that computes on the CPU
+    /// compiles each shader before its first use, which takes minutes in all.
+    /// </summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(Environment.GetEnvironmentVariable("GGML_VK_VISIBLE_DEVICES") is null ? 2 : 5);
 
     // What the program remembers of models is not to depend on what it was tried with before, nor to fill the user's own folder.
     private static readonly Lazy<string> Caches = new(static () =>

@@ -72,7 +72,7 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
     [Fact]
     public void A_graph_that_does_not_fit_is_refused_with_the_numbers()
     {
-        using ComputeDevice device = ComputeDevice.Open(threadCount: 1, useGpu: false);
+        using ComputeDevice device = ComputeDevice.Open(threadCount: 1);
         using var runner = new GraphRunner(device, nodeCapacity: 16);
         using Graph graph = runner.NewGraph();
         graph.Output(graph.Scale(graph.Input("x", 1 << 20, 1 << 20, 64), 2));
