@@ -203,7 +203,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
-            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger, isMapped: isMapped);
+            language = LanguageModel.Load(options.ModelPath, options.GpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), stop.Token, options.Logger,
+                ComputeDevice.IsRepackingBest, isMapped);
             CheckPair(language, vision);
             seeing.GetAwaiter().GetResult();
             return language;
