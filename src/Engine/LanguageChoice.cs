@@ -33,5 +33,6 @@ internal sealed record LanguageChoice(ModelOptions Options, int GpuLayerCount, b
     }
 
     private LanguageModel Load(int gpuLayerCount, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => LanguageModel.Load(
-        Options.ModelPath, gpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, Options.Logger, isMapped: IsMapped);
+        Options.ModelPath, gpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, Options.Logger,
+        ComputeDevice.IsRepackingBest, IsMapped);
 }

@@ -25,6 +25,7 @@ public sealed class PackageTests : IDisposable
         Assert.Contains("star", await DotnetCommand.RunAsync("dotnet", folder.FullName, "run", "--project", "Fresh.csproj", "--", Tiny.Model, Tiny.Projector, Tiny.Picture), StringComparison.OrdinalIgnoreCase);
 
         await DotnetCommand.RunAsync("dotnet", folder.FullName, "tool", "install", "Tessera.Cli", "--tool-path", "tools", "--version", Version);
+        Assert.Single(Directory.EnumerateFiles(Path.Combine(folder.FullName, "tools"), "llama.cpp.txt", SearchOption.AllDirectories));
         string tool = Path.Combine(folder.FullName, "tools", OperatingSystem.IsWindows() ? "tessera.exe" : "tessera");
         Assert.Contains("star", await DotnetCommand.RunAsync(tool, folder.FullName, "ask", "--temperature", "0", "-i", Tiny.Picture, "What is in this picture?"), StringComparison.OrdinalIgnoreCase);
     }

@@ -12,7 +12,7 @@ public sealed unsafe class RepackedWeightTests
 
     public RepackedWeightTests() => ComputeDevice.RegisterKernels();
 
-    [TheoryOnMatrixUnits]
+    [TheoryOnRepackedWeights]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_0)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0)]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K)]
@@ -67,4 +67,20 @@ public sealed unsafe class RepackedWeightTests
     }
 
     private static float[] Numbers(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
+}
+
+/// <summary>A theory about what ggml repacks for AMX: some processors have it, and some builds of ggml.</summary>
+internal sealed class TheoryOnRepackedWeightsAttribute : TheoryAttribute
+{
+    public TheoryOnRepackedWeightsAttribute()
+    {
+        if (!MatrixUnit.IsSupported) Skip = "This processor has no AMX.";
+        else if (!AreMade()) Skip = "These native libraries have no kernels for AMX.";
+    }
+
+    private static bool AreMade()
+    {
+        ComputeDevice.Prepare();
+        return RepackedWeights.AreMade;
+    }
 }

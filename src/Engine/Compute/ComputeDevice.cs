@@ -74,6 +74,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
         _ = ProcessorLoad.OfMachine;
     }
 
+    /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after <see cref="Prepare"/>.</summary>
+    public static bool IsRepackingBest => KernelDevice.IsRepackingBest(MatrixUnit.IsSupported, RepackedWeights.AreMade);
+
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
     public static void LeaveNoDump()
     {

@@ -19,48 +19,63 @@ internal static partial class LibraryFault
     {
         Match missing = MissingLibrary().Match(message);
         if (missing.Success) return Missing(missing.Groups[1].Value);
-        if (Target(file) is string target && target != Own) return $"it is made for {target}, and this program runs on {Own}";
+        if (!TryReadHeader(file, out byte[] header, out string problem)) return $"it cannot be read ({problem})";
+        if (Target(header) is string target && target != Own) return $"it is made for {target}, and this program runs on {Own}";
         if (OperatingSystem.IsWindows() && VisualCppRuntime.FirstOrDefault(static name => !IsThere(name)) is string library)
             return $"it needs {library}: install Microsoft's Visual C++ Redistributable (winget install Microsoft.VCRedist.2015+.{Own.Split(' ')[^1]})";
-        return FirstSentence(message);
+        return Reason(file, message);
     }
 
-    /// <summary>The system and the processor that a library is made for; null where its header says nothing that is known.</summary>
-    internal static string? Target(string file)
+    private static bool TryReadHeader(string file, out byte[] header, out string problem)
     {
-        var header = new byte[HeaderLength];
+        (header, problem) = (new byte[HeaderLength], "");
         try
         {
             using FileStream stream = File.OpenRead(file);
-            return TargetOf(header.AsSpan(0, stream.ReadAtLeast(header, HeaderLength, throwOnEndOfStream: false)));
+            stream.ReadAtLeast(header, HeaderLength, throwOnEndOfStream: false);
+            return true;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return null;
+            problem = failure.Message.TrimEnd('.');
+            return false;
         }
     }
 
     private static string Own { get; } =
         $"{(OperatingSystem.IsWindows() ? "Windows" : OperatingSystem.IsMacOS() ? "macOS" : "Linux")} {Name(RuntimeInformation.ProcessArchitecture)}";
 
-    // The numbers of ELF's e_machine, the Machine of Windows' PE, and the cputype of Mach-O.
-    private static string? TargetOf(ReadOnlySpan<byte> header)
+    /// <summary>
+    /// The system and the processor that a library is made for: the numbers of ELF's e_machine, the Machine of Windows' PE, and the cputype
+    /// of Mach-O. Null where the header is none of these.
+    /// </summary>
+    internal static string? Target(ReadOnlySpan<byte> header)
     {
         const int elfMachine = 18, peAt = 0x3C, peMachine = 4, machCpu = 4;
-        if (header.Length < 64) return null;
         if (header.StartsWith("\u007FELF"u8))
             return BinaryPrimitives.ReadUInt16LittleEndian(header[elfMachine..]) switch { 62 => "Linux x64", 183 => "Linux arm64", _ => "another processor" };
         if (header.StartsWith("MZ"u8) && BinaryPrimitives.ReadUInt32LittleEndian(header[peAt..]) is uint at && at < header.Length - 6)
-            return BinaryPrimitives.ReadUInt16LittleEndian(header[((int)at + peMachine)..]) switch { 0x8664 => "Windows x64", 0xAA64 => "Windows arm64", _ => "another processor" };
+            return BinaryPrimitives.ReadUInt16LittleEndian(header[((int)at + peMachine)..]) switch
+            {
+                0x8664 => "Windows x64",
+                0xAA64 => "Windows arm64",
+                _ => "another processor",
+            };
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) == 0xFEEDFACF)
-            return BinaryPrimitives.ReadUInt32LittleEndian(header[machCpu..]) switch { 0x01000007 => "macOS x64", 0x0100000C => "macOS arm64", _ => "another processor" };
+            return BinaryPrimitives.ReadUInt32LittleEndian(header[machCpu..]) switch
+            {
+                0x01000007 => "macOS x64",
+                0x0100000C => "macOS arm64",
+                _ => "another processor",
+            };
         return null;
     }
 
     private static string Name(Architecture architecture) => architecture.ToString().ToLowerInvariant();
 
     private static string Missing(string library) => library.StartsWith("libgomp", StringComparison.Ordinal)
-        ? $"it needs {library}, the OpenMP runtime of GCC: install it (Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp; Alpine: apk add libgomp)"
+        ? $"it needs {library}, the OpenMP runtime of GCC: install it "
+            + "(Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp; Alpine: apk add libgomp)"
         : $"it needs {library}, which this system lacks";
 
     private static bool IsThere(string library)
@@ -70,8 +85,13 @@ internal static partial class LibraryFault
         return isThere;
     }
 
-    // The runtime's own message goes on with advice about tracing.
-    private static string FirstSentence(string text) => text.Split('\n', 2)[0].Split(". ", 2)[0].Trim().TrimEnd('.');
+    // The runtime's own sentence, advice about tracing, and then what the system's loader says of each path that was tried.
+    private static string Reason(string file, string message)
+    {
+        string[] lines = message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string line = lines.Length > 1 ? lines[1] : lines[0].Split(". ", 2)[0];
+        return line.Replace($"{file}: ", "", StringComparison.Ordinal).TrimEnd('.');
+    }
 
     // Of the loader of Linux: what is wanted stands before the colon, without a folder.
     [GeneratedRegex(@"^\s*(lib[^/\s:]+): cannot open shared object file", RegexOptions.Multiline)]

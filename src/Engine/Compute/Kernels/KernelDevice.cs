@@ -19,6 +19,13 @@ internal static unsafe class KernelDevice
     /// <summary>Whether this processor can run the kernels.</summary>
     public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long);
 
+    /// <summary>
+    /// Whether libllama should let ggml repack the matrices that it multiplies on the CPU. Tessera's kernels for the matrix units read plain
+    /// weights, and those that ggml has packed for the same units; builds of ggml without these (LLamaSharp's) pack for vectors, which would
+    /// keep prompts from the units.
+    /// </summary>
+    public static bool IsRepackingBest(bool hasMatrixUnits, bool isForMatrixUnits) => !hasMatrixUnits || isForMatrixUnits;
+
     /// <summary>The registered device; 0 if the processor cannot run the kernels.</summary>
     /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>
     public static nint Register()

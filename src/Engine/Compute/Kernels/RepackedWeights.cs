@@ -22,6 +22,9 @@ internal static unsafe class RepackedWeights
         if (Marshal.PtrToStringUTF8((nint)GgmlBackend.ggml_backend_buft_name(candidate)) == "AMX") bufferType = candidate;
     }
 
+    /// <summary>Whether this build of ggml has AMX kernels to repack for.</summary>
+    public static bool AreMade => bufferType != 0;
+
     /// <summary>Whether a buffer type holds such weights.</summary>
     public static bool Is(nint candidate) => candidate == bufferType && candidate != 0;
 
@@ -31,7 +34,7 @@ internal static unsafe class RepackedWeights
     /// <summary>Whether weights of a type can be unpacked.</summary>
     public static bool CanUnpack(ggml_type type)
     {
-        if (!PackedBlocks.IsKnown(type)) return false;
+        if (!AreMade || !PackedBlocks.IsKnown(type)) return false;
         lock (Gate)
         {
             if (!tried.TryGetValue(type, out bool isAsKnown)) tried.Add(type, isAsKnown = PacksAsKnown(type));
