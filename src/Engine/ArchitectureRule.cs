@@ -84,7 +84,7 @@ internal sealed class ArchitectureRule
         (">=", _, _) => Truth(left >= right),
         ("<", _, _) => Truth(left < right),
         (">", _, _) => Truth(left > right),
-        ("/" or "%", _, 0) => null,
+        ("/" or "%", _, 0) or ("/" or "%", long.MinValue, -1) => null,
         ("/", _, _) => left / right,
         ("%", _, _) => left % right,
         ("+", _, _) => left + right,

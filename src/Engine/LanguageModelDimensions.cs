@@ -74,7 +74,7 @@ internal sealed class LanguageModelDimensions
         if (key.EndsWith(SumSuffix, StringComparison.Ordinal))
         {
             string array = key[..^SumSuffix.Length];
-            return Values(array)?.Sum() ?? Find(array, layer);
+            return Values(array) is { } numbers ? Clamped(numbers.Aggregate(Int128.Zero, static (sum, number) => sum + number)) : Find(array, layer);
         }
 
         return table.Defaults.TryGetValue(key, out (ArchitectureRule Rule, bool IsOfFirst) standard)
@@ -91,16 +91,18 @@ internal sealed class LanguageModelDimensions
 
     private static long[]? Integers(GgufValue value)
     {
+        if (value.Count is 0 or > 1 << 16) return null;
         if (value.TryGet(out bool truth)) return [truth ? 1 : 0];
         if (value.TryGetArray(out ReadOnlyMemory<bool> truths)) return [.. truths.ToArray().Select(static truth => truth ? 1L : 0)];
-        if (value.Count is 0 or > 1 << 16) return null;
         var numbers = new long[value.Count];
         for (int index = 0; index < numbers.Length; index++)
         {
             if (!value.TryGetInteger(index, out Int128 number)) return null;
-            numbers[index] = (long)Int128.Clamp(number, long.MinValue, long.MaxValue);
+            numbers[index] = Clamped(number);
         }
 
         return numbers;
     }
+
+    private static long Clamped(Int128 number) => (long)Int128.Clamp(number, long.MinValue, long.MaxValue);
 }

@@ -15,6 +15,7 @@ public sealed class ArchitectureTableTests
     [InlineData("a == 6 and none > 0", 0)]
     [InlineData("none == 0", null)]
     [InlineData("a % 0 == 0", null)]
+    [InlineData("-9223372036854775808 / -1 == 0", null)]
     [InlineData("9223372036854775807 * a > 0", null)]
     [InlineData("layer <= 2", 1)]
     public void Rules_are_arithmetic_and_what_is_unknown_breaks_none(string rule, int? value) =>

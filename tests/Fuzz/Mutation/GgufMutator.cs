@@ -80,6 +80,8 @@ internal sealed class GgufMutator
     private static RawEntry Changed(RawEntry entry, Random random)
     {
         if (entry.Type == RawGguf.Text) return entry with { Value = RawGguf.TextOf(random.Pick(Texts)) };
+        // A type that was changed before need not fit its value.
+        if (entry.Value.Length == 0 || (entry.Type == 6 && entry.Value.Length < sizeof(float))) return Any(entry.Key, random);
         if (entry.Type != RawGguf.Array)
         {
             byte[] value = [.. entry.Value];
