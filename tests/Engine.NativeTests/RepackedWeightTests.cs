@@ -80,7 +80,7 @@ internal sealed class TheoryOnRepackedWeightsAttribute : TheoryAttribute
 
     private static bool AreMade()
     {
-        ComputeDevice.Prepare();
+        ComputeDevice.RegisterKernels();
         return RepackedWeights.AreMade;
     }
 }
