@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tessera.Engine.NativeTests.Goldens;
 using Tessera.Native;
@@ -19,19 +18,5 @@ public sealed class NativeLogTests : IDisposable
         using (await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = Golden.LanguageModel, Logger = log })) { }
         Assert.Contains(log.Lines, static line => line.Contains("llama", StringComparison.Ordinal));
         Assert.DoesNotContain(log.Lines, static line => line.Contains('\n'));
-    }
-
-    private sealed class CollectingLogger : ILogger
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (Lines) Lines.Add(formatter(state, exception));
-        }
     }
 }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging.Abstractions;
 using NetVips;
 using Tessera.Imaging;
+using Tessera.Native;
 
 namespace Tessera.Engine.NativeTests.Imaging;
 
@@ -34,6 +36,23 @@ public partial class ImageFuzzTests
         });
         Assert.Equal("", written);
         Assert.Equal(before, (Stats.Allocations, Stats.Files));
+    }
+
+    [Fact]
+    public void Its_log_goes_to_the_callers_logger()
+    {
+        CollectingLogger log = new();
+        NativeLog.Logger = log;
+        try
+        {
+            Assert.Equal("", CaptureStandardError(() => DecodeOrFail(CodecGolden.All["rgb.png"].Data[..^100], "rgb.png")));
+        }
+        finally
+        {
+            NativeLog.Logger = NullLogger.Instance;
+        }
+
+        Assert.Contains(log.Lines, static line => line.StartsWith("VIPS: ", StringComparison.Ordinal));
     }
 
     /// <summary>Progressive JPEG and AVIF are decoded whole in one call of their library.</summary>
