@@ -7,12 +7,14 @@ internal abstract class OwnedHandle : SafeHandle
 {
     private static int liveCount;
     private readonly bool isOnGpu = GpuCalls.IsInside;
+    private readonly bool isCounted;
 
-    protected OwnedHandle(nint pointer) : base(0, ownsHandle: true)
+    protected OwnedHandle(nint pointer, bool isCounted = true) : base(0, ownsHandle: true)
     {
+        this.isCounted = isCounted;
         if (pointer == 0) return;
         SetHandle(pointer);
-        Interlocked.Increment(ref liveCount);
+        if (isCounted) Interlocked.Increment(ref liveCount);
     }
 
     /// <summary>Owned pointers that have not been freed yet, of all kinds.</summary>
@@ -52,7 +54,7 @@ internal abstract class OwnedHandle : SafeHandle
     {
         if (!isOnGpu) Free(handle);
         else if (!TryFreeOnGpu()) return false;
-        Interlocked.Decrement(ref liveCount);
+        if (isCounted) Interlocked.Decrement(ref liveCount);
         return true;
     }
 }
@@ -87,10 +89,10 @@ internal sealed class SchedulerHandle(nint pointer) : OwnedHandle(pointer)
     protected override void Free(nint pointer) => GgmlBackend.ggml_backend_sched_free(pointer);
 }
 
-/// <summary>A <c>ggml_threadpool</c>: threads of the CPU.</summary>
+/// <summary>A <c>ggml_threadpool</c>: threads of the CPU. Not counted, as its owner makes it when a count of threads is first tried.</summary>
 /// <param name="pointer">The pool.</param>
 /// <param name="registry">The <c>ggml_backend_reg</c> that made it.</param>
-internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandle(pointer)
+internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandle(pointer, isCounted: false)
 {
     protected override void Free(nint pointer) => GgmlThreads.ggml_threadpool_free(registry, pointer);
 }
