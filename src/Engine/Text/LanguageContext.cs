@@ -44,6 +44,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     private readonly ThreadPools pools = new();
     private readonly long weightBytes;
     private (bool IsKnown, StateShape? Shape) states;
+    private string decodeErrors = "";
 
     /// <summary>Reserves the KV cache and the compute buffers.</summary>
     /// <param name="model">The weights; must outlive the context.</param>
@@ -106,9 +107,9 @@ internal sealed unsafe class LanguageContext : IDisposable
     public int LengthOf(int sequence) => Llama.llama_memory_seq_pos_max(Memory, sequence) + 1;
 
     /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
-    public DecodeOutcome Decode(ContextBatch batch)
-    {
-        return OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
+    /// <exception cref="NativeLibraryException">The GPU was lost.</exception>
+    public DecodeOutcome Decode(ContextBatch batch) =>
+        OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
         {
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
@@ -116,14 +117,13 @@ internal sealed unsafe class LanguageContext : IDisposable
             AllocationFailed => DecodeOutcome.NoMemory,
             _ => DecodeOutcome.Failed,
         };
-    }
 
     /// <summary>Why the last decode failed, in the words of libllama.</summary>
     public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) => new(outcome switch
     {
         DecodeOutcome.NoRoom => $"{model.Path}: the KV cache has no room for the prompt, though it should.",
-        DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({NativeLog.TakeErrors()}).",
-        _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({NativeLog.TakeErrors()}).",
+        DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({decodeErrors}).",
+        _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({decodeErrors}).",
     });
 
     /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
@@ -239,7 +239,9 @@ internal sealed unsafe class LanguageContext : IDisposable
     {
         NativeLog.ForgetErrors();
         int status = Submit(batch);
-        if (status >= 0 && !model.IsOnProcessor) Llama.llama_synchronize(handle.Pointer);
+        // Each thread has its own log.
+        if (status is < 0 or > 2) decodeErrors = NativeLog.TakeErrors();
+        if (!model.IsOnProcessor) Llama.llama_synchronize(handle.Pointer);
         return status;
     }
 
