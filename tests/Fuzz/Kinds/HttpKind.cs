@@ -57,7 +57,7 @@ internal sealed class HttpKind : FuzzKind
         int number = ++count / 1000 % 250;
         string host = OperatingSystem.IsLinux() ? string.Create(CultureInfo.InvariantCulture, $"127.0.1.{1 + number}") : "127.0.0.1";
         PromptImage image = await ImageInputs.ReadAsync($"http://{host}:{((IPEndPoint)listener.LocalEndpoint).Port}/a.png", console,
-            allowsLocal: false, CancellationToken.None);
+            allowsLocal: true, CancellationToken.None);
         return image.Data.Length >= 0;
     }
 
