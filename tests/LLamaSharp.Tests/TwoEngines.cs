@@ -3,7 +3,6 @@ using LLama.Batched;
 using LLama.Common;
 using LLama.Native;
 using LLama.Sampling;
-using Tessera.Engine.Tests;
 
 namespace Tessera.LLamaSharp.Tests;
 
