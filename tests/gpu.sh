@@ -28,6 +28,8 @@ fi
 # ggml leaves out Vulkan devices that are the CPU, unless they are named.
 if [ "$backend" = vulkan ] && ! [ -e /dev/dri ] && ! [ -e /dev/nvidia0 ]; then
   export GGML_VK_VISIBLE_DEVICES=${GGML_VK_VISIBLE_DEVICES:-0} LP_NUM_THREADS=${LP_NUM_THREADS:-1}
+  # Each test program has a cache of its own; compiled shaders are kept from run to run, as compiling them takes minutes.
+  export MESA_SHADER_CACHE_DIR=${MESA_SHADER_CACHE_DIR:-$PWD/artifacts/shaders}
 fi
 
 dotnet test tests/Cli.Tests --filter "FullyQualifiedName~.Gpu."
