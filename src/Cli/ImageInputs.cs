@@ -1,5 +1,3 @@
-using Tessera.Shared;
-
 namespace Tessera.Cli;
 
 /// <summary>Reads the pictures that a command line names: files, http(s) addresses, or <c>-</c> for standard input.</summary>
@@ -22,13 +20,13 @@ internal static class ImageInputs
         if (source == "-") return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         bool isAddress = source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
         if (isAddress) return await DownloadAsync(source, cancellationToken);
-        bool isPipe = FileKind.IsOpenDescriptor(source) && File.Exists(source) && !FileKind.HasContents(source);
-        return isPipe ? await ReadPipeAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
+        return File.Exists(source) ? await ReadFileAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
     }
 
     // A pipe that is open already, as a shell's <(command) is, has no length: it is read to its end, if that comes.
-    private static async Task<PromptImage> ReadPipeAsync(string path, CancellationToken cancellationToken)
+    private static async Task<PromptImage> ReadFileAsync(string path, CancellationToken cancellationToken)
     {
+        if (Shared.FileKind.HasContents(path) || !Shared.FileKind.IsOpenDescriptor(path)) return await PromptImage.FromFileAsync(path, cancellationToken);
         try
         {
             await using FileStream file = await Task.Run(() => File.OpenRead(path), cancellationToken).WaitAsync(cancellationToken);
