@@ -83,15 +83,14 @@ public class ImageDecoderTests
     [InlineData(1, 1_000_000)]
     [InlineData(3, 262_144)]
     [InlineData(65_535, 1)]
-    public void Reads_tall_and_wide_pictures_in_a_time_that_grows_with_their_pixels(int width, int height)
+    public async Task Reads_tall_and_wide_pictures_in_a_time_that_grows_with_their_pixels(int width, int height)
     {
         byte[] file = MadePicture.Png(width, height);
-        Task<RgbImage> decoded = Task.Run(() => ImageCodec.Decode(file, "thin.png"));
         // As one request, 100,000 rows took 15 seconds and a million did not end.
-        Assert.True(decoded.Wait(TimeSpan.FromSeconds(10)), "It takes too long.");
-        Assert.Equal((width, height), (decoded.Result.Width, decoded.Result.Height));
-        Assert.Equal(MadePicture.Value(height - 1), decoded.Result.Row(height - 1)[0]);
-        Assert.Equal(MadePicture.Value(height / 2), decoded.Result.Row(height / 2)[^1]);
+        RgbImage decoded = await Task.Run(() => ImageCodec.Decode(file, "thin.png")).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((width, height), (decoded.Width, decoded.Height));
+        Assert.Equal(MadePicture.Value(height - 1), decoded.Row(height - 1)[0]);
+        Assert.Equal(MadePicture.Value(height / 2), decoded.Row(height / 2)[^1]);
     }
 
     [Fact]
