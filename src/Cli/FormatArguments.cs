@@ -47,8 +47,8 @@ internal sealed class FormatArguments
         {
             if (Directory.Exists(path)) throw new TesseraException($"{path}: it is a folder, not a file for {option}.");
             // What a shell hands over open, as <(command) is, can be read; to open any other pipe would wait for somebody to write to it.
-            if (File.Exists(path) && !FileKind.HasContents(path) && !FileKind.IsOpenDescriptor(path))
-                throw new TesseraException($"{path}: it is empty, or a pipe or device; only regular files can be read.");
+            if (FileKind.IsSpecial(path) && !FileKind.IsOpenDescriptor(path))
+                throw new TesseraException($"{path}: it is a pipe or device; only regular files can be read.");
             var info = new FileInfo(path);
             if (info.Exists && info.Length > MaxByteLength) throw new TesseraException($"{path}: it has more than {MaxByteLength} bytes, which is too large for {option}.");
             using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));

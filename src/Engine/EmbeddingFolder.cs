@@ -30,15 +30,18 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
             if (!File.Exists(file)) return null;
             long expected = HeaderLength + ((long)valueCount * sizeof(float)) + DigestLength;
             byte[]? bytes = new FileInfo(file).Length == expected ? File.ReadAllBytes(file) : null;
-            if (bytes is null || bytes.Length != expected || !IsWhole(bytes, valueCount))
+            if (bytes?.Length == expected && IsWhole(bytes, valueCount))
             {
-                File.Delete(file);
-                return null;
+                float[] values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(HeaderLength, valueCount * sizeof(float))).ToArray();
+                if (FiniteNumbers.AreIn(values))
+                {
+                    File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
+                    return values;
+                }
             }
 
-            File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
-            float[] values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(HeaderLength, valueCount * sizeof(float))).ToArray();
-            return FiniteNumbers.AreIn(values) ? values : null;
+            File.Delete(file);
+            return null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
