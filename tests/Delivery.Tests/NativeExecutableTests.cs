@@ -23,6 +23,9 @@ public sealed class NativeExecutableTests : IDisposable
         string program = Path.Combine(published, "tessera");
         Assert.Contains("Usage:", await DotnetCommand.RunAsync(program, folder.FullName, "--help"), StringComparison.Ordinal);
         Assert.Equal("This is a yellow star and a purple diamond.\n", await DotnetCommand.RunAsync(program, folder.FullName, "ask", "--temperature", "0", "-i", Tiny.Picture, "What is in this picture?"));
+        // Unpickling looks methods up by their names, which the native compiler must keep.
+        string checkpoint = RepositoryRoot.Path("tests", "goldens", "checkpoints", "llama-pytorch");
+        Assert.Contains("\"tensors\":21", await DotnetCommand.RunAsync(program, folder.FullName, "convert", checkpoint, "--out", folder.FullName, "--json"), StringComparison.Ordinal);
         Assert.Equal(await EncodeAsync(Path.Combine(RepositoryRoot.Path("src", "Cli", "bin", Configuration, "net10.0"), "tessera")), await EncodeAsync(program));
     }
 

@@ -12,7 +12,6 @@ internal sealed record PickledStorage(string Key, string TypeName, ElementType T
 internal sealed record PickledTensor(PickledStorage Storage, long Offset, long[] Shape, long[] Strides);
 
 /// <summary>A state dictionary. PyTorch adds version numbers to it as attributes, which the package hands over to a method of this name.</summary>
-[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicMethods)]
 internal sealed class PickledMap : Hashtable
 {
     /// <summary>Passes over the attributes.</summary>
@@ -24,6 +23,7 @@ internal sealed class PickledMap : Hashtable
 /// <summary>Runs a pickle of tensors that <see cref="PickleScan"/> has found harmless; storages stay references.</summary>
 internal sealed class TensorUnpickler : Unpickler
 {
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicMethods, typeof(PickledMap))]
     static TensorUnpickler()
     {
         registerConstructor("torch._utils", "_rebuild_tensor_v2", new Rebuild(static arguments => Tensor(arguments)));
