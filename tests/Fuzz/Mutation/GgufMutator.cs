@@ -81,7 +81,8 @@ internal sealed class GgufMutator
     {
         if (entry.Type == RawGguf.Text) return entry with { Value = RawGguf.TextOf(random.Pick(Texts)) };
         // A type that was changed before need not fit its value.
-        if (entry.Value.Length == 0 || (entry.Type == 6 && entry.Value.Length < sizeof(float))) return Any(entry.Key, random);
+        bool fits = entry.Type == RawGguf.Array ? entry.Value.Length > 0 : entry.Value.Length is > 0 and <= sizeof(ulong);
+        if (!fits || (entry.Type == 6 && entry.Value.Length < sizeof(float))) return Any(entry.Key, random);
         if (entry.Type != RawGguf.Array)
         {
             byte[] value = [.. entry.Value];
