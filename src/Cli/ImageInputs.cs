@@ -80,7 +80,8 @@ internal static class ImageInputs
             if (data.Length - count < EnoughToTell && data.Length >= EnoughToTell && new PromptImage(data.ToArray(), name).MediaType is null) break;
         }
 
-        return new PromptImage(data.ToArray(), name);
+        // Not copied once more: it may be half a gigabyte.
+        return new PromptImage(data.GetBuffer().AsMemory(0, (int)data.Length), name);
     }
 
     private static ImageException TooLarge(string name) => new(name, $"it has more than {PromptImage.MaxByteLength / 1_000_000} MB: make it smaller first.");
