@@ -8,7 +8,8 @@ namespace Tessera.Benchmarks;
 [SuppressMessage("Design", "CA1001", Justification = "BenchmarkDotNet calls Cleanup.")]
 public class Attention
 {
-    private const string ViTL = "ViT-L/14-336, 5 tiles", SigLip = "SigLIP at 448, 1 tile";
+    private const string ViTL = "ViT-L/14-336, 5 tiles",
+        SigLip = "SigLIP at 448, 1 tile";
     private readonly Dictionary<string, (int Head, int Value, int Tokens, int Heads, int Slices)> shapes = new()
     {
         [ViTL] = (64, 64, 577, 16, 5),
@@ -53,7 +54,14 @@ public class Attention
             device = ComputeDevice.Open(useKernels: useKernels);
             runner = new GraphRunner(device, nodeCapacity: 64);
             graph = runner.NewGraph();
-            graph.Output(graph.FlashAttention(Input("query", shape.Head, shape), Input("key", shape.Head, shape), Input("value", shape.Value, shape), 1 / MathF.Sqrt(shape.Head)));
+            graph.Output(
+                graph.FlashAttention(
+                    Input("query", shape.Head, shape),
+                    Input("key", shape.Head, shape),
+                    Input("value", shape.Value, shape),
+                    1 / MathF.Sqrt(shape.Head)
+                )
+            );
         }
 
         public void Compute() => runner.Run(graph);
@@ -68,7 +76,10 @@ public class Attention
         private Tensor Input(string name, int size, (int Head, int Value, int Tokens, int Heads, int Slices) shape)
         {
             var random = new Random(name.Length);
-            float[] values = [.. Enumerable.Range(0, size * shape.Tokens * shape.Heads * shape.Slices).Select(_ => random.NextSingle() - 0.5f)];
+            float[] values =
+            [
+                .. Enumerable.Range(0, size * shape.Tokens * shape.Heads * shape.Slices).Select(_ => random.NextSingle() - 0.5f),
+            ];
             return graph.Input(name, values, size, shape.Tokens, shape.Heads, shape.Slices);
         }
     }

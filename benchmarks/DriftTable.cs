@@ -21,10 +21,13 @@ internal static class DriftTable
     {
         string folder = args is [string given] ? given : Path.GetTempPath();
         var picture = new PromptImage(File.ReadAllBytes(RepositoryRoot.Path("samples", "shapes.png")), "shapes.png");
-        Console.WriteLine("| tower | weights | type in memory | mean cosine | worst token | load, processor | encode, processor |\n|---|---|---|---:|---:|---:|---:|");
+        Console.WriteLine(
+            "| tower | weights | type in memory | mean cosine | worst token | load, processor | encode, processor |\n|---|---|---|---:|---:|---:|---:|"
+        );
         foreach (string name in (string[])["llava-1.5-1b", "minicpm-v-1b"])
         {
-            foreach (bool hasOutliers in (bool[])[false, true]) Compare(name, hasOutliers, picture, folder);
+            foreach (bool hasOutliers in (bool[])[false, true])
+                Compare(name, hasOutliers, picture, folder);
         }
 
         return 0;
@@ -32,7 +35,9 @@ internal static class DriftTable
 
     private static void Compare(string name, bool hasOutliers, PromptImage picture, string folder)
     {
-        string wide = Path.Combine(folder, $"drift-{name}-F32.gguf"), half = Path.Combine(folder, $"drift-{name}-F16.gguf"), source = Path.Combine(folder, $"drift-{name}-source.gguf");
+        string wide = Path.Combine(folder, $"drift-{name}-F32.gguf"),
+            half = Path.Combine(folder, $"drift-{name}-F16.gguf"),
+            source = Path.Combine(folder, $"drift-{name}-source.gguf");
         try
         {
             SyntheticModels.WriteVision(SyntheticShape.All.First(shape => shape.Name == name), source, GgufTensorType.F32);
@@ -47,7 +52,8 @@ internal static class DriftTable
         }
         finally
         {
-            foreach (string path in (string[])[wide, half, source]) File.Delete(path);
+            foreach (string path in (string[])[wide, half, source])
+                File.Delete(path);
         }
     }
 
@@ -55,11 +61,17 @@ internal static class DriftTable
     {
         using GgufFile file = GgufFile.Open(from);
         var writer = new GgufWriter();
-        foreach ((string key, GgufValue value) in file.Metadata) writer.AddMetadata(key, value);
+        foreach ((string key, GgufValue value) in file.Metadata)
+            writer.AddMetadata(key, value);
         foreach (GgufTensor tensor in file.Tensors)
         {
             bool isMatrix = tensor.Type == GgufTensorType.F32 && tensor.Shape.Length == 2;
-            writer.AddTensor(tensor.Name, isMatrix ? matrixType : tensor.Type, tensor.Shape.AsSpan(), stream => Write(file, tensor, isMatrix && hasOutliers, isMatrix && matrixType == GgufTensorType.F16, stream));
+            writer.AddTensor(
+                tensor.Name,
+                isMatrix ? matrixType : tensor.Type,
+                tensor.Shape.AsSpan(),
+                stream => Write(file, tensor, isMatrix && hasOutliers, isMatrix && matrixType == GgufTensorType.F16, stream)
+            );
         }
 
         writer.Save(to);
@@ -73,7 +85,8 @@ internal static class DriftTable
         {
             Span<float> values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
             for (int index = 0; index < values.Length; index++)
-                if (index % tensor.Shape[0] % OutlierStep == OutlierStep / 2) values[index] *= OutlierFactor;
+                if (index % tensor.Shape[0] % OutlierStep == OutlierStep / 2)
+                    values[index] *= OutlierFactor;
         }
 
         if (!toHalf)
@@ -84,7 +97,8 @@ internal static class DriftTable
 
         ReadOnlySpan<float> wide = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
         var halves = new byte[wide.Length * 2];
-        for (int index = 0; index < wide.Length; index++) BinaryPrimitives.WriteHalfLittleEndian(halves.AsSpan(2 * index), (Half)wide[index]);
+        for (int index = 0; index < wide.Length; index++)
+            BinaryPrimitives.WriteHalfLittleEndian(halves.AsSpan(2 * index), (Half)wide[index]);
         stream.Write(halves);
     }
 
@@ -100,17 +114,28 @@ internal static class DriftTable
 
     private static void Print(string name, bool hasOutliers, string type, Measured measured, Measured reference)
     {
-        double[] cosines = [.. Enumerable.Range(0, reference.Embeddings.Length / reference.Width).Select(row => Cosine(Row(measured, row), Row(reference, row)))];
+        double[] cosines =
+        [
+            .. Enumerable
+                .Range(0, reference.Embeddings.Length / reference.Width)
+                .Select(row => Cosine(Row(measured, row), Row(reference, row))),
+        ];
         string tower = name.StartsWith("minicpm", StringComparison.Ordinal) ? "SigLIP-400M and resampler" : "ViT-L/14-336 and MLP";
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {tower} | {(hasOutliers ? "with outliers" : "even")} | {type} | {cosines.Average():F6} | {cosines.Min():F6} | {measured.Load.TotalSeconds:F2} s | {measured.Encode.TotalSeconds:F1} s |"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {tower} | {(hasOutliers ? "with outliers" : "even")} | {type} | {cosines.Average():F6} | {cosines.Min():F6} | {measured.Load.TotalSeconds:F2} s | {measured.Encode.TotalSeconds:F1} s |"
+            )
+        );
     }
 
     private static ReadOnlySpan<float> Row(Measured measured, int row) => measured.Embeddings.AsSpan(row * measured.Width, measured.Width);
 
     private static double Cosine(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        double product = 0, lengthA = 0, lengthB = 0;
+        double product = 0,
+            lengthA = 0,
+            lengthB = 0;
         for (int index = 0; index < a.Length; index++)
         {
             product += (double)a[index] * b[index];

@@ -37,7 +37,9 @@ internal sealed class PillowResize : IDisposable
 
     /// <summary>Starts the first Python that has Pillow; null where none has.</summary>
     public static PillowResize? TryStart(RgbImage source, int width, int height) =>
-        ((string[])["python3", "/usr/bin/python3"]).Select(python => TryStart(python, source, width, height)).FirstOrDefault(static found => found is not null);
+        ((string[])["python3", "/usr/bin/python3"])
+            .Select(python => TryStart(python, source, width, height))
+            .FirstOrDefault(static found => found is not null);
 
     /// <summary>Resizes once.</summary>
     public ResampleTiming Run()
@@ -58,7 +60,12 @@ internal sealed class PillowResize : IDisposable
     private static PillowResize? TryStart(string python, RgbImage source, int width, int height)
     {
         string[] arguments = ["-c", Script, $"{source.Width}", $"{source.Height}", $"{width}", $"{height}"];
-        var start = new ProcessStartInfo(python, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(python, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         try
         {
             Process process = Process.Start(start)!;

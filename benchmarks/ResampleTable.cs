@@ -16,7 +16,8 @@ internal readonly record struct ResampleTiming(TimeSpan Wall, TimeSpan Processor
 /// </summary>
 internal static class ResampleTable
 {
-    private const int WarmUpCount = 30, DefaultRoundCount = 25;
+    private const int WarmUpCount = 30,
+        DefaultRoundCount = 25;
 
     /// <param name="args">The number of rounds, or nothing.</param>
     public static int Run(string[] args)
@@ -36,12 +37,16 @@ internal static class ResampleTable
             foreach (Subject subject in subjects)
             {
                 ResampleTiming timing = subject.Run();
-                if (round >= 0) subject.Timings.Add(timing);
+                if (round >= 0)
+                    subject.Timings.Add(timing);
             }
         }
 
         Print(subjects);
-        if (pillow is not null) Console.WriteLine($"\nTessera's bytes {(Digest(ResizeOnOneThread(source)) == pillow.Digest ? "equal" : "DIFFER FROM")} Pillow's.");
+        if (pillow is not null)
+            Console.WriteLine(
+                $"\nTessera's bytes {(Digest(ResizeOnOneThread(source)) == pillow.Digest ? "equal" : "DIFFER FROM")} Pillow's."
+            );
         return 0;
     }
 
@@ -58,14 +63,18 @@ internal static class ResampleTable
 
     private static void Print(Subject[] subjects)
     {
-        Console.WriteLine($"{Resampling.SourceWidth} x {Resampling.SourceHeight} to {Resampling.Width} x {Resampling.Height}, bicubic, one thread, medians of {subjects[0].Timings.Count} in turn\n");
+        Console.WriteLine(
+            $"{Resampling.SourceWidth} x {Resampling.SourceHeight} to {Resampling.Width} x {Resampling.Height}, bicubic, one thread, medians of {subjects[0].Timings.Count} in turn\n"
+        );
         Console.WriteLine("| by | processor time | least | wall time | Tessera's speed |\n|---|---:|---:|---:|---:|");
         double own = Median(subjects[0], static timing => timing.Processor);
         foreach (Subject subject in subjects)
         {
             double processor = Median(subject, static timing => timing.Processor);
             double least = subject.Timings.Min(static timing => timing.Processor).TotalMilliseconds;
-            Console.WriteLine($"| {subject.Name} | {processor:F1} ms | {least:F1} ms | {Median(subject, static timing => timing.Wall):F1} ms | {processor / own:F2}x |");
+            Console.WriteLine(
+                $"| {subject.Name} | {processor:F1} ms | {least:F1} ms | {Median(subject, static timing => timing.Wall):F1} ms | {processor / own:F2}x |"
+            );
         }
     }
 

@@ -6,7 +6,10 @@ namespace Tessera.Benchmarks;
 /// <summary>A camera's picture to the size at which MiniCPM-V cuts it: 4000 x 3000 to 1344 x 1008, bicubic.</summary>
 public class Resampling : IDisposable
 {
-    internal const int SourceWidth = 4000, SourceHeight = 3000, Width = 1344, Height = 1008;
+    internal const int SourceWidth = 4000,
+        SourceHeight = 3000,
+        Width = 1344,
+        Height = 1008;
 
     private readonly RgbImage source = CreateSource();
     private readonly VipsResize vips;

@@ -12,7 +12,9 @@ public class Sampling : IDisposable
     private readonly SmallLanguageModel file = new(blockCount: 1);
     private readonly LanguageModel model;
     private readonly LanguageContext context;
-    private readonly Sampler greedy, random, constrained;
+    private readonly Sampler greedy,
+        random,
+        constrained;
 
     public Sampling()
     {
@@ -20,8 +22,19 @@ public class Sampling : IDisposable
         context = new LanguageContext(model, length: 256, sequenceCount: 1, threadCount: 1);
         ContextBatch batch = new(capacity: 1, model.EmbeddingWidth, lookup: null);
         batch.AddToken(token: 0, sequence: 0, position: 0, wantsLogits: true);
-        if (context.Decode(batch) != DecodeOutcome.Done) throw new InvalidOperationException("The token could not be decoded.");
-        SamplerSettings settings = new(Temperature: 0.8f, TopK: 40, TopP: 0.95f, MinP: 0.05f, RepeatPenalty: 1.1f, FrequencyPenalty: 0, PresencePenalty: 0, PenaltyWindow: 64, Seed: 1);
+        if (context.Decode(batch) != DecodeOutcome.Done)
+            throw new InvalidOperationException("The token could not be decoded.");
+        SamplerSettings settings = new(
+            Temperature: 0.8f,
+            TopK: 40,
+            TopP: 0.95f,
+            MinP: 0.05f,
+            RepeatPenalty: 1.1f,
+            FrequencyPenalty: 0,
+            PresencePenalty: 0,
+            PenaltyWindow: 64,
+            Seed: 1
+        );
         greedy = new Sampler(settings with { Temperature = 0, RepeatPenalty = 1 }, model.Vocabulary);
         random = new Sampler(settings, model.Vocabulary);
         constrained = new Sampler(settings with { Grammar = Grammar }, model.Vocabulary);
@@ -41,7 +54,8 @@ public class Sampling : IDisposable
     [GlobalCleanup]
     public void Dispose()
     {
-        foreach (IDisposable part in (IDisposable[])[greedy, random, constrained, context, model, file]) part.Dispose();
+        foreach (IDisposable part in (IDisposable[])[greedy, random, constrained, context, model, file])
+            part.Dispose();
         GC.SuppressFinalize(this);
     }
 }

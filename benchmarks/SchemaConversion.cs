@@ -21,11 +21,14 @@ public class SchemaConversion
     [GlobalSetup]
     public void Write()
     {
-        IEnumerable<string> properties = Enumerable.Range(0, PropertyCount).Select(static index =>
-            $$"""
-            "positions{{index}}": { "type": "array", "maxItems": 20, "items": { "$ref": "#/$defs/position" } },
-            "date{{index}}": { "type": "string", "format": "date" }
-            """);
+        IEnumerable<string> properties = Enumerable
+            .Range(0, PropertyCount)
+            .Select(static index =>
+                $$"""
+                    "positions{{index}}": { "type": "array", "maxItems": 20, "items": { "$ref": "#/$defs/position" } },
+                    "date{{index}}": { "type": "string", "format": "date" }
+                    """
+            );
         schema = $$"""{ "$defs": { "position": {{Position}} }, "type": "object", "properties": { {{string.Join(",", properties)}} } }""";
     }
 

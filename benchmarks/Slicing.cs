@@ -22,7 +22,9 @@ public class Slicing
     public void Open()
     {
         using var folder = new TemporaryFolder();
-        processor = SlicedProjectors.Open(folder, contents => contents.Become(ReleasedProjectors.All().Single(release => release.Name == Family).File)).Processor;
+        processor = SlicedProjectors
+            .Open(folder, contents => contents.Become(ReleasedProjectors.All().Single(release => release.Name == Family).File))
+            .Processor;
     }
 
     /// <summary>Plans 64 pictures, from 64 x 64 to 8000 x 8000.</summary>
@@ -30,7 +32,8 @@ public class Slicing
     public int Plan()
     {
         int tokenCount = 0;
-        foreach (PixelSize picture in Pictures) tokenCount += processor.Plan(picture, PlanRequest.Default).ImageTokenCount;
+        foreach (PixelSize picture in Pictures)
+            tokenCount += processor.Plan(picture, PlanRequest.Default).ImageTokenCount;
         return tokenCount;
     }
 }

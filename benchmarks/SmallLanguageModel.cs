@@ -10,7 +10,17 @@ internal sealed class SmallLanguageModel : IDisposable
     public SmallLanguageModel(int blockCount)
     {
         Path = folder.File("model.gguf");
-        SyntheticModels.WriteLanguage(LanguageShape.Qwen7B with { Width = 64, FeedForward = 64, Blocks = blockCount, Heads = 1, KeyHeads = 1 }, Path);
+        SyntheticModels.WriteLanguage(
+            LanguageShape.Qwen7B with
+            {
+                Width = 64,
+                FeedForward = 64,
+                Blocks = blockCount,
+                Heads = 1,
+                KeyHeads = 1,
+            },
+            Path
+        );
     }
 
     public string Path { get; }

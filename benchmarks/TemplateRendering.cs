@@ -22,7 +22,12 @@ public class TemplateRendering
         renderer = new ChatPromptRenderer(Parse(), ["<|vision_start|><|image_pad|><|vision_end|>"]);
         for (int exchange = 0; exchange < ExchangeCount; exchange++)
         {
-            messages.Add(new ChatTemplateMessage("user", [ChatTemplatePart.Image, new("What is in this picture, and what has changed since the last one?")]));
+            messages.Add(
+                new ChatTemplateMessage(
+                    "user",
+                    [ChatTemplatePart.Image, new("What is in this picture, and what has changed since the last one?")]
+                )
+            );
             messages.Add(new ChatTemplateMessage("assistant", "A yellow star and a purple diamond; the diamond has moved to the left."));
         }
     }

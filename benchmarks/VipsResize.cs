@@ -22,7 +22,8 @@ internal sealed class VipsResize : IDisposable
     {
         NetVips.NetVips.Concurrency = threadCount;
         using Image resized = image.Resize((double)width / source.Width, Enums.Kernel.Cubic, vscale: (double)height / source.Height);
-        if (resized.Width != width || resized.Height != height) throw new InvalidOperationException("libvips made another size.");
+        if (resized.Width != width || resized.Height != height)
+            throw new InvalidOperationException("libvips made another size.");
         NetVips.NetVips.Free(resized.WriteToMemory(out _));
     }
 

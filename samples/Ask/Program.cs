@@ -17,12 +17,20 @@ Console.CancelKeyPress += (_, pressed) =>
 
 try
 {
-    (string modelPath, string? projectorPath) = ModelCatalog.Resolve(args.ElementAtOrDefault(2), args.ElementAtOrDefault(3), needsVision: true);
+    (string modelPath, string? projectorPath) = ModelCatalog.Resolve(
+        args.ElementAtOrDefault(2),
+        args.ElementAtOrDefault(3),
+        needsVision: true
+    );
     var files = new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath };
     await using MultimodalModel model = await MultimodalModel.LoadAsync(files, cancellationToken: stop.Token);
 
-    var prompt = new Prompt(args.ElementAtOrDefault(1) ?? "What is in this picture?") { Images = [await PromptImage.FromFileAsync(args[0])] };
-    await foreach (GenerationUpdate update in model.GenerateAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token)) Console.Write(update.Text);
+    var prompt = new Prompt(args.ElementAtOrDefault(1) ?? "What is in this picture?")
+    {
+        Images = [await PromptImage.FromFileAsync(args[0])],
+    };
+    await foreach (GenerationUpdate update in model.GenerateAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token))
+        Console.Write(update.Text);
     Console.WriteLine();
     return 0;
 }

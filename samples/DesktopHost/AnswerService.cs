@@ -12,11 +12,17 @@ internal sealed class AnswerService : IAsyncDisposable
     public AnswerService(IProgress<EngineProgress> progress) => loading = Task.Run(() => LoadAsync(progress, lifetime.Token));
 
     /// <summary>Streams an answer as soon as the model is there.</summary>
-    public async IAsyncEnumerable<string> AskAsync(string question, string picture, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<string> AskAsync(
+        string question,
+        string picture,
+        GenerationOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         MultimodalModel model = await loading.WaitAsync(cancellationToken);
         var prompt = new Prompt(question) { Images = [await PromptImage.FromFileAsync(picture, cancellationToken)] };
-        await foreach (GenerationUpdate update in model.GenerateAsync(prompt, options, null, cancellationToken)) yield return update.Text;
+        await foreach (GenerationUpdate update in model.GenerateAsync(prompt, options, null, cancellationToken))
+            yield return update.Text;
     }
 
     /// <summary>Stops a load, ends all answers and frees the model, without keeping the caller's thread.</summary>
@@ -39,6 +45,10 @@ internal sealed class AnswerService : IAsyncDisposable
     private static Task<MultimodalModel> LoadAsync(IProgress<EngineProgress> progress, CancellationToken cancellationToken)
     {
         (string modelPath, string? projectorPath) = ModelCatalog.Resolve(null, null, needsVision: true);
-        return MultimodalModel.LoadAsync(new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath }, progress, cancellationToken);
+        return MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath },
+            progress,
+            cancellationToken
+        );
     }
 }

@@ -9,7 +9,12 @@ internal sealed class MainWindow(TextWriter screen)
 
     // The small model answers in one short sentence; a grammar makes it go on, so that there is something to stop. A format is made
     // on the caller's thread, so not on this one.
-    private readonly Task<GenerationOptions> longer = Task.Run(static () => Short with { Format = AnswerFormat.FromGrammar("root ::= [a-z ]{500}") });
+    private readonly Task<GenerationOptions> longer = Task.Run(static () =>
+        Short with
+        {
+            Format = AnswerFormat.FromGrammar("root ::= [a-z ]{500}"),
+        }
+    );
 
     /// <summary>Runs all steps.</summary>
     public async Task ShowAsync(string picture)
@@ -29,7 +34,8 @@ internal sealed class MainWindow(TextWriter screen)
     private static async Task<string> ReadAsync(AnswerService service, string picture, CancellationToken cancellationToken)
     {
         string text = "";
-        await foreach (string piece in service.AskAsync(Question, picture, Short, cancellationToken)) text += piece;
+        await foreach (string piece in service.AskAsync(Question, picture, Short, cancellationToken))
+            text += piece;
         return text;
     }
 
@@ -40,7 +46,8 @@ internal sealed class MainWindow(TextWriter screen)
         try
         {
             await foreach (string _ in service.AskAsync(Question, picture, await longer, stop.Token))
-                if (++pieceCount == 2) await stop.CancelAsync();
+                if (++pieceCount == 2)
+                    await stop.CancelAsync();
             screen.WriteLine("cancelled: too late");
         }
         catch (OperationCanceledException)
@@ -63,7 +70,8 @@ internal sealed class MainWindow(TextWriter screen)
     {
         try
         {
-            await foreach (string _ in service.AskAsync(Question, picture, await longer, CancellationToken.None)) hasStarted.TrySetResult();
+            await foreach (string _ in service.AskAsync(Question, picture, await longer, CancellationToken.None))
+                hasStarted.TrySetResult();
             return "the answer was complete";
         }
         catch (ObjectDisposedException)

@@ -19,7 +19,9 @@ internal static class Program
             return 1;
         }
 
-        Console.WriteLine($"frames {loop.FrameCount}, late {loop.LateFrameCount}, blocked {loop.BlockedFrameCount}, longest call {loop.LongestCall.TotalMilliseconds:0.0} ms");
+        Console.WriteLine(
+            $"frames {loop.FrameCount}, late {loop.LateFrameCount}, blocked {loop.BlockedFrameCount}, longest call {loop.LongestCall.TotalMilliseconds:0.0} ms"
+        );
         return 0;
     }
 }

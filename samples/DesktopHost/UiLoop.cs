@@ -36,7 +36,8 @@ internal sealed class UiLoop : SynchronizationContext
         try
         {
             Task? running = null;
-            if (Measure(() => running = start()) > Unnoticed) BlockedFrameCount++;
+            if (Measure(() => running = start()) > Unnoticed)
+                BlockedFrameCount++;
             Draw(running!);
             running!.GetAwaiter().GetResult();
         }
@@ -52,8 +53,10 @@ internal sealed class UiLoop : SynchronizationContext
         while (!running.IsCompleted)
         {
             TimeSpan inCalls = AnswerCalls(FrameTime - Stopwatch.GetElapsedTime(lastFrame));
-            if (inCalls > Unnoticed) BlockedFrameCount++;
-            if (Stopwatch.GetElapsedTime(lastFrame) > Unnoticed) LateFrameCount++;
+            if (inCalls > Unnoticed)
+                BlockedFrameCount++;
+            if (Stopwatch.GetElapsedTime(lastFrame) > Unnoticed)
+                LateFrameCount++;
             lastFrame = Stopwatch.GetTimestamp();
             FrameCount++;
         }
@@ -67,10 +70,10 @@ internal sealed class UiLoop : SynchronizationContext
         do
         {
             TimeSpan wait = left - Stopwatch.GetElapsedTime(started);
-            if (!calls.TryTake(out (SendOrPostCallback Call, object? State) next, wait > TimeSpan.Zero ? wait : TimeSpan.Zero)) break;
+            if (!calls.TryTake(out (SendOrPostCallback Call, object? State) next, wait > TimeSpan.Zero ? wait : TimeSpan.Zero))
+                break;
             inCalls += Measure(() => next.Call(next.State));
-        }
-        while (Stopwatch.GetElapsedTime(started) < left);
+        } while (Stopwatch.GetElapsedTime(started) < left);
         return inCalls;
     }
 
@@ -79,7 +82,8 @@ internal sealed class UiLoop : SynchronizationContext
         long started = Stopwatch.GetTimestamp();
         call();
         TimeSpan taken = Stopwatch.GetElapsedTime(started);
-        if (taken > LongestCall) LongestCall = taken;
+        if (taken > LongestCall)
+            LongestCall = taken;
         return taken;
     }
 }

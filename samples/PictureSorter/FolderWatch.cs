@@ -16,12 +16,15 @@ internal sealed class FolderWatch(string folder, bool isOnce)
         watcher.Created += (_, file) => arrived.Writer.TryWrite(file.FullPath);
         watcher.Renamed += (_, file) => arrived.Writer.TryWrite(file.FullPath);
         watcher.EnableRaisingEvents = !isOnce;
-        foreach (string present in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)) arrived.Writer.TryWrite(present);
-        if (isOnce) arrived.Writer.Complete();
+        foreach (string present in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+            arrived.Writer.TryWrite(present);
+        if (isOnce)
+            arrived.Writer.Complete();
         await foreach (string path in arrived.Reader.ReadAllAsync(cancellationToken))
         {
             await UntilWrittenAsync(path, cancellationToken);
-            if (PromptImage.IsPictureFile(path)) yield return path;
+            if (PromptImage.IsPictureFile(path))
+                yield return path;
         }
     }
 

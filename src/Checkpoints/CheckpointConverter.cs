@@ -49,12 +49,14 @@ public sealed class CheckpointConverter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ConversionOptions();
         var folder = new CheckpointFolder(path);
-        if (!folder.Has("config.json")) throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
+        if (!folder.Has("config.json"))
+            throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
         VisionTowerFolder? tower = null;
         CheckpointWeights? weights = null;
         try
         {
-            if (options.VisionTowerFolder is string towerPath) tower = new VisionTowerFolder(towerPath);
+            if (options.VisionTowerFolder is string towerPath)
+                tower = new VisionTowerFolder(towerPath);
             weights = CheckpointWeights.Open(folder);
             return new CheckpointConverter(folder, weights, tower, options);
         }
@@ -62,10 +64,15 @@ public sealed class CheckpointConverter : IDisposable
         {
             weights?.Dispose();
             tower?.Dispose();
-            if (failure is OverflowException) throw new CheckpointException(folder.FullPath, "its configuration makes a tensor larger than any can be.", failure);
+            if (failure is OverflowException)
+                throw new CheckpointException(folder.FullPath, "its configuration makes a tensor larger than any can be.", failure);
             // Escapes in JSON can stand for half of a letter, which no text can hold.
             if (failure is InvalidOperationException or EncoderFallbackException or ArgumentException)
-                throw new CheckpointException(folder.FullPath, $"one of its files is damaged: {CheckpointFolder.Shown(failure.Message.TrimEnd('.'))}.", failure);
+                throw new CheckpointException(
+                    folder.FullPath,
+                    $"one of its files is damaged: {CheckpointFolder.Shown(failure.Message.TrimEnd('.'))}.",
+                    failure
+                );
             throw;
         }
     }
@@ -89,20 +96,31 @@ public sealed class CheckpointConverter : IDisposable
     {
         RequireRoom();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<IReadOnlyDictionary<string, string>> digests = Task.Run<IReadOnlyDictionary<string, string>>(() => Digests(stop.Token), stop.Token);
+        Task<IReadOnlyDictionary<string, string>> digests = Task.Run<IReadOnlyDictionary<string, string>>(
+            () => Digests(stop.Token),
+            stop.Token
+        );
         try
         {
-            long total = files.Sum(static file => file.ByteLength), written = 0;
+            long total = files.Sum(static file => file.ByteLength),
+                written = 0;
             var context = new WriteContext(
-                options.AllowNaN, Invalid, count => progress?.Report(new ConversionProgress(written += count, total)), cancellationToken);
-            foreach (ModelFile file in files) file.WritePartial(context, digests);
+                options.AllowNaN,
+                Invalid,
+                count => progress?.Report(new ConversionProgress(written += count, total)),
+                cancellationToken
+            );
+            foreach (ModelFile file in files)
+                file.WritePartial(context, digests);
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (ModelFile file in files) file.Publish();
+            foreach (ModelFile file in files)
+                file.Publish();
         }
         catch
         {
             stop.Cancel();
-            foreach (ModelFile file in files) file.Discard();
+            foreach (ModelFile file in files)
+                file.Discard();
             throw;
         }
     }
@@ -114,8 +132,10 @@ public sealed class CheckpointConverter : IDisposable
         try
         {
             Directory.CreateDirectory(output);
-            long needed = files.Sum(static file => file.ByteLength), free = new DriveInfo(output).AvailableFreeSpace;
-            if (needed > free) throw new CheckpointException(output, $"{needed} bytes are needed, but only {free} are free.");
+            long needed = files.Sum(static file => file.ByteLength),
+                free = new DriveInfo(output).AvailableFreeSpace;
+            if (needed > free)
+                throw new CheckpointException(output, $"{needed} bytes are needed, but only {free} are free.");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -126,7 +146,8 @@ public sealed class CheckpointConverter : IDisposable
     private ConcurrentDictionary<string, string> Digests(CancellationToken cancellationToken)
     {
         var digests = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string name, string path) in ConversionPlan.Sources(folder, weights, tower)) digests[name] = ModelFile.Digest(path, cancellationToken);
+        foreach ((string name, string path) in ConversionPlan.Sources(folder, weights, tower))
+            digests[name] = ModelFile.Digest(path, cancellationToken);
         return digests;
     }
 
@@ -136,7 +157,18 @@ public sealed class CheckpointConverter : IDisposable
         return new CheckpointException(path, $"tensor '{CheckpointFolder.Shown(tensor)}' holds values that are no numbers (NaN).");
     }
 
-    private static ConvertedFile Describe(ModelFile file) => new(
-        file.Path, [.. file.Tensors.Select(static tensor => new ConvertedTensor(tensor.Name, tensor.Type.ToString(), tensor.Shape, tensor.ByteLength, tensor.Source))],
-        file.ByteLength);
+    private static ConvertedFile Describe(ModelFile file) =>
+        new(
+            file.Path,
+            [
+                .. file.Tensors.Select(static tensor => new ConvertedTensor(
+                    tensor.Name,
+                    tensor.Type.ToString(),
+                    tensor.Shape,
+                    tensor.ByteLength,
+                    tensor.Source
+                )),
+            ],
+            file.ByteLength
+        );
 }

@@ -8,13 +8,20 @@ namespace Tessera.Checkpoints;
 internal sealed class CheckpointFolder
 {
     private const long MaxTextByteLength = 256L << 20;
-    private static readonly JsonDocumentOptions Lenient = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 128 };
+    private static readonly JsonDocumentOptions Lenient = new()
+    {
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+        MaxDepth = 128,
+    };
 
     /// <exception cref="CheckpointException">There is no such folder.</exception>
     public CheckpointFolder(string path)
     {
-        if (File.Exists(path)) throw new CheckpointException(path, "this is a file; a checkpoint is converted from its folder.");
-        if (!Directory.Exists(path)) throw new CheckpointException(path, "there is no such folder.");
+        if (File.Exists(path))
+            throw new CheckpointException(path, "this is a file; a checkpoint is converted from its folder.");
+        if (!Directory.Exists(path))
+            throw new CheckpointException(path, "there is no such folder.");
         FullPath = System.IO.Path.GetFullPath(path);
     }
 
@@ -33,7 +40,9 @@ internal sealed class CheckpointFolder
     public string PathOf(string name)
     {
         bool isPlain = name.Length is > 0 and < 256 && name is not ("." or "..") && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
-        return isPlain ? System.IO.Path.Combine(FullPath, name) : throw new CheckpointException(FullPath, $"the file name '{Shown(name)}' leads out of the folder.");
+        return isPlain
+            ? System.IO.Path.Combine(FullPath, name)
+            : throw new CheckpointException(FullPath, $"the file name '{Shown(name)}' leads out of the folder.");
     }
 
     /// <summary>Reads a text file; null if it is not there.</summary>
@@ -41,11 +50,16 @@ internal sealed class CheckpointFolder
     public byte[]? TryReadBytes(string name)
     {
         string path = PathOf(name);
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+            return null;
         try
         {
             using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (stream.Length > MaxTextByteLength) throw new CheckpointException(path, $"the file is longer than {MaxTextByteLength >> 20} MiB, so it is not what its name says.");
+            if (stream.Length > MaxTextByteLength)
+                throw new CheckpointException(
+                    path,
+                    $"the file is longer than {MaxTextByteLength >> 20} MiB, so it is not what its name says."
+                );
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             return bytes;
@@ -60,8 +74,11 @@ internal sealed class CheckpointFolder
     public string? TryReadText(string name)
     {
         byte[]? bytes = TryReadBytes(name);
-        if (bytes is null) return null;
-        return Encoding.UTF8.GetString(bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes);
+        if (bytes is null)
+            return null;
+        return Encoding.UTF8.GetString(
+            bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes
+        );
     }
 
     /// <summary>Reads a JSON file; null if it is not there.</summary>
@@ -69,14 +86,19 @@ internal sealed class CheckpointFolder
     public Settings? TryReadSettings(string name)
     {
         byte[]? bytes = TryReadBytes(name);
-        if (bytes is null) return null;
+        if (bytes is null)
+            return null;
         string path = PathOf(name);
-        if (!Utf8.IsValid(bytes)) throw new CheckpointException(path, "the file is damaged: it is not valid UTF-8.");
+        if (!Utf8.IsValid(bytes))
+            throw new CheckpointException(path, "the file is damaged: it is not valid UTF-8.");
         try
         {
-            ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsMemory(Encoding.UTF8.Preamble.Length) : bytes;
+            ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)
+                ? bytes.AsMemory(Encoding.UTF8.Preamble.Length)
+                : bytes;
             JsonElement root = JsonDocument.Parse(json, Lenient).RootElement;
-            if (root.ValueKind == JsonValueKind.Object) return new Settings(path, root);
+            if (root.ValueKind == JsonValueKind.Object)
+                return new Settings(path, root);
         }
         catch (JsonException failure)
         {
@@ -100,7 +122,10 @@ internal sealed class CheckpointFolder
     {
         try
         {
-            return [.. Directory.EnumerateFiles(FullPath).Select(static path => System.IO.Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+            return
+            [
+                .. Directory.EnumerateFiles(FullPath).Select(static path => System.IO.Path.GetFileName(path)).Order(StringComparer.Ordinal),
+            ];
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

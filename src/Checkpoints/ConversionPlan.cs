@@ -14,51 +14,95 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     private const long QuantizationVersion = 2;
 
     /// <exception cref="CheckpointException">It cannot be converted; the message says why.</exception>
-    public static ConversionPlan Make(CheckpointFolder folder, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
+    public static ConversionPlan Make(
+        CheckpointFolder folder,
+        CheckpointWeights weights,
+        VisionTowerFolder? tower,
+        ConversionOptions options
+    )
     {
         Settings config = folder.ReadSettings("config.json");
         CheckpointFamily family = CheckpointFamilies.Find(config, weights.Names);
         Settings languageConfig = LanguageDefaults.Complete(family.LanguageConfig(config));
-        LanguageArchitecture architecture = LanguageArchitectures.Find(languageConfig) ?? throw new CheckpointException(config.Path,
-            $"it is a {family.Name}, but its language model '{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known.");
-        var sides = new Dictionary<Side, Dictionary<string, StoredTensor>> { [Side.Language] = new(StringComparer.Ordinal), [Side.Vision] = new(StringComparer.Ordinal) };
+        LanguageArchitecture architecture =
+            LanguageArchitectures.Find(languageConfig)
+            ?? throw new CheckpointException(
+                config.Path,
+                $"it is a {family.Name}, but its language model '{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known."
+            );
+        var sides = new Dictionary<Side, Dictionary<string, StoredTensor>>
+        {
+            [Side.Language] = new(StringComparer.Ordinal),
+            [Side.Vision] = new(StringComparer.Ordinal),
+        };
         foreach (StoredTensor tensor in weights.Tensors)
         {
-            if (Names.IsTable(tensor.Name)) continue;
+            if (Names.IsTable(tensor.Name))
+                continue;
             (Side side, string name) = family.Place(tensor.Name);
-            if (side == Side.Ignored || (side == Side.Language && architecture.Ignores(name))) continue;
+            if (side == Side.Ignored || (side == Side.Language && architecture.Ignores(name)))
+                continue;
             sides[side].TryAdd(side == Side.Language ? architecture.Canonical(name) : name, tensor);
         }
 
         string outputName = OutputName(folder, options);
         var card = new ModelCard(folder);
-        ModelFile language = MakeLanguage(folder, languageConfig, config, family, architecture, sides[Side.Language], weights, card, outputName, options);
+        ModelFile language = MakeLanguage(
+            folder,
+            languageConfig,
+            config,
+            family,
+            architecture,
+            sides[Side.Language],
+            weights,
+            card,
+            outputName,
+            options
+        );
         var source = new VisionSource(folder, config, sides[Side.Vision], languageConfig.Size("hidden_size", "d_model"), tower);
         ModelFile? projector = MakeProjector(family, source, card, outputName, options);
-        foreach (ModelFile file in projector is null ? [language] : new[] { language, projector }) file.DeclareSources([.. Sources(folder, weights, tower).Select(static pair => pair.Name)]);
+        foreach (ModelFile file in projector is null ? [language] : new[] { language, projector })
+            file.DeclareSources([.. Sources(folder, weights, tower).Select(static pair => pair.Name)]);
         return new ConversionPlan(family.Name, architecture.Name, language, projector);
     }
 
     /// <summary>The files that a checkpoint is made of, by the names that are recorded.</summary>
-    public static IEnumerable<(string Name, string Path)> Sources(CheckpointFolder folder, CheckpointWeights weights, VisionTowerFolder? tower)
+    public static IEnumerable<(string Name, string Path)> Sources(
+        CheckpointFolder folder,
+        CheckpointWeights weights,
+        VisionTowerFolder? tower
+    )
     {
         string[] settings = ["config.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"];
-        return settings.Where(folder.Has).Select(name => (name, folder.PathOf(name)))
+        return settings
+            .Where(folder.Has)
+            .Select(name => (name, folder.PathOf(name)))
             .Concat(weights.Files.Select(static file => (file.Name, file.Path)))
             .Concat(tower?.Files.Select(static file => ("vision-tower/" + file.Name, file.Path)) ?? []);
     }
 
     private static ModelFile MakeLanguage(
-        CheckpointFolder folder, Settings config, Settings whole, CheckpointFamily family, LanguageArchitecture architecture,
-        Dictionary<string, StoredTensor> tensors, CheckpointWeights weights, ModelCard card, string outputName, ConversionOptions options)
+        CheckpointFolder folder,
+        Settings config,
+        Settings whole,
+        CheckpointFamily family,
+        LanguageArchitecture architecture,
+        Dictionary<string, StoredTensor> tensors,
+        CheckpointWeights weights,
+        ModelCard card,
+        string outputName,
+        ConversionOptions options
+    )
     {
         var mapper = new TensorMapper(folder.FullPath, StoredType(options.Type));
         var used = new HashSet<string>(StringComparer.Ordinal);
-        foreach ((string name, TensorValues values) in architecture.Extra(config)) mapper.Add(name, "config.json", values, isFull: true);
+        foreach ((string name, TensorValues values) in architecture.Extra(config))
+            mapper.Add(name, "config.json", values, isFull: true);
         IReadOnlyList<TensorRule> rules = architecture.Rules(config);
         mapper.Map(tensors, rules, architecture.Dimensions(config), architecture.BlockCount(config), used);
         // Where little is known, what is not known says more than what is missing.
-        if (used.Count > tensors.Count / 2) mapper.Require(tensors, rules, architecture.BlockCount(config));
+        if (used.Count > tensors.Count / 2)
+            mapper.Require(tensors, rules, architecture.BlockCount(config));
         RequireAllUsed(folder, family, tensors, used, weights);
         mapper.Require(tensors, rules, architecture.BlockCount(config));
         var metadata = new Metadata();
@@ -67,60 +111,108 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         architecture.SetKeys(metadata, config);
         family.SetLanguageKeys(metadata, whole, architecture);
         architecture.SetVocabulary(metadata, folder, config);
-        return new ModelFile(Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{options.Type}.gguf"), metadata, mapper.Targets);
+        return new ModelFile(
+            Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{options.Type}.gguf"),
+            metadata,
+            mapper.Targets
+        );
     }
 
-    private static ModelFile? MakeProjector(CheckpointFamily family, VisionSource source, ModelCard card, string outputName, ConversionOptions options)
+    private static ModelFile? MakeProjector(
+        CheckpointFamily family,
+        VisionSource source,
+        ModelCard card,
+        string outputName,
+        ConversionOptions options
+    )
     {
-        if (family.ReadVision(source) is not VisionModel vision) return null;
+        if (family.ReadVision(source) is not VisionModel vision)
+            return null;
         var mapper = new TensorMapper(source.Folder.FullPath, StoredType(options.Type));
         var used = new HashSet<string>(StringComparer.Ordinal);
         IReadOnlyDictionary<string, StoredTensor> tensors = vision.Tensors ?? source.Tensors;
         mapper.Map(tensors, vision.Rules, vision.Dimensions, vision.BlockCount, used);
         mapper.Require(tensors, vision.Rules, vision.BlockCount);
-        foreach ((string name, TensorValues values) in vision.Extra) mapper.Add(name, "config.json", values, isFull: true);
+        foreach ((string name, TensorValues values) in vision.Extra)
+            mapper.Add(name, "config.json", values, isFull: true);
         if (tensors.FirstOrDefault(pair => !used.Contains(pair.Key)).Value is StoredTensor unknown)
             throw unknown.Fail($"is on the vision side of a {family.Name}, but no rule knows it.");
         var metadata = new Metadata();
         SetGeneral(metadata, "clip", "mmproj", source.Folder, card, options, mapper);
-        foreach ((string key, GgufValue value) in vision.Metadata.Entries) metadata.Set(key, value);
-        return new ModelFile(Path.Combine(Path.GetFullPath(options.OutputFolder), $"mmproj-{outputName}-{options.Type}.gguf"), metadata, mapper.Targets);
+        foreach ((string key, GgufValue value) in vision.Metadata.Entries)
+            metadata.Set(key, value);
+        return new ModelFile(
+            Path.Combine(Path.GetFullPath(options.OutputFolder), $"mmproj-{outputName}-{options.Type}.gguf"),
+            metadata,
+            mapper.Targets
+        );
     }
 
     private static void SetGeneral(
-        Metadata metadata, string architecture, string kind, CheckpointFolder folder, ModelCard card, ConversionOptions options, TensorMapper mapper)
+        Metadata metadata,
+        string architecture,
+        string kind,
+        CheckpointFolder folder,
+        ModelCard card,
+        ConversionOptions options,
+        TensorMapper mapper
+    )
     {
         metadata.Set("general.architecture", architecture);
         metadata.Set("general.type", kind);
         metadata.Set("general.name", options.Name ?? card.Name ?? folder.Name);
-        metadata.Set("general.size_label", ModelCard.SizeLabel(mapper.Targets.Sum(static target => target.Values.RowCount * target.Values.RowLength)));
+        metadata.Set(
+            "general.size_label",
+            ModelCard.SizeLabel(mapper.Targets.Sum(static target => target.Values.RowCount * target.Values.RowLength))
+        );
         card.SetKeys(metadata);
-        metadata.Set("general.file_type", options.Type switch { WeightType.F32 => 0, WeightType.F16 => 1, WeightType.Q8_0 => 7, _ => 32 });
+        metadata.Set(
+            "general.file_type",
+            options.Type switch
+            {
+                WeightType.F32 => 0,
+                WeightType.F16 => 1,
+                WeightType.Q8_0 => 7,
+                _ => 32,
+            }
+        );
         metadata.Set("general.quantization_version", QuantizationVersion);
     }
 
     private static void RequireAllUsed(
-        CheckpointFolder folder, CheckpointFamily family, Dictionary<string, StoredTensor> tensors, HashSet<string> used, CheckpointWeights weights)
+        CheckpointFolder folder,
+        CheckpointFamily family,
+        Dictionary<string, StoredTensor> tensors,
+        HashSet<string> used,
+        CheckpointWeights weights
+    )
     {
         StoredTensor[] unknown = [.. tensors.Where(pair => !used.Contains(pair.Key)).Select(static pair => pair.Value)];
-        if (unknown.Length == 0) return;
+        if (unknown.Length == 0)
+            return;
         string names = string.Join(", ", unknown.Take(5).Select(static tensor => CheckpointFolder.Shown(tensor.Name)));
-        throw new CheckpointException(folder.FullPath,
-            $"it is a {family.Name}, and {weights.Tensors.Count - unknown.Length} of its {weights.Tensors.Count} tensors are known; these are not: {names}{(unknown.Length > 5 ? ", ..." : "")}.");
+        throw new CheckpointException(
+            folder.FullPath,
+            $"it is a {family.Name}, and {weights.Tensors.Count - unknown.Length} of its {weights.Tensors.Count} tensors are known; these are not: {names}{(unknown.Length > 5 ? ", ..." : "")}."
+        );
     }
 
     private static string OutputName(CheckpointFolder folder, ConversionOptions options)
     {
         string name = options.Name ?? folder.Name;
-        string plain = string.Concat(name.Select(static letter => char.IsLetterOrDigit(letter) || letter is '.' or '-' or '_' ? letter : '-')).Trim('.', '-');
+        string plain = string.Concat(
+                name.Select(static letter => char.IsLetterOrDigit(letter) || letter is '.' or '-' or '_' ? letter : '-')
+            )
+            .Trim('.', '-');
         return plain.Length > 0 ? plain : "model";
     }
 
-    private static GgufTensorType StoredType(WeightType type) => type switch
-    {
-        WeightType.F32 => GgufTensorType.F32,
-        WeightType.BF16 => GgufTensorType.BF16,
-        WeightType.Q8_0 => GgufTensorType.Q8_0,
-        _ => GgufTensorType.F16,
-    };
+    private static GgufTensorType StoredType(WeightType type) =>
+        type switch
+        {
+            WeightType.F32 => GgufTensorType.F32,
+            WeightType.BF16 => GgufTensorType.BF16,
+            WeightType.Q8_0 => GgufTensorType.Q8_0,
+            _ => GgufTensorType.F16,
+        };
 }

@@ -18,7 +18,8 @@ internal sealed class ModelCard
     {
         generation = folder.TryReadSettings("generation_config.json");
         using var reader = new StringReader(folder.TryReadText("README.md") ?? "");
-        if (reader.ReadLine() != "---") return;
+        if (reader.ReadLine() != "---")
+            return;
         string key = "";
         for (int count = 0; count < MaxLineCount && reader.ReadLine() is string line && line != "---"; count++)
         {
@@ -29,12 +30,15 @@ internal sealed class ModelCard
             }
 
             int colon = line.IndexOf(':');
-            if (colon <= 0 || char.IsWhiteSpace(line[0])) continue;
+            if (colon <= 0 || char.IsWhiteSpace(line[0]))
+                continue;
             key = line[..colon].Trim();
             values[key] = [];
             string value = line[(colon + 1)..].Trim();
-            if (value.StartsWith('[') && value.EndsWith(']')) values[key].AddRange(value[1..^1].Split(',').Select(Plain).Where(static item => item.Length > 0));
-            else if (value.Length > 0) values[key].Add(Plain(value));
+            if (value.StartsWith('[') && value.EndsWith(']'))
+                values[key].AddRange(value[1..^1].Split(',').Select(Plain).Where(static item => item.Length > 0));
+            else if (value.Length > 0)
+                values[key].Add(Plain(value));
         }
     }
 
@@ -44,13 +48,20 @@ internal sealed class ModelCard
     /// <summary>Sets what the card and the sampling settings say.</summary>
     public void SetKeys(Metadata metadata)
     {
-        metadata.SetIfKnown("general.license", values.TryGetValue("license", out List<string>? licenses) && licenses.Count > 0 ? string.Join(',', licenses) : null);
+        metadata.SetIfKnown(
+            "general.license",
+            values.TryGetValue("license", out List<string>? licenses) && licenses.Count > 0 ? string.Join(',', licenses) : null
+        );
         metadata.SetIfKnown("general.license.name", Value("license_name"));
         metadata.SetIfKnown("general.license.link", Value("license_link"));
-        string[] tags = [.. All("tags").Concat(All("pipeline_tag"))], languages = [.. All("languages").Concat(All("language"))];
-        if (tags.Length > 0) metadata.Set("general.tags", tags);
-        if (languages.Length > 0) metadata.Set("general.languages", languages);
-        if (All("base_model").FirstOrDefault() is not string parent || parent.Count(static letter => letter == '/') != 1) return;
+        string[] tags = [.. All("tags").Concat(All("pipeline_tag"))],
+            languages = [.. All("languages").Concat(All("language"))];
+        if (tags.Length > 0)
+            metadata.Set("general.tags", tags);
+        if (languages.Length > 0)
+            metadata.Set("general.languages", languages);
+        if (All("base_model").FirstOrDefault() is not string parent || parent.Count(static letter => letter == '/') != 1)
+            return;
         metadata.Set("general.base_model.count", 1);
         metadata.Set("general.base_model.0.name", parent.Split('/')[1]);
         metadata.Set("general.base_model.0.organization", parent.Split('/')[0]);
@@ -59,17 +70,28 @@ internal sealed class ModelCard
     /// <summary>Sets how the authors sample.</summary>
     public void SetSampling(Action<string, GgufValue> set)
     {
-        if (generation is null) return;
-        if (generation.TryCount("top_k") is long topK) set("general.sampling.top_k", GgufValue.From((int)topK));
-        foreach ((string key, string name) in (ReadOnlySpan<(string, string)>)
-            [("top_p", "top_p"), ("min_p", "min_p"), ("temperature", "temp"), ("repetition_penalty", "penalty_repeat")])
-            if (generation.TryNumber(key) is double value) set($"general.sampling.{name}", GgufValue.From((float)value));
+        if (generation is null)
+            return;
+        if (generation.TryCount("top_k") is long topK)
+            set("general.sampling.top_k", GgufValue.From((int)topK));
+        foreach (
+            (string key, string name) in (ReadOnlySpan<(string, string)>)
+                [("top_p", "top_p"), ("min_p", "min_p"), ("temperature", "temp"), ("repetition_penalty", "penalty_repeat")]
+        )
+            if (generation.TryNumber(key) is double value)
+                set($"general.sampling.{name}", GgufValue.From((float)value));
     }
 
     /// <summary>A number of parameters for people, such as 7.1B (ggml-org/llama.cpp v0.5.0, gguf-py/gguf/utility.py).</summary>
     public static string SizeLabel(long parameterCount)
     {
-        (double scale, string unit) = parameterCount switch { > 1_000_000_000_000 => (1e-12, "T"), > 1_000_000_000 => (1e-9, "B"), > 1_000_000 => (1e-6, "M"), _ => (1e-3, "K") };
+        (double scale, string unit) = parameterCount switch
+        {
+            > 1_000_000_000_000 => (1e-12, "T"),
+            > 1_000_000_000 => (1e-9, "B"),
+            > 1_000_000 => (1e-6, "M"),
+            _ => (1e-3, "K"),
+        };
         double scaled = parameterCount * scale;
         int digits = Math.Max(2 - Math.Round(scaled).ToString(CultureInfo.InvariantCulture).TrimStart('0').Length, 0);
         return scaled.ToString($"F{digits}", CultureInfo.InvariantCulture) + unit;

@@ -45,8 +45,13 @@ internal sealed class CliConsole
         {
             Out = Writer(Console.IsOutputRedirected ? Console.OpenStandardOutput() : Terminal(descriptor: 1)),
             Error = Writer(Console.IsErrorRedirected ? Console.OpenStandardError() : Terminal(descriptor: 2)),
-            OpenInput = Console.IsInputRedirected ? Console.OpenStandardInput : OperatingSystem.IsWindows() ? WindowsConsole.OpenInput : TerminalInput,
-            width = new Lazy<int?>(static () => Console.IsOutputRedirected || IsPlainTerminal() || Console.WindowWidth < MinWidth ? null : Console.WindowWidth),
+            OpenInput =
+                Console.IsInputRedirected ? Console.OpenStandardInput
+                : OperatingSystem.IsWindows() ? WindowsConsole.OpenInput
+                : TerminalInput,
+            width = new Lazy<int?>(static () =>
+                Console.IsOutputRedirected || IsPlainTerminal() || Console.WindowWidth < MinWidth ? null : Console.WindowWidth
+            ),
             ShowsProgress = !Console.IsErrorRedirected && !IsPlainTerminal(),
             IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected && !IsDumbTerminal(),
             InputIsTerminal = !Console.IsInputRedirected,
@@ -56,7 +61,8 @@ internal sealed class CliConsole
     }
 
     /// <summary>Writes a line to <see cref="Out"/>, cut to the terminal's width.</summary>
-    public void WriteRow(string row) => Out.WriteLine(width.Value is int columns && row.Length > columns ? $"{row[..(columns - 1)]}…" : row);
+    public void WriteRow(string row) =>
+        Out.WriteLine(width.Value is int columns && row.Length > columns ? $"{row[..(columns - 1)]}…" : row);
 
     /// <summary>
     /// Writes a sentence to <see cref="Error"/>: the one place where failures and remarks are written. They repeat what files, models and
@@ -68,13 +74,16 @@ internal sealed class CliConsole
     public void NoteLimits(PromptImage picture, SlicePlan plan)
     {
         if (plan.IsLimited)
-            Say($"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of {plan.UnlimitedTokenCount} tokens.");
+            Say(
+                $"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of {plan.UnlimitedTokenCount} tokens."
+            );
     }
 
     /// <summary>Leaves the line of a progress bar that is left at once, and shows the cursor that it hid.</summary>
     public void RestoreCursor()
     {
-        if (ShowsProgress) Error.WriteLine("\e[?25h");
+        if (ShowsProgress)
+            Error.WriteLine("\e[?25h");
     }
 
     // Not Console.Out, which writes in the locale's encoding.
@@ -82,16 +91,18 @@ internal sealed class CliConsole
         TextWriter.Synchronized(new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
     // Console's own streams put Unix terminals into another keypad mode, which plain ones show as rubbish.
-    private static Stream Terminal(int descriptor) => OperatingSystem.IsWindows()
-        ? descriptor == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError()
-        : new FileStream(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+    private static Stream Terminal(int descriptor) =>
+        OperatingSystem.IsWindows()
+            ? descriptor == 1
+                ? Console.OpenStandardOutput()
+                : Console.OpenStandardError()
+            : new FileStream(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
 
     // Console's own stream shows again what the terminal has shown already if it was typed before the first read.
     private static FileStream TerminalInput() => new(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     // A bar needs escape sequences: "dumb" terminals have none, and NO_COLOR (no-color.org) asks for plain text.
-    private static bool IsPlainTerminal() =>
-        IsDumbTerminal() || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+    private static bool IsPlainTerminal() => IsDumbTerminal() || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 
     private static bool IsDumbTerminal() => Environment.GetEnvironmentVariable("TERM") == "dumb";
 }

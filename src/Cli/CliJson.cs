@@ -16,15 +16,18 @@ namespace Tessera.Cli;
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
-    private static readonly CliJson Readable = new(new JsonSerializerOptions
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
+    private static readonly CliJson Readable = new(
+        new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }
+    );
 
     /// <summary>Reads a document that <see cref="Write"/> wrote.</summary>
     /// <exception cref="JsonException">It is none.</exception>
-    public static T Read<T>(Stream input) => JsonSerializer.Deserialize(input, (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!) ?? throw new JsonException();
+    public static T Read<T>(Stream input) =>
+        JsonSerializer.Deserialize(input, (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!) ?? throw new JsonException();
 
     /// <summary>A time as documents show it: to the microsecond.</summary>
     public static double Milliseconds(double value) => Math.Round(value, 3);
@@ -37,9 +40,24 @@ internal sealed partial class CliJson : JsonSerializerContext
     }
 }
 
-internal sealed record AskDocument(string Text, string FinishReason, int PromptTokens, int ImageTokens, int CompletionTokens, IReadOnlyList<int> TokenIds, TimingsDocument Timings);
+internal sealed record AskDocument(
+    string Text,
+    string FinishReason,
+    int PromptTokens,
+    int ImageTokens,
+    int CompletionTokens,
+    IReadOnlyList<int> TokenIds,
+    TimingsDocument Timings
+);
 
-internal sealed record TimingsDocument(double LoadMs, double PreprocessMs, double EncodeMs, double PrefillMs, double FirstTokenMs, double DecodeMs);
+internal sealed record TimingsDocument(
+    double LoadMs,
+    double PreprocessMs,
+    double EncodeMs,
+    double PrefillMs,
+    double FirstTokenMs,
+    double DecodeMs
+);
 
 internal sealed record LookDocument(
     SizeDocument Image,
@@ -51,7 +69,8 @@ internal sealed record LookDocument(
     IReadOnlyList<LayoutDocument> Layout,
     int SmallestReadableText,
     int UnlimitedSlices,
-    int UnlimitedTokens);
+    int UnlimitedTokens
+);
 
 internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
 
@@ -69,12 +88,27 @@ internal sealed record DeviceDocument(string Name, string Description, string Ki
 
 internal sealed record ConvertDocument(string Model, string? Mmproj, string Family, string Architecture, int Tensors, long Bytes);
 
-internal sealed record InspectDocument(string File, uint Version, int Alignment, JsonObject Metadata, IReadOnlyList<TensorDocument> Tensors);
+internal sealed record InspectDocument(
+    string File,
+    uint Version,
+    int Alignment,
+    JsonObject Metadata,
+    IReadOnlyList<TensorDocument> Tensors
+);
 
 internal sealed record TensorDocument(string Name, string Type, IReadOnlyList<long> Shape, long Offset, long Bytes);
 
 /// <summary>What was measured; 0 threads stand for as many as pay.</summary>
-internal sealed record BenchDocument(string Model, string Projector, string Device, string Picture, int Slices, int ImageTokens, int Threads, IReadOnlyList<BenchRow> Rows);
+internal sealed record BenchDocument(
+    string Model,
+    string Projector,
+    string Device,
+    string Picture,
+    int Slices,
+    int ImageTokens,
+    int Threads,
+    IReadOnlyList<BenchRow> Rows
+);
 
 /// <summary>One measurement: the median of its repeats, the least and the most.</summary>
 internal sealed record BenchRow(string What, string Unit, double Median, double Least, double Most);

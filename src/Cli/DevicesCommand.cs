@@ -13,10 +13,22 @@ internal static class DevicesCommand
         command.Add(json);
         command.SetAction(parsed =>
         {
-            IReadOnlyList<DeviceDocument> devices = [.. Devices.List().Select(static device =>
-                new DeviceDocument(device.Name, device.Description, device.Kind.ToString().ToLowerInvariant(), device.FreeBytes, device.TotalBytes))];
-            if (parsed.GetValue(json)) CliJson.Write(console.Out, devices);
-            else Print(console.Out, devices);
+            IReadOnlyList<DeviceDocument> devices =
+            [
+                .. Devices
+                    .List()
+                    .Select(static device => new DeviceDocument(
+                        device.Name,
+                        device.Description,
+                        device.Kind.ToString().ToLowerInvariant(),
+                        device.FreeBytes,
+                        device.TotalBytes
+                    )),
+            ];
+            if (parsed.GetValue(json))
+                CliJson.Write(console.Out, devices);
+            else
+                Print(console.Out, devices);
             return ExitCode.Success;
         });
         return command;
@@ -24,8 +36,14 @@ internal static class DevicesCommand
 
     private static void Print(TextWriter output, IReadOnlyList<DeviceDocument> devices)
     {
-        int nameWidth = devices.Max(static device => device.Name.Length), kindWidth = devices.Max(static device => device.Kind.Length);
+        int nameWidth = devices.Max(static device => device.Name.Length),
+            kindWidth = devices.Max(static device => device.Kind.Length);
         foreach (DeviceDocument device in devices)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{device.Name.PadRight(nameWidth)}  {device.Kind.PadRight(kindWidth)}  {device.FreeBytes / 1e9:0.0} of {device.TotalBytes / 1e9:0.0} GB free  {device.Description}"));
+            output.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{device.Name.PadRight(nameWidth)}  {device.Kind.PadRight(kindWidth)}  {device.FreeBytes / 1e9:0.0} of {device.TotalBytes / 1e9:0.0} GB free  {device.Description}"
+                )
+            );
     }
 }

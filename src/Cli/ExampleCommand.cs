@@ -18,7 +18,9 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
     public override int Invoke(ParseResult parseResult)
     {
         int exitCode = usual.Invoke(parseResult);
-        string example = parseResult.CommandResult.Command is ExampleCommand command ? command.Example : "tessera ask -i cat.jpg \"What is in this picture?\"";
+        string example = parseResult.CommandResult.Command is ExampleCommand command
+            ? command.Example
+            : "tessera ask -i cat.jpg \"What is in this picture?\"";
         TextWriter output = parseResult.InvocationConfiguration.Output;
         output.WriteLine("Example:");
         output.WriteLine($"  {example}");

@@ -12,21 +12,43 @@ internal static class LocalNetwork
     [
         .. new[]
         {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16",
-            "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "::/128",
+            "::1/128",
+            "fc00::/7",
+            "fe80::/10",
+            "fec0::/10",
+            "ff00::/8",
         }.Select(IPNetwork.Parse),
     ];
 
     // An IPv4 address inside of an IPv6 address, and at which byte: compatible, translated (RFC 6052), 6to4 (RFC 3056).
     private static readonly (IPNetwork Network, int At)[] Embedding =
-        [(IPNetwork.Parse("::/96"), 12), (IPNetwork.Parse("64:ff9b::/96"), 12), (IPNetwork.Parse("2002::/16"), 2)];
+    [
+        (IPNetwork.Parse("::/96"), 12),
+        (IPNetwork.Parse("64:ff9b::/96"), 12),
+        (IPNetwork.Parse("2002::/16"), 2),
+    ];
 
     /// <summary>Whether an address is of this machine or of the network around it.</summary>
     public static bool Holds(IPAddress address)
     {
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        if (Networks.Any(network => network.Contains(address))) return true;
-        if (address.AddressFamily != AddressFamily.InterNetworkV6) return false;
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        if (Networks.Any(network => network.Contains(address)))
+            return true;
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+            return false;
         byte[] bytes = address.GetAddressBytes();
         return Embedding.Any(embedding => embedding.Network.Contains(address) && Holds(new IPAddress(bytes.AsSpan(embedding.At, 4))));
     }
@@ -34,8 +56,10 @@ internal static class LocalNetwork
     /// <summary>Whether the name itself says so, without asking a name server.</summary>
     public static bool HoldsName(string host)
     {
-        if (IPAddress.TryParse(host, out IPAddress? address)) return Holds(address);
+        if (IPAddress.TryParse(host, out IPAddress? address))
+            return Holds(address);
         string name = host.TrimEnd('.');
-        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
     }
 }

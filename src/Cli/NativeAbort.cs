@@ -9,9 +9,14 @@ namespace Tessera.Cli;
 internal static class NativeAbort
 {
     /// <summary>Names the files that are at fault if it happens from now on.</summary>
-    public static void Blame(string files) => NativeFailure.Handler = reason =>
-    {
-        Console.Error.WriteLine(PlainText.Sentence($"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again."));
-        Environment.Exit(ExitCode.Failed);
-    };
+    public static void Blame(string files) =>
+        NativeFailure.Handler = reason =>
+        {
+            Console.Error.WriteLine(
+                PlainText.Sentence(
+                    $"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again."
+                )
+            );
+            Environment.Exit(ExitCode.Failed);
+        };
 }

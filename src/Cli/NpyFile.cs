@@ -20,11 +20,15 @@ internal static class NpyFile
     {
         try
         {
-            WholeFile.Write(path, stream =>
-            {
-                stream.Write(Header(shape));
-                foreach (ReadOnlyMemory<float> part in parts) stream.Write(MemoryMarshal.AsBytes(part.Span));
-            });
+            WholeFile.Write(
+                path,
+                stream =>
+                {
+                    stream.Write(Header(shape));
+                    foreach (ReadOnlyMemory<float> part in parts)
+                        stream.Write(MemoryMarshal.AsBytes(part.Span));
+                }
+            );
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -34,7 +38,8 @@ internal static class NpyFile
 
     private static byte[] Header(IReadOnlyList<long> shape)
     {
-        string dictionary = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}{(shape.Count == 1 ? "," : "")}), }}";
+        string dictionary =
+            $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}{(shape.Count == 1 ? "," : "")}), }}";
         int length = (10 + dictionary.Length + 1 + HeaderAlignment - 1) / HeaderAlignment * HeaderAlignment;
         byte[] header = [0x93, .. "NUMPY"u8, 1, 0, 0, 0, .. Encoding.ASCII.GetBytes(dictionary.PadRight(length - 11)), (byte)'\n'];
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)(length - 10));

@@ -24,12 +24,14 @@ internal sealed class PictureDownload : IDisposable
     {
         this.typed = typed;
         this.allowsLocal = allowsLocal;
-        client = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            ConnectCallback = ConnectAsync,
-        });
+        client = new HttpMessageInvoker(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectCallback = ConnectAsync,
+            }
+        );
     }
 
     /// <summary>The server's last answer, with its content still to be read.</summary>
@@ -37,14 +39,18 @@ internal sealed class PictureDownload : IDisposable
     /// <exception cref="HttpRequestException">It cannot be reached, or does not speak HTTP.</exception>
     public async Task<HttpResponseMessage> OpenAsync(CancellationToken cancellationToken)
     {
-        if (!Uri.TryCreate(typed, UriKind.Absolute, out Uri? address)) throw new ImageException(typed, "it is no valid address.");
+        if (!Uri.TryCreate(typed, UriKind.Absolute, out Uri? address))
+            throw new ImageException(typed, "it is no valid address.");
         var visited = new HashSet<Uri>();
         while (visited.Add(address))
         {
-            if (visited.Count > MaxRedirects) throw new ImageException(typed, $"it is redirected more than {MaxRedirects} times.");
+            if (visited.Count > MaxRedirects)
+                throw new ImageException(typed, $"it is redirected more than {MaxRedirects} times.");
             HttpResponseMessage response = await RequestAsync(address, cancellationToken);
-            if (response.IsSuccessStatusCode) return response;
-            using (response) address = Redirected(address, response);
+            if (response.IsSuccessStatusCode)
+                return response;
+            using (response)
+                address = Redirected(address, response);
         }
 
         throw new ImageException(typed, "its redirects lead in a circle.");
@@ -67,17 +73,27 @@ internal sealed class PictureDownload : IDisposable
 
     private Uri Redirected(Uri from, HttpResponseMessage response)
     {
-        bool isRedirect = response.StatusCode is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
-            or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
-        if (!isRedirect) throw new ImageException(typed, $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}.");
-        if (response.Headers.Location is not { } location) throw new ImageException(typed, $"the server answered {(int)response.StatusCode} without saying where to go.");
+        bool isRedirect =
+            response.StatusCode
+            is HttpStatusCode.MovedPermanently
+                or HttpStatusCode.Found
+                or HttpStatusCode.SeeOther
+                or HttpStatusCode.TemporaryRedirect
+                or HttpStatusCode.PermanentRedirect;
+        if (!isRedirect)
+            throw new ImageException(typed, $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}.");
+        if (response.Headers.Location is not { } location)
+            throw new ImageException(typed, $"the server answered {(int)response.StatusCode} without saying where to go.");
         var to = new Uri(from, location);
-        if (to.Scheme != Uri.UriSchemeHttp && to.Scheme != Uri.UriSchemeHttps) throw new ImageException(typed, $"it is redirected to an address that begins with {to.Scheme}:.");
-        if (from.Scheme == Uri.UriSchemeHttps && to.Scheme == Uri.UriSchemeHttp) throw new ImageException(typed, "it is redirected from https to http.");
+        if (to.Scheme != Uri.UriSchemeHttp && to.Scheme != Uri.UriSchemeHttps)
+            throw new ImageException(typed, $"it is redirected to an address that begins with {to.Scheme}:.");
+        if (from.Scheme == Uri.UriSchemeHttps && to.Scheme == Uri.UriSchemeHttp)
+            throw new ImageException(typed, "it is redirected from https to http.");
         // A proxy connects for us: then names that say it themselves are all that can be checked.
         beganLocally |= !isRedirected && LocalNetwork.HoldsName(from.Host);
         isRedirected = true;
-        if (RefusesLocal && LocalNetwork.HoldsName(to.DnsSafeHost)) throw Refused(to.DnsSafeHost);
+        if (RefusesLocal && LocalNetwork.HoldsName(to.DnsSafeHost))
+            throw Refused(to.DnsSafeHost);
         return to;
     }
 
@@ -91,12 +107,14 @@ internal sealed class PictureDownload : IDisposable
         string host = context.DnsEndPoint.Host;
         bool isProxy = !host.Equals(context.InitialRequestMessage.RequestUri!.DnsSafeHost, StringComparison.OrdinalIgnoreCase);
         IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, cancellationToken);
-        if (RefusesLocal && !isProxy && addresses.Any(LocalNetwork.Holds)) throw Refused(host);
+        if (RefusesLocal && !isProxy && addresses.Any(LocalNetwork.Holds))
+            throw Refused(host);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellationToken);
-            if (!isRedirected && !isProxy) beganLocally = socket.RemoteEndPoint is IPEndPoint { Address: { } reached } && LocalNetwork.Holds(reached);
+            if (!isRedirected && !isProxy)
+                beganLocally = socket.RemoteEndPoint is IPEndPoint { Address: { } reached } && LocalNetwork.Holds(reached);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

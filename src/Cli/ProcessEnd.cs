@@ -24,11 +24,12 @@ internal static partial class ProcessEnd
     }
 
     /// <summary>Ends the process if it has not ended by itself after a while.</summary>
-    public static void After(TimeSpan time, CliConsole console, int exitCode) => Start(() =>
-    {
-        Thread.Sleep(time);
-        Now(console, exitCode);
-    });
+    public static void After(TimeSpan time, CliConsole console, int exitCode) =>
+        Start(() =>
+        {
+            Thread.Sleep(time);
+            Now(console, exitCode);
+        });
 
     // A thread of its own: those of the pool may all be stuck.
     private static void Start(ThreadStart work) => new Thread(work) { IsBackground = true, Name = "Tessera end" }.Start();
@@ -36,8 +37,10 @@ internal static partial class ProcessEnd
     // Without anything that is registered for the end, which is where a process can hang.
     private static void Terminate(int exitCode)
     {
-        if (OperatingSystem.IsWindows()) TerminateProcess(-1, (uint)exitCode);
-        else ExitNow(exitCode);
+        if (OperatingSystem.IsWindows())
+            TerminateProcess(-1, (uint)exitCode);
+        else
+            ExitNow(exitCode);
     }
 
     [LibraryImport("libc", EntryPoint = "_exit")]

@@ -3,18 +3,21 @@ using Tessera.Cli;
 
 var console = CliConsole.ForProcess();
 using var interruption = new CancellationTokenSource();
+
 // Signals are handled on threads of the pool, which grows slowly while native code holds those that it has.
 ThreadPool.SetMinThreads(workerThreads: Math.Max(16, Environment.ProcessorCount), completionPortThreads: Environment.ProcessorCount);
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-if (TrialCommand.Matches(args)) return TrialCommand.Run(args);
+if (TrialCommand.Matches(args))
+    return TrialCommand.Run(args);
 return await TesseraCommand.RunAsync(args, console, interruption.Token);
 
 // The first signal asks for a clean end, the second one does not wait for it.
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
-    if (signal.Signal == PosixSignal.SIGINT && console.TakesInterrupt?.Invoke() == true) return;
+    if (signal.Signal == PosixSignal.SIGINT && console.TakesInterrupt?.Invoke() == true)
+        return;
     if (interruption.IsCancellationRequested)
     {
         ProcessEnd.Now(console, ExitCode.Interrupted);

@@ -10,22 +10,37 @@ internal static class ProgressDisplay
 
     public static async Task<T> RunAsync<T>(CliConsole console, Func<IProgress<EngineProgress>?, Task<T>> work)
     {
-        if (!console.ShowsProgress) return await work(null);
-        IAnsiConsole screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
-        return await screen.Progress()
+        if (!console.ShowsProgress)
+            return await work(null);
+        IAnsiConsole screen = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(console.Error),
+                Ansi = AnsiSupport.Yes,
+                Interactive = InteractionSupport.Yes,
+            }
+        );
+        return await screen
+            .Progress()
             .AutoClear(true)
             .HideCompleted(true)
-            .Columns(new SpinnerColumn(Spinner.Known.Line), new TaskDescriptionColumn(), new ProgressBarColumn { Width = BarWidth }, new PercentageColumn())
+            .Columns(
+                new SpinnerColumn(Spinner.Known.Line),
+                new TaskDescriptionColumn(),
+                new ProgressBarColumn { Width = BarWidth },
+                new PercentageColumn()
+            )
             .StartAsync(context => work(new Bars(context)));
     }
 
-    private static string Describe(EngineStage stage) => stage switch
-    {
-        EngineStage.LoadModel => "Loading the language model",
-        EngineStage.LoadProjector => "Loading the vision projector",
-        EngineStage.Encode => "Encoding the picture",
-        _ => "Reading the prompt",
-    };
+    private static string Describe(EngineStage stage) =>
+        stage switch
+        {
+            EngineStage.LoadModel => "Loading the language model",
+            EngineStage.LoadProjector => "Loading the vision projector",
+            EngineStage.Encode => "Encoding the picture",
+            _ => "Reading the prompt",
+        };
 
     private sealed class Bars(ProgressContext context) : IProgress<EngineProgress>
     {
@@ -35,7 +50,8 @@ internal static class ProgressDisplay
         {
             lock (tasks)
             {
-                if (!tasks.TryGetValue(value.Stage, out ProgressTask? task)) tasks.Add(value.Stage, task = context.AddTask(Describe(value.Stage)));
+                if (!tasks.TryGetValue(value.Stage, out ProgressTask? task))
+                    tasks.Add(value.Stage, task = context.AddTask(Describe(value.Stage)));
                 task.Value = value.Fraction * 100;
             }
         }

@@ -13,7 +13,8 @@ internal static class TesseraCommand
     public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
     {
         ParseResult parsed = Create(console).Parse(arguments);
-        if (UsageProblem(parsed) is string problem) return ReportUsage(parsed, console, problem);
+        if (UsageProblem(parsed) is string problem)
+            return ReportUsage(parsed, console, problem);
         var configuration = new InvocationConfiguration
         {
             Output = console.Out,
@@ -71,8 +72,10 @@ internal static class TesseraCommand
     // The first error is the one to mend first: the others often follow from it.
     private static string? UsageProblem(ParseResult parsed)
     {
-        if (UnknownOption(parsed) is string unknown) return $"{unknown} is no option of {CommandPath(parsed)}.";
-        if (parsed.UnmatchedTokens.Count == 0) return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        if (UnknownOption(parsed) is string unknown)
+            return $"{unknown} is no option of {CommandPath(parsed)}.";
+        if (parsed.UnmatchedTokens.Count == 0)
+            return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
         return parsed.CommandResult.Command is RootCommand
             ? $"'{parsed.UnmatchedTokens[0]}' is no command of tessera."
             : $"'{parsed.UnmatchedTokens[0]}' is more than {CommandPath(parsed)} takes; a text with spaces needs quotes.";
@@ -89,7 +92,9 @@ internal static class TesseraCommand
     private static string? UnknownOption(ParseResult parsed) =>
         parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
             ? null
-            : parsed.CommandResult.Tokens.Select(static token => token.Value).FirstOrDefault(static text => text.Length > 1 && text[0] == '-' && !text.Contains(' '));
+            : parsed
+                .CommandResult.Tokens.Select(static token => token.Value)
+                .FirstOrDefault(static text => text.Length > 1 && text[0] == '-' && !text.Contains(' '));
 
     private static string CommandPath(ParseResult parsed) =>
         parsed.CommandResult.Command is RootCommand ? "tessera" : $"tessera {parsed.CommandResult.Command.Name}";

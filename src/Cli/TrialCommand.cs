@@ -20,11 +20,13 @@ internal static class TrialCommand
     /// <summary>How to start this program again; null where that cannot be told.</summary>
     public static ModelTrial? ForThisProgram()
     {
-        if (Environment.ProcessPath is not { } program) return null;
+        if (Environment.ProcessPath is not { } program)
+            return null;
         // "dotnet tessera.dll" is the .NET host with a library.
         bool isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
         string library = Path.Combine(AppContext.BaseDirectory, "tessera.dll");
-        if (isHost && !File.Exists(library)) return null;
+        if (isHost && !File.Exists(library))
+            return null;
         return new ModelTrial { Program = program, Arguments = isHost ? [library, Name] : [Name] };
     }
 }

@@ -8,7 +8,8 @@ internal static class WindowsConsole
     /// <summary>Lets the console take UTF-8 until the process ends; does nothing elsewhere.</summary>
     public static void UseUnicode()
     {
-        if (!OperatingSystem.IsWindows() || (Console.IsOutputRedirected && Console.IsErrorRedirected)) return;
+        if (!OperatingSystem.IsWindows() || (Console.IsOutputRedirected && Console.IsErrorRedirected))
+            return;
         try
         {
             Encoding before = Console.OutputEncoding;

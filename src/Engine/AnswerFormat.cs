@@ -56,7 +56,12 @@ public sealed class AnswerFormat
     {
         try
         {
-            return FromSchema(type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Refine }).ToJsonString());
+            return FromSchema(
+                type.GetJsonSchemaAsNode(
+                        new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Refine }
+                    )
+                    .ToJsonString()
+            );
         }
         catch (NotSupportedException failure)
         {
@@ -67,9 +72,11 @@ public sealed class AnswerFormat
     // What the exporter leaves open: the ranges of numbers, times without a zone, and that an answer should have every member.
     private static JsonNode Refine(JsonSchemaExporterContext context, JsonNode schema)
     {
-        if (schema is not JsonObject keywords) return schema;
+        if (schema is not JsonObject keywords)
+            return schema;
         Type type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
-        if (keywords["properties"] is JsonObject members && members.Count > 0) keywords["required"] = new JsonArray([.. members.Select(static member => (JsonNode)member.Key)]);
+        if (keywords["properties"] is JsonObject members && members.Count > 0)
+            keywords["required"] = new JsonArray([.. members.Select(static member => (JsonNode)member.Key)]);
         if (type == typeof(TimeOnly) || type == typeof(TimeSpan))
         {
             keywords.Remove("format");
@@ -85,17 +92,18 @@ public sealed class AnswerFormat
         return keywords;
     }
 
-    private static (decimal Least, decimal Most)? RangeOf(Type type) => Type.GetTypeCode(type) switch
-    {
-        TypeCode.Byte => (byte.MinValue, byte.MaxValue),
-        TypeCode.SByte => (sbyte.MinValue, sbyte.MaxValue),
-        TypeCode.Int16 => (short.MinValue, short.MaxValue),
-        TypeCode.UInt16 => (ushort.MinValue, ushort.MaxValue),
-        TypeCode.Int32 => (int.MinValue, int.MaxValue),
-        TypeCode.UInt32 => (uint.MinValue, uint.MaxValue),
-        TypeCode.Int64 => (long.MinValue, long.MaxValue),
-        TypeCode.UInt64 => (ulong.MinValue, ulong.MaxValue),
-        TypeCode.Decimal => (-999_999_999_999_999m, 999_999_999_999_999m),
-        _ => null,
-    };
+    private static (decimal Least, decimal Most)? RangeOf(Type type) =>
+        Type.GetTypeCode(type) switch
+        {
+            TypeCode.Byte => (byte.MinValue, byte.MaxValue),
+            TypeCode.SByte => (sbyte.MinValue, sbyte.MaxValue),
+            TypeCode.Int16 => (short.MinValue, short.MaxValue),
+            TypeCode.UInt16 => (ushort.MinValue, ushort.MaxValue),
+            TypeCode.Int32 => (int.MinValue, int.MaxValue),
+            TypeCode.UInt32 => (uint.MinValue, uint.MaxValue),
+            TypeCode.Int64 => (long.MinValue, long.MaxValue),
+            TypeCode.UInt64 => (ulong.MinValue, ulong.MaxValue),
+            TypeCode.Decimal => (-999_999_999_999_999m, 999_999_999_999_999m),
+            _ => null,
+        };
 }

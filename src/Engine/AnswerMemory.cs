@@ -17,18 +17,22 @@ internal sealed class AnswerMemory
     /// <summary>The answer with this text, or null.</summary>
     public GeneratedAnswer? Find(string text)
     {
-        lock (gate) return answers.GetValueOrDefault(text);
+        lock (gate)
+            return answers.GetValueOrDefault(text);
     }
 
     /// <summary>Remembers an answer; the oldest is forgotten.</summary>
     public void Add(GeneratedAnswer answer)
     {
-        if (answer.Ids.Count == 0 || answer.Text.Length > MaxLength) return;
+        if (answer.Ids.Count == 0 || answer.Text.Length > MaxLength)
+            return;
         lock (gate)
         {
-            if (!answers.ContainsKey(answer.Text)) order.Enqueue(answer.Text);
+            if (!answers.ContainsKey(answer.Text))
+                order.Enqueue(answer.Text);
             answers[answer.Text] = answer;
-            if (order.Count > MaxCount) answers.Remove(order.Dequeue());
+            if (order.Count > MaxCount)
+                answers.Remove(order.Dequeue());
         }
     }
 }

@@ -12,7 +12,13 @@ namespace Tessera;
 /// <param name="scheduler">Generates.</param>
 /// <param name="requireUnchanged">Fails when weights that lie in the mapped file are no longer those that were loaded.</param>
 /// <param name="lifetime">Cancelled when the model is disposed.</param>
-internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder, AnswerScheduler scheduler, Action requireUnchanged, CancellationToken lifetime)
+internal sealed class AnswerRun(
+    PromptComposer composer,
+    PictureEncoder? encoder,
+    AnswerScheduler scheduler,
+    Action requireUnchanged,
+    CancellationToken lifetime
+)
 {
     /// <summary>Streams an answer.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -22,19 +28,31 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
     /// <param name="progress">Told how far encoding and prefill are.</param>
     /// <param name="cancellationToken">Stops within one step.</param>
     /// <param name="origin">Whose embeddings and positions may be used beside those that were computed here.</param>
-    public async IAsyncEnumerable<GenerationUpdate> StreamAsync(ComposedPrompt prompt, GenerationOptions options, bool trimsStart, object owner,
-        IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken, KeyOrigin origin = default)
+    public async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        ComposedPrompt prompt,
+        GenerationOptions options,
+        bool trimsStart,
+        object owner,
+        IProgress<EngineProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellationToken,
+        KeyOrigin origin = default
+    )
     {
         long started = Stopwatch.GetTimestamp();
         requireUnchanged();
-        if (prompt.Length >= scheduler.ContextLength) throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
-        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken, origin).ConfigureAwait(false);
+        if (prompt.Length >= scheduler.ContextLength)
+            throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
+        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken, origin)
+            .ConfigureAwait(false);
         PromptRows rows = composer.Join(prompt, images, origin);
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         SamplerSettings sampling = SettingsOf(options) with { ShownTokens = composer.ControlTokens(options.ShownTokens) };
-        ChannelReader<AnswerPiece> pieces = scheduler.Start(new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner), stop.Token);
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(
+            new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner),
+            stop.Token
+        );
         var text = new StringBuilder();
         try
         {
@@ -42,7 +60,8 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
             {
                 // What was ready before is not wanted any more.
                 cancellationToken.ThrowIfCancellationRequested();
-                if (piece is { Text.Length: 0, End: null }) progress?.Report(new EngineProgress(EngineStage.Prefill, piece.Prefilled));
+                if (piece is { Text.Length: 0, End: null })
+                    progress?.Report(new EngineProgress(EngineStage.Prefill, piece.Prefilled));
                 string shown = trimsStart && text.Length == 0 ? piece.Text.TrimStart() : piece.Text;
                 if (shown.Length > 0)
                 {
@@ -50,8 +69,10 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
                     yield return new GenerationUpdate(shown);
                 }
 
-                if (piece.End is not null) requireUnchanged();
-                if (piece.End is { } end) yield return new GenerationUpdate("", Result(text.ToString(), end, rows, images, started));
+                if (piece.End is not null)
+                    requireUnchanged();
+                if (piece.End is { } end)
+                    yield return new GenerationUpdate("", Result(text.ToString(), end, rows, images, started));
             }
         }
         finally
@@ -71,15 +92,19 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
             while (pieces.TryRead(out _)) { }
             more = pieces.WaitToReadAsync(CancellationToken.None).AsTask();
             await ((Task)more).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        while (more is { IsCompletedSuccessfully: true, Result: true });
+        } while (more is { IsCompletedSuccessfully: true, Result: true });
     }
 
     /// <summary>The embeddings of pictures, from the cache where it has them.</summary>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress,
-        CancellationToken cancellationToken, KeyOrigin origin = default)
+    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(
+        IReadOnlyList<PlannedPicture> pictures,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken,
+        KeyOrigin origin = default
+    )
     {
-        if (encoder is null) return [];
+        if (encoder is null)
+            return [];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime);
         try
         {
@@ -94,16 +119,38 @@ internal sealed class AnswerRun(PromptComposer composer, PictureEncoder? encoder
     private static GenerationResult Result(string text, AnswerEnd end, PromptRows rows, IReadOnlyList<ImageEmbeddings> images, long started)
     {
         double prefillMs = Stopwatch.GetElapsedTime(end.AdmittedAt, end.FirstTokenAt).TotalMilliseconds;
-        var timings = new GenerationTimings(images.Sum(static image => image.PreprocessMs), images.Sum(static image => image.EncodeMs), prefillMs,
-            Stopwatch.GetElapsedTime(started, end.FirstTokenAt).TotalMilliseconds, Stopwatch.GetElapsedTime(end.FirstTokenAt, end.EndedAt).TotalMilliseconds);
-        return new GenerationResult(text, end.IsCut ? FinishReason.Length : FinishReason.Stop, rows.Count, rows.EmbeddingCount, end.TokenIds, timings)
+        var timings = new GenerationTimings(
+            images.Sum(static image => image.PreprocessMs),
+            images.Sum(static image => image.EncodeMs),
+            prefillMs,
+            Stopwatch.GetElapsedTime(started, end.FirstTokenAt).TotalMilliseconds,
+            Stopwatch.GetElapsedTime(end.FirstTokenAt, end.EndedAt).TotalMilliseconds
+        );
+        return new GenerationResult(
+            text,
+            end.IsCut ? FinishReason.Length : FinishReason.Stop,
+            rows.Count,
+            rows.EmbeddingCount,
+            end.TokenIds,
+            timings
+        )
         {
             ReusedTokenCount = end.ReusedCount,
             CachedImageCount = images.Count(static image => image.IsCached),
         };
     }
 
-    private static SamplerSettings SettingsOf(GenerationOptions options) => new(options.Temperature, options.TopK, options.TopP, options.MinP,
-        options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty, options.PenaltyWindow, options.Seed ?? (uint)Random.Shared.NextInt64(1, uint.MaxValue),
-        options.Format?.Grammar);
+    private static SamplerSettings SettingsOf(GenerationOptions options) =>
+        new(
+            options.Temperature,
+            options.TopK,
+            options.TopP,
+            options.MinP,
+            options.RepeatPenalty,
+            options.FrequencyPenalty,
+            options.PresencePenalty,
+            options.PenaltyWindow,
+            options.Seed ?? (uint)Random.Shared.NextInt64(1, uint.MaxValue),
+            options.Format?.Grammar
+        );
 }

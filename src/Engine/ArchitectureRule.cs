@@ -11,7 +11,14 @@ internal delegate long? ArchitectureLookup(string key, int layer);
 /// </summary>
 internal sealed class ArchitectureRule
 {
-    private static readonly string[][] Levels = [["or"], ["and"], ["==", "!=", "<=", ">=", "<", ">"], ["+", "-"], ["*", "/", "%"]];
+    private static readonly string[][] Levels =
+    [
+        ["or"],
+        ["and"],
+        ["==", "!=", "<=", ">=", "<", ">"],
+        ["+", "-"],
+        ["*", "/", "%"],
+    ];
     private readonly Node root;
 
     private ArchitectureRule(string text, Node root, IReadOnlyList<string> keys)
@@ -35,7 +42,9 @@ internal sealed class ArchitectureRule
         var tokens = new Queue<string>(text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         var keys = new List<string>();
         Node root = ParseLevel(0, tokens, keys);
-        return tokens.Count == 0 ? new ArchitectureRule(text, root, [.. keys.Distinct()]) : throw new FormatException($"'{text}' goes on with '{tokens.Peek()}'.");
+        return tokens.Count == 0
+            ? new ArchitectureRule(text, root, [.. keys.Distinct()])
+            : throw new FormatException($"'{text}' goes on with '{tokens.Peek()}'.");
     }
 
     /// <summary>What it comes to; null where that is not known.</summary>
@@ -43,12 +52,14 @@ internal sealed class ArchitectureRule
 
     private static Node ParseLevel(int level, Queue<string> tokens, List<string> keys)
     {
-        if (level == Levels.Length) return ParseOperand(tokens, keys);
+        if (level == Levels.Length)
+            return ParseOperand(tokens, keys);
         Node left = ParseLevel(level + 1, tokens, keys);
         while (tokens.TryPeek(out string? name) && Levels[level].Contains(name))
         {
             tokens.Dequeue();
-            Node first = left, second = ParseLevel(level + 1, tokens, keys);
+            Node first = left,
+                second = ParseLevel(level + 1, tokens, keys);
             left = (lookup, layer) => Compute(name, first(lookup, layer), second(lookup, layer));
         }
 
@@ -64,33 +75,38 @@ internal sealed class ArchitectureRule
             return tokens.TryDequeue(out string? end) && end == ")" ? inner : throw new FormatException("A rule lacks a ')'.");
         }
 
-        if (long.TryParse(token, CultureInfo.InvariantCulture, out long number)) return (_, _) => number;
-        if (!char.IsAsciiLetter(token[0])) throw new FormatException($"'{token}' is no key.");
+        if (long.TryParse(token, CultureInfo.InvariantCulture, out long number))
+            return (_, _) => number;
+        if (!char.IsAsciiLetter(token[0]))
+            throw new FormatException($"'{token}' is no key.");
         keys.Add(token);
         return (lookup, layer) => lookup(token, layer);
     }
 
     // One side may decide alone what is true of both.
-    private static long? Compute(string name, long? left, long? right) => (name, left, right) switch
-    {
-        ("or", not null and not 0, _) or ("or", _, not null and not 0) => 1,
-        ("and", 0, _) or ("and", _, 0) => 0,
-        (_, null, _) or (_, _, null) => null,
-        ("or", _, _) => 0,
-        ("and", _, _) => 1,
-        ("==", _, _) => Truth(left == right),
-        ("!=", _, _) => Truth(left != right),
-        ("<=", _, _) => Truth(left <= right),
-        (">=", _, _) => Truth(left >= right),
-        ("<", _, _) => Truth(left < right),
-        (">", _, _) => Truth(left > right),
-        ("/" or "%", _, 0) or ("/" or "%", long.MinValue, -1) => null,
-        ("/", _, _) => left / right,
-        ("%", _, _) => left % right,
-        ("+", _, _) => left + right,
-        ("-", _, _) => left - right,
-        _ => Math.BigMul(left.Value, right.Value) is var product && product >= long.MinValue && product <= long.MaxValue ? (long)product : null,
-    };
+    private static long? Compute(string name, long? left, long? right) =>
+        (name, left, right) switch
+        {
+            ("or", not null and not 0, _) or ("or", _, not null and not 0) => 1,
+            ("and", 0, _) or ("and", _, 0) => 0,
+            (_, null, _) or (_, _, null) => null,
+            ("or", _, _) => 0,
+            ("and", _, _) => 1,
+            ("==", _, _) => Truth(left == right),
+            ("!=", _, _) => Truth(left != right),
+            ("<=", _, _) => Truth(left <= right),
+            (">=", _, _) => Truth(left >= right),
+            ("<", _, _) => Truth(left < right),
+            (">", _, _) => Truth(left > right),
+            ("/" or "%", _, 0) or ("/" or "%", long.MinValue, -1) => null,
+            ("/", _, _) => left / right,
+            ("%", _, _) => left % right,
+            ("+", _, _) => left + right,
+            ("-", _, _) => left - right,
+            _ => Math.BigMul(left.Value, right.Value) is var product && product >= long.MinValue && product <= long.MaxValue
+                ? (long)product
+                : null,
+        };
 
     private static long Truth(bool value) => value ? 1 : 0;
 }

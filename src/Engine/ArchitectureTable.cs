@@ -21,9 +21,7 @@ internal sealed class ArchitectureTable
     private readonly List<ArchitectureTensor> tensors = [];
     private readonly HashSet<string> uniform = [];
 
-    private ArchitectureTable()
-    {
-    }
+    private ArchitectureTable() { }
 
     /// <summary>What a key is worth that the file does not have, and whether that is the first block's for all of them.</summary>
     public IReadOnlyDictionary<string, (ArchitectureRule Rule, bool IsOfFirst)> Defaults => defaults;
@@ -54,11 +52,14 @@ internal sealed class ArchitectureTable
         var table = new ArchitectureTable();
         while (reader.ReadLine() is { } line)
         {
-            if (line.Length == 0 || line[0] == '#') continue;
+            if (line.Length == 0 || line[0] == '#')
+                continue;
             int colon = line.IndexOf(" : ", StringComparison.Ordinal);
-            if (colon < 0) throw new FormatException($"The line '{line}' has no ' : '.");
+            if (colon < 0)
+                throw new FormatException($"The line '{line}' has no ' : '.");
             string[] words = line[..colon].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (Concerns(words, architecture)) table.Add(words[0], line[(colon + 3)..].Trim());
+            if (Concerns(words, architecture))
+                table.Add(words[0], line[(colon + 3)..].Trim());
         }
 
         return table;

@@ -16,7 +16,8 @@ internal sealed class ChatArchive : IDisposable
     public const string ManifestName = "session.json";
 
     // The end record that names the directory's place, as it is without a comment (PKWARE APPNOTE 6.3.10, 4.3.16).
-    private const int EndLength = 22, DirectoryOffsetPlace = 16;
+    private const int EndLength = 22,
+        DirectoryOffsetPlace = 16;
     private const uint EndSignature = 0x06054B50;
 
     // ZipArchive holds an object for each entry that the directory names.
@@ -43,7 +44,11 @@ internal sealed class ChatArchive : IDisposable
     public static ChatArchive Open(string path)
     {
         if (!FileKind.HasContents(path))
-            throw new IOException(File.Exists(path) ? "it is empty, or is a pipe or device" : Directory.Exists(path) ? "it is a folder" : "there is no such file");
+            throw new IOException(
+                File.Exists(path) ? "it is empty, or is a pipe or device"
+                : Directory.Exists(path) ? "it is a folder"
+                : "there is no such file"
+            );
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
@@ -63,7 +68,8 @@ internal sealed class ChatArchive : IDisposable
         {
             using ChatArchive archive = Open(path);
             using JsonDocument manifest = JsonDocument.Parse(archive.ReadManifest());
-            return manifest.RootElement.ValueKind == JsonValueKind.Object && manifest.RootElement.TryGetProperty(nameof(SavedSession.Format), out _);
+            return manifest.RootElement.ValueKind == JsonValueKind.Object
+                && manifest.RootElement.TryGetProperty(nameof(SavedSession.Format), out _);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException or JsonException)
         {
@@ -73,15 +79,19 @@ internal sealed class ChatArchive : IDisposable
 
     /// <summary>Writes an archive; it appears whole or not at all.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(string path, IReadOnlyDictionary<string, byte[]> entries) => WholeFile.Write(path, stream =>
-    {
-        using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-        foreach ((string name, byte[] bytes) in entries)
-        {
-            using Stream entry = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
-            entry.Write(bytes);
-        }
-    });
+    public static void Write(string path, IReadOnlyDictionary<string, byte[]> entries) =>
+        WholeFile.Write(
+            path,
+            stream =>
+            {
+                using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+                foreach ((string name, byte[] bytes) in entries)
+                {
+                    using Stream entry = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                    entry.Write(bytes);
+                }
+            }
+        );
 
     public static string DigestOf(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
@@ -97,8 +107,10 @@ internal sealed class ChatArchive : IDisposable
     /// <exception cref="InvalidDataException">It is damaged or has more bytes.</exception>
     public byte[]? Read(string name, long most)
     {
-        if (archive.GetEntry(name) is not { } entry) return null;
-        if (entry.Length != entry.CompressedLength || entry.Length < 0 || entry.Length > Math.Min(most, left)) throw new InvalidDataException();
+        if (archive.GetEntry(name) is not { } entry)
+            return null;
+        if (entry.Length != entry.CompressedLength || entry.Length < 0 || entry.Length > Math.Min(most, left))
+            throw new InvalidDataException();
         left -= entry.Length;
         var bytes = new byte[entry.Length];
         using Stream stream = entry.Open();
@@ -115,11 +127,13 @@ internal sealed class ChatArchive : IDisposable
     private static void RequireSmallDirectory(FileStream file)
     {
         Span<byte> end = stackalloc byte[EndLength];
-        if (file.Length < EndLength) throw new InvalidDataException();
+        if (file.Length < EndLength)
+            throw new InvalidDataException();
         file.Position = file.Length - EndLength;
         file.ReadExactly(end);
         long directory = BinaryPrimitives.ReadUInt32LittleEndian(end[DirectoryOffsetPlace..]);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndSignature || file.Length - directory > LargestDirectory) throw new InvalidDataException();
+        if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndSignature || file.Length - directory > LargestDirectory)
+            throw new InvalidDataException();
         file.Position = 0;
     }
 }

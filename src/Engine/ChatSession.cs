@@ -39,29 +39,54 @@ public sealed class ChatSession : IDisposable
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="PromptTooLongException">The message does not fit the context.</exception>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
-    public IAsyncEnumerable<GenerationUpdate> SendAsync(UserMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        AnswerAsync(turns => (turns, message), options, progress, cancellationToken);
+    public IAsyncEnumerable<GenerationUpdate> SendAsync(
+        UserMessage message,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    ) => AnswerAsync(turns => (turns, message), options, progress, cancellationToken);
 
     /// <summary>Answers the last message again, in the place of its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
-    public IAsyncEnumerable<GenerationUpdate> RegenerateAsync(GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        AnswerAsync(static turns => (Earlier(turns), MessageOf(turns[^1])), options, progress, cancellationToken);
+    public IAsyncEnumerable<GenerationUpdate> RegenerateAsync(
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    ) => AnswerAsync(static turns => (Earlier(turns), MessageOf(turns[^1])), options, progress, cancellationToken);
 
     /// <summary>Replaces the last message and its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
-    public IAsyncEnumerable<GenerationUpdate> EditAsync(UserMessage message, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        AnswerAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
+    public IAsyncEnumerable<GenerationUpdate> EditAsync(
+        UserMessage message,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    ) => AnswerAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
 
     /// <summary>What a message would cost; nothing is encoded.</summary>
     /// <exception cref="ImageException">A picture cannot be read.</exception>
-    public Task<MessageCost> MeasureAsync(UserMessage message, GenerationOptions? options = null, CancellationToken cancellationToken = default) => Task.Run(() =>
-    {
-        ConversationTurn[] before = turns;
-        (ComposedPrompt prompt, int dropped) = Fit([.. before, TurnOf(message)], options ?? new GenerationOptions(), refuses: false);
-        int alone = dropped > 0 || before.Length == 0 ? model.Composer.Compose(new Conversation(Options.System, [TurnOf(message)])).Length
-            : prompt.Length - model.Composer.Compose(new Conversation(Options.System, before)).Length;
-        return new MessageCost(alone, prompt.Length, model.ContextLength, dropped);
-    }, cancellationToken);
+    public Task<MessageCost> MeasureAsync(
+        UserMessage message,
+        GenerationOptions? options = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        Task.Run(
+            () =>
+            {
+                ConversationTurn[] before = turns;
+                (ComposedPrompt prompt, int dropped) = Fit(
+                    [.. before, TurnOf(message)],
+                    options ?? new GenerationOptions(),
+                    refuses: false
+                );
+                int alone =
+                    dropped > 0 || before.Length == 0
+                        ? model.Composer.Compose(new Conversation(Options.System, [TurnOf(message)])).Length
+                        : prompt.Length - model.Composer.Compose(new Conversation(Options.System, before)).Length;
+                return new MessageCost(alone, prompt.Length, model.ContextLength, dropped);
+            },
+            cancellationToken
+        );
 
     /// <summary>A conversation of its own that begins as this one; what was computed is shared.</summary>
     public ChatSession Fork()
@@ -94,7 +119,8 @@ public sealed class ChatSession : IDisposable
     /// <summary>Ends the answer that is running and lets go of what was kept.</summary>
     public void Dispose()
     {
-        if (isDisposed) return;
+        if (isDisposed)
+            return;
         isDisposed = true;
         lifetime.Cancel();
         model.Scheduler.Forget(this);
@@ -106,14 +132,20 @@ public sealed class ChatSession : IDisposable
     /// <summary>Whether there is a file at a path that <see cref="SaveAsync"/> wrote, of this version or another one.</summary>
     public static bool IsSaved(string path) => ChatArchive.IsOne(path);
 
-    internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) => new(message.Text, message.Images, message.Limits, answer);
+    internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) =>
+        new(message.Text, message.Images, message.Limits, answer);
 
     private static UserMessage MessageOf(ConversationTurn turn) => new(turn.Text) { Images = turn.Images, Limits = turn.Limits };
 
-    private static ConversationTurn[] Earlier(ConversationTurn[] turns) => turns.Length > 0 ? turns[..^1] : throw new InvalidOperationException("The conversation has no turn yet.");
+    private static ConversationTurn[] Earlier(ConversationTurn[] turns) =>
+        turns.Length > 0 ? turns[..^1] : throw new InvalidOperationException("The conversation has no turn yet.");
 
-    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(Func<ConversationTurn[], (ConversationTurn[] History, UserMessage Message)> choose, GenerationOptions? options,
-        IProgress<EngineProgress>? progress, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(
+        Func<ConversationTurn[], (ConversationTurn[] History, UserMessage Message)> choose,
+        GenerationOptions? options,
+        IProgress<EngineProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
         options ??= new GenerationOptions();
@@ -124,8 +156,16 @@ public sealed class ChatSession : IDisposable
         {
             (ConversationTurn[] history, UserMessage message) = choose(turns);
             ConversationTurn turn = TurnOf(message);
-            (ComposedPrompt prompt, int dropped) = await Task.Run(() => Fit([.. history, turn], options, refuses: Options.Overflow == ContextOverflow.Refuse), stop.Token).ConfigureAwait(false);
-            await foreach (GenerationUpdate update in model.Answers.StreamAsync(prompt, options, trimsStart: true, this, progress, stop.Token, Origin).ConfigureAwait(false))
+            (ComposedPrompt prompt, int dropped) = await Task.Run(
+                    () => Fit([.. history, turn], options, refuses: Options.Overflow == ContextOverflow.Refuse),
+                    stop.Token
+                )
+                .ConfigureAwait(false);
+            await foreach (
+                GenerationUpdate update in model
+                    .Answers.StreamAsync(prompt, options, trimsStart: true, this, progress, stop.Token, Origin)
+                    .ConfigureAwait(false)
+            )
             {
                 if (update.Result is not { } result)
                 {
@@ -134,7 +174,10 @@ public sealed class ChatSession : IDisposable
                 }
 
                 turns = [.. history, turn with { Answer = model.Composer.AnswerOf(result) }];
-                yield return update with { Result = result with { DroppedTurnCount = dropped } };
+                yield return update with
+                {
+                    Result = result with { DroppedTurnCount = dropped },
+                };
             }
         }
         finally
@@ -150,8 +193,14 @@ public sealed class ChatSession : IDisposable
         for (int dropped = 0; ; dropped++)
         {
             ComposedPrompt prompt = model.Composer.Compose(new Conversation(Options.System, conversation[dropped..]));
-            if (prompt.Length + answerLength <= model.ContextLength || dropped == conversation.Length - 1 || (refuses && prompt.Length < model.ContextLength)) return (prompt, dropped);
-            if (refuses) throw new PromptTooLongException(prompt.Length, model.ContextLength);
+            if (
+                prompt.Length + answerLength <= model.ContextLength
+                || dropped == conversation.Length - 1
+                || (refuses && prompt.Length < model.ContextLength)
+            )
+                return (prompt, dropped);
+            if (refuses)
+                throw new PromptTooLongException(prompt.Length, model.ContextLength);
         }
     }
 }

@@ -21,7 +21,12 @@ internal sealed class ChatSessionFile(MultimodalModel model)
     private const long LargestFile = (1L << 32) - (1 << 26);
 
     /// <exception cref="TesseraException">The file cannot be written.</exception>
-    public async Task SaveAsync(string path, ChatSession session, IReadOnlyList<ConversationTurn> turns, CancellationToken cancellationToken)
+    public async Task SaveAsync(
+        string path,
+        ChatSession session,
+        IReadOnlyList<ConversationTurn> turns,
+        CancellationToken cancellationToken
+    )
     {
         var entries = new Dictionary<string, byte[]>();
         SavedTurn[] saved = [.. turns.Select((turn, index) => Save(turn, index, entries))];
@@ -29,8 +34,14 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             entries[EmbeddingsFolder + picture.Key.Hash] = MemoryMarshal.AsBytes(picture.Values.Span).ToArray();
         if (await model.Scheduler.RunAsync((context, cache) => StateOf(session, context, cache)).ConfigureAwait(false) is var (keys, state))
             (entries[KeysName], entries[StateName]) = (keys, state);
-        var manifest = new SavedSession(SavedSession.CurrentFormat, model.Fingerprint, session.Options.System, session.Options.Overflow, saved,
-            entries.ToDictionary(static entry => entry.Key, static entry => ChatArchive.DigestOf(entry.Value)));
+        var manifest = new SavedSession(
+            SavedSession.CurrentFormat,
+            model.Fingerprint,
+            session.Options.System,
+            session.Options.Overflow,
+            saved,
+            entries.ToDictionary(static entry => entry.Key, static entry => ChatArchive.DigestOf(entry.Value))
+        );
         byte[] json = entries[ChatArchive.ManifestName] = manifest.ToJson();
         if (json.Length > ChatArchive.LargestManifest || entries.Values.Sum(static entry => entry.LongLength) > LargestFile)
             throw new TesseraException($"{path}: the conversation is too large to be saved.");
@@ -52,8 +63,11 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             using ChatArchive archive = await Task.Run(() => ChatArchive.Open(path), cancellationToken).ConfigureAwait(false);
             SavedSession manifest = SavedSession.Parse(archive.ReadManifest());
             if (manifest.Format != SavedSession.CurrentFormat)
-                throw new TesseraException($"the conversation was saved by another version of Tessera (format {manifest.Format}, not {SavedSession.CurrentFormat}).");
-            if (manifest.Model != model.Fingerprint) throw new TesseraException("the conversation was held with another model; load that one to continue it.");
+                throw new TesseraException(
+                    $"the conversation was saved by another version of Tessera (format {manifest.Format}, not {SavedSession.CurrentFormat})."
+                );
+            if (manifest.Model != model.Fingerprint)
+                throw new TesseraException("the conversation was held with another model; load that one to continue it.");
             var loading = new ChatSessionLoad(model, archive, manifest);
             ConversationTurn[] turns = await Task.Run(loading.Turns, cancellationToken).ConfigureAwait(false);
             ChatSession session = model.StartChat(new ChatSessionOptions { System = manifest.System, Overflow = manifest.Overflow });
@@ -87,13 +101,24 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         }
 
         GeneratedAnswer answer = turn.Answer!;
-        return new SavedTurn(turn.Text, pictures, turn.Limits.MaxSlices, turn.Limits.MaxImageTokens, answer.Text, answer.Generated, answer.Ids);
+        return new SavedTurn(
+            turn.Text,
+            pictures,
+            turn.Limits.MaxSlices,
+            turn.Limits.MaxImageTokens,
+            answer.Text,
+            answer.Generated,
+            answer.Ids
+        );
     }
 
     private static (byte[] Keys, byte[] State)? StateOf(ChatSession session, LanguageContext context, SequenceCache cache)
     {
-        CachedSequence? held = cache.All.Where(sequence => sequence.Owner == session && !sequence.IsBusy).MaxBy(static sequence => sequence.LastUse);
-        if (held is null || held.Length == 0 || context.StateLength(held.Id) > LargestState) return null;
+        CachedSequence? held = cache
+            .All.Where(sequence => sequence.Owner == session && !sequence.IsBusy)
+            .MaxBy(static sequence => sequence.LastUse);
+        if (held is null || held.Length == 0 || context.StateLength(held.Id) > LargestState)
+            return null;
         ulong[] keys = [.. held.Keys.ToArray().Select(session.Origin.Apply)];
         return (MemoryMarshal.AsBytes(keys.AsSpan()).ToArray(), context.Save(held.Id));
     }
@@ -106,11 +131,21 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         /// <summary>The turns, in which the model finds nothing wrong.</summary>
         public ConversationTurn[] Turns()
         {
-            ConversationTurn[] turns = [.. manifest.Turns.Select((turn, index) => new ConversationTurn(turn.Text,
-                [.. turn.Pictures.Select(picture => new PromptImage(Picture(picture.Entry), picture.Name))],
-                new PlanRequest { MaxSlices = turn.MaxSlices, MaxImageTokens = turn.MaxImageTokens }, model.Composer.AnswerOf(turn.Answer, Ids(turn, index))))];
+            ConversationTurn[] turns =
+            [
+                .. manifest.Turns.Select(
+                    (turn, index) =>
+                        new ConversationTurn(
+                            turn.Text,
+                            [.. turn.Pictures.Select(picture => new PromptImage(Picture(picture.Entry), picture.Name))],
+                            new PlanRequest { MaxSlices = turn.MaxSlices, MaxImageTokens = turn.MaxImageTokens },
+                            model.Composer.AnswerOf(turn.Answer, Ids(turn, index))
+                        )
+                ),
+            ];
             // Every picture is planned, and has its place in the text.
-            if (turns.Length > 0) model.Composer.Compose(new Conversation(manifest.System, turns));
+            if (turns.Length > 0)
+                model.Composer.Compose(new Conversation(manifest.System, turns));
             return turns;
         }
 
@@ -120,31 +155,55 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             foreach ((ImageKey key, int valueCount) in model.EmbeddingsOf(turns))
             {
                 string name = EmbeddingsFolder + key.Hash;
-                if (archive.LengthOf(name) != (long)valueCount * sizeof(float) || Whole(name, (long)valueCount * sizeof(float)) is not { } bytes) continue;
+                if (
+                    archive.LengthOf(name) != (long)valueCount * sizeof(float)
+                    || Whole(name, (long)valueCount * sizeof(float)) is not { } bytes
+                )
+                    continue;
                 float[] values = MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-                if (FiniteNumbers.AreIn(values)) model.Remember(key with { Origin = origin }, values);
+                if (FiniteNumbers.AreIn(values))
+                    model.Remember(key with { Origin = origin }, values);
             }
         }
 
         /// <summary>The KV cache, if this model could have written it.</summary>
         public async Task RestoreStateAsync(ChatSession session)
         {
-            if (archive.LengthOf(KeysName) is not { } keysLength || keysLength > (long)model.ContextLength * sizeof(ulong) || keysLength % sizeof(ulong) != 0) return;
+            if (
+                archive.LengthOf(KeysName) is not { } keysLength
+                || keysLength > (long)model.ContextLength * sizeof(ulong)
+                || keysLength % sizeof(ulong) != 0
+            )
+                return;
             ulong[] keys = MemoryMarshal.Cast<byte, ulong>(Whole(KeysName, keysLength)).ToArray();
-            if (keys.Length == 0 || !keys.All(model.Composer.IsKey)) return;
-            long longest = await model.Scheduler.RunAsync((context, cache) => cache.LongestState(context, keys.Length)).ConfigureAwait(false);
-            if (archive.LengthOf(StateName) is not { } length || length > Math.Min(longest, Array.MaxLength) || Whole(StateName, length) is not { } state) return;
+            if (keys.Length == 0 || !keys.All(model.Composer.IsKey))
+                return;
+            long longest = await model
+                .Scheduler.RunAsync((context, cache) => cache.LongestState(context, keys.Length))
+                .ConfigureAwait(false);
+            if (
+                archive.LengthOf(StateName) is not { } length
+                || length > Math.Min(longest, Array.MaxLength)
+                || Whole(StateName, length) is not { } state
+            )
+                return;
             ulong[] own = [.. keys.Select(session.Origin.Apply)];
             await model.Scheduler.RunAsync((context, cache) => cache.Restore(context, session, own, state)).ConfigureAwait(false);
         }
 
-        private int[] Ids(SavedTurn turn, int index) => turn.Ids.All(model.Composer.IsToken) ? [.. turn.Ids]
-            : throw new TesseraException($"message {index + 1} of it has a token that the model does not have: the file is damaged.");
+        private int[] Ids(SavedTurn turn, int index) =>
+            turn.Ids.All(model.Composer.IsToken)
+                ? [.. turn.Ids]
+                : throw new TesseraException($"message {index + 1} of it has a token that the model does not have: the file is damaged.");
 
-        private byte[] Picture(string name) => pictures.TryGetValue(name, out byte[]? known) ? known
-            : pictures[name] = Whole(name, Array.MaxLength) ?? throw new InvalidDataException();
+        private byte[] Picture(string name) =>
+            pictures.TryGetValue(name, out byte[]? known)
+                ? known
+                : pictures[name] = Whole(name, Array.MaxLength) ?? throw new InvalidDataException();
 
-        private byte[]? Whole(string name, long most) => archive.Read(name, most) is not { } bytes ? null
-            : manifest.Digests.TryGetValue(name, out string? digest) && ChatArchive.DigestOf(bytes) == digest ? bytes : throw new InvalidDataException();
+        private byte[]? Whole(string name, long most) =>
+            archive.Read(name, most) is not { } bytes ? null
+            : manifest.Digests.TryGetValue(name, out string? digest) && ChatArchive.DigestOf(bytes) == digest ? bytes
+            : throw new InvalidDataException();
     }
 }

@@ -15,7 +15,10 @@ internal sealed record Conversation(string? System, IReadOnlyList<ConversationTu
 
     /// <summary>One turn for a prompt.</summary>
     public static Conversation Of(Prompt prompt) =>
-        new(prompt.System, [new ConversationTurn(prompt.Text, prompt.Images, prompt.Limits, null)]) { RawText = prompt.IsRaw ? prompt.Text : null };
+        new(prompt.System, [new ConversationTurn(prompt.Text, prompt.Images, prompt.Limits, null)])
+        {
+            RawText = prompt.IsRaw ? prompt.Text : null,
+        };
 }
 
 /// <summary>A user's message, and the answer where there is one.</summary>

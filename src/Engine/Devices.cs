@@ -8,14 +8,25 @@ public static class Devices
     /// <summary>Lists the devices that can compute, the CPU among them.</summary>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
     public static IReadOnlyList<DeviceDescription> List() =>
-        [.. ComputeDevice.List().Select(static device => new DeviceDescription(device.Name, device.Description, KindOf(device.Type), device.FreeBytes, device.TotalBytes))];
+        [
+            .. ComputeDevice
+                .List()
+                .Select(static device => new DeviceDescription(
+                    device.Name,
+                    device.Description,
+                    KindOf(device.Type),
+                    device.FreeBytes,
+                    device.TotalBytes
+                )),
+        ];
 
-    private static DeviceKind KindOf(ComputeDeviceType type) => type switch
-    {
-        ComputeDeviceType.Cpu => DeviceKind.Cpu,
-        ComputeDeviceType.Gpu => DeviceKind.Gpu,
-        _ => DeviceKind.Accelerator,
-    };
+    private static DeviceKind KindOf(ComputeDeviceType type) =>
+        type switch
+        {
+            ComputeDeviceType.Cpu => DeviceKind.Cpu,
+            ComputeDeviceType.Gpu => DeviceKind.Gpu,
+            _ => DeviceKind.Accelerator,
+        };
 }
 
 /// <summary>What kind of processor a device is.</summary>

@@ -30,7 +30,8 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
             }
         }
 
-        if (key.Origin != default || folder?.Find(key, valueCount) is not { } stored) return null;
+        if (key.Origin != default || folder?.Find(key, valueCount) is not { } stored)
+            return null;
         Remember(key, stored);
         return stored;
     }
@@ -39,16 +40,19 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
     public void Add(ImageKey key, ReadOnlyMemory<float> values)
     {
         Remember(key, values);
-        if (key.Origin == default) folder?.Add(key, values.Span);
+        if (key.Origin == default)
+            folder?.Add(key, values.Span);
     }
 
     private void Remember(ImageKey key, ReadOnlyMemory<float> values)
     {
         long length = (long)values.Length * sizeof(float);
-        if (length > byteLimit) return;
+        if (length > byteLimit)
+            return;
         lock (gate)
         {
-            if (entries.Remove(key, out LinkedListNode<Entry>? older)) Forget(older);
+            if (entries.Remove(key, out LinkedListNode<Entry>? older))
+                Forget(older);
             entries.Add(key, byUse.AddFirst(new Entry(key, values)));
             ByteCount += length;
             while (ByteCount > byteLimit && byUse.Last is { } last)

@@ -27,7 +27,8 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
         string file = FileOf(key);
         try
         {
-            if (!File.Exists(file)) return null;
+            if (!File.Exists(file))
+                return null;
             long expected = HeaderLength + ((long)valueCount * sizeof(float)) + DigestLength;
             byte[]? bytes = new FileInfo(file).Length == expected ? File.ReadAllBytes(file) : null;
             if (bytes?.Length == expected && IsWhole(bytes, valueCount))
@@ -77,7 +78,8 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
         return bytes;
     }
 
-    private static bool IsWhole(byte[] bytes, int valueCount) => bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic)
+    private static bool IsWhole(byte[] bytes, int valueCount) =>
+        bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic)
         && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(Magic.Length)) == valueCount
         && SHA256.HashData(bytes.AsSpan(0, bytes.Length - DigestLength)).AsSpan().SequenceEqual(bytes.AsSpan(bytes.Length - DigestLength));
 
@@ -87,7 +89,8 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
         long total = files.Sum(static file => file.Length);
         foreach (FileInfo file in files)
         {
-            if (total <= byteLimit) break;
+            if (total <= byteLimit)
+                break;
             total -= file.Length;
             TryDelete(file.FullName);
         }

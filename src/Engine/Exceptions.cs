@@ -19,7 +19,9 @@ public sealed class PromptTooLongException : TesseraException
 {
     /// <summary>Creates the failure with both lengths, in tokens.</summary>
     public PromptTooLongException(int promptTokenCount, int contextLength)
-        : base($"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question, use fewer pictures, or raise --context.")
+        : base(
+            $"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question, use fewer pictures, or raise --context."
+        )
     {
         PromptTokenCount = promptTokenCount;
         ContextLength = contextLength;
@@ -36,14 +38,16 @@ public sealed class PromptTooLongException : TesseraException
 public sealed class NativeLibraryException : TesseraException
 {
     /// <summary>Creates the failure with its one sentence.</summary>
-    public NativeLibraryException(string message, Exception? innerException = null) : base(message, innerException) { }
+    public NativeLibraryException(string message, Exception? innerException = null)
+        : base(message, innerException) { }
 }
 
 /// <summary>Too many answers are waiting for the model.</summary>
 public sealed class EngineBusyException : TesseraException
 {
     /// <summary>Creates the failure with the bound that was reached.</summary>
-    public EngineBusyException(int waitingLimit) : base($"The model is busy: {waitingLimit} answers are waiting already, so ask again later.") => WaitingLimit = waitingLimit;
+    public EngineBusyException(int waitingLimit)
+        : base($"The model is busy: {waitingLimit} answers are waiting already, so ask again later.") => WaitingLimit = waitingLimit;
 
     /// <summary>Answers that may wait.</summary>
     public int WaitingLimit { get; }

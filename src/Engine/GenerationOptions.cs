@@ -62,6 +62,7 @@ public sealed record GenerationOptions
 
     private static void RequireFinite(float value, float least, string name)
     {
-        if (!float.IsFinite(value) || value < least) throw new ArgumentOutOfRangeException(name, value, "The value is out of range.");
+        if (!float.IsFinite(value) || value < least)
+            throw new ArgumentOutOfRangeException(name, value, "The value is out of range.");
     }
 }

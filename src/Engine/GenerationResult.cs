@@ -25,7 +25,14 @@ public sealed record GenerationTimings(double PreprocessMs, double EncodeMs, dou
 /// <param name="ImageTokenCount">Embeddings of pictures among them.</param>
 /// <param name="TokenIds">The generated tokens, with the one that ended the answer.</param>
 /// <param name="Timings">What each stage took.</param>
-public sealed record GenerationResult(string Text, FinishReason FinishReason, int PromptTokenCount, int ImageTokenCount, IReadOnlyList<int> TokenIds, GenerationTimings Timings)
+public sealed record GenerationResult(
+    string Text,
+    FinishReason FinishReason,
+    int PromptTokenCount,
+    int ImageTokenCount,
+    IReadOnlyList<int> TokenIds,
+    GenerationTimings Timings
+)
 {
     /// <summary>Tokens of the prompt that were in the KV cache already and needed no prefill.</summary>
     public int ReusedTokenCount { get; init; }

@@ -16,12 +16,18 @@ internal static class GpuLayers
     /// <remarks>The native libraries must have been started.</remarks>
     public static int Choose(ModelOptions options, IReadOnlyList<GgufFile> parts)
     {
-        if (options.GpuLayerCount >= 0) return options.GpuLayerCount;
+        if (options.GpuLayerCount >= 0)
+            return options.GpuLayerCount;
         long free = GpuTasks.FreeBytes;
-        if (free == 0) return 0;
+        if (free == 0)
+            return 0;
         bool sharesWithTower = options.ProjectorPath is not null && ComputeDevice.FindGpu(options.VisionDevice) != 0;
         long tower = sharesWithTower ? new FileInfo(options.ProjectorPath!).Length + Math.Min(MostTowerGraphBytes, free / 8) : 0;
-        return ThatFit(parts, free - tower, Math.Max(options.CacheLength, options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit));
+        return ThatFit(
+            parts,
+            free - tower,
+            Math.Max(options.CacheLength, options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit)
+        );
     }
 
     /// <summary>
@@ -37,20 +43,27 @@ internal static class GpuLayers
         string architecture = file.Metadata.TryGetString("general.architecture", out string? name) ? name : "";
         int layerCount = (int)Number(file, $"{architecture}.block_count");
         long[] layers = [.. Enumerable.Range(0, layerCount).Select(_ => CacheBytes(file, architecture) * cacheLength)];
-        long output = 0, embeddings = 0;
+        long output = 0,
+            embeddings = 0;
         foreach (GgufTensor tensor in parts.SelectMany(static part => part.Tensors))
         {
-            if (LayerOf(tensor.Name) is { } layer && layer < layerCount) layers[layer] += tensor.ByteLength;
-            else if (tensor.Name == "token_embd.weight") embeddings = tensor.ByteLength;
-            else output += tensor.ByteLength;
+            if (LayerOf(tensor.Name) is { } layer && layer < layerCount)
+                layers[layer] += tensor.ByteLength;
+            else if (tensor.Name == "token_embd.weight")
+                embeddings = tensor.ByteLength;
+            else
+                output += tensor.ByteLength;
         }
 
         // Where there is no output matrix the embeddings serve as one, in a second copy.
-        if (!parts.Any(static part => part.TryGetTensor("output.weight", out _))) output += embeddings;
+        if (!parts.Any(static part => part.TryGetTensor("output.weight", out _)))
+            output += embeddings;
         long room = freeBytes - freeBytes / 10 - GraphBytes - RowsAtOnce * sizeof(float) * VocabularySize(parts) - output;
-        if (room < 0) return 0;
+        if (room < 0)
+            return 0;
         int count = 1;
-        for (int layer = layerCount - 1; layer >= 0 && (room -= layers[layer]) >= 0; layer--) count++;
+        for (int layer = layerCount - 1; layer >= 0 && (room -= layers[layer]) >= 0; layer--)
+            count++;
         return count > layerCount ? -1 : count;
     }
 
@@ -66,12 +79,16 @@ internal static class GpuLayers
         long heads = Math.Max(1, Number(file, $"{architecture}.attention.head_count"));
         long keyHeads = Number(file, $"{architecture}.attention.head_count_kv", heads);
         long width = Number(file, $"{architecture}.embedding_length") / heads;
-        return sizeof(short) * keyHeads * (Number(file, $"{architecture}.attention.key_length", width) + Number(file, $"{architecture}.attention.value_length", width));
+        return sizeof(short)
+            * keyHeads
+            * (Number(file, $"{architecture}.attention.key_length", width) + Number(file, $"{architecture}.attention.value_length", width));
     }
 
     private static long VocabularySize(IReadOnlyList<GgufFile> parts) =>
         parts.SelectMany(static part => part.Tensors).FirstOrDefault(static tensor => tensor.Name == "token_embd.weight")?.Shape[^1] ?? 0;
 
     private static long Number(GgufFile file, string key, long standard = 0) =>
-        file.Metadata.TryGetValue(key, out GgufValue? value) && value.Type != GgufValueType.Array ? file.Metadata.RequireUInt32(key) : standard;
+        file.Metadata.TryGetValue(key, out GgufValue? value) && value.Type != GgufValueType.Array
+            ? file.Metadata.RequireUInt32(key)
+            : standard;
 }

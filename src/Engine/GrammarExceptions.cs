@@ -11,7 +11,12 @@ public sealed class SchemaException : TesseraException
     /// <param name="problem">What is wrong there.</param>
     /// <param name="innerException">What caused it, if anything did.</param>
     public SchemaException(string pointer, string? keyword, string problem, Exception? innerException = null)
-        : base(keyword is null ? $"{PlainText.Quote(pointer)}: {problem}" : $"{PlainText.Quote(pointer)}: \"{PlainText.Quote(keyword)}\" {problem}", innerException)
+        : base(
+            keyword is null
+                ? $"{PlainText.Quote(pointer)}: {problem}"
+                : $"{PlainText.Quote(pointer)}: \"{PlainText.Quote(keyword)}\" {problem}",
+            innerException
+        )
     {
         Pointer = pointer;
         Keyword = keyword;
@@ -52,7 +57,8 @@ public sealed class AnswerFormatException : TesseraException
     /// <param name="problem">The one sentence.</param>
     /// <param name="answer">What the model said.</param>
     /// <param name="innerException">What caused it, if anything did.</param>
-    public AnswerFormatException(string problem, string answer, Exception? innerException = null) : base(problem, innerException) => Answer = answer;
+    public AnswerFormatException(string problem, string answer, Exception? innerException = null)
+        : base(problem, innerException) => Answer = answer;
 
     /// <summary>What the model said.</summary>
     public string Answer { get; }

@@ -21,10 +21,17 @@ internal readonly record struct ImageKey(string Hash)
     /// <param name="plan">How it is cut.</param>
     public static ImageKey Of(PromptImage image, string model, SlicePlan plan)
     {
-        string slices = string.Join(' ', plan.Slices.Select(static slice => $"{slice.Kind} {slice.Row} {slice.Column} {slice.Size.Width}x{slice.Size.Height}"));
+        string slices = string.Join(
+            ' ',
+            plan.Slices.Select(static slice => $"{slice.Kind} {slice.Row} {slice.Column} {slice.Size.Width}x{slice.Size.Height}")
+        );
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(SHA256.HashData(image.Data.Span));
-        hash.AppendData(Encoding.UTF8.GetBytes($"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} {plan.ImageTokenCount}\n{slices}"));
+        hash.AppendData(
+            Encoding.UTF8.GetBytes(
+                $"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} {plan.ImageTokenCount}\n{slices}"
+            )
+        );
         return new ImageKey(Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 

@@ -32,7 +32,14 @@ internal sealed record LanguageChoice(ModelOptions Options, int GpuLayerCount, b
         return Load(0, progress, cancellationToken);
     }
 
-    private LanguageModel Load(int gpuLayerCount, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) => LanguageModel.Load(
-        Options.ModelPath, gpuLayerCount, StageProgress.For(progress, EngineStage.LoadModel), cancellationToken, Options.Logger,
-        ComputeDevice.IsRepackingBest, IsMapped);
+    private LanguageModel Load(int gpuLayerCount, IProgress<EngineProgress>? progress, CancellationToken cancellationToken) =>
+        LanguageModel.Load(
+            Options.ModelPath,
+            gpuLayerCount,
+            StageProgress.For(progress, EngineStage.LoadModel),
+            cancellationToken,
+            Options.Logger,
+            ComputeDevice.IsRepackingBest,
+            IsMapped
+        );
 }

@@ -20,11 +20,15 @@ internal sealed class LanguageModelDimensions
     /// <exception cref="ModelFileException">A number cannot be, or two contradict each other.</exception>
     public static void Check(GgufFile file, string architecture, ArchitectureTable table)
     {
-        if (table.Unfit is { } reason) throw new ModelFileException(file.Path, $"a model of the architecture {architecture} cannot answer here: {reason}.");
+        if (table.Unfit is { } reason)
+            throw new ModelFileException(file.Path, $"a model of the architecture {architecture} cannot answer here: {reason}.");
         var dimensions = new LanguageModelDimensions(file, architecture, table);
-        foreach (ArchitectureBound bound in table.Bounds) dimensions.CheckBound(bound);
-        foreach (string key in table.Uniform) dimensions.CheckUniform(key);
-        foreach (ArchitectureRule rule in table.Rules) dimensions.CheckRule(rule);
+        foreach (ArchitectureBound bound in table.Bounds)
+            dimensions.CheckBound(bound);
+        foreach (string key in table.Uniform)
+            dimensions.CheckUniform(key);
+        foreach (ArchitectureRule rule in table.Rules)
+            dimensions.CheckRule(rule);
         CheckEpsilon(file, $"{architecture}.attention.layer_norm_rms_epsilon");
         CheckEpsilon(file, $"{architecture}.attention.layer_norm_epsilon");
         if (file.Metadata.TryGetString($"{architecture}.rope.scaling.type", out string? scaling) && !RopeScalings.Contains(scaling))
@@ -33,7 +37,11 @@ internal sealed class LanguageModelDimensions
 
     private static void CheckEpsilon(GgufFile file, string key)
     {
-        if (file.Metadata.TryGetValue(key, out GgufValue? value) && value.TryGet(out float epsilon) && !(epsilon >= 0 && float.IsFinite(epsilon)))
+        if (
+            file.Metadata.TryGetValue(key, out GgufValue? value)
+            && value.TryGet(out float epsilon)
+            && !(epsilon >= 0 && float.IsFinite(epsilon))
+        )
             throw LanguageModelFile.Damaged(file, $"{key} is {epsilon.ToString(CultureInfo.InvariantCulture)}");
     }
 
@@ -60,8 +68,11 @@ internal sealed class LanguageModelDimensions
         int blockCount = (int)Math.Clamp(Values("block_count")?[0] ?? 1, 1, MostBlocks);
         for (int layer = 0; layer < (varies ? blockCount : 1); layer++)
         {
-            if (rule.Evaluate(Find, layer) is not 0) continue;
-            IEnumerable<string> found = rule.Keys.Select(key => (Key: key, Value: Find(key, layer))).Where(static pair => pair.Value is not null)
+            if (rule.Evaluate(Find, layer) is not 0)
+                continue;
+            IEnumerable<string> found = rule
+                .Keys.Select(key => (Key: key, Value: Find(key, layer)))
+                .Where(static pair => pair.Value is not null)
                 .Select(static pair => $"{pair.Key} is {pair.Value!.Value.ToString(CultureInfo.InvariantCulture)}");
             throw LanguageModelFile.Damaged(file, $"{string.Join(", ", found)}, against {architecture}'s rule {rule.Text}");
         }
@@ -69,12 +80,18 @@ internal sealed class LanguageModelDimensions
 
     private long? Find(string key, int layer)
     {
-        if (key == "layer") return layer;
-        if (Values(key) is { Length: > 0 } found) return found.Length == 1 ? found[0] : layer < found.Length ? found[layer] : null;
+        if (key == "layer")
+            return layer;
+        if (Values(key) is { Length: > 0 } found)
+            return found.Length == 1 ? found[0]
+                : layer < found.Length ? found[layer]
+                : null;
         if (key.EndsWith(SumSuffix, StringComparison.Ordinal))
         {
             string array = key[..^SumSuffix.Length];
-            return Values(array) is { } numbers ? Clamped(numbers.Aggregate(Int128.Zero, static (sum, number) => sum + number)) : Find(array, layer);
+            return Values(array) is { } numbers
+                ? Clamped(numbers.Aggregate(Int128.Zero, static (sum, number) => sum + number))
+                : Find(array, layer);
         }
 
         return table.Defaults.TryGetValue(key, out (ArchitectureRule Rule, bool IsOfFirst) standard)
@@ -85,19 +102,24 @@ internal sealed class LanguageModelDimensions
     // Null where there is no such key, or it is no integer or truth value; libllama reports other kinds itself.
     private long[]? Values(string key)
     {
-        if (values.TryGetValue(key, out long[]? known)) return known;
+        if (values.TryGetValue(key, out long[]? known))
+            return known;
         return values[key] = file.Metadata.TryGetValue($"{architecture}.{key}", out GgufValue? value) ? Integers(value) : null;
     }
 
     private static long[]? Integers(GgufValue value)
     {
-        if (value.Count is 0 or > 1 << 16) return null;
-        if (value.TryGet(out bool truth)) return [truth ? 1 : 0];
-        if (value.TryGetArray(out ReadOnlyMemory<bool> truths)) return [.. truths.ToArray().Select(static truth => truth ? 1L : 0)];
+        if (value.Count is 0 or > 1 << 16)
+            return null;
+        if (value.TryGet(out bool truth))
+            return [truth ? 1 : 0];
+        if (value.TryGetArray(out ReadOnlyMemory<bool> truths))
+            return [.. truths.ToArray().Select(static truth => truth ? 1L : 0)];
         var numbers = new long[value.Count];
         for (int index = 0; index < numbers.Length; index++)
         {
-            if (!value.TryGetInteger(index, out Int128 number)) return null;
+            if (!value.TryGetInteger(index, out Int128 number))
+                return null;
             numbers[index] = Clamped(number);
         }
 

@@ -54,14 +54,16 @@ internal sealed class LanguageModelFile : IDisposable
     /// <summary>Takes the fingerprint in the background.</summary>
     public void TakeFingerprint()
     {
-        foreach (LoadedFile file in loaded) file.TakeFingerprint();
+        foreach (LoadedFile file in loaded)
+            file.TakeFingerprint();
     }
 
     /// <summary>Fails when a file's bytes are no longer those that were loaded.</summary>
     /// <exception cref="ModelFileException">They are others.</exception>
     public void RequireUnchanged()
     {
-        foreach (LoadedFile file in loaded) file.RequireUnchanged();
+        foreach (LoadedFile file in loaded)
+            file.RequireUnchanged();
     }
 
     public void Dispose() => parts.Dispose();
@@ -72,8 +74,11 @@ internal sealed class LanguageModelFile : IDisposable
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture.Length == 0)
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no language model.");
         if (architecture == "clip")
-            throw new ModelFileException(file.Path, "it is a vision projector (general.architecture is 'clip'), not a language model: "
-                + "give it with --mmproj and the language model with -m.");
+            throw new ModelFileException(
+                file.Path,
+                "it is a vision projector (general.architecture is 'clip'), not a language model: "
+                    + "give it with --mmproj and the language model with -m."
+            );
         var table = ArchitectureTable.For(architecture);
         LanguageModelDimensions.Check(file, architecture, table);
         LanguageModelVocabulary.Check(file);

@@ -14,12 +14,17 @@ internal static class LanguageModelVocabulary
     /// <exception cref="ModelFileException">There is no vocabulary, or it lacks what tokenizing needs.</exception>
     public static void Check(GgufFile file)
     {
-        if (!file.Metadata.TryGetStringArray(Tokens, out string[]? tokens) || tokens.Length == 0) throw new ModelFileException(file.Path, $"{Tokens} is missing, so it has no vocabulary.");
+        if (!file.Metadata.TryGetStringArray(Tokens, out string[]? tokens) || tokens.Length == 0)
+            throw new ModelFileException(file.Path, $"{Tokens} is missing, so it has no vocabulary.");
         string tokenizer = file.Metadata.RequireString("tokenizer.ggml.model");
         if (!Tokenizers.Contains(tokenizer))
-            throw new ModelFileException(file.Path, $"tokenizer.ggml.model is {GgufText.Quote(tokenizer)}, which is not supported; supported are {string.Join(", ", Tokenizers)}.");
+            throw new ModelFileException(
+                file.Path,
+                $"tokenizer.ggml.model is {GgufText.Quote(tokenizer)}, which is not supported; supported are {string.Join(", ", Tokenizers)}."
+            );
         HashSet<string> known = RequireDistinct(file, tokens);
-        if (tokenizer is "llama" or "plamo2") RequireBytes(file, known);
+        if (tokenizer is "llama" or "plamo2")
+            RequireBytes(file, known);
     }
 
     private static HashSet<string> RequireDistinct(GgufFile file, string[] tokens)
@@ -29,9 +34,12 @@ internal static class LanguageModelVocabulary
         {
             // libllama reads to the first NUL, and gives nameless tokens a name of their own.
             string token = tokens[index];
-            if (token.IndexOf('\0', StringComparison.Ordinal) is >= 0 and int end) token = token[..end];
-            if (token.Length == 0) token = $"[EMPTY_{index.ToString(CultureInfo.InvariantCulture)}]";
-            if (!known.Add(token)) throw LanguageModelFile.Damaged(file, $"{Tokens} holds {GgufText.Quote(token)} twice");
+            if (token.IndexOf('\0', StringComparison.Ordinal) is >= 0 and int end)
+                token = token[..end];
+            if (token.Length == 0)
+                token = $"[EMPTY_{index.ToString(CultureInfo.InvariantCulture)}]";
+            if (!known.Add(token))
+                throw LanguageModelFile.Damaged(file, $"{Tokens} holds {GgufText.Quote(token)} twice");
         }
 
         return known;
@@ -42,7 +50,8 @@ internal static class LanguageModelVocabulary
     {
         for (int value = 1; value <= 0xF4; value++)
         {
-            if (value is 0xC0 or 0xC1) continue; // never in UTF-8
+            if (value is 0xC0 or 0xC1)
+                continue; // never in UTF-8
             string name = $"<0x{value:X2}>";
             if (!known.Contains(name) && !(value < 0x80 && known.Contains(((char)value).ToString())))
                 throw LanguageModelFile.Damaged(file, $"{Tokens} lacks the byte {name}");

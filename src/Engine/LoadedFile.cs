@@ -28,9 +28,13 @@ internal sealed class LoadedFile(GgufFile file, string settings = "")
         lock (gate)
         {
             FileState now = file.State;
-            if (now == state) return;
+            if (now == state)
+                return;
             if (now.Length != state.Length || ModelFingerprint.Of(file, settings) != Fingerprint)
-                throw new ModelFileException(file.Path, "it has been changed since it was loaded, and what it held is gone: load the model again.");
+                throw new ModelFileException(
+                    file.Path,
+                    "it has been changed since it was loaded, and what it held is gone: load the model again."
+                );
             state = now;
         }
     }

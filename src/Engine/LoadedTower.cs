@@ -26,10 +26,17 @@ internal sealed class LoadedTower : IDisposable
     /// </summary>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
     /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be used.</exception>
-    public static LoadedTower Load(string path, FamilyParts parts, TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
+    public static LoadedTower Load(
+        string path,
+        FamilyParts parts,
+        TowerPlace place,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
     {
         nint gpu = ComputeDevice.FindGpu(place.DeviceName);
-        if (gpu == 0) return LoadOn(gpu, path, parts, place, progress, cancellationToken);
+        if (gpu == 0)
+            return LoadOn(gpu, path, parts, place, progress, cancellationToken);
         try
         {
             return GpuTasks.Run(() => LoadOn(gpu, path, parts, place, progress, cancellationToken));
@@ -41,7 +48,14 @@ internal sealed class LoadedTower : IDisposable
         }
     }
 
-    private static LoadedTower LoadOn(nint gpu, string path, FamilyParts parts, TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
+    private static LoadedTower LoadOn(
+        nint gpu,
+        string path,
+        FamilyParts parts,
+        TowerPlace place,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
     {
         GgufFile file = GgufFile.Open(path);
         ComputeDevice device;
@@ -61,10 +75,15 @@ internal sealed class LoadedTower : IDisposable
             tower.weights = new WeightStore(device, file, place.Type);
             tower.Encoder = parts.CreateEncoder(tower.weights);
             tower.weights.Upload(progress, cancellationToken);
-            tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity, mayRound: place.Type == VisionType.Auto || tower.weights.IsQuantized);
+            tower.runner = new GraphRunner(
+                tower.device,
+                tower.Encoder.NodeCapacity,
+                mayRound: place.Type == VisionType.Auto || tower.weights.IsQuantized
+            );
             tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
             tower.Reserve(path, parts.Processor);
-            if (tower.weights.IsMapped) tower.loaded.TakeFingerprint();
+            if (tower.weights.IsMapped)
+                tower.loaded.TakeFingerprint();
             return tower;
         }
         catch
@@ -78,11 +97,17 @@ internal sealed class LoadedTower : IDisposable
     /// <exception cref="ModelFileException">They are others.</exception>
     public void RequireUnchanged()
     {
-        if (weights!.IsMapped) loaded.RequireUnchanged();
+        if (weights!.IsMapped)
+            loaded.RequireUnchanged();
     }
 
     /// <summary>What is wanted of slices, in their order; <see cref="SliceBatcher.Encode"/>.</summary>
-    public float[][] Encode(IReadOnlyList<PreparedSlice> slices, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken) =>
+    public float[][] Encode(
+        IReadOnlyList<PreparedSlice> slices,
+        TowerOutput wanted,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    ) =>
         device.IsProcessor
             ? Batcher.Encode(slices, wanted, progress, cancellationToken)
             : GpuTasks.Run(() => Batcher.Encode(slices, wanted, progress, cancellationToken));
@@ -102,7 +127,9 @@ internal sealed class LoadedTower : IDisposable
         int side = Encoder.Tower.ImageSize;
         try
         {
-            Batcher.Reserve(processor.Plan(new PixelSize(side, side), PlanRequest.Default).Slices.MaxBy(static slice => slice.Size.Area)!.Size);
+            Batcher.Reserve(
+                processor.Plan(new PixelSize(side, side), PlanRequest.Default).Slices.MaxBy(static slice => slice.Size.Area)!.Size
+            );
         }
         catch (NativeLibraryException failure)
         {

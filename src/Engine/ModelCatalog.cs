@@ -20,9 +20,12 @@ public static class ModelCatalog
     public static (string ModelPath, string? ProjectorPath) Resolve(string? model, string? projector, bool needsVision)
     {
         string name = model ?? EmbeddedName;
-        if (!File.Exists(name) && EmbeddedNames.Contains(name)) return Embedded(name, projector);
+        if (!File.Exists(name) && EmbeddedNames.Contains(name))
+            return Embedded(name, projector);
         if (model is null || (!File.Exists(model) && !LooksLikePath(model)))
-            throw new TesseraException($"'{model}' is neither a file nor a name in the catalogue, which has: {string.Join(", ", EmbeddedNames)}.");
+            throw new TesseraException(
+                $"'{model}' is neither a file nor a name in the catalogue, which has: {string.Join(", ", EmbeddedNames)}."
+            );
         return (model, projector ?? (needsVision ? FindBeside(model) : null));
     }
 
@@ -32,10 +35,13 @@ public static class ModelCatalog
 
     private static (string, string?) Embedded(string name, string? projector)
     {
-        string language = Path.Combine(EmbeddedFolder, $"tessera-{name}-Q8_0.gguf"), vision = Path.Combine(EmbeddedFolder, $"tessera-{name}-mmproj-Q8_0.gguf");
+        string language = Path.Combine(EmbeddedFolder, $"tessera-{name}-Q8_0.gguf"),
+            vision = Path.Combine(EmbeddedFolder, $"tessera-{name}-mmproj-Q8_0.gguf");
         return File.Exists(language) && File.Exists(vision)
             ? (language, projector ?? vision)
-            : throw new TesseraException($"The model that comes with Tessera is missing from {EmbeddedFolder}: build again, or give a model with -m.");
+            : throw new TesseraException(
+                $"The model that comes with Tessera is missing from {EmbeddedFolder}: build again, or give a model with -m."
+            );
     }
 
     private static bool LooksLikePath(string model) =>
@@ -45,11 +51,23 @@ public static class ModelCatalog
     private static string? FindBeside(string model)
     {
         string? folder = Path.GetDirectoryName(Path.GetFullPath(model));
-        if (folder is null || !Directory.Exists(folder)) return null;
-        string[] candidates = [.. Directory.EnumerateFiles(folder, "*.gguf").Where(static path => Path.GetFileName(path).Contains("mmproj", StringComparison.OrdinalIgnoreCase))];
-        return candidates.Length == 1 ? candidates[0] : candidates.FirstOrDefault(candidate => NameWithoutMark(candidate).Equals(Path.GetFileName(model), StringComparison.OrdinalIgnoreCase));
+        if (folder is null || !Directory.Exists(folder))
+            return null;
+        string[] candidates =
+        [
+            .. Directory
+                .EnumerateFiles(folder, "*.gguf")
+                .Where(static path => Path.GetFileName(path).Contains("mmproj", StringComparison.OrdinalIgnoreCase)),
+        ];
+        return candidates.Length == 1
+            ? candidates[0]
+            : candidates.FirstOrDefault(candidate =>
+                NameWithoutMark(candidate).Equals(Path.GetFileName(model), StringComparison.OrdinalIgnoreCase)
+            );
     }
 
     private static string NameWithoutMark(string projector) =>
-        Path.GetFileName(projector).Replace("-mmproj", "", StringComparison.OrdinalIgnoreCase).Replace("mmproj-", "", StringComparison.OrdinalIgnoreCase);
+        Path.GetFileName(projector)
+            .Replace("-mmproj", "", StringComparison.OrdinalIgnoreCase)
+            .Replace("mmproj-", "", StringComparison.OrdinalIgnoreCase);
 }

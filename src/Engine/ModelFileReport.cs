@@ -25,32 +25,67 @@ public sealed record TensorEntry(string Name, string Type, IReadOnlyList<long> S
 /// <param name="Alignment">Alignment of tensor data, in bytes.</param>
 /// <param name="Metadata">The entries in the file's order.</param>
 /// <param name="Tensors">The tensors in the file's order.</param>
-public sealed record ModelFileReport(string Path, uint Version, int Alignment, IReadOnlyList<MetadataEntry> Metadata, IReadOnlyList<TensorEntry> Tensors)
+public sealed record ModelFileReport(
+    string Path,
+    uint Version,
+    int Alignment,
+    IReadOnlyList<MetadataEntry> Metadata,
+    IReadOnlyList<TensorEntry> Tensors
+)
 {
     /// <summary>Reads a file's header.</summary>
     /// <exception cref="ModelFileException">It is no GGUF file, or damaged.</exception>
     public static ModelFileReport Read(string path)
     {
         using GgufFile file = GgufFile.Open(path);
-        return new ModelFileReport(path, file.Version, file.Alignment,
-            [.. file.Metadata.Select(static entry => new MetadataEntry(entry.Key, entry.Value.Kind, entry.Value.Count, entry.Value.ToString(), ToJson(entry.Value)))],
-            [.. file.Tensors.Select(static tensor => new TensorEntry(tensor.Name, tensor.Type.ToString(), tensor.Shape, tensor.DataOffset, tensor.ByteLength))]);
+        return new ModelFileReport(
+            path,
+            file.Version,
+            file.Alignment,
+            [
+                .. file.Metadata.Select(static entry => new MetadataEntry(
+                    entry.Key,
+                    entry.Value.Kind,
+                    entry.Value.Count,
+                    entry.Value.ToString(),
+                    ToJson(entry.Value)
+                )),
+            ],
+            [
+                .. file.Tensors.Select(static tensor => new TensorEntry(
+                    tensor.Name,
+                    tensor.Type.ToString(),
+                    tensor.Shape,
+                    tensor.DataOffset,
+                    tensor.ByteLength
+                )),
+            ]
+        );
     }
 
     private static JsonNode? ToJson(GgufValue value)
     {
-        if (value.Type != GgufValueType.Array) return ToJson(value, 0);
-        if (value.TryGetArray(out ReadOnlyMemory<GgufValue> nested)) return new JsonArray([.. nested.ToArray().Select(ToJson)]);
+        if (value.Type != GgufValueType.Array)
+            return ToJson(value, 0);
+        if (value.TryGetArray(out ReadOnlyMemory<GgufValue> nested))
+            return new JsonArray([.. nested.ToArray().Select(ToJson)]);
         return new JsonArray([.. Enumerable.Range(0, value.Count).Select(index => ToJson(value, index))]);
     }
 
     private static JsonValue? ToJson(GgufValue value, int index)
     {
-        if (value.TryGetInteger(index, out Int128 integer)) return integer < 0 ? JsonValue.Create((long)integer) : JsonValue.Create((ulong)integer);
-        if (value.TryGetReal(index, out double real)) return double.IsFinite(real) ? ToJsonNumber(value, real) : JsonValue.Create(real.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        if (value.TryGet(out bool truth)) return JsonValue.Create(truth);
-        if (value.TryGet(out string? text)) return JsonValue.Create(text);
-        if (value.TryGetArray(out ReadOnlyMemory<string> texts)) return JsonValue.Create(texts.Span[index]);
+        if (value.TryGetInteger(index, out Int128 integer))
+            return integer < 0 ? JsonValue.Create((long)integer) : JsonValue.Create((ulong)integer);
+        if (value.TryGetReal(index, out double real))
+            return double.IsFinite(real)
+                ? ToJsonNumber(value, real)
+                : JsonValue.Create(real.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (value.TryGet(out bool truth))
+            return JsonValue.Create(truth);
+        if (value.TryGet(out string? text))
+            return JsonValue.Create(text);
+        if (value.TryGetArray(out ReadOnlyMemory<string> texts))
+            return JsonValue.Create(texts.Span[index]);
         return value.TryGetArray(out ReadOnlyMemory<bool> truths) ? JsonValue.Create(truths.Span[index]) : null;
     }
 

@@ -34,7 +34,8 @@ public sealed record ModelTrial
 
     private static string? UserFolder()
     {
-        string? root = OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+        string? root =
+            OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
             : OperatingSystem.IsMacOS() ? InHome("Library", "Caches")
             : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } chosen && Path.IsPathFullyQualified(chosen) ? chosen
             : InHome(".cache");

@@ -30,7 +30,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         Vision = vision;
         ChatTemplate = file.Template;
         composer = new PromptComposer(language, vision, file.Template);
-        if (vision is not null) encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
+        if (vision is not null)
+            encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
         scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
         file.TakeFingerprint();
@@ -63,8 +64,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A file cannot be used, or the two do not fit each other.</exception>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used, or memory is short.</exception>
-    public static Task<MultimodalModel> LoadAsync(ModelOptions options, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => Load(options, progress, cancellationToken), cancellationToken);
+    public static Task<MultimodalModel> LoadAsync(
+        ModelOptions options,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    ) => Task.Run(() => Load(options, progress, cancellationToken), cancellationToken);
 
     /// <summary>Answers a prompt, streaming.</summary>
     /// <param name="prompt">The text and pictures.</param>
@@ -74,28 +78,46 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <returns>Pieces of text; the last one holds the result.</returns>
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="PromptTooLongException">The prompt does not fit the context.</exception>
-    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(Prompt prompt, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(
+        Prompt prompt,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ThrowIfDisposed();
         options ??= new GenerationOptions();
         options.Check();
         ComposedPrompt composed = await Task.Run(() => composer.Compose(Conversation.Of(prompt)), cancellationToken).ConfigureAwait(false);
-        await foreach (GenerationUpdate update in Answers.StreamAsync(composed, options, !prompt.IsRaw, this, progress, cancellationToken).ConfigureAwait(false)) yield return update;
+        await foreach (
+            GenerationUpdate update in Answers
+                .StreamAsync(composed, options, !prompt.IsRaw, this, progress, cancellationToken)
+                .ConfigureAwait(false)
+        )
+            yield return update;
     }
 
     /// <summary>Answers a conversation that the caller keeps, streaming; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
     /// <exception cref="TemplateException">The chat template fails on it.</exception>
-    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(Transcript transcript, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(
+        Transcript transcript,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ThrowIfDisposed();
         options ??= new GenerationOptions();
         options.Check();
         ComposedPrompt composed = await Task.Run(() => composer.Compose(transcript, memory), cancellationToken).ConfigureAwait(false);
-        await foreach (GenerationUpdate update in Answers.StreamAsync(composed, options, transcript.AnswerStart.Length == 0, this, progress, cancellationToken).ConfigureAwait(false))
+        await foreach (
+            GenerationUpdate update in Answers
+                .StreamAsync(composed, options, transcript.AnswerStart.Length == 0, this, progress, cancellationToken)
+                .ConfigureAwait(false)
+        )
         {
-            if (update.Result is not null) memory.Add(composer.AnswerOf(update.Result));
+            if (update.Result is not null)
+                memory.Add(composer.AnswerOf(update.Result));
             yield return update;
         }
     }
@@ -104,18 +126,33 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <returns>[width, tokens] of each picture; the width is <see cref="VisionModel.EmbeddingWidth"/>.</returns>
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="TesseraException">The model sees no pictures.</exception>
-    public async Task<IReadOnlyList<ReadOnlyMemory<float>>> EncodeAsync(IReadOnlyList<PromptImage> images, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<ReadOnlyMemory<float>>> EncodeAsync(
+        IReadOnlyList<PromptImage> images,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ThrowIfDisposed();
         IReadOnlyList<PlannedPicture> planned = await Task.Run(() => composer.PlanAlone(images), cancellationToken).ConfigureAwait(false);
-        return [.. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(static picture => picture.Values)];
+        return
+        [
+            .. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(static picture =>
+                picture.Values
+            ),
+        ];
     }
 
     /// <summary>Answers a prompt in one piece; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
-    public async Task<GenerationResult> AnswerAsync(Prompt prompt, GenerationOptions? options = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<GenerationResult> AnswerAsync(
+        Prompt prompt,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         GenerationResult? result = null;
-        await foreach (GenerationUpdate update in GenerateAsync(prompt, options, progress, cancellationToken).ConfigureAwait(false)) result = update.Result ?? result;
+        await foreach (GenerationUpdate update in GenerateAsync(prompt, options, progress, cancellationToken).ConfigureAwait(false))
+            result = update.Result ?? result;
         return result ?? throw new InvalidOperationException("The answer has no end.");
     }
 
@@ -128,7 +165,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
     /// <exception cref="TesseraException">The file is damaged, or belongs to another model or version.</exception>
-    public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default) => new ChatSessionFile(this).LoadAsync(path, cancellationToken);
+    public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default) =>
+        new ChatSessionFile(this).LoadAsync(path, cancellationToken);
 
     /// <summary>
     /// Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model. It waits for the step that is
@@ -136,7 +174,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
+        if (Interlocked.Exchange(ref isDisposed, 1) != 0)
+            return;
         lifetime.Cancel();
         scheduler.Dispose();
         Vision?.Dispose();
@@ -160,7 +199,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     private void RequireUnchanged()
     {
-        if (isMapped) file.RequireUnchanged();
+        if (isMapped)
+            file.RequireUnchanged();
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
@@ -172,8 +212,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         LanguageModel? language = null;
         try
         {
-            if (options.Trial is { } trial) TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
-            vision = options.ProjectorPath is null ? null : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+            if (options.Trial is { } trial)
+                TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+            vision = options.ProjectorPath is null
+                ? null
+                : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
             ComputeDevice.RegisterKernels();
             bool isMapped = MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
             var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
@@ -199,22 +242,32 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     }
 
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.
-    private static LanguageModel LoadWeights(LanguageChoice choice, VisionModel? vision, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private static LanguageModel LoadWeights(
+        LanguageChoice choice,
+        VisionModel? vision,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task seeing = Task.Factory.StartNew(() =>
-        {
-            try
+        Task seeing = Task.Factory.StartNew(
+            () =>
             {
-                ModelOptions options = choice.Options;
-                vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
-            }
-            catch
-            {
-                stop.Cancel();
-                throw;
-            }
-        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                try
+                {
+                    ModelOptions options = choice.Options;
+                    vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
+                }
+                catch
+                {
+                    stop.Cancel();
+                    throw;
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
         LanguageModel? language = null;
         try
         {
@@ -228,7 +281,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             language?.Dispose();
             stop.Cancel();
             Exception? other = Task.WhenAny(seeing).GetAwaiter().GetResult().Exception?.InnerException;
-            if (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested && other is not null) ExceptionDispatchInfo.Throw(other);
+            if (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested && other is not null)
+                ExceptionDispatchInfo.Throw(other);
             throw;
         }
     }
@@ -236,22 +290,38 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private static void CheckPair(LanguageModel language, VisionModel? vision)
     {
         if (vision is { RowsArePlacedAsText: false } && language.HasSeveralAxes)
-            throw new ModelFileException(language.Path, $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj.");
+            throw new ModelFileException(
+                language.Path,
+                $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj."
+            );
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
-            throw new ModelFileException(vision.Path, $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two files do not belong together.");
+            throw new ModelFileException(
+                vision.Path,
+                $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two files do not belong together."
+            );
     }
 
     private static int ContextLengthFor(ModelOptions options, LanguageModel language)
     {
-        if (options.ContextLength > 0) return options.ContextLength;
-        return language.TrainedContextLength > 0 ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit) : ModelOptions.DefaultContextLimit;
+        if (options.ContextLength > 0)
+            return options.ContextLength;
+        return language.TrainedContextLength > 0
+            ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit)
+            : ModelOptions.DefaultContextLimit;
     }
 
     private static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
     {
         int length = ContextLengthFor(options, language);
-        return new SchedulerLimits(length, Math.Max(length, options.CacheLength), Math.Clamp(options.ParallelAnswerCount, 1, 256), Math.Max(0, options.WaitingAnswerLimit), options.ThreadCount);
+        return new SchedulerLimits(
+            length,
+            Math.Max(length, options.CacheLength),
+            Math.Clamp(options.ParallelAnswerCount, 1, 256),
+            Math.Max(0, options.WaitingAnswerLimit),
+            options.ThreadCount
+        );
     }
 
-    private static EmbeddingFolder? FolderOf(ModelOptions options) => options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);
+    private static EmbeddingFolder? FolderOf(ModelOptions options) =>
+        options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);
 }

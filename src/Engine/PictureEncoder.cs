@@ -22,21 +22,36 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     /// <param name="progress">Told the fraction of what must be encoded.</param>
     /// <param name="cancellationToken">Waits no longer; what nobody waits for stops within one node of the graph.</param>
     /// <param name="origin">Whose embeddings may be taken beside those that were made here.</param>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(IReadOnlyList<PlannedPicture> pictures, IProgress<EngineProgress>? progress,
-        CancellationToken cancellationToken, KeyOrigin origin = default)
+    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(
+        IReadOnlyList<PlannedPicture> pictures,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken,
+        KeyOrigin origin = default
+    )
     {
         ImageKey[] keys = [.. pictures.Select(KeyOf)];
         Dictionary<ImageKey, ImageEmbeddings> known = FindAll(keys, pictures, origin);
-        int[] missing = [.. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index])];
-        if (missing.Length == 0) return [.. keys.Select(key => known[key])];
+        int[] missing =
+        [
+            .. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index]),
+        ];
+        if (missing.Length == 0)
+            return [.. keys.Select(key => known[key])];
 
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
         EncodeProgress? whole = progress is null ? null : new EncodeProgress(progress, missing.Length);
-        (PictureJob Job, IProgress<double>? Progress)[] own = [.. missing.Select((index, number) => Join(keys[index], pictures[index], whole?.Of(number)))];
+        (PictureJob Job, IProgress<double>? Progress)[] own =
+        [
+            .. missing.Select((index, number) => Join(keys[index], pictures[index], whole?.Of(number))),
+        ];
         try
         {
             // The first failure ends the wait for the others.
-            await foreach (Task<ImageEmbeddings> done in Task.WhenEach(own.Select(static part => part.Job.Embeddings)).WithCancellation(cancellationToken).ConfigureAwait(false))
+            await foreach (
+                Task<ImageEmbeddings> done in Task.WhenEach(own.Select(static part => part.Job.Embeddings))
+                    .WithCancellation(cancellationToken)
+                    .ConfigureAwait(false)
+            )
             {
                 ImageEmbeddings made = await done.ConfigureAwait(false);
                 known[made.Key] = made;
@@ -46,12 +61,14 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         }
         finally
         {
-            foreach ((PictureJob job, IProgress<double>? part) in own) job.Leave(part);
+            foreach ((PictureJob job, IProgress<double>? part) in own)
+                job.Leave(part);
         }
     }
 
     /// <summary>The embeddings of a prompt's pictures that are in the cache, to be saved.</summary>
-    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin) => FindAll([.. pictures.Select(KeyOf)], pictures, origin).Values;
+    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin) =>
+        FindAll([.. pictures.Select(KeyOf)], pictures, origin).Values;
 
     /// <summary>What the embeddings of a prompt's pictures are known by, and how many numbers they have.</summary>
     public IEnumerable<(ImageKey Key, int ValueCount)> Expected(IReadOnlyList<PlannedPicture> pictures) =>
@@ -66,7 +83,8 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         var found = new Dictionary<ImageKey, ImageEmbeddings>();
         for (int index = 0; index < keys.Length; index++)
-            if (Find(keys[index], pictures[index], origin) is { } embeddings) found[keys[index]] = embeddings;
+            if (Find(keys[index], pictures[index], origin) is { } embeddings)
+                found[keys[index]] = embeddings;
         return found;
     }
 
@@ -81,7 +99,8 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         lock (gate)
         {
-            if (jobs.TryGetValue(key, out PictureJob? running) && running.TryJoin(progress)) return (running, progress);
+            if (jobs.TryGetValue(key, out PictureJob? running) && running.TryJoin(progress))
+                return (running, progress);
             var job = new PictureJob(key, picture);
             job.TryJoin(progress);
             jobs[key] = job;
@@ -127,11 +146,14 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
             var batch = new List<PictureJob>();
             while (batch.Count <= PreparedAhead && prepared.Reader.TryRead(out PictureJob? job))
             {
-                if (job.Abandoned.IsCancellationRequested) End(job, () => job.Fail(new OperationCanceledException(job.Abandoned)));
-                else batch.Add(job);
+                if (job.Abandoned.IsCancellationRequested)
+                    End(job, () => job.Fail(new OperationCanceledException(job.Abandoned)));
+                else
+                    batch.Add(job);
             }
 
-            if (batch.Count > 0) Encode(batch);
+            if (batch.Count > 0)
+                Encode(batch);
         }
     }
 
@@ -140,26 +162,48 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         using var stop = new CancellationTokenSource();
         int left = batch.Count;
-        CancellationTokenRegistration[] registrations = [.. batch.Select(job => job.Abandoned.Register(() =>
-        {
-            if (Interlocked.Decrement(ref left) == 0) stop.Cancel();
-        }))];
+        CancellationTokenRegistration[] registrations =
+        [
+            .. batch.Select(job =>
+                job.Abandoned.Register(() =>
+                {
+                    if (Interlocked.Decrement(ref left) == 0)
+                        stop.Cancel();
+                })
+            ),
+        ];
         try
         {
-            IReadOnlyList<ImageEncoding> encodings = vision.Encode([.. batch.Select(static job => job.Prepared!)], new BatchProgress(batch), stop.Token);
+            IReadOnlyList<ImageEncoding> encodings = vision.Encode(
+                [.. batch.Select(static job => job.Prepared!)],
+                new BatchProgress(batch),
+                stop.Token
+            );
             foreach ((PictureJob job, ImageEncoding encoding) in batch.Zip(encodings))
             {
                 cache.Add(job.Key, encoding.Embeddings);
-                End(job, () => job.Succeed(new ImageEmbeddings(encoding.Embeddings, job.Key) { PreprocessMs = encoding.PreprocessMs, EncodeMs = encoding.EncodeMs }));
+                End(
+                    job,
+                    () =>
+                        job.Succeed(
+                            new ImageEmbeddings(encoding.Embeddings, job.Key)
+                            {
+                                PreprocessMs = encoding.PreprocessMs,
+                                EncodeMs = encoding.EncodeMs,
+                            }
+                        )
+                );
             }
         }
         catch (Exception failure)
         {
-            foreach (PictureJob job in batch) End(job, () => job.Fail(failure));
+            foreach (PictureJob job in batch)
+                End(job, () => job.Fail(failure));
         }
         finally
         {
-            foreach (CancellationTokenRegistration registration in registrations) registration.Dispose();
+            foreach (CancellationTokenRegistration registration in registrations)
+                registration.Dispose();
         }
     }
 
@@ -167,7 +211,8 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         lock (gate)
         {
-            if (jobs.TryGetValue(job.Key, out PictureJob? current) && current == job) jobs.Remove(job.Key);
+            if (jobs.TryGetValue(job.Key, out PictureJob? current) && current == job)
+                jobs.Remove(job.Key);
         }
 
         end();
@@ -177,7 +222,8 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         public void Report(double value)
         {
-            foreach (PictureJob job in batch) job.Report(value);
+            foreach (PictureJob job in batch)
+                job.Report(value);
         }
     }
 }

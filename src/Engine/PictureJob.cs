@@ -5,7 +5,11 @@ namespace Tessera;
 /// <summary>One picture on its way through the encoder, for all answers that wait for it.</summary>
 /// <param name="key">What it is.</param>
 /// <param name="picture">The picture with its plan.</param>
-[SuppressMessage("Design", "CA1001", Justification = "A source without a timer has nothing to free, and a batch may still register with it.")]
+[SuppressMessage(
+    "Design",
+    "CA1001",
+    Justification = "A source without a timer has nothing to free, and a batch may still register with it."
+)]
 internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
 {
     private readonly Lock gate = new();
@@ -32,9 +36,11 @@ internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
     {
         lock (gate)
         {
-            if (abandoned.IsCancellationRequested) return false;
+            if (abandoned.IsCancellationRequested)
+                return false;
             users++;
-            if (progress is not null) listeners.Add(progress);
+            if (progress is not null)
+                listeners.Add(progress);
             return true;
         }
     }
@@ -44,8 +50,10 @@ internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
     {
         lock (gate)
         {
-            if (progress is not null) listeners.Remove(progress);
-            if (--users > 0 || made.Task.IsCompleted) return;
+            if (progress is not null)
+                listeners.Remove(progress);
+            if (--users > 0 || made.Task.IsCompleted)
+                return;
         }
 
         abandoned.Cancel();
@@ -55,8 +63,10 @@ internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
     public void Report(double fraction)
     {
         IProgress<double>[] told;
-        lock (gate) told = [.. listeners];
-        foreach (IProgress<double> listener in told) listener.Report(fraction);
+        lock (gate)
+            told = [.. listeners];
+        foreach (IProgress<double> listener in told)
+            listener.Report(fraction);
     }
 
     public void Succeed(ImageEmbeddings embeddings) => made.TrySetResult(embeddings);

@@ -14,10 +14,12 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
         try
         {
             // Each word that is typed may be a file's name: a pipe must not be opened.
-            if (!FileKind.HasContents(path)) return false;
+            if (!FileKind.HasContents(path))
+                return false;
             Span<byte> signature = stackalloc byte[ImageFormats.SignatureLength];
             using FileStream file = File.OpenRead(path);
-            return ImageFormats.Detect(signature[..file.ReadAtLeast(signature, signature.Length, throwOnEndOfStream: false)]) != ImageFormat.Unknown;
+            return ImageFormats.Detect(signature[..file.ReadAtLeast(signature, signature.Length, throwOnEndOfStream: false)])
+                != ImageFormat.Unknown;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -26,11 +28,12 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     }
 
     /// <summary>The media type that the first bytes announce, such as <c>image/png</c>; null for no picture that can be read.</summary>
-    public string? MediaType => ImageFormats.Detect(Data.Span) switch
-    {
-        ImageFormat.Unknown => null,
-        ImageFormat format => $"image/{format.ToString().ToLowerInvariant()}",
-    };
+    public string? MediaType =>
+        ImageFormats.Detect(Data.Span) switch
+        {
+            ImageFormat.Unknown => null,
+            ImageFormat format => $"image/{format.ToString().ToLowerInvariant()}",
+        };
 
     /// <summary>The most bytes of a file that is read.</summary>
     public const long MaxByteLength = ImageFileReader.MaxByteLength;
@@ -41,7 +44,8 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     {
         try
         {
-            if (Directory.Exists(path)) throw new ImageException(path, "it is a folder, not a picture.");
+            if (Directory.Exists(path))
+                throw new ImageException(path, "it is a folder, not a picture.");
             RequireContents(path);
             return new PromptImage(await ImageFileReader.ReadAsync(path, cancellationToken).ConfigureAwait(false), path);
         }
@@ -58,7 +62,8 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     // A device has no end, and a pipe may never say anything.
     private static void RequireContents(string path)
     {
-        if (File.Exists(path) && !FileKind.HasContents(path)) throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
+        if (File.Exists(path) && !FileKind.HasContents(path))
+            throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
     }
 }
 

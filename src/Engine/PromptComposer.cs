@@ -27,7 +27,12 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     {
         using var hold = language.Hold();
         // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
-        return LayOut(Write(conversation), conversation.Turns.SelectMany(static turn => turn.Images.Select(image => (image, turn.Limits with { ImageCount = turn.Images.Count }))));
+        return LayOut(
+            Write(conversation),
+            conversation.Turns.SelectMany(static turn =>
+                turn.Images.Select(image => (image, turn.Limits with { ImageCount = turn.Images.Count }))
+            )
+        );
     }
 
     /// <summary>Lays a transcript out.</summary>
@@ -41,12 +46,14 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     }
 
     /// <summary>How pictures are cut that stand for themselves, outside a conversation.</summary>
-    public IReadOnlyList<PlannedPicture> PlanAlone(IReadOnlyList<PromptImage> images) => [.. images.Select(image => Plan(image, PlanRequest.Default))];
+    public IReadOnlyList<PlannedPicture> PlanAlone(IReadOnlyList<PromptImage> images) =>
+        [.. images.Select(image => Plan(image, PlanRequest.Default))];
 
     /// <summary>The tokens with these texts, of those that are one token.</summary>
     public IReadOnlyList<int> ControlTokens(IReadOnlyList<string> texts)
     {
-        if (texts.Count == 0) return [];
+        if (texts.Count == 0)
+            return [];
         using var hold = language.Hold();
         return [.. texts.Select(language.Vocabulary.FindControl).OfType<int>()];
     }
@@ -55,7 +62,10 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     {
         List<PlannedPicture> pictures = [.. images.Select((image, index) => Plan(image.Image, image.Request with { ImageIndex = index }))];
         int placeCount = text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text));
-        if (placeCount != pictures.Count) throw new TesseraException($"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given.");
+        if (placeCount != pictures.Count)
+            throw new TesseraException(
+                $"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given."
+            );
         IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. pictures.Select(static picture => PiecesOf(picture.Plan))]);
         PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
         return layout.Length > 0 ? new ComposedPrompt(layout, pictures) : throw new TesseraException("The prompt is empty.");
@@ -74,7 +84,11 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
                     break;
                 case PromptSpan.Embeddings part:
                     ImageEmbeddings image = images[part.ImageIndex];
-                    rows.AddEmbeddings(image.Key.ContentKey, part.Start, image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth));
+                    rows.AddEmbeddings(
+                        image.Key.ContentKey,
+                        part.Start,
+                        image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth)
+                    );
                     break;
             }
         }
@@ -91,7 +105,8 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     public GeneratedAnswer AnswerOf(string text, int[] ids)
     {
         using var hold = language.Hold();
-        if (ids.Length > 0 && language.Vocabulary.IsEnd(ids[^1])) ids = ids[..^1];
+        if (ids.Length > 0 && language.Vocabulary.IsEnd(ids[^1]))
+            ids = ids[..^1];
         string generated = Encoding.UTF8.GetString([.. ids.SelectMany(id => language.Vocabulary.Piece(id).ToArray())]);
         return new GeneratedAnswer(text, generated, generated.TrimStart() == text ? ids : []);
     }
@@ -102,28 +117,46 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     /// <summary>Whether a key could be one of a prompt's positions.</summary>
     public bool IsKey(ulong key) => !PromptRows.IsToken(key) || key < (ulong)language.Vocabulary.TokenCount;
 
-    internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
+    internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) =>
+        [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
 
     private IReadOnlyList<PromptPiece> Write(Conversation conversation)
     {
-        if (conversation.RawText is not null) return [new PromptPiece(conversation.RawText)];
+        if (conversation.RawText is not null)
+            return [new PromptPiece(conversation.RawText)];
         ChatPrompt chat = Chat;
         Exchange[] exchanges = [.. conversation.Turns.Select(static turn => turn.Exchange)];
-        string WriteWith(IReadOnlyList<string> answers) => chat.Write(conversation.System, [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]);
+        string WriteWith(IReadOnlyList<string> answers) =>
+            chat.Write(
+                conversation.System,
+                [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]
+            );
         GeneratedAnswer?[] answers = [.. conversation.Turns.SkipLast(1).Select(static turn => turn.Answer)];
-        return new AnswerRecall(language.Vocabulary).Write(WriteWith, answers, [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]);
+        return new AnswerRecall(language.Vocabulary).Write(
+            WriteWith,
+            answers,
+            [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]
+        );
     }
 
     private IReadOnlyList<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
     {
         ChatPrompt chat = Chat;
         IReadOnlyList<ChatTemplateMessage> messages = transcript.CheckedMessages();
-        int[] answered = [.. Enumerable.Range(0, messages.Count).Where(index => messages[index] is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } message && message.Text.Length > 0)];
+        int[] answered =
+        [
+            .. Enumerable
+                .Range(0, messages.Count)
+                .Where(index =>
+                    messages[index] is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } message && message.Text.Length > 0
+                ),
+        ];
         string[] texts = [.. answered.Select(index => messages[index].Text)];
         string WriteWith(IReadOnlyList<string> answers)
         {
             ChatTemplateMessage[] written = [.. messages];
-            for (int number = 0; number < answered.Length; number++) written[answered[number]] = written[answered[number]] with { Parts = [new ChatTemplatePart(answers[number])] };
+            for (int number = 0; number < answered.Length; number++)
+                written[answered[number]] = written[answered[number]] with { Parts = [new ChatTemplatePart(answers[number])] };
             return chat.Write(written, transcript.Variables) + transcript.AnswerStart;
         }
 
@@ -132,7 +165,10 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
 
     private ChatPrompt Chat => new(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
 
-    private PlannedPicture Plan(PromptImage image, PlanRequest request) => vision is null
-        ? throw new TesseraException($"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj.")
-        : new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request));
+    private PlannedPicture Plan(PromptImage image, PlanRequest request) =>
+        vision is null
+            ? throw new TesseraException(
+                $"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj."
+            )
+            : new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request));
 }

@@ -4,8 +4,14 @@ using System.Text.Json.Serialization;
 namespace Tessera;
 
 /// <summary>The manifest of a saved conversation.</summary>
-internal sealed record SavedSession(int Format, string Model, string? System, ContextOverflow Overflow, IReadOnlyList<SavedTurn> Turns,
-    IReadOnlyDictionary<string, string> Digests)
+internal sealed record SavedSession(
+    int Format,
+    string Model,
+    string? System,
+    ContextOverflow Overflow,
+    IReadOnlyList<SavedTurn> Turns,
+    IReadOnlyDictionary<string, string> Digests
+)
 {
     /// <summary>Raised when what is saved changes.</summary>
     public const int CurrentFormat = 1;
@@ -29,14 +35,27 @@ internal sealed record SavedSession(int Format, string Model, string? System, Co
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, SavedSessionJson.Default.SavedSession);
 
     // The serializer looks for null in members, but not in lists.
-    private bool IsWhole => Enum.IsDefined(Overflow) && Turns.All(static turn => turn is { IsWhole: true }) && Digests.All(static digest => digest.Value is not null);
+    private bool IsWhole =>
+        Enum.IsDefined(Overflow)
+        && Turns.All(static turn => turn is { IsWhole: true })
+        && Digests.All(static digest => digest.Value is not null);
 }
 
-internal sealed record SavedTurn(string Text, IReadOnlyList<SavedPicture> Pictures, int? MaxSlices, int? MaxImageTokens, string Answer, string Generated,
-    IReadOnlyList<int> Ids)
+internal sealed record SavedTurn(
+    string Text,
+    IReadOnlyList<SavedPicture> Pictures,
+    int? MaxSlices,
+    int? MaxImageTokens,
+    string Answer,
+    string Generated,
+    IReadOnlyList<int> Ids
+)
 {
     [JsonIgnore]
-    public bool IsWhole => MaxSlices is null or > 0 && MaxImageTokens is null or > 0 && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName });
+    public bool IsWhole =>
+        MaxSlices is null or > 0
+        && MaxImageTokens is null or > 0
+        && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName });
 }
 
 internal sealed record SavedPicture(string Name, string Entry)

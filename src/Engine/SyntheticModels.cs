@@ -22,9 +22,11 @@ public static class SyntheticModels
     /// <exception cref="TesseraException">There is no such model, or a file cannot be written.</exception>
     public static ModelOptions Make(string name, string folder, bool visionIsF16 = false, CancellationToken cancellationToken = default)
     {
-        SyntheticShape shape = SyntheticShape.All.FirstOrDefault(shape => shape.Name == name)
+        SyntheticShape shape =
+            SyntheticShape.All.FirstOrDefault(shape => shape.Name == name)
             ?? throw new TesseraException($"There is no synthetic model '{name}'; there are {string.Join(", ", Names)}.");
-        string vision = Path.Combine(folder, $"{name}-mmproj-{(visionIsF16 ? "F16" : "Q8_0")}.gguf"), language = Path.Combine(folder, $"{name}-Q8_0.gguf");
+        string vision = Path.Combine(folder, $"{name}-mmproj-{(visionIsF16 ? "F16" : "Q8_0")}.gguf"),
+            language = Path.Combine(folder, $"{name}-Q8_0.gguf");
         try
         {
             Directory.CreateDirectory(folder);
@@ -34,9 +36,11 @@ public static class SyntheticModels
             throw new TesseraException($"{folder}: the folder cannot be made ({failure.Message}).", failure);
         }
 
-        if (!File.Exists(vision)) WriteVision(shape, vision, visionIsF16 ? GgufTensorType.F16 : GgufTensorType.Q8_0);
+        if (!File.Exists(vision))
+            WriteVision(shape, vision, visionIsF16 ? GgufTensorType.F16 : GgufTensorType.Q8_0);
         cancellationToken.ThrowIfCancellationRequested();
-        if (!File.Exists(language)) WriteLanguage(shape.Language, language);
+        if (!File.Exists(language))
+            WriteLanguage(shape.Language, language);
         return new ModelOptions { ModelPath = language, ProjectorPath = vision };
     }
 
@@ -71,19 +75,24 @@ public static class SyntheticModels
         int width = tower.Width;
         bool hasClass = tower.Family is "mlp" or "internvl";
         weights.Half("v.patch_embd.weight", 14, 14, 3, width);
-        if (tower.Family != "mlp") weights.Vector("v.patch_embd.bias", width, 0);
-        if (hasClass) weights.Values("v.class_embd", width);
+        if (tower.Family != "mlp")
+            weights.Vector("v.patch_embd.bias", width, 0);
+        if (hasClass)
+            weights.Values("v.class_embd", width);
         weights.Half("v.position_embd.weight", width, hasClass ? (tower.ImageSize / 14 * (tower.ImageSize / 14)) + 1 : 4900);
-        if (tower.Family == "mlp") weights.Norm("v.pre_ln", width);
+        if (tower.Family == "mlp")
+            weights.Norm("v.pre_ln", width);
         for (int block = 0; block < tower.Blocks; block++)
         {
             string prefix = $"v.blk.{block}.";
             weights.Norm(prefix + "ln1", width);
-            foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"]) weights.Linear(prefix + part, width, width);
+            foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"])
+                weights.Linear(prefix + part, width, width);
             weights.Norm(prefix + "ln2", width);
             weights.Linear(prefix + "ffn_up", width, tower.FeedForward);
             weights.Linear(prefix + "ffn_down", tower.FeedForward, width);
-            if (tower.Family != "internvl") continue;
+            if (tower.Family != "internvl")
+                continue;
             weights.Vector(prefix + "ls1.weight", width, 0.1f);
             weights.Vector(prefix + "ls2.weight", width, 0.1f);
         }
@@ -91,13 +100,15 @@ public static class SyntheticModels
 
     private static void WriteConnector(SyntheticShape shape, GgufWriter writer, SyntheticWeights weights)
     {
-        int width = shape.Tower.Width, language = shape.Language.Width;
+        int width = shape.Tower.Width,
+            language = shape.Language.Width;
         switch (shape.Tower.Family)
         {
             case "mlp":
                 weights.Linear("mm.0", width, language);
                 weights.Linear("mm.2", language, language);
-                if (!shape.Slices) return;
+                if (!shape.Slices)
+                    return;
                 writer.AddMetadata("clip.vision.image_aspect_ratio", "anyres");
                 writer.AddMetadata("clip.vision.mm_patch_merge_type", "spatial_unpad");
                 writer.AddMetadata("clip.vision.image_grid_pinpoints", GgufValue.FromArray<int>(NextPinpoints));
@@ -113,7 +124,8 @@ public static class SyntheticModels
                 writer.AddMetadata("clip.vision.wa_layer_indexes", GgufValue.FromArray<int>([6]));
                 weights.Norm("v.post_ln", width);
                 weights.Norm("v.vit_merger.ln1", width);
-                foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"]) weights.Linear($"v.vit_merger.{part}", width, width);
+                foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"])
+                    weights.Linear($"v.vit_merger.{part}", width, width);
                 weights.Norm("v.vit_merger.ds_ln", 4 * width);
                 weights.Linear("v.vit_merger.ds_ffn_up", 4 * width, 4 * shape.Tower.FeedForward);
                 weights.Linear("v.vit_merger.ds_ffn_down", 4 * shape.Tower.FeedForward, width);
@@ -129,8 +141,10 @@ public static class SyntheticModels
                 weights.Values("resampler.query", language, 64);
                 weights.Values("resampler.pos_embed_k", language, 1024);
                 weights.Matrix("resampler.kv.weight", width, language);
-                foreach (string part in (string[])["q", "k", "v", "out"]) weights.Linear($"resampler.attn.{part}", language, language);
-                foreach (string norm in (string[])["ln_q", "ln_kv", "ln_post"]) weights.Norm($"resampler.{norm}", language);
+                foreach (string part in (string[])["q", "k", "v", "out"])
+                    weights.Linear($"resampler.attn.{part}", language, language);
+                foreach (string norm in (string[])["ln_q", "ln_kv", "ln_post"])
+                    weights.Norm($"resampler.{norm}", language);
                 weights.Matrix("resampler.proj.weight", language, language);
                 return;
         }
@@ -142,8 +156,19 @@ public static class SyntheticModels
     {
         var writer = new GgufWriter();
         writer.AddMetadata("general.architecture", "llama");
-        foreach ((string key, int value) in ((string, int)[])[("vocab_size", shape.VocabularySize), ("context_length", ContextLength), ("embedding_length", shape.Width), ("block_count", shape.Blocks),
-            ("feed_forward_length", shape.FeedForward), ("attention.head_count", shape.Heads), ("attention.head_count_kv", shape.KeyHeads), ("rope.dimension_count", shape.Width / shape.Heads)])
+        foreach (
+            (string key, int value) in ((string, int)[])
+                [
+                    ("vocab_size", shape.VocabularySize),
+                    ("context_length", ContextLength),
+                    ("embedding_length", shape.Width),
+                    ("block_count", shape.Blocks),
+                    ("feed_forward_length", shape.FeedForward),
+                    ("attention.head_count", shape.Heads),
+                    ("attention.head_count_kv", shape.KeyHeads),
+                    ("rope.dimension_count", shape.Width / shape.Heads),
+                ]
+        )
             writer.AddMetadata($"llama.{key}", (uint)value);
         writer.AddMetadata("llama.attention.layer_norm_rms_epsilon", 1e-5f);
         SyntheticVocabulary.Write(writer, shape.VocabularySize);

@@ -15,8 +15,10 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     /// <summary>A matrix [inputs, outputs]; F16 where the type's blocks do not fit the inputs, as quantizers fall back.</summary>
     public void Matrix(string name, long inputs, long outputs)
     {
-        if (inputs % matrixType.BlockLength() == 0) Add(name, matrixType, chunk, inputs, outputs);
-        else Half(name, inputs, outputs);
+        if (inputs % matrixType.BlockLength() == 0)
+            Add(name, matrixType, chunk, inputs, outputs);
+        else
+            Half(name, inputs, outputs);
     }
 
     /// <summary>A matrix as F16 whatever the others are, for patch kernels and position tables.</summary>
@@ -47,10 +49,16 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     {
         long elements = shape.Aggregate(1L, static (product, side) => product * side);
         long length = elements / type.BlockLength() * type.BlockByteLength();
-        writer.AddTensor(name, type, shape, stream =>
-        {
-            for (long left = length; left > 0; left -= source.Length) stream.Write(source, 0, (int)Math.Min(left, source.Length));
-        });
+        writer.AddTensor(
+            name,
+            type,
+            shape,
+            stream =>
+            {
+                for (long left = length; left > 0; left -= source.Length)
+                    stream.Write(source, 0, (int)Math.Min(left, source.Length));
+            }
+        );
     }
 
     private static byte[] Chunk(GgufTensorType type)
@@ -61,10 +69,12 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
         switch (type)
         {
             case GgufTensorType.F32:
-                foreach (ref float value in MemoryMarshal.Cast<byte, float>(bytes.AsSpan())) value = Next(random);
+                foreach (ref float value in MemoryMarshal.Cast<byte, float>(bytes.AsSpan()))
+                    value = Next(random);
                 break;
             case GgufTensorType.F16:
-                foreach (ref Half value in MemoryMarshal.Cast<byte, Half>(bytes.AsSpan())) value = (Half)Next(random);
+                foreach (ref Half value in MemoryMarshal.Cast<byte, Half>(bytes.AsSpan()))
+                    value = (Half)Next(random);
                 break;
             case GgufTensorType.Q8_0:
                 FillQ8(bytes, blockLength, random);
@@ -81,7 +91,8 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     {
         random.NextBytes(bytes);
         const float scale = Deviation / 73; // of bytes spread evenly over -127 to 127
-        for (int block = 0; block < bytes.Length; block += blockLength) BitConverter.TryWriteBytes(bytes.AsSpan(block, 2), (Half)scale);
+        for (int block = 0; block < bytes.Length; block += blockLength)
+            BitConverter.TryWriteBytes(bytes.AsSpan(block, 2), (Half)scale);
     }
 
     private static float Next(Random random) => (random.NextSingle() * 2 - 1) * Deviation * MathF.Sqrt(3);

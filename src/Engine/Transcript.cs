@@ -23,12 +23,24 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
 
     /// <summary>The messages, none of whose texts opens a place for a picture.</summary>
     /// <exception cref="TesseraException">A text holds the marker that stands for a picture.</exception>
-    internal IReadOnlyList<ChatTemplateMessage> CheckedMessages() => [.. Messages.Select(static (message, index) =>
-    {
-        if (!message.Text.Contains(PromptText.ImageMarker, StringComparison.Ordinal)) return message;
-        if (message.Role != "assistant") throw new TesseraException($"Message {index} holds {PromptText.ImageMarker}, which stands for a picture: leave it out, and give pictures as parts.");
-        return message with { Parts = [new ChatTemplatePart(message.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal))] };
-    })];
+    internal IReadOnlyList<ChatTemplateMessage> CheckedMessages() =>
+        [
+            .. Messages.Select(
+                static (message, index) =>
+                {
+                    if (!message.Text.Contains(PromptText.ImageMarker, StringComparison.Ordinal))
+                        return message;
+                    if (message.Role != "assistant")
+                        throw new TesseraException(
+                            $"Message {index} holds {PromptText.ImageMarker}, which stands for a picture: leave it out, and give pictures as parts."
+                        );
+                    return message with
+                    {
+                        Parts = [new ChatTemplatePart(message.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal))],
+                    };
+                }
+            ),
+        ];
 
     /// <summary>Each picture with what is asked of its plan: families that slice less beside other pictures look at one message's.</summary>
     internal IEnumerable<(PromptImage Image, PlanRequest Request)> PlacedImages()
@@ -37,7 +49,8 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
         foreach (ChatTemplateMessage message in Messages)
         {
             int count = Math.Min(message.ImageCount, Images.Count - first);
-            for (int index = 0; index < count; index++) yield return (Images[first + index], Limits with { ImageCount = message.ImageCount });
+            for (int index = 0; index < count; index++)
+                yield return (Images[first + index], Limits with { ImageCount = message.ImageCount });
             first += count;
         }
     }

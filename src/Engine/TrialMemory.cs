@@ -43,7 +43,8 @@ internal sealed class TrialMemory(string? folder)
         failure = null;
         try
         {
-            if (FileOf(key) is not { } file || !File.Exists(file) || new FileInfo(file).Length is 0 or > LongestText * 4) return false;
+            if (FileOf(key) is not { } file || !File.Exists(file) || new FileInfo(file).Length is 0 or > LongestText * 4)
+                return false;
             string text = File.ReadAllText(file);
             failure = text == Survived ? null : text;
             return true;
@@ -57,7 +58,8 @@ internal sealed class TrialMemory(string? folder)
     /// <summary>Remembers a trial; says whether that worked.</summary>
     public bool Remember(string key, string? failure)
     {
-        if (FileOf(key) is not { } file) return false;
+        if (FileOf(key) is not { } file)
+            return false;
         byte[] text = Encoding.UTF8.GetBytes(failure is null ? Survived : failure[..Math.Min(failure.Length, LongestText)]);
         try
         {
@@ -75,7 +77,9 @@ internal sealed class TrialMemory(string? folder)
     private void MakeRoom()
     {
         FileInfo[] files = new DirectoryInfo(folder!).GetFiles();
-        if (files.Length <= MostFiles) return;
-        foreach (FileInfo file in files.OrderBy(static file => file.LastWriteTimeUtc).Take(files.Length - (MostFiles / 2))) file.Delete();
+        if (files.Length <= MostFiles)
+            return;
+        foreach (FileInfo file in files.OrderBy(static file => file.LastWriteTimeUtc).Take(files.Length - (MostFiles / 2)))
+            file.Delete();
     }
 }

@@ -14,6 +14,7 @@ internal sealed class TrialProcess : IDisposable
     private static readonly TimeSpan PatiencePerGigabyte = TimeSpan.FromSeconds(120);
     private const long LeastMemory = 1L << 30;
     private const int PollMs = 15;
+
     // 128 and the signal: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGSYS. SIGKILL may be the system's, short of memory.
     private static readonly int[] CrashCodes = [132, 133, 134, 135, 136, 139, 152, 159];
     private readonly Process process;
@@ -52,16 +53,21 @@ internal sealed class TrialProcess : IDisposable
             isRemembered = isConclusive && memory.Remember(key, failure);
         }
 
-        if (failure is null) return;
+        if (failure is null)
+            return;
         string retry = isRemembered ? $"; to have it tried once more, delete {memory.FileOf(key)}" : "";
-        throw new ModelFileException(parts[0].Path, $"llama.cpp does not survive it ({failure}): the file is probably damaged or badly converted, so download it again{retry}.");
+        throw new ModelFileException(
+            parts[0].Path,
+            $"llama.cpp does not survive it ({failure}): the file is probably damaged or badly converted, so download it again{retry}."
+        );
     }
 
     public void Dispose()
     {
         try
         {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
         }
         catch (Exception gone) when (gone is InvalidOperationException or Win32Exception)
         {
@@ -71,7 +77,12 @@ internal sealed class TrialProcess : IDisposable
         process.Dispose();
     }
 
-    private static (bool IsConclusive, string? Failure) Try(ModelTrial trial, IReadOnlyList<GgufFile> parts, bool withRows, CancellationToken cancellationToken)
+    private static (bool IsConclusive, string? Failure) Try(
+        ModelTrial trial,
+        IReadOnlyList<GgufFile> parts,
+        bool withRows,
+        CancellationToken cancellationToken
+    )
     {
         cancellationToken.ThrowIfCancellationRequested();
         string[] subject = withRows ? [Path.GetFullPath(parts[0].Path), TrialSubject.RowsArgument] : [Path.GetFullPath(parts[0].Path)];
@@ -101,16 +112,22 @@ internal sealed class TrialProcess : IDisposable
         while (!process.WaitForExit(PollMs))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (isDone) return (true, null);
-            if (abort is not null) break;
-            if (Excess() is { } excess) return (true, $"{stage}, it {excess}");
+            if (isDone)
+                return (true, null);
+            if (abort is not null)
+                break;
+            if (Excess() is { } excess)
+                return (true, $"{stage}, it {excess}");
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        if (abort is { } reason) return (true, $"{stage}, {reason}");
+        if (abort is { } reason)
+            return (true, $"{stage}, {reason}");
         process.WaitForExit(); // and the last of its output has been heard
-        if (isDone) return (true, null);
-        if (abort is { } late) return (true, $"{stage}, {late}");
+        if (isDone)
+            return (true, null);
+        if (abort is { } late)
+            return (true, $"{stage}, {late}");
         int code = process.ExitCode;
         bool hasCrashed = OperatingSystem.IsWindows() ? code < 0 : CrashCodes.Contains(code);
         return hasCrashed ? (true, $"{stage}, {Name(code)}") : (false, null);
@@ -121,10 +138,15 @@ internal sealed class TrialProcess : IDisposable
         try
         {
             process.Refresh();
-            TimeSpan work = leastWork + (gigabytes * WorkPerGigabyte), patience = LeastPatience + (gigabytes * PatiencePerGigabyte);
-            if (process.TotalProcessorTime > work * Math.Min(4, Environment.ProcessorCount) || (process.TotalProcessorTime > work && watch.Elapsed > work))
+            TimeSpan work = leastWork + (gigabytes * WorkPerGigabyte),
+                patience = LeastPatience + (gigabytes * PatiencePerGigabyte);
+            if (
+                process.TotalProcessorTime > work * Math.Min(4, Environment.ProcessorCount)
+                || (process.TotalProcessorTime > work && watch.Elapsed > work)
+            )
                 return Invariant($"did not end within {work.TotalSeconds:F0} seconds of computing");
-            if (watch.Elapsed > patience) return Invariant($"did not end within {patience.TotalSeconds:F0} seconds");
+            if (watch.Elapsed > patience)
+                return Invariant($"did not end within {patience.TotalSeconds:F0} seconds");
             long limit = LeastMemory + (long)(gigabytes * 1e9 / 2);
             return OwnMemory() > limit ? Invariant($"took more than {limit >> 20} MB of memory") : null;
         }
@@ -137,19 +159,26 @@ internal sealed class TrialProcess : IDisposable
     // Without the mapped file.
     private long OwnMemory()
     {
-        if (OperatingSystem.IsWindows()) return process.PrivateMemorySize64;
-        if (!OperatingSystem.IsLinux()) return process.WorkingSet64 - (long)(gigabytes * 1e9);
+        if (OperatingSystem.IsWindows())
+            return process.PrivateMemorySize64;
+        if (!OperatingSystem.IsLinux())
+            return process.WorkingSet64 - (long)(gigabytes * 1e9);
         const string name = "RssAnon:";
-        string? line = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
+        string? line = File.ReadLines($"/proc/{process.Id}/status")
+            .FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
         return line is null ? 0 : long.Parse(line.AsSpan(name.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture) << 10;
     }
 
     private void Hear(string? line)
     {
-        if (line is null) return;
-        if (line == TrialSubject.DoneLine) isDone = true;
-        else if (line.StartsWith(TrialSubject.AbortPrefix, StringComparison.Ordinal)) abort = Clean(line[TrialSubject.AbortPrefix.Length..]);
-        else if (abort is null) stage = Clean(line);
+        if (line is null)
+            return;
+        if (line == TrialSubject.DoneLine)
+            isDone = true;
+        else if (line.StartsWith(TrialSubject.AbortPrefix, StringComparison.Ordinal))
+            abort = Clean(line[TrialSubject.AbortPrefix.Length..]);
+        else if (abort is null)
+            stage = Clean(line);
     }
 
     private static string Clean(string text)
@@ -159,15 +188,16 @@ internal sealed class TrialProcess : IDisposable
         return shown.Length > longest ? $"{shown[..longest]}..." : shown;
     }
 
-    private static string Name(int code) => code switch
-    {
-        132 => "SIGILL",
-        134 => "SIGABRT",
-        135 => "SIGBUS",
-        136 => "SIGFPE",
-        139 => "SIGSEGV",
-        _ => Invariant($"exit code {code}"),
-    };
+    private static string Name(int code) =>
+        code switch
+        {
+            132 => "SIGILL",
+            134 => "SIGABRT",
+            135 => "SIGBUS",
+            136 => "SIGFPE",
+            139 => "SIGSEGV",
+            _ => Invariant($"exit code {code}"),
+        };
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -19,7 +19,8 @@ internal static class TrialSubject
 
     public static int Run(IReadOnlyList<string> arguments, Stream input, TextWriter output)
     {
-        if (arguments.Count is 0 or > 2) return 2;
+        if (arguments.Count is 0 or > 2)
+            return 2;
         ComputeDevice.LeaveNoDump();
         new Thread(() => EndWith(input)) { IsBackground = true, Name = "Tessera trial" }.Start();
         NativeFailure.Handler = reason =>
@@ -52,7 +53,8 @@ internal static class TrialSubject
         using var context = new LanguageContext(model, ContextLength, sequenceCount: 2, threadCount: 0);
         enter("while tokens are decoded");
         DecodeTokens(context, tokens);
-        if (!withRows) return;
+        if (!withRows)
+            return;
         enter("while embeddings are decoded");
         DecodeRows(context, model.EmbeddingWidth);
     }
@@ -61,17 +63,24 @@ internal static class TrialSubject
     private static int[] TryVocabulary(Vocabulary vocabulary)
     {
         int[] text = [.. vocabulary.Tokenize(Text), .. vocabulary.Tokenize("\u0001\u007f\u0378 ")];
-        for (int token = 0; token < vocabulary.TokenCount; token++) vocabulary.Piece(token, showsControl: true);
+        for (int token = 0; token < vocabulary.TokenCount; token++)
+            vocabulary.Piece(token, showsControl: true);
         _ = (vocabulary.StartText, vocabulary.EndText, vocabulary.StartToken, vocabulary.IsEnd(0));
         int last = vocabulary.TokenCount - 1;
-        return [.. Enumerable.Range(0, TokenCount).Select(index => index % 2 == 1 && text.Length > index ? text[index] : (int)((long)index * last / (TokenCount - 2)))];
+        return
+        [
+            .. Enumerable
+                .Range(0, TokenCount)
+                .Select(index => index % 2 == 1 && text.Length > index ? text[index] : (int)((long)index * last / (TokenCount - 2))),
+        ];
     }
 
     // Several at once, then one alone, which other kernels compute; then in another sequence that shares the beginning.
     private static void DecodeTokens(LanguageContext context, int[] tokens)
     {
         var batch = new ContextBatch(TokenCount, 1, lookup: null);
-        for (int index = 0; index < TokenCount - 1; index++) batch.AddToken(tokens[index], 0, index, wantsLogits: index == TokenCount - 2);
+        for (int index = 0; index < TokenCount - 1; index++)
+            batch.AddToken(tokens[index], 0, index, wantsLogits: index == TokenCount - 2);
         Decode(context, batch);
         batch.AddToken(tokens[^1], 0, TokenCount - 1, wantsLogits: true);
         Decode(context, batch);

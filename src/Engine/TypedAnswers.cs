@@ -15,8 +15,14 @@ public static class TypedAnswers
     /// <param name="cancellationToken">Stops within one step.</param>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     /// <exception cref="AnswerFormatException">The answer was cut at its most tokens, or the type refuses its values.</exception>
-    public static async Task<T> AnswerAsync<T>(this MultimodalModel model, Prompt prompt, JsonTypeInfo<T> type, GenerationOptions? options = null,
-        IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static async Task<T> AnswerAsync<T>(
+        this MultimodalModel model,
+        Prompt prompt,
+        JsonTypeInfo<T> type,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);
         return ValueOf(await model.AnswerAsync(prompt, typed, progress, cancellationToken).ConfigureAwait(false), type);
@@ -25,27 +31,42 @@ public static class TypedAnswers
     /// <summary>Sends a message and answers it with a value; see <see cref="AnswerAsync"/>. The turn stays in the conversation even if the value cannot be read.</summary>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     /// <exception cref="AnswerFormatException">The answer was cut at its most tokens, or the type refuses its values.</exception>
-    public static async Task<T> SendAsync<T>(this ChatSession chat, UserMessage message, JsonTypeInfo<T> type, GenerationOptions? options = null,
-        IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static async Task<T> SendAsync<T>(
+        this ChatSession chat,
+        UserMessage message,
+        JsonTypeInfo<T> type,
+        GenerationOptions? options = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);
         GenerationResult? result = null;
-        await foreach (GenerationUpdate update in chat.SendAsync(message, typed, progress, cancellationToken).ConfigureAwait(false)) result = update.Result ?? result;
+        await foreach (GenerationUpdate update in chat.SendAsync(message, typed, progress, cancellationToken).ConfigureAwait(false))
+            result = update.Result ?? result;
         return ValueOf(result!, type);
     }
 
-    private static Task<GenerationOptions> FormattedAsync<T>(GenerationOptions? options, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
-        Task.Run(() => (options ?? new GenerationOptions()) with { Format = AnswerFormat.FromType(type) }, cancellationToken);
+    private static Task<GenerationOptions> FormattedAsync<T>(
+        GenerationOptions? options,
+        JsonTypeInfo<T> type,
+        CancellationToken cancellationToken
+    ) => Task.Run(() => (options ?? new GenerationOptions()) with { Format = AnswerFormat.FromType(type) }, cancellationToken);
 
     private static T ValueOf<T>(GenerationResult result, JsonTypeInfo<T> type)
     {
         if (result.FinishReason == FinishReason.Length)
-            throw new AnswerFormatException($"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise MaxTokens or limit the lengths in {typeof(T).Name}.", result.Text);
+            throw new AnswerFormatException(
+                $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise MaxTokens or limit the lengths in {typeof(T).Name}.",
+                result.Text
+            );
         try
         {
-            return JsonSerializer.Deserialize(result.Text, type) ?? throw new AnswerFormatException($"The answer is null, which is no {typeof(T).Name}.", result.Text);
+            return JsonSerializer.Deserialize(result.Text, type)
+                ?? throw new AnswerFormatException($"The answer is null, which is no {typeof(T).Name}.", result.Text);
         }
-        catch (Exception failure) when (failure is JsonException or NotSupportedException or ArgumentException or FormatException or OverflowException)
+        catch (Exception failure)
+            when (failure is JsonException or NotSupportedException or ArgumentException or FormatException or OverflowException)
         {
             throw new AnswerFormatException($"The answer is no {typeof(T).Name} ({failure.Message.TrimEnd('.')}).", result.Text, failure);
         }

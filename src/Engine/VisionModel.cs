@@ -52,7 +52,11 @@ public sealed class VisionModel : IDisposable
     /// <param name="preprocessing">Whose preprocessing to follow.</param>
     /// <param name="maxPixels">Pictures with more pixels are refused before they are decoded.</param>
     /// <exception cref="ModelFileException">It is no projector, damaged, or of a type that is not supported.</exception>
-    public static VisionModel Open(string path, Preprocessing preprocessing = Preprocessing.Original, long maxPixels = ModelOptions.DefaultMaxPixels)
+    public static VisionModel Open(
+        string path,
+        Preprocessing preprocessing = Preprocessing.Original,
+        long maxPixels = ModelOptions.DefaultMaxPixels
+    )
     {
         using GgufFile file = GgufFile.Open(path);
         VisionFamily family = VisionFamilies.Find(file);
@@ -72,14 +76,22 @@ public sealed class VisionModel : IDisposable
         VisionType type = VisionType.File,
         IProgress<EngineProgress>? progress = null,
         string? device = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         lock (encodeGate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (tower is not null) return;
+            if (tower is not null)
+                return;
             matrixType = type;
-            tower = LoadedTower.Load(Path, parts, new TowerPlace(threadCount, type, device), StageProgress.For(progress, EngineStage.LoadProjector), cancellationToken);
+            tower = LoadedTower.Load(
+                Path,
+                parts,
+                new TowerPlace(threadCount, type, device),
+                StageProgress.For(progress, EngineStage.LoadProjector),
+                cancellationToken
+            );
         }
 
         // The file may be gone when it is first asked for.
@@ -115,8 +127,16 @@ public sealed class VisionModel : IDisposable
         RgbImage shown = Decode(image, cancellationToken);
         double scale = Math.Min(1, Math.Min((double)most.Width / shown.Width, (double)most.Height / shown.Height));
         var size = new PixelSize(Math.Max(1, (int)Math.Round(shown.Width * scale)), Math.Max(1, (int)Math.Round(shown.Height * scale)));
-        if (scale < 1) shown = Resampler.Resize(shown, size.Width, size.Height, ResampleFilter.Lanczos3, new ResampleOptions(Cancellation: cancellationToken));
-        if (grid is not null) shown = GridDrawing.Draw(shown, grid, isFine: Math.Max(size.Width, size.Height) < FinePreviewSide);
+        if (scale < 1)
+            shown = Resampler.Resize(
+                shown,
+                size.Width,
+                size.Height,
+                ResampleFilter.Lanczos3,
+                new ResampleOptions(Cancellation: cancellationToken)
+            );
+        if (grid is not null)
+            shown = GridDrawing.Draw(shown, grid, isFine: Math.Max(size.Width, size.Height) < FinePreviewSide);
         return new ImagePreview(size, shown.Pixels.ToArray());
     }
 
@@ -129,8 +149,12 @@ public sealed class VisionModel : IDisposable
     /// <exception cref="ModelFileException">The weights lead to results that are not numbers.</exception>
     /// <exception cref="NativeLibraryException">There is not enough memory, or a backend failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ImageEncoding Encode(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Encode([image], [request ?? PlanRequest.Default], progress, cancellationToken)[0];
+    public ImageEncoding Encode(
+        PromptImage image,
+        PlanRequest? request = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    ) => Encode([image], [request ?? PlanRequest.Default], progress, cancellationToken)[0];
 
     /// <summary>Encodes several pictures; slices of one size go through the tower together, whichever picture they are of.</summary>
     /// <param name="images">The pictures.</param>
@@ -140,14 +164,26 @@ public sealed class VisionModel : IDisposable
     /// <exception cref="ImageException">One is damaged, too large, or no picture.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<ImageEncoding> Encode(
-        IReadOnlyList<PromptImage> images, IReadOnlyList<PlanRequest> requests, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<PromptImage> images,
+        IReadOnlyList<PlanRequest> requests,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
-        return Encode([.. images.Zip(requests, (image, request) => Prepare(image, request, cancellationToken))], StageProgress.For(progress, EngineStage.Encode), cancellationToken);
+        return Encode(
+            [.. images.Zip(requests, (image, request) => Prepare(image, request, cancellationToken))],
+            StageProgress.For(progress, EngineStage.Encode),
+            cancellationToken
+        );
     }
 
     /// <summary>Encodes pictures that <see cref="Prepare"/> has made ready.</summary>
-    internal IReadOnlyList<ImageEncoding> Encode(IReadOnlyList<PreparedPicture> pictures, IProgress<double>? progress, CancellationToken cancellationToken)
+    internal IReadOnlyList<ImageEncoding> Encode(
+        IReadOnlyList<PreparedPicture> pictures,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
     {
         (float[][] slices, double msPerSlice) = EncodeSlices(pictures, TowerOutput.Rows, progress, cancellationToken);
         return Merge(pictures, slices, msPerSlice);
@@ -161,17 +197,32 @@ public sealed class VisionModel : IDisposable
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     /// <exception cref="NativeLibraryException">There is not enough memory, or a backend failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ImageFeatures EncodeFeatures(PromptImage image, PlanRequest? request = null, IProgress<EngineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public ImageFeatures EncodeFeatures(
+        PromptImage image,
+        PlanRequest? request = null,
+        IProgress<EngineProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
         PreparedPicture picture = Prepare(image, request, cancellationToken);
-        (float[][] slices, double msPerSlice) = EncodeSlices([picture], TowerOutput.Features, StageProgress.For(progress, EngineStage.Encode), cancellationToken);
-        return new ImageFeatures(picture.Image.Plan, slices, tower!.Encoder.Tower.HiddenSize) { PreprocessMs = picture.Ms, EncodeMs = msPerSlice * slices.Length };
+        (float[][] slices, double msPerSlice) = EncodeSlices(
+            [picture],
+            TowerOutput.Features,
+            StageProgress.For(progress, EngineStage.Encode),
+            cancellationToken
+        );
+        return new ImageFeatures(picture.Image.Plan, slices, tower!.Encoder.Tower.HiddenSize)
+        {
+            PreprocessMs = picture.Ms,
+            EncodeMs = msPerSlice * slices.Length,
+        };
     }
 
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
-    public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) => new(Prepare(image, request, cancellationToken).Image);
+    public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) =>
+        new(Prepare(image, request, cancellationToken).Image);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -200,23 +251,37 @@ public sealed class VisionModel : IDisposable
         return ModelFingerprint.Of(file, settings);
     }
 
-    private (float[][] Slices, double MsPerSlice) EncodeSlices(IReadOnlyList<PreparedPicture> pictures, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken)
+    private (float[][] Slices, double MsPerSlice) EncodeSlices(
+        IReadOnlyList<PreparedPicture> pictures,
+        TowerOutput wanted,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
     {
         long started = Stopwatch.GetTimestamp();
         lock (encodeGate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (tower is null) throw new InvalidOperationException("LoadWeights has not run.");
+            if (tower is null)
+                throw new InvalidOperationException("LoadWeights has not run.");
             try
             {
                 tower.RequireUnchanged();
-                float[][] slices = tower.Encode([.. pictures.SelectMany(static picture => picture.Image.Slices)], wanted, progress, cancellationToken);
+                float[][] slices = tower.Encode(
+                    [.. pictures.SelectMany(static picture => picture.Image.Slices)],
+                    wanted,
+                    progress,
+                    cancellationToken
+                );
                 tower.RequireUnchanged();
                 return (slices, Stopwatch.GetElapsedTime(started).TotalMilliseconds / slices.Length);
             }
             catch (NativeLibraryException failure)
             {
-                throw new NativeLibraryException($"{string.Join(", ", pictures.Select(static picture => picture.Name))} with {Path}: {failure.Message}", failure);
+                throw new NativeLibraryException(
+                    $"{string.Join(", ", pictures.Select(static picture => picture.Name))} with {Path}: {failure.Message}",
+                    failure
+                );
             }
         }
     }
@@ -230,11 +295,13 @@ public sealed class VisionModel : IDisposable
             float[][] own = slices[first..(first += image.Slices.Count)];
             long started = Stopwatch.GetTimestamp();
             float[] embeddings = RequireNumbers(tower!.Encoder.Merge(image.Plan, own));
-            encodings.Add(new ImageEncoding(image.Plan, embeddings, EmbeddingWidth)
-            {
-                PreprocessMs = preprocessMs,
-                EncodeMs = msPerSlice * own.Length + Stopwatch.GetElapsedTime(started).TotalMilliseconds,
-            });
+            encodings.Add(
+                new ImageEncoding(image.Plan, embeddings, EmbeddingWidth)
+                {
+                    PreprocessMs = preprocessMs,
+                    EncodeMs = msPerSlice * own.Length + Stopwatch.GetElapsedTime(started).TotalMilliseconds,
+                }
+            );
         }
 
         return encodings;
@@ -243,7 +310,11 @@ public sealed class VisionModel : IDisposable
     private float[] RequireNumbers(float[] embeddings)
     {
         foreach (float value in embeddings)
-            if (!float.IsFinite(value)) throw new ModelFileException(Path, "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again.");
+            if (!float.IsFinite(value))
+                throw new ModelFileException(
+                    Path,
+                    "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again."
+                );
         return embeddings;
     }
 }

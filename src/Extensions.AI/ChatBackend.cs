@@ -3,7 +3,11 @@ using Tessera.Templates;
 namespace Tessera.Extensions.AI;
 
 /// <summary>Streams the answer to a conversation.</summary>
-internal delegate IAsyncEnumerable<GenerationUpdate> AnswerStream(Transcript transcript, GenerationOptions options, CancellationToken cancellationToken);
+internal delegate IAsyncEnumerable<GenerationUpdate> AnswerStream(
+    Transcript transcript,
+    GenerationOptions options,
+    CancellationToken cancellationToken
+);
 
 /// <summary>What a client answers with.</summary>
 /// <param name="Model">The model; null where something else answers.</param>
@@ -13,7 +17,11 @@ internal sealed record ChatBackend(MultimodalModel? Model, TemplateTraits Traits
 {
     /// <summary>Answers with a model.</summary>
     public static ChatBackend Of(MultimodalModel model) =>
-        new(model, new TemplateTraits(model.ChatTemplate), (transcript, options, cancellationToken) => model.GenerateAsync(transcript, options, null, cancellationToken));
+        new(
+            model,
+            new TemplateTraits(model.ChatTemplate),
+            (transcript, options, cancellationToken) => model.GenerateAsync(transcript, options, null, cancellationToken)
+        );
 
     /// <summary>Answers with anything.</summary>
     public static ChatBackend Of(ChatTemplate? template, AnswerStream answers) => new(null, new TemplateTraits(template), answers);

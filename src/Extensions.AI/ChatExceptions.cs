@@ -44,7 +44,10 @@ public sealed class ToolCallFormatException : TesseraException
     /// <param name="written">What the model wrote.</param>
     /// <param name="innerException">What caused it, if anything did.</param>
     public ToolCallFormatException(string written, Exception? innerException = null)
-        : base($"The model wrote a call of a tool that cannot be read: {(written.Length > MaxShown ? written[..MaxShown] + "…" : written)}", innerException) => Written = written;
+        : base(
+            $"The model wrote a call of a tool that cannot be read: {(written.Length > MaxShown ? written[..MaxShown] + "…" : written)}",
+            innerException
+        ) => Written = written;
 
     private const int MaxShown = 200;
 

@@ -21,15 +21,21 @@ public sealed class TesseraChatClient : IChatClient
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the client disposes the model.</param>
     public TesseraChatClient(MultimodalModel model, string? modelId = null, bool ownsModel = false)
-        : this(ChatBackend.Of(model ?? throw new ArgumentNullException(nameof(model))), modelId ?? Path.GetFileNameWithoutExtension(model.Path), ownsModel ? model : null)
-    {
-    }
+        : this(
+            ChatBackend.Of(model ?? throw new ArgumentNullException(nameof(model))),
+            modelId ?? Path.GetFileNameWithoutExtension(model.Path),
+            ownsModel ? model : null
+        ) { }
 
-    internal TesseraChatClient(ChatBackend backend, string modelId, IDisposable? owned = null) : this(_ => Task.FromResult(backend), () => backend.Model, modelId, owned)
-    {
-    }
+    internal TesseraChatClient(ChatBackend backend, string modelId, IDisposable? owned = null)
+        : this(_ => Task.FromResult(backend), () => backend.Model, modelId, owned) { }
 
-    internal TesseraChatClient(Func<CancellationToken, Task<ChatBackend>> open, Func<MultimodalModel?> loaded, string modelId, IDisposable? owned = null)
+    internal TesseraChatClient(
+        Func<CancellationToken, Task<ChatBackend>> open,
+        Func<MultimodalModel?> loaded,
+        string modelId,
+        IDisposable? owned = null
+    )
     {
         (this.open, this.loaded, this.modelId, this.owned) = (open, loaded, modelId, owned);
         metadata = new ChatClientMetadata(TesseraTelemetry.ProviderName, null, modelId);
@@ -37,8 +43,11 @@ public sealed class TesseraChatClient : IChatClient
 
     /// <summary>Answers in one piece.</summary>
     /// <inheritdoc cref="GetStreamingResponseAsync"/>
-    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-        GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+    public Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null,
+        CancellationToken cancellationToken = default
+    ) => GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     /// <summary>Answers, streaming.</summary>
     /// <param name="messages">The whole conversation.</param>
@@ -48,18 +57,23 @@ public sealed class TesseraChatClient : IChatClient
     /// <exception cref="ChatOptionException">An option cannot be followed.</exception>
     /// <exception cref="TesseraException">The model cannot be loaded, or fails.</exception>
     /// <exception cref="ObjectDisposedException">The client or the model is disposed.</exception>
-    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
         using GenAIOperation operation = GenAIOperation.Chat(modelId, options);
-        await using IAsyncEnumerator<ChatResponseUpdate> updates = AnswerAsync(messages, options, operation, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using IAsyncEnumerator<ChatResponseUpdate> updates = AnswerAsync(messages, options, operation, cancellationToken)
+            .GetAsyncEnumerator(cancellationToken);
         while (true)
         {
             try
             {
-                if (!await updates.MoveNextAsync().ConfigureAwait(false)) yield break;
+                if (!await updates.MoveNextAsync().ConfigureAwait(false))
+                    yield break;
             }
             catch (Exception failure)
             {
@@ -76,28 +90,46 @@ public sealed class TesseraChatClient : IChatClient
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);
-        if (serviceKey is not null) return null;
-        if (serviceType == typeof(ChatClientMetadata)) return metadata;
-        if (serviceType == typeof(MultimodalModel)) return loaded();
+        if (serviceKey is not null)
+            return null;
+        if (serviceType == typeof(ChatClientMetadata))
+            return metadata;
+        if (serviceType == typeof(MultimodalModel))
+            return loaded();
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
     /// <summary>Refuses further requests, and disposes the model if the client owns it: then answers that run end with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref isDisposed, 1) == 0) owned?.Dispose();
+        if (Interlocked.Exchange(ref isDisposed, 1) == 0)
+            owned?.Dispose();
     }
 
-    private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(IEnumerable<ChatMessage> messages, ChatOptions? options, GenAIOperation operation, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options,
+        GenAIOperation operation,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         ChatBackend backend = await open(cancellationToken).ConfigureAwait(false);
-        ChatRequest request = await Task.Run(() => ChatRequest.MapAsync(messages, options, backend.Traits, modelId, this, cancellationToken), cancellationToken).ConfigureAwait(false);
+        ChatRequest request = await Task.Run(
+                () => ChatRequest.MapAsync(messages, options, backend.Traits, modelId, this, cancellationToken),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         var answer = new AnswerUpdates(request, options, modelId);
-        await foreach (GenerationUpdate update in backend.Answers(request.Transcript, request.Generation, cancellationToken).ConfigureAwait(false))
+        await foreach (
+            GenerationUpdate update in backend.Answers(request.Transcript, request.Generation, cancellationToken).ConfigureAwait(false)
+        )
         {
-            foreach (ChatResponseUpdate part in answer.Append(update.Text)) yield return part;
-            if (update.Result is not { } result) continue;
-            foreach (ChatResponseUpdate part in answer.Finish()) yield return part;
+            foreach (ChatResponseUpdate part in answer.Append(update.Text))
+                yield return part;
+            if (update.Result is not { } result)
+                continue;
+            foreach (ChatResponseUpdate part in answer.Finish())
+                yield return part;
             ChatResponseUpdate last = answer.End(result);
             operation.Complete(last.ResponseId!, last.FinishReason!.Value, result);
             yield return last;

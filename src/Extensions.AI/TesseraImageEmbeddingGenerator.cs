@@ -23,12 +23,19 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the generator disposes the model.</param>
     public TesseraImageEmbeddingGenerator(MultimodalModel model, string? modelId = null, bool ownsModel = false)
-        : this(_ => Task.FromResult(model), () => model, modelId ?? Path.GetFileNameWithoutExtension((model ?? throw new ArgumentNullException(nameof(model))).Path), ownsModel ? model : null)
-    {
-    }
+        : this(
+            _ => Task.FromResult(model),
+            () => model,
+            modelId ?? Path.GetFileNameWithoutExtension((model ?? throw new ArgumentNullException(nameof(model))).Path),
+            ownsModel ? model : null
+        ) { }
 
-    internal TesseraImageEmbeddingGenerator(Func<CancellationToken, Task<MultimodalModel>> open, Func<MultimodalModel?> loaded, string modelId, IDisposable? owned = null) =>
-        (this.open, this.loaded, this.modelId, this.owned) = (open, loaded, modelId, owned);
+    internal TesseraImageEmbeddingGenerator(
+        Func<CancellationToken, Task<MultimodalModel>> open,
+        Func<MultimodalModel?> loaded,
+        string modelId,
+        IDisposable? owned = null
+    ) => (this.open, this.loaded, this.modelId, this.owned) = (open, loaded, modelId, owned);
 
     /// <summary>Makes the vectors, in the order of the pictures.</summary>
     /// <param name="values">The pictures.</param>
@@ -37,7 +44,11 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
     /// <exception cref="ImageException">One is no picture, damaged, or another than it says; named by its place.</exception>
     /// <exception cref="ChatOptionException">An option cannot be followed.</exception>
     /// <exception cref="TesseraException">The model sees no pictures, cannot be loaded, or fails.</exception>
-    public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+        IEnumerable<DataContent> values,
+        EmbeddingGenerationOptions? options = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(values);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
@@ -57,25 +68,50 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);
-        if (serviceKey is not null) return null;
-        if (serviceType == typeof(EmbeddingGeneratorMetadata)) return new EmbeddingGeneratorMetadata(TesseraTelemetry.ProviderName, null, modelId, loaded()?.Vision?.EmbeddingWidth);
-        if (serviceType == typeof(MultimodalModel)) return loaded();
+        if (serviceKey is not null)
+            return null;
+        if (serviceType == typeof(EmbeddingGeneratorMetadata))
+            return new EmbeddingGeneratorMetadata(TesseraTelemetry.ProviderName, null, modelId, loaded()?.Vision?.EmbeddingWidth);
+        if (serviceType == typeof(MultimodalModel))
+            return loaded();
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
     /// <summary>Refuses further pictures, and disposes the model if the generator owns it.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref isDisposed, 1) == 0) owned?.Dispose();
+        if (Interlocked.Exchange(ref isDisposed, 1) == 0)
+            owned?.Dispose();
     }
 
-    private async Task<GeneratedEmbeddings<Embedding<float>>> EncodeAsync(DataContent[] values, EmbeddingGenerationOptions? options, GenAIOperation operation, CancellationToken cancellationToken)
+    private async Task<GeneratedEmbeddings<Embedding<float>>> EncodeAsync(
+        DataContent[] values,
+        EmbeddingGenerationOptions? options,
+        GenAIOperation operation,
+        CancellationToken cancellationToken
+    )
     {
-        if (options?.ModelId is { } other && other != modelId) throw new ChatOptionException(nameof(EmbeddingGenerationOptions.ModelId), $"the generator encodes with {modelId}, not with {other}.");
-        PromptImage[] images = [.. values.Select(static (value, index) => PictureReader.Read(value, string.Create(CultureInfo.InvariantCulture, $"picture {index} ({value.MediaType})")))];
+        if (options?.ModelId is { } other && other != modelId)
+            throw new ChatOptionException(
+                nameof(EmbeddingGenerationOptions.ModelId),
+                $"the generator encodes with {modelId}, not with {other}."
+            );
+        PromptImage[] images =
+        [
+            .. values.Select(
+                static (value, index) =>
+                    PictureReader.Read(value, string.Create(CultureInfo.InvariantCulture, $"picture {index} ({value.MediaType})"))
+            ),
+        ];
         MultimodalModel model = await open(cancellationToken).ConfigureAwait(false);
-        int width = model.Vision?.EmbeddingWidth ?? throw new TesseraException($"{model.Path} was loaded without a vision projector, so it sees no pictures.");
-        if (options?.Dimensions is int dimensions && dimensions != width) throw new ChatOptionException(nameof(EmbeddingGenerationOptions.Dimensions), $"the model's vectors have {width} dimensions, not {dimensions}.");
+        int width =
+            model.Vision?.EmbeddingWidth
+            ?? throw new TesseraException($"{model.Path} was loaded without a vision projector, so it sees no pictures.");
+        if (options?.Dimensions is int dimensions && dimensions != width)
+            throw new ChatOptionException(
+                nameof(EmbeddingGenerationOptions.Dimensions),
+                $"the model's vectors have {width} dimensions, not {dimensions}."
+            );
 
         var embeddings = new GeneratedEmbeddings<Embedding<float>>(values.Length);
         long tokenCount = 0;
@@ -84,7 +120,9 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
             foreach (ReadOnlyMemory<float> rows in await model.EncodeAsync(batch, null, cancellationToken).ConfigureAwait(false))
             {
                 tokenCount += rows.Length / width;
-                embeddings.Add(new Embedding<float>(DirectionOf(rows.Span, width)) { ModelId = modelId, CreatedAt = DateTimeOffset.UtcNow });
+                embeddings.Add(
+                    new Embedding<float>(DirectionOf(rows.Span, width)) { ModelId = modelId, CreatedAt = DateTimeOffset.UtcNow }
+                );
             }
         }
 
@@ -97,7 +135,8 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
     internal static float[] DirectionOf(ReadOnlySpan<float> rows, int width)
     {
         var sums = new double[width];
-        for (int index = 0; index < rows.Length; index++) sums[index % width] += rows[index];
+        for (int index = 0; index < rows.Length; index++)
+            sums[index % width] += rows[index];
         double length = Math.Sqrt(sums.Sum(static sum => sum * sum));
         return [.. sums.Select(sum => length > 0 ? (float)(sum / length) : 0)];
     }

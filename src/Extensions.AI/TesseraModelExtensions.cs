@@ -10,12 +10,16 @@ public static class TesseraModelExtensions
     /// <param name="model">The model.</param>
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the client disposes the model.</param>
-    public static IChatClient AsIChatClient(this MultimodalModel model, string? modelId = null, bool ownsModel = false) => new TesseraChatClient(model, modelId, ownsModel);
+    public static IChatClient AsIChatClient(this MultimodalModel model, string? modelId = null, bool ownsModel = false) =>
+        new TesseraChatClient(model, modelId, ownsModel);
 
     /// <summary>The model's eyes as a generator of embeddings.</summary>
     /// <param name="model">The model.</param>
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the generator disposes the model.</param>
-    public static IEmbeddingGenerator<DataContent, Embedding<float>> AsIImageEmbeddingGenerator(this MultimodalModel model, string? modelId = null, bool ownsModel = false) =>
-        new TesseraImageEmbeddingGenerator(model, modelId, ownsModel);
+    public static IEmbeddingGenerator<DataContent, Embedding<float>> AsIImageEmbeddingGenerator(
+        this MultimodalModel model,
+        string? modelId = null,
+        bool ownsModel = false
+    ) => new TesseraImageEmbeddingGenerator(model, modelId, ownsModel);
 }

@@ -9,10 +9,12 @@ namespace Tessera;
 public class TesseraException : Exception
 {
     /// <summary>Creates the failure with its one sentence.</summary>
-    public TesseraException(string message) : base(PlainText.Sentence(message)) { }
+    public TesseraException(string message)
+        : base(PlainText.Sentence(message)) { }
 
     /// <summary>Creates the failure with its one sentence and what caused it.</summary>
-    public TesseraException(string message, Exception? innerException) : base(PlainText.Sentence(message), innerException) { }
+    public TesseraException(string message, Exception? innerException)
+        : base(PlainText.Sentence(message), innerException) { }
 }
 
 /// <summary>A GGUF file that cannot be used: damaged, of the wrong kind, or of a layout that is not supported.</summary>

@@ -24,7 +24,13 @@ internal sealed unsafe class FileMapping : IDisposable
     {
         long byteLength = stream.Length;
         MemoryMappedFile file = MemoryMappedFile.CreateFromFile(
-            stream, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            stream,
+            mapName: null,
+            capacity: 0,
+            MemoryMappedFileAccess.Read,
+            HandleInheritability.None,
+            leaveOpen: true
+        );
         try
         {
             return new FileMapping(file, file.CreateViewAccessor(0, byteLength, MemoryMappedFileAccess.Read), byteLength);
@@ -51,7 +57,8 @@ internal sealed unsafe class FileMapping : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (start is null) return;
+        if (start is null)
+            return;
         start = null;
         view.SafeMemoryMappedViewHandle.ReleasePointer();
         view.Dispose();

@@ -9,17 +9,26 @@ internal static class FileSignature
     /// <summary>Names the kind of a file by its first bytes; null if it is none of the usual mistakes.</summary>
     public static string? Identify(ReadOnlySpan<byte> start)
     {
-        if (start.StartsWith("version https://git-lfs"u8)) return "a Git LFS pointer (fetch the file itself with 'git lfs pull')";
+        if (start.StartsWith("version https://git-lfs"u8))
+            return "a Git LFS pointer (fetch the file itself with 'git lfs pull')";
         if (start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) || start.StartsWith("fmgg"u8) || start.StartsWith("algg"u8))
             return "a model in a format older than GGUF (convert it again)";
-        if (IsSafetensors(start)) return "a safetensors file (convert it to GGUF first)";
-        if (start.StartsWith("PK\x03\x04"u8)) return "a zip archive or PyTorch checkpoint (convert it to GGUF first)";
-        if (start.StartsWith((ReadOnlySpan<byte>)[0x89, 0x50, 0x4E, 0x47])) return "a PNG picture";
-        if (start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF])) return "a JPEG picture";
-        if (start.StartsWith("RIFF"u8) && start.Length >= 12 && start[8..].StartsWith("WEBP"u8)) return "a WebP picture";
-        if (start.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "a gzip archive (unpack it first)";
-        if (IsHtml(start)) return "a web page (the download failed)";
-        if (start.IndexOfAnyExcept((byte)0) < 0) return "a file of zeros (an unfinished download)";
+        if (IsSafetensors(start))
+            return "a safetensors file (convert it to GGUF first)";
+        if (start.StartsWith("PK\x03\x04"u8))
+            return "a zip archive or PyTorch checkpoint (convert it to GGUF first)";
+        if (start.StartsWith((ReadOnlySpan<byte>)[0x89, 0x50, 0x4E, 0x47]))
+            return "a PNG picture";
+        if (start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]))
+            return "a JPEG picture";
+        if (start.StartsWith("RIFF"u8) && start.Length >= 12 && start[8..].StartsWith("WEBP"u8))
+            return "a WebP picture";
+        if (start.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]))
+            return "a gzip archive (unpack it first)";
+        if (IsHtml(start))
+            return "a web page (the download failed)";
+        if (start.IndexOfAnyExcept((byte)0) < 0)
+            return "a file of zeros (an unfinished download)";
         return null;
     }
 

@@ -25,7 +25,8 @@ internal sealed class GgufCursor(Stream stream, long fileLength, string path)
     private long Remaining => limit - Position;
 
     /// <summary>Reads one number.</summary>
-    public T Read<T>() where T : unmanaged
+    public T Read<T>()
+        where T : unmanaged
     {
         Require((ulong)Unsafe.SizeOf<T>());
         T value = default;
@@ -34,10 +35,12 @@ internal sealed class GgufCursor(Stream stream, long fileLength, string path)
     }
 
     /// <summary>Reads that many numbers; the count has been checked by <see cref="ReadCount"/>.</summary>
-    public T[] ReadArray<T>(int count) where T : unmanaged
+    public T[] ReadArray<T>(int count)
+        where T : unmanaged
     {
         Require((ulong)count * (ulong)Unsafe.SizeOf<T>());
-        if (count == 0) return [];
+        if (count == 0)
+            return [];
         T[] values = GC.AllocateUninitializedArray<T>(count);
         Fill(MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
@@ -56,9 +59,12 @@ internal sealed class GgufCursor(Stream stream, long fileLength, string path)
     public string ReadText(int maxByteLength = int.MaxValue)
     {
         ulong byteLength = Read<ulong>();
-        if (byteLength > (ulong)Remaining) throw Fail($"claims a text of {byteLength} bytes, but {RemainingText()}");
-        if (byteLength > (ulong)maxByteLength) throw Fail($"claims a name of {byteLength} bytes; {maxByteLength} are allowed");
-        if (textBuffer.Length < (int)byteLength) textBuffer = new byte[Math.Max((int)byteLength, textBuffer.Length * 2)];
+        if (byteLength > (ulong)Remaining)
+            throw Fail($"claims a text of {byteLength} bytes, but {RemainingText()}");
+        if (byteLength > (ulong)maxByteLength)
+            throw Fail($"claims a name of {byteLength} bytes; {maxByteLength} are allowed");
+        if (textBuffer.Length < (int)byteLength)
+            textBuffer = new byte[Math.Max((int)byteLength, textBuffer.Length * 2)];
         Span<byte> bytes = textBuffer.AsSpan(0, (int)byteLength);
         Fill(bytes);
         try
@@ -76,12 +82,14 @@ internal sealed class GgufCursor(Stream stream, long fileLength, string path)
 
     private void Require(ulong byteLength)
     {
-        if (byteLength > (ulong)Remaining) throw Fail($"needs {byteLength} more bytes, but {RemainingText()}");
+        if (byteLength > (ulong)Remaining)
+            throw Fail($"needs {byteLength} more bytes, but {RemainingText()}");
     }
 
-    private string RemainingText() => fileLength > limit
-        ? $"only the first {MaxHeaderByteLength >> 20} MiB of a file may hold its header"
-        : $"only {Remaining} remain; the file is damaged or was not copied to its end";
+    private string RemainingText() =>
+        fileLength > limit
+            ? $"only the first {MaxHeaderByteLength >> 20} MiB of a file may hold its header"
+            : $"only {Remaining} remain; the file is damaged or was not copied to its end";
 
     private void Fill(Span<byte> target)
     {

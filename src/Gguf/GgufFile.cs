@@ -111,7 +111,8 @@ public sealed class GgufFile : IDisposable
             while (destination.Length > 0)
             {
                 int count = RandomAccess.Read(stream.SafeFileHandle, destination, offset);
-                if (count == 0) throw new EndOfStreamException("it has become shorter while it was read.");
+                if (count == 0)
+                    throw new EndOfStreamException("it has become shorter while it was read.");
                 offset += count;
                 destination = destination[count..];
             }
@@ -157,7 +158,8 @@ public sealed class GgufFile : IDisposable
         Span<byte> start = stackalloc byte[FileSignature.ByteLength];
         start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         stream.Position = 0;
-        if (GgufHeader.HasMagic(start)) return;
+        if (GgufHeader.HasMagic(start))
+            return;
         string kind = FileSignature.Identify(start) is { } known ? $"this is {known}, not a GGUF file" : "this is not a GGUF file";
         throw new ModelFileException(path, kind + ".");
     }

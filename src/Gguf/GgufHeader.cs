@@ -35,19 +35,24 @@ internal sealed record GgufHeader(uint Version, int Alignment, GgufMetadata Meta
 
     private static uint ReadVersion(GgufCursor cursor)
     {
-        if (cursor.Read<uint>() != Magic) throw cursor.Fail("does not begin with GGUF");
+        if (cursor.Read<uint>() != Magic)
+            throw cursor.Fail("does not begin with GGUF");
         uint version = cursor.Read<uint>();
-        if (version is >= OldestVersion and <= NewestVersion) return version;
+        if (version is >= OldestVersion and <= NewestVersion)
+            return version;
         // A big-endian file has its small version number in the upper bytes.
-        if (version != 0 && (version & 0xFFFF) == 0) throw cursor.Fail("is big-endian; convert the model again for little-endian machines");
+        if (version != 0 && (version & 0xFFFF) == 0)
+            throw cursor.Fail("is big-endian; convert the model again for little-endian machines");
         string advice = version > NewestVersion ? "a newer Tessera may read it" : "convert the model again";
         throw cursor.Fail($"is of GGUF version {version}, and versions {OldestVersion} and {NewestVersion} are supported; {advice}");
     }
 
     private static int ReadAlignment(GgufMetadata metadata, string path)
     {
-        if (!metadata.TryGetUInt32(AlignmentKey, out uint alignment)) return DefaultAlignment;
-        return IsAlignment(alignment) ? (int)alignment
+        if (!metadata.TryGetUInt32(AlignmentKey, out uint alignment))
+            return DefaultAlignment;
+        return IsAlignment(alignment)
+            ? (int)alignment
             : throw new ModelFileException(path, $"the metadata key '{AlignmentKey}' is {alignment}, not a power of two below 2 GiB.");
     }
 

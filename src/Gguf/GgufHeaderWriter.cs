@@ -13,7 +13,11 @@ internal sealed class GgufHeaderWriter
 
     /// <summary>Writes the header and returns its length in bytes, padding not included.</summary>
     public static long Write(
-        Stream stream, IReadOnlyDictionary<string, GgufValue> metadata, IReadOnlyCollection<PendingTensor> tensors, int alignment)
+        Stream stream,
+        IReadOnlyDictionary<string, GgufValue> metadata,
+        IReadOnlyCollection<PendingTensor> tensors,
+        int alignment
+    )
     {
         var writer = new GgufHeaderWriter(stream);
         writer.WriteBytes("GGUF"u8);
@@ -53,34 +57,67 @@ internal sealed class GgufHeaderWriter
         }
         switch (value.ElementType)
         {
-            case GgufValueType.UInt8: WriteNumbers<byte>(value); break;
-            case GgufValueType.Int8: WriteNumbers<sbyte>(value); break;
-            case GgufValueType.UInt16: WriteNumbers<ushort>(value); break;
-            case GgufValueType.Int16: WriteNumbers<short>(value); break;
-            case GgufValueType.UInt32: WriteNumbers<uint>(value); break;
-            case GgufValueType.Int32: WriteNumbers<int>(value); break;
-            case GgufValueType.Float32: WriteNumbers<float>(value); break;
-            case GgufValueType.Bool: WriteNumbers<bool>(value); break;
-            case GgufValueType.String: WriteEach<string>(value, WriteText); break;
-            case GgufValueType.Array: WriteEach<GgufValue>(value, WriteContent); break;
-            case GgufValueType.UInt64: WriteNumbers<ulong>(value); break;
-            case GgufValueType.Int64: WriteNumbers<long>(value); break;
-            case GgufValueType.Float64: WriteNumbers<double>(value); break;
-            default: throw new InvalidOperationException($"The kind {value.Kind} cannot be written.");
+            case GgufValueType.UInt8:
+                WriteNumbers<byte>(value);
+                break;
+            case GgufValueType.Int8:
+                WriteNumbers<sbyte>(value);
+                break;
+            case GgufValueType.UInt16:
+                WriteNumbers<ushort>(value);
+                break;
+            case GgufValueType.Int16:
+                WriteNumbers<short>(value);
+                break;
+            case GgufValueType.UInt32:
+                WriteNumbers<uint>(value);
+                break;
+            case GgufValueType.Int32:
+                WriteNumbers<int>(value);
+                break;
+            case GgufValueType.Float32:
+                WriteNumbers<float>(value);
+                break;
+            case GgufValueType.Bool:
+                WriteNumbers<bool>(value);
+                break;
+            case GgufValueType.String:
+                WriteEach<string>(value, WriteText);
+                break;
+            case GgufValueType.Array:
+                WriteEach<GgufValue>(value, WriteContent);
+                break;
+            case GgufValueType.UInt64:
+                WriteNumbers<ulong>(value);
+                break;
+            case GgufValueType.Int64:
+                WriteNumbers<long>(value);
+                break;
+            case GgufValueType.Float64:
+                WriteNumbers<double>(value);
+                break;
+            default:
+                throw new InvalidOperationException($"The kind {value.Kind} cannot be written.");
         }
     }
 
-    private void WriteNumbers<T>(GgufValue value) where T : unmanaged
+    private void WriteNumbers<T>(GgufValue value)
+        where T : unmanaged
     {
-        if (value.TryGetArray(out ReadOnlyMemory<T> numbers)) WriteBytes(MemoryMarshal.AsBytes(numbers.Span));
-        else if (value.TryGet(out T number)) WriteNumber(number);
+        if (value.TryGetArray(out ReadOnlyMemory<T> numbers))
+            WriteBytes(MemoryMarshal.AsBytes(numbers.Span));
+        else if (value.TryGet(out T number))
+            WriteNumber(number);
     }
 
-    private static void WriteEach<T>(GgufValue value, Action<T> write) where T : class
+    private static void WriteEach<T>(GgufValue value, Action<T> write)
+        where T : class
     {
-        if (value.TryGet(out T? single)) write(single!);
+        if (value.TryGet(out T? single))
+            write(single!);
         else if (value.TryGetArray(out ReadOnlyMemory<T> elements))
-            foreach (T element in elements.Span) write(element);
+            foreach (T element in elements.Span)
+                write(element);
     }
 
     private void WriteText(string text)
@@ -90,7 +127,8 @@ internal sealed class GgufHeaderWriter
         WriteBytes(bytes);
     }
 
-    private void WriteNumber<T>(T number) where T : unmanaged => WriteBytes(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in number)));
+    private void WriteNumber<T>(T number)
+        where T : unmanaged => WriteBytes(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in number)));
 
     private void WriteBytes(ReadOnlySpan<byte> bytes)
     {

@@ -47,7 +47,8 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetString(string key, [NotNullWhen(true)] out string? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
         return found.TryGet(out value) ? true : throw WrongKind(key, found, "a string");
     }
 
@@ -56,9 +57,12 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetUInt32(string key, out uint value)
     {
         value = 0;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
-        if (!found.IsScalar() || !found.TryGetInteger(0, out Int128 number)) throw WrongKind(key, found, "an integer");
-        if (number < uint.MinValue || number > uint.MaxValue) throw DoesNotFit(key, found, "an unsigned 32-bit integer");
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
+        if (!found.IsScalar() || !found.TryGetInteger(0, out Int128 number))
+            throw WrongKind(key, found, "an integer");
+        if (number < uint.MinValue || number > uint.MaxValue)
+            throw DoesNotFit(key, found, "an unsigned 32-bit integer");
         value = (uint)number;
         return true;
     }
@@ -68,8 +72,10 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetSingle(string key, out float value)
     {
         value = 0;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
-        if (!found.IsScalar() || !found.TryGetReal(0, out double number)) throw WrongKind(key, found, "a floating-point number");
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
+        if (!found.IsScalar() || !found.TryGetReal(0, out double number))
+            throw WrongKind(key, found, "a floating-point number");
         value = ToSingle(key, found, number);
         return true;
     }
@@ -79,7 +85,8 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetBoolean(string key, out bool value)
     {
         value = false;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
         return found.TryGet(out value) ? true : throw WrongKind(key, found, "a bool");
     }
 
@@ -88,7 +95,8 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetInt32Array(string key, [NotNullWhen(true)] out int[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
         value = found.TryGetArray(out ReadOnlyMemory<int> exact) ? exact.ToArray() : ConvertIntegers(key, found);
         return true;
     }
@@ -98,10 +106,14 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetSingleArray(string key, [NotNullWhen(true)] out float[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
-        if (found.TryGetArray(out ReadOnlyMemory<float> exact)) value = exact.ToArray();
-        else if (found.TryGetArray(out ReadOnlyMemory<double> wide)) value = Array.ConvertAll(wide.ToArray(), x => ToSingle(key, found, x));
-        else throw WrongKind(key, found, "an array of floating-point numbers");
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
+        if (found.TryGetArray(out ReadOnlyMemory<float> exact))
+            value = exact.ToArray();
+        else if (found.TryGetArray(out ReadOnlyMemory<double> wide))
+            value = Array.ConvertAll(wide.ToArray(), x => ToSingle(key, found, x));
+        else
+            throw WrongKind(key, found, "an array of floating-point numbers");
         return true;
     }
 
@@ -110,8 +122,10 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetStringArray(string key, [NotNullWhen(true)] out string[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found)) return false;
-        if (!found.TryGetArray(out ReadOnlyMemory<string> exact)) throw WrongKind(key, found, "an array of strings");
+        if (!entries.TryGetValue(key, out GgufValue? found))
+            return false;
+        if (!found.TryGetArray(out ReadOnlyMemory<string> exact))
+            throw WrongKind(key, found, "an array of strings");
         value = exact.ToArray();
         return true;
     }
@@ -146,12 +160,14 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
 
     private int[] ConvertIntegers(string key, GgufValue found)
     {
-        if (found.IsScalar() || !found.ElementType.IsInteger()) throw WrongKind(key, found, "an array of integers");
+        if (found.IsScalar() || !found.ElementType.IsInteger())
+            throw WrongKind(key, found, "an array of integers");
         var converted = new int[found.Count];
         for (int i = 0; i < converted.Length; i++)
         {
             found.TryGetInteger(i, out Int128 number);
-            if (number < int.MinValue || number > int.MaxValue) throw DoesNotFit(key, found, "signed 32-bit integers");
+            if (number < int.MinValue || number > int.MaxValue)
+                throw DoesNotFit(key, found, "signed 32-bit integers");
             converted[i] = (int)number;
         }
         return converted;

@@ -17,16 +17,19 @@ internal static class GgufMetadataReader
         {
             cursor.Field = $"metadata entry {i}";
             string key = cursor.ReadText(MaxKeyByteLength);
-            if (key.Length == 0) throw cursor.Fail("has an empty key");
+            if (key.Length == 0)
+                throw cursor.Fail("has an empty key");
             cursor.Field = $"the metadata key {GgufText.Quote(key)}";
-            if (!entries.TryAdd(key, ReadValue(cursor, (GgufValueType)cursor.Read<int>(), depth: 0))) throw cursor.Fail("occurs twice");
+            if (!entries.TryAdd(key, ReadValue(cursor, (GgufValueType)cursor.Read<int>(), depth: 0)))
+                throw cursor.Fail("occurs twice");
         }
         return entries;
     }
 
     private static GgufValue ReadValue(GgufCursor cursor, GgufValueType type, int depth)
     {
-        if (type == GgufValueType.Array) return ReadArray(cursor, depth + 1);
+        if (type == GgufValueType.Array)
+            return ReadArray(cursor, depth + 1);
         object content = type switch
         {
             GgufValueType.UInt8 => cursor.Read<byte>(),
@@ -48,37 +51,42 @@ internal static class GgufMetadataReader
 
     private static GgufValue ReadArray(GgufCursor cursor, int depth)
     {
-        if (depth > MaxArrayDepth) throw cursor.Fail($"holds arrays nested deeper than {MaxArrayDepth}");
+        if (depth > MaxArrayDepth)
+            throw cursor.Fail($"holds arrays nested deeper than {MaxArrayDepth}");
         var elementType = (GgufValueType)cursor.Read<int>();
         int smallestElement = elementType.MinimumByteLength();
-        if (smallestElement == 0) throw UnknownKind(cursor, elementType);
+        if (smallestElement == 0)
+            throw UnknownKind(cursor, elementType);
         int count = cursor.ReadCount(smallestElement, "elements");
         return new GgufValue(GgufValueType.Array, elementType, ReadElements(cursor, elementType, count, depth));
     }
 
-    private static Array ReadElements(GgufCursor cursor, GgufValueType elementType, int count, int depth) => elementType switch
-    {
-        GgufValueType.UInt8 => cursor.ReadArray<byte>(count),
-        GgufValueType.Int8 => cursor.ReadArray<sbyte>(count),
-        GgufValueType.UInt16 => cursor.ReadArray<ushort>(count),
-        GgufValueType.Int16 => cursor.ReadArray<short>(count),
-        GgufValueType.UInt32 => cursor.ReadArray<uint>(count),
-        GgufValueType.Int32 => cursor.ReadArray<int>(count),
-        GgufValueType.Float32 => cursor.ReadArray<float>(count),
-        GgufValueType.Bool => ReadEach(count, () => ToBool(cursor, cursor.Read<byte>())),
-        GgufValueType.String => ReadEach(count, () => cursor.ReadText()),
-        GgufValueType.Array => ReadEach(count, () => ReadArray(cursor, depth + 1)),
-        GgufValueType.UInt64 => cursor.ReadArray<ulong>(count),
-        GgufValueType.Int64 => cursor.ReadArray<long>(count),
-        GgufValueType.Float64 => cursor.ReadArray<double>(count),
-        _ => throw UnknownKind(cursor, elementType),
-    };
+    private static Array ReadElements(GgufCursor cursor, GgufValueType elementType, int count, int depth) =>
+        elementType switch
+        {
+            GgufValueType.UInt8 => cursor.ReadArray<byte>(count),
+            GgufValueType.Int8 => cursor.ReadArray<sbyte>(count),
+            GgufValueType.UInt16 => cursor.ReadArray<ushort>(count),
+            GgufValueType.Int16 => cursor.ReadArray<short>(count),
+            GgufValueType.UInt32 => cursor.ReadArray<uint>(count),
+            GgufValueType.Int32 => cursor.ReadArray<int>(count),
+            GgufValueType.Float32 => cursor.ReadArray<float>(count),
+            GgufValueType.Bool => ReadEach(count, () => ToBool(cursor, cursor.Read<byte>())),
+            GgufValueType.String => ReadEach(count, () => cursor.ReadText()),
+            GgufValueType.Array => ReadEach(count, () => ReadArray(cursor, depth + 1)),
+            GgufValueType.UInt64 => cursor.ReadArray<ulong>(count),
+            GgufValueType.Int64 => cursor.ReadArray<long>(count),
+            GgufValueType.Float64 => cursor.ReadArray<double>(count),
+            _ => throw UnknownKind(cursor, elementType),
+        };
 
     private static T[] ReadEach<T>(int count, Func<T> readElement)
     {
-        if (count == 0) return [];
+        if (count == 0)
+            return [];
         var elements = new T[count];
-        for (int i = 0; i < count; i++) elements[i] = readElement();
+        for (int i = 0; i < count; i++)
+            elements[i] = readElement();
         return elements;
     }
 

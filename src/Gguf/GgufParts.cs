@@ -15,9 +15,7 @@ internal sealed class GgufParts : IDisposable
     private readonly Dictionary<string, (GgufFile File, GgufTensor Tensor)> tensors = new(StringComparer.Ordinal);
     private readonly List<GgufFile> files = [];
 
-    private GgufParts()
-    {
-    }
+    private GgufParts() { }
 
     public IReadOnlyList<GgufFile> Files => files;
 
@@ -53,23 +51,34 @@ internal sealed class GgufParts : IDisposable
 
     public void Dispose()
     {
-        foreach (GgufFile file in files) file.Dispose();
+        foreach (GgufFile file in files)
+            file.Dispose();
     }
 
     private void AddOthers(string path)
     {
-        if (!First.Metadata.TryGetUInt32(CountKey, out uint count) || count <= 1) return;
-        if (count > MostParts) throw new ModelFileException(path, $"{CountKey} is {count}, more than the {MostParts} files of one model.");
+        if (!First.Metadata.TryGetUInt32(CountKey, out uint count) || count <= 1)
+            return;
+        if (count > MostParts)
+            throw new ModelFileException(path, $"{CountKey} is {count}, more than the {MostParts} files of one model.");
         string ending = string.Create(CultureInfo.InvariantCulture, $"-00001-of-{count:D5}.gguf");
         if (!path.EndsWith(ending, StringComparison.Ordinal))
-            throw new ModelFileException(path, $"it is one of {count} files, and the first of them, whose name ends in {ending}, is the one to load.");
+            throw new ModelFileException(
+                path,
+                $"it is one of {count} files, and the first of them, whose name ends in {ending}, is the one to load."
+            );
         for (int number = 1; number < count; number++)
         {
-            GgufFile part = GgufFile.Open(string.Create(CultureInfo.InvariantCulture, $"{path[..^ending.Length]}-{number + 1:D5}-of-{count:D5}.gguf"));
+            GgufFile part = GgufFile.Open(
+                string.Create(CultureInfo.InvariantCulture, $"{path[..^ending.Length]}-{number + 1:D5}-of-{count:D5}.gguf")
+            );
             Add(part);
             // libllama reads the number as 16 bits, whatever it is (v0.5.0, src/llama-model-loader.cpp).
             if (!part.Metadata.TryGetValue(NumberKey, out GgufValue? value) || !value.TryGet(out ushort found) || found != number)
-                throw new ModelFileException(part.Path, $"{NumberKey} is not {number} in 16 bits, so it is not part {number + 1} of {count}: download it again.");
+                throw new ModelFileException(
+                    part.Path,
+                    $"{NumberKey} is not {number} in 16 bits, so it is not part {number + 1} of {count}: download it again."
+                );
         }
     }
 
@@ -79,7 +88,10 @@ internal sealed class GgufParts : IDisposable
         foreach (GgufTensor tensor in part.Tensors)
         {
             if (!tensors.TryAdd(tensor.Name, (part, tensor)))
-                throw new ModelFileException(part.Path, $"the tensor {GgufText.Quote(tensor.Name)} is in another of the model's files too: download it again.");
+                throw new ModelFileException(
+                    part.Path,
+                    $"the tensor {GgufText.Quote(tensor.Name)} is in another of the model's files too: download it again."
+                );
         }
     }
 }

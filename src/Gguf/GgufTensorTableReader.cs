@@ -20,9 +20,11 @@ internal static class GgufTensorTableReader
         {
             cursor.Field = $"tensor entry {i}";
             string name = cursor.ReadText(MaxNameByteLength);
-            if (name.Length == 0) throw cursor.Fail("has an empty name");
+            if (name.Length == 0)
+                throw cursor.Fail("has an empty name");
             cursor.Field = FieldOf(name);
-            if (!names.Add(name)) throw cursor.Fail("occurs twice");
+            if (!names.Add(name))
+                throw cursor.Fail("occurs twice");
             entries.Add(ReadEntry(cursor, name, alignment));
         }
         long dataStart = GgufHeader.Align(cursor.Position, alignment);
@@ -42,8 +44,10 @@ internal static class GgufTensorTableReader
         if (!GgufTensorTypes.TryMeasure(type, shape.AsSpan(), out long elementCount, out long byteLength, out string? problem))
             throw cursor.Fail(problem);
         ulong offset = cursor.Read<ulong>();
-        if (offset % (ulong)alignment != 0) throw cursor.Fail($"has the data offset {offset}, which is not a multiple of {alignment}");
-        if (offset > long.MaxValue) throw cursor.Fail($"has the impossible data offset {offset}");
+        if (offset % (ulong)alignment != 0)
+            throw cursor.Fail($"has the data offset {offset}, which is not a multiple of {alignment}");
+        if (offset > long.MaxValue)
+            throw cursor.Fail($"has the impossible data offset {offset}");
         return new GgufTensor(name, type, shape, elementCount, byteLength, (long)offset);
     }
 
@@ -53,8 +57,10 @@ internal static class GgufTensorTableReader
         if (entry.ByteLength > available || entry.DataOffset > available - entry.ByteLength)
         {
             cursor.Field = FieldOf(entry.Name);
-            throw cursor.Fail($"has {entry.ByteLength} bytes of data at offset {entry.DataOffset}, but the file holds only {available}"
-                + " bytes of tensor data; it is damaged or was not copied to its end");
+            throw cursor.Fail(
+                $"has {entry.ByteLength} bytes of data at offset {entry.DataOffset}, but the file holds only {available}"
+                    + " bytes of tensor data; it is damaged or was not copied to its end"
+            );
         }
         return new GgufTensor(entry.Name, entry.Type, entry.Shape, entry.ElementCount, entry.ByteLength, dataStart + entry.DataOffset);
     }
@@ -64,7 +70,8 @@ internal static class GgufTensorTableReader
         GgufTensor[] sorted = [.. tensors.OrderBy(tensor => tensor.DataOffset)];
         for (int i = 1; i < sorted.Length; i++)
         {
-            if (sorted[i - 1].DataOffset + sorted[i - 1].ByteLength <= sorted[i].DataOffset) continue;
+            if (sorted[i - 1].DataOffset + sorted[i - 1].ByteLength <= sorted[i].DataOffset)
+                continue;
             cursor.Field = FieldOf(sorted[i].Name);
             throw cursor.Fail($"shares data with the tensor {GgufText.Quote(sorted[i - 1].Name)}");
         }

@@ -24,7 +24,12 @@ internal static class GgufText
     }
 
     // Format characters include the bidirectional overrides, which can make a message read as something else.
-    private static bool IsPlain(char character) => char.GetUnicodeCategory(character) is not
-        (System.Globalization.UnicodeCategory.Control or System.Globalization.UnicodeCategory.Format
-        or System.Globalization.UnicodeCategory.LineSeparator or System.Globalization.UnicodeCategory.ParagraphSeparator);
+    private static bool IsPlain(char character) =>
+        char.GetUnicodeCategory(character)
+            is not (
+                System.Globalization.UnicodeCategory.Control
+                or System.Globalization.UnicodeCategory.Format
+                or System.Globalization.UnicodeCategory.LineSeparator
+                or System.Globalization.UnicodeCategory.ParagraphSeparator
+            );
 }

@@ -31,16 +31,19 @@ public sealed class GgufValue
 
     /// <summary>Makes a value that is not an array; the kind follows from the .NET type.</summary>
     /// <exception cref="ArgumentException">GGUF has no such kind, or the value is a <see cref="GgufValue"/>.</exception>
-    public static GgufValue From<T>(T value) where T : notnull
+    public static GgufValue From<T>(T value)
+        where T : notnull
     {
         GgufValueType type = GgufValueTypes.Of(typeof(T));
-        if (type == GgufValueType.Array) throw new ArgumentException("The value is a GGUF value already.", nameof(value));
+        if (type == GgufValueType.Array)
+            throw new ArgumentException("The value is a GGUF value already.", nameof(value));
         return new GgufValue(type, type, value);
     }
 
     /// <summary>Makes an array from a copy of the elements; elements that are arrays are given as values themselves.</summary>
     /// <exception cref="ArgumentException">GGUF has no such kind, an element is null, or a nested element is not an array.</exception>
-    public static GgufValue FromArray<T>(ReadOnlySpan<T> elements) where T : notnull
+    public static GgufValue FromArray<T>(ReadOnlySpan<T> elements)
+        where T : notnull
     {
         GgufValueType elementType = GgufValueTypes.Of(typeof(T));
         foreach (T element in elements)
@@ -50,7 +53,8 @@ public sealed class GgufValue
     }
 
     /// <summary>Gives the value if it is exactly of the asked .NET type, without any conversion.</summary>
-    public bool TryGet<T>(out T? value) where T : notnull
+    public bool TryGet<T>(out T? value)
+        where T : notnull
     {
         bool matches = content is T && content is not Array;
         value = matches ? (T)content : default;
@@ -58,7 +62,8 @@ public sealed class GgufValue
     }
 
     /// <summary>Gives the elements of an array if they are exactly of the asked .NET type (nested: <see cref="GgufValue"/>).</summary>
-    public bool TryGetArray<T>(out ReadOnlyMemory<T> elements) where T : notnull
+    public bool TryGetArray<T>(out ReadOnlyMemory<T> elements)
+        where T : notnull
     {
         // The runtime lets an int[] pass for a uint[], hence the comparison of exact types.
         bool matches = content.GetType() == typeof(T[]);
@@ -94,7 +99,12 @@ public sealed class GgufValue
     /// <summary>Gives the value, or the array element of that index, if it is a floating-point number.</summary>
     internal bool TryGetReal(int index, out double value)
     {
-        double? real = ElementAt(index) switch { float number => number, double number => number, _ => null };
+        double? real = ElementAt(index) switch
+        {
+            float number => number,
+            double number => number,
+            _ => null,
+        };
         value = real ?? 0;
         return real is not null;
     }
@@ -108,7 +118,8 @@ public sealed class GgufValue
         var text = new StringBuilder("[");
         for (int i = 0; i < Math.Min(array.Length, ShownElementCount); i++)
             text.Append(i == 0 ? "" : ", ").Append(Show(array.GetValue(i)));
-        if (array.Length > ShownElementCount) text.Append(CultureInfo.InvariantCulture, $", ... ({array.Length} in all)");
+        if (array.Length > ShownElementCount)
+            text.Append(CultureInfo.InvariantCulture, $", ... ({array.Length} in all)");
         return text.Append(']').ToString();
     }
 }

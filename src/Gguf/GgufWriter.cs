@@ -36,13 +36,16 @@ public sealed class GgufWriter
         ArgumentNullException.ThrowIfNull(value);
         if (GgufText.StrictUtf8.GetByteCount(key) > GgufMetadataReader.MaxKeyByteLength)
             throw new ArgumentException($"The key is longer than {GgufMetadataReader.MaxKeyByteLength} bytes.", nameof(key));
-        if (key == GgufHeader.AlignmentKey) RemoveSameAlignment(value);
-        if (!metadata.TryAdd(key, value)) throw new ArgumentException($"The key {key} is there already.", nameof(key));
+        if (key == GgufHeader.AlignmentKey)
+            RemoveSameAlignment(value);
+        if (!metadata.TryAdd(key, value))
+            throw new ArgumentException($"The key {key} is there already.", nameof(key));
     }
 
     /// <summary>Adds a metadata entry that is not an array; its kind follows from the .NET type.</summary>
     /// <exception cref="ArgumentException">As above, or GGUF has no kind for the type.</exception>
-    public void AddMetadata<T>(string key, T value) where T : notnull => AddMetadata(key, GgufValue.From(value));
+    public void AddMetadata<T>(string key, T value)
+        where T : notnull => AddMetadata(key, GgufValue.From(value));
 
     /// <summary>Exchanges an entry's value for one whose stored form is as long, so that a header already written can be written over.</summary>
     internal void ReplaceMetadata(string key, GgufValue value) => metadata[key] = value;
@@ -123,7 +126,8 @@ public sealed class GgufWriter
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (GgufText.StrictUtf8.GetByteCount(name) > GgufTensorTableReader.MaxNameByteLength)
             throw new ArgumentException($"The name {name} is longer than {GgufTensorTableReader.MaxNameByteLength} bytes.", nameof(name));
-        if (tensors.ContainsKey(name)) throw new ArgumentException($"The tensor {name} is there already.", nameof(name));
+        if (tensors.ContainsKey(name))
+            throw new ArgumentException($"The tensor {name} is there already.", nameof(name));
         return GgufTensorTypes.TryMeasure(type, shape, out _, out long byteLength, out string? problem)
             ? byteLength
             : throw new ArgumentException($"The tensor {name} {problem}.", nameof(shape));
@@ -140,4 +144,9 @@ public sealed class GgufWriter
 
 /// <summary>A tensor that waits to be written.</summary>
 internal sealed record PendingTensor(
-    string Name, GgufTensorType Type, ImmutableArray<long> Shape, long ByteLength, Action<Stream> WriteData);
+    string Name,
+    GgufTensorType Type,
+    ImmutableArray<long> Shape,
+    long ByteLength,
+    Action<Stream> WriteData
+);

@@ -15,7 +15,8 @@ internal static class RegularFile
         {
             RequireContents(path);
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 15);
-            if (stream.CanSeek && stream.Length > 0) return stream;
+            if (stream.CanSeek && stream.Length > 0)
+                return stream;
             stream.Dispose();
             throw Unusable(path);
         }
@@ -35,9 +36,12 @@ internal static class RegularFile
 
     private static void RequireContents(string path)
     {
-        if (Directory.Exists(path)) throw new ModelFileException(path, "this is a directory, not a GGUF file.");
-        if (!File.Exists(path)) throw new ModelFileException(path, "there is no such file.");
-        if (!FileKind.HasContents(path)) throw Unusable(path);
+        if (Directory.Exists(path))
+            throw new ModelFileException(path, "this is a directory, not a GGUF file.");
+        if (!File.Exists(path))
+            throw new ModelFileException(path, "there is no such file.");
+        if (!FileKind.HasContents(path))
+            throw Unusable(path);
     }
 
     private static ModelFileException Unusable(string path) =>

@@ -45,8 +45,10 @@ internal sealed class VisionPromptBuilder(LLamaWeights language)
             AddEmbeddings(encoding, start, count);
             start += count;
             count = 0;
-            if (!span.IsToken) AddText(span.Text);
-            else AddToken(span.Text);
+            if (!span.IsToken)
+                AddText(span.Text);
+            else
+                AddToken(span.Text);
         }
 
         AddEmbeddings(encoding, start, count);
@@ -60,9 +62,12 @@ internal sealed class VisionPromptBuilder(LLamaWeights language)
 
     private void AddEmbeddings(ImageEncoding encoding, int start, int count)
     {
-        if (count == 0) return;
+        if (count == 0)
+            return;
         CloseRun();
-        parts.Add(new VisionPromptPart.Embeddings(encoding.Embeddings.Slice(start * encoding.Width, count * encoding.Width), encoding.Width));
+        parts.Add(
+            new VisionPromptPart.Embeddings(encoding.Embeddings.Slice(start * encoding.Width, count * encoding.Width), encoding.Width)
+        );
     }
 
     // Exactly one token, where the tokenizer would make another or several of the text.
@@ -72,23 +77,28 @@ internal sealed class VisionPromptBuilder(LLamaWeights language)
         LLamaToken? last = null;
         for (int id = 0; id < language.Vocab.Count; id++)
         {
-            if (language.Vocab.LLamaTokenToString(id, isSpecialToken: false) == written) last = id;
+            if (language.Vocab.LLamaTokenToString(id, isSpecialToken: false) == written)
+                last = id;
         }
 
-        if (last is LLamaToken token) run.Add(token);
-        else AddText(written);
+        if (last is LLamaToken token)
+            run.Add(token);
+        else
+            AddText(written);
     }
 
     private void FlushText()
     {
-        if (text.Length > 0) run.AddRange(language.Tokenize(text.ToString(), false, true, Encoding.UTF8));
+        if (text.Length > 0)
+            run.AddRange(language.Tokenize(text.ToString(), false, true, Encoding.UTF8));
         text.Clear();
     }
 
     private void CloseRun()
     {
         FlushText();
-        if (run.Count > 0) parts.Add(new VisionPromptPart.Tokens(run.ToArray()));
+        if (run.Count > 0)
+            parts.Add(new VisionPromptPart.Tokens(run.ToArray()));
         run.Clear();
     }
 }

@@ -16,7 +16,12 @@ public static class VisionPromptExtensions
     /// <returns>The position behind the prompt.</returns>
     /// <exception cref="TesseraException">The context has no room, or libllama could not decode it.</exception>
     public static async Task<int> PrefillAsync(
-        this LLamaContext context, VisionPrompt prompt, int position = 0, LLamaSeqId? sequence = null, CancellationToken cancellationToken = default)
+        this LLamaContext context,
+        VisionPrompt prompt,
+        int position = 0,
+        LLamaSeqId? sequence = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(prompt);
@@ -49,7 +54,8 @@ public static class VisionPromptExtensions
         ArgumentNullException.ThrowIfNull(prompt);
         foreach (VisionPromptPart part in prompt.Parts)
         {
-            while (conversation.RequiresInference) Require(await conversation.Executor.Infer(cancellationToken).ConfigureAwait(false));
+            while (conversation.RequiresInference)
+                Require(await conversation.Executor.Infer(cancellationToken).ConfigureAwait(false));
             switch (part)
             {
                 case VisionPromptPart.Tokens run:
@@ -63,7 +69,15 @@ public static class VisionPromptExtensions
     }
 
     private static Task<DecodeResult> DecodeAsync(
-        LLamaContext context, VisionPromptPart part, int start, int count, int position, LLamaSeqId sequence, bool isLast, CancellationToken cancellationToken)
+        LLamaContext context,
+        VisionPromptPart part,
+        int start,
+        int count,
+        int position,
+        LLamaSeqId sequence,
+        bool isLast,
+        CancellationToken cancellationToken
+    )
     {
         switch (part)
         {
@@ -75,7 +89,12 @@ public static class VisionPromptExtensions
             case VisionPromptPart.Embeddings rows:
                 var embeddings = new LLamaBatchEmbeddings(rows.Width);
                 for (int row = 0; row < count; row++)
-                    embeddings.Add(rows.Values.Span.Slice((start + row) * rows.Width, rows.Width), position + row, sequence, isLast && row == count - 1);
+                    embeddings.Add(
+                        rows.Values.Span.Slice((start + row) * rows.Width, rows.Width),
+                        position + row,
+                        sequence,
+                        isLast && row == count - 1
+                    );
                 return context.DecodeAsync(embeddings, cancellationToken);
             default:
                 throw new ArgumentException("A part is a run of tokens or embeddings.", nameof(part));
@@ -84,7 +103,9 @@ public static class VisionPromptExtensions
 
     private static void Require(DecodeResult result)
     {
-        if (result == DecodeResult.NoKvSlot) throw new TesseraException("The context has no room for the prompt: give it a longer one.");
-        if (result != DecodeResult.Ok) throw new TesseraException($"libllama could not decode the prompt ({result}).");
+        if (result == DecodeResult.NoKvSlot)
+            throw new TesseraException("The context has no room for the prompt: give it a longer one.");
+        if (result != DecodeResult.Ok)
+            throw new TesseraException($"libllama could not decode the prompt ({result}).");
     }
 }

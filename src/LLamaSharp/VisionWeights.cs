@@ -36,7 +36,8 @@ public sealed class VisionWeights : IDisposable
         LLamaWeights language,
         VisionWeightsOptions? options = null,
         IProgress<EngineProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(projectorPath);
         ArgumentNullException.ThrowIfNull(language);
@@ -57,13 +58,16 @@ public sealed class VisionWeights : IDisposable
         IReadOnlyList<PromptImage> pictures,
         bool isBeginning = true,
         IProgress<EngineProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(pictures);
         string[] texts = text.Split(PictureMarker);
         if (texts.Length - 1 != pictures.Count)
-            throw new TesseraException($"The prompt has {texts.Length - 1} places for pictures ({PictureMarker}), but {pictures.Count} were given.");
+            throw new TesseraException(
+                $"The prompt has {texts.Length - 1} places for pictures ({PictureMarker}), but {pictures.Count} were given."
+            );
         return Task.Run(() => Prepare(texts, pictures, isBeginning, progress, cancellationToken), cancellationToken);
     }
 
@@ -71,18 +75,28 @@ public sealed class VisionWeights : IDisposable
     public void Dispose() => Vision.Dispose();
 
     private static VisionWeights Load(
-        string path, LLamaWeights language, VisionWeightsOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+        string path,
+        LLamaWeights language,
+        VisionWeightsOptions options,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         // Embeddings of pictures would need three positions each, and LLamaSharp's batches of embeddings have one.
         if (language.Metadata.Keys.Any(static key => key.EndsWith(".rope.dimension_sections", StringComparison.Ordinal)))
-            throw new TesseraException("This language model counts positions along several axes (M-RoPE), which LLamaSharp's batches of embeddings cannot say.");
+            throw new TesseraException(
+                "This language model counts positions along several axes (M-RoPE), which LLamaSharp's batches of embeddings cannot say."
+            );
         VisionModel vision = VisionModel.Open(path, options.Preprocessing, options.MaxPixels);
         try
         {
             if (vision.EmbeddingWidth != language.EmbeddingSize)
             {
-                throw new ModelFileException(path, $"its embeddings are {vision.EmbeddingWidth} wide and the language model's "
-                    + $"{language.EmbeddingSize}: they are not of one model");
+                throw new ModelFileException(
+                    path,
+                    $"its embeddings are {vision.EmbeddingWidth} wide and the language model's "
+                        + $"{language.EmbeddingSize}: they are not of one model"
+                );
             }
 
             vision.LoadWeights(options.ThreadCount, options.VisionType, progress, cancellationToken: cancellationToken);
@@ -96,13 +110,20 @@ public sealed class VisionWeights : IDisposable
     }
 
     private VisionPrompt Prepare(
-        string[] texts, IReadOnlyList<PromptImage> pictures, bool isBeginning, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+        string[] texts,
+        IReadOnlyList<PromptImage> pictures,
+        bool isBeginning,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         PlanRequest[] requests = [.. pictures.Select((_, index) => new PlanRequest { ImageIndex = index, ImageCount = pictures.Count })];
         IReadOnlyList<ImageEncoding> encodings = pictures.Count == 0 ? [] : Vision.Encode(pictures, requests, progress, cancellationToken);
         var prompt = new VisionPromptBuilder(language);
-        if (isBeginning) prompt.AddStart(texts[0]);
-        else prompt.AddText(texts[0]);
+        if (isBeginning)
+            prompt.AddStart(texts[0]);
+        else
+            prompt.AddText(texts[0]);
         for (int index = 0; index < encodings.Count; index++)
         {
             prompt.AddPicture(encodings[index]);

@@ -26,12 +26,18 @@ internal static class FileKind
     /// Whether a path names something that the program was handed open, as a shell's <c>&lt;(command)</c> is: it can be read although
     /// it is no regular file.
     /// </summary>
-    public static bool IsOpenDescriptor(string path) => !OperatingSystem.IsWindows()
-        && (path == "/dev/stdin" || path.StartsWith("/dev/fd/", StringComparison.Ordinal) || path.StartsWith("/proc/self/fd/", StringComparison.Ordinal));
+    public static bool IsOpenDescriptor(string path) =>
+        !OperatingSystem.IsWindows()
+        && (
+            path == "/dev/stdin"
+            || path.StartsWith("/dev/fd/", StringComparison.Ordinal)
+            || path.StartsWith("/proc/self/fd/", StringComparison.Ordinal)
+        );
 
     private static FileInfo? TargetOf(string path)
     {
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+            return null;
         var file = new FileInfo(path);
         try
         {
@@ -48,11 +54,13 @@ internal static class FileKind
     // .NET tells the kinds of files apart in one place only: where it writes them into an archive.
     private static bool IsRegular(FileInfo file)
     {
-        if (OperatingSystem.IsWindows() || file.Length > LongestPipe) return true;
+        if (OperatingSystem.IsWindows() || file.Length > LongestPipe)
+            return true;
         using var archive = new MemoryStream();
         try
         {
-            using (var writer = new TarWriter(archive, leaveOpen: true)) writer.WriteEntry(file.FullName, "file");
+            using (var writer = new TarWriter(archive, leaveOpen: true))
+                writer.WriteEntry(file.FullName, "file");
             archive.Position = 0;
             using var reader = new TarReader(archive);
             return reader.GetNextEntry() is { EntryType: TarEntryType.RegularFile or TarEntryType.V7RegularFile };

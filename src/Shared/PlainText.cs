@@ -11,11 +11,13 @@ internal static class PlainText
     /// Whether a terminal might obey a character, or show the text around it as another one: the controls of ISO 6429 but for line feed
     /// and tab, the line and paragraph separators, and the characters with Unicode's property Bidi_Control.
     /// </summary>
-    public static bool IsHarmful(char character) => (char.IsControl(character) && character is not ('\n' or '\t'))
+    public static bool IsHarmful(char character) =>
+        (char.IsControl(character) && character is not ('\n' or '\t'))
         || character is '\u061C' or '\u200E' or '\u200F' or (>= '\u2028' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
 
     /// <summary>The text without harmful characters.</summary>
-    public static string Clean(string text) => text.Any(IsHarmful) ? string.Concat(text.Where(static character => !IsHarmful(character))) : text;
+    public static string Clean(string text) =>
+        text.Any(IsHarmful) ? string.Concat(text.Where(static character => !IsHarmful(character))) : text;
 
     /// <summary>The text as one line that a message can be, without harmful characters; its middle is left out where it is too long.</summary>
     public static string Sentence(string text) => Shorten(OneLine(Shorten(text, 2 * LongestSentence)), LongestSentence);
@@ -32,7 +34,8 @@ internal static class PlainText
     // The beginning names the file, the end says what to do.
     private static string Shorten(string text, int most)
     {
-        if (text.Length <= most) return text;
+        if (text.Length <= most)
+            return text;
         string end = text[^(most / 3)..];
         return $"{WholeCharacters(text[..(most - end.Length - 3)])} … {(char.IsLowSurrogate(end[0]) ? end[1..] : end)}";
     }

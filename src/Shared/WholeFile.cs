@@ -6,7 +6,8 @@ namespace Tessera.Shared;
 /// </summary>
 internal static class WholeFile
 {
-    private const string Prefix = ".tessera-", Extension = ".tmp";
+    private const string Prefix = ".tessera-",
+        Extension = ".tmp";
 
     /// <summary>Writes a file in the place of what is there.</summary>
     /// <param name="path">The file, or a link to it.</param>
@@ -16,8 +17,10 @@ internal static class WholeFile
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Write(string path, Action<Stream> write, bool isDurable = true)
     {
-        string target = FileKind.Resolve(path), folder = Path.GetDirectoryName(target) ?? target;
-        if (FileKind.IsSpecial(target)) throw new IOException("it is a pipe or a device; only regular files can be written");
+        string target = FileKind.Resolve(path),
+            folder = Path.GetDirectoryName(target) ?? target;
+        if (FileKind.IsSpecial(target))
+            throw new IOException("it is a pipe or a device; only regular files can be written");
         RequireWritable(target);
         RemoveLeftovers(folder);
         string temporary = Path.Combine(folder, $"{Prefix}{Guid.NewGuid():N}{Extension}");
@@ -28,7 +31,8 @@ internal static class WholeFile
             using FileStream stream = Create(temporary, mode);
             write(stream);
             stream.Flush(flushToDisk: isDurable);
-            if (!OperatingSystem.IsWindows() && mode is { } kept) File.SetUnixFileMode(stream.SafeFileHandle, kept);
+            if (!OperatingSystem.IsWindows() && mode is { } kept)
+                File.SetUnixFileMode(stream.SafeFileHandle, kept);
             File.Move(temporary, target, overwrite: true);
         }
         catch (Exception failure)
@@ -43,16 +47,24 @@ internal static class WholeFile
 
     private static FileStream Create(string path, UnixFileMode? mode)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Delete, BufferSize = 1 << 16 };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.Delete,
+            BufferSize = 1 << 16,
+        };
         // Never more open than the file whose place it takes.
-        if (!OperatingSystem.IsWindows() && mode is not null) options.UnixCreateMode = mode;
+        if (!OperatingSystem.IsWindows() && mode is not null)
+            options.UnixCreateMode = mode;
         return new FileStream(path, options);
     }
 
     // To move a file over another one asks for no permission to write the other.
     private static void RequireWritable(string target)
     {
-        if (File.Exists(target)) new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+        if (File.Exists(target))
+            new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
     }
 
     private static void RemoveLeftovers(string folder)
@@ -60,7 +72,8 @@ internal static class WholeFile
         try
         {
             foreach (string left in Directory.EnumerateFiles(folder, $"{Prefix}*{Extension}"))
-                if (!IsBeingWritten(left)) TryDelete(left);
+                if (!IsBeingWritten(left))
+                    TryDelete(left);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

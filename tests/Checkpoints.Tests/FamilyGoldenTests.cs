@@ -9,13 +9,26 @@ namespace Tessera.Checkpoints.Tests;
 /// </summary>
 public sealed class FamilyGoldenTests
 {
-    private static readonly string[] VocabularyKeys = ["tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.model", "tokenizer.ggml.pre"];
+    private static readonly string[] VocabularyKeys =
+    [
+        "tokenizer.ggml.tokens",
+        "tokenizer.ggml.merges",
+        "tokenizer.ggml.model",
+        "tokenizer.ggml.pre",
+    ];
 
     // A golden's own ways, of older converters; what the engine does not read; heads where a checkpoint tells them by its width only, which is a test's here.
     private static readonly string[] NotCompared =
     [
-        "clip.has_text_encoder", "clip.use_gelu", "clip.vision.projection_dim", "clip.vision.block_count", "clip.vision.projector.head_count",
-        "clip.vision.image_crop_resolution", "clip.vision.image_split_resolution", "clip.vision.mm_projector_type", "clip.vision.attention.head_count",
+        "clip.has_text_encoder",
+        "clip.use_gelu",
+        "clip.vision.projection_dim",
+        "clip.vision.block_count",
+        "clip.vision.projector.head_count",
+        "clip.vision.image_crop_resolution",
+        "clip.vision.image_split_resolution",
+        "clip.vision.mm_projector_type",
+        "clip.vision.attention.head_count",
     ];
 
     [Theory]
@@ -29,24 +42,31 @@ public sealed class FamilyGoldenTests
     public async Task A_checkpoint_becomes_the_goldens_files(string checkpoint, string golden, string family)
     {
         using var folder = new TemporaryFolder();
-        using CheckpointConverter converter = CheckpointConverter.Open(Goldens.Folder(checkpoint), new ConversionOptions { OutputFolder = folder.Path });
+        using CheckpointConverter converter = CheckpointConverter.Open(
+            Goldens.Folder(checkpoint),
+            new ConversionOptions { OutputFolder = folder.Path }
+        );
         await converter.ConvertAsync();
         Assert.Equal(family, converter.Family);
         string goldens = Engine.Tests.RepositoryRoot.Path(["tests", "goldens", .. golden.Split('/')]);
-        using GgufFile projector = GgufFile.Open(converter.Projector!.Path), expectedProjector = GgufFile.Open(System.IO.Path.Combine(goldens, "mmproj-f16.gguf"));
+        using GgufFile projector = GgufFile.Open(converter.Projector!.Path),
+            expectedProjector = GgufFile.Open(System.IO.Path.Combine(goldens, "mmproj-f16.gguf"));
         AssertTensors(expectedProjector, projector);
         AssertKeys(expectedProjector, projector, key => key.StartsWith("clip.", StringComparison.Ordinal) && !NotCompared.Contains(key));
-        using GgufFile language = GgufFile.Open(converter.Model.Path), expectedLanguage = GgufFile.Open(System.IO.Path.Combine(goldens, "language-f16.gguf"));
+        using GgufFile language = GgufFile.Open(converter.Model.Path),
+            expectedLanguage = GgufFile.Open(System.IO.Path.Combine(goldens, "language-f16.gguf"));
         AssertTensors(expectedLanguage, language);
         AssertKeys(expectedLanguage, language, VocabularyKeys.Contains);
     }
 
     private static void AssertKeys(GgufFile expected, GgufFile actual, Func<string, bool> isCompared)
     {
-        SortedDictionary<string, string> wanted = Described.Keys(expected), given = Described.Keys(actual);
+        SortedDictionary<string, string> wanted = Described.Keys(expected),
+            given = Described.Keys(actual);
         Assert.Equal(
             wanted.Where(pair => isCompared(pair.Key)).Select(static pair => $"{pair.Key}: {pair.Value}"),
-            wanted.Keys.Where(isCompared).Select(key => $"{key}: {given.GetValueOrDefault(key)}"));
+            wanted.Keys.Where(isCompared).Select(key => $"{key}: {given.GetValueOrDefault(key)}")
+        );
     }
 
     private static void AssertTensors(GgufFile expected, GgufFile actual)
@@ -54,7 +74,8 @@ public sealed class FamilyGoldenTests
         foreach (GgufTensor tensor in expected.Tensors)
         {
             string name = Name(expected, tensor.Name);
-            if (name.EndsWith("pos_embed_k", StringComparison.Ordinal)) continue;
+            if (name.EndsWith("pos_embed_k", StringComparison.Ordinal))
+                continue;
             Assert.True(actual.TryGetTensor(name, out GgufTensor? found), $"{name} is missing");
             Assert.Equal(tensor.ElementCount, found!.ElementCount);
             Assert.True(Values(expected, tensor).SequenceEqual(Values(actual, found)), $"{name} has other values");
@@ -64,10 +85,18 @@ public sealed class FamilyGoldenTests
     // Older converters exchange the two, and name the newline otherwise.
     private static string Name(GgufFile expected, string name)
     {
-        if (name == "model.image_newline") return "v.image_newline";
-        bool swaps = name.Contains("ffn_") && name.StartsWith("v.", StringComparison.Ordinal) && expected.TryGetTensor("v.blk.0.ffn_down.weight", out GgufTensor? down)
+        if (name == "model.image_newline")
+            return "v.image_newline";
+        bool swaps =
+            name.Contains("ffn_")
+            && name.StartsWith("v.", StringComparison.Ordinal)
+            && expected.TryGetTensor("v.blk.0.ffn_down.weight", out GgufTensor? down)
             && down.Shape[0] == expected.Metadata.RequireUInt32("clip.vision.embedding_length");
-        return swaps ? name.Contains("ffn_up") ? name.Replace("ffn_up", "ffn_down") : name.Replace("ffn_down", "ffn_up") : name;
+        return swaps
+            ? name.Contains("ffn_up")
+                ? name.Replace("ffn_up", "ffn_down")
+                : name.Replace("ffn_down", "ffn_up")
+            : name;
     }
 
     private static float[] Values(GgufFile file, GgufTensor tensor)

@@ -29,7 +29,8 @@ public sealed class BadInputTests : IDisposable
     public Task A_folder() => FailsAsync(folder.FullName, "folder");
 
     [Fact]
-    public Task An_unreadable_picture() => OperatingSystem.IsLinux() ? FailsAsync("/proc/self/mem", "only regular files can be read") : Task.CompletedTask;
+    public Task An_unreadable_picture() =>
+        OperatingSystem.IsLinux() ? FailsAsync("/proc/self/mem", "only regular files can be read") : Task.CompletedTask;
 
     [Fact]
     public async Task A_truncated_picture()
@@ -40,21 +41,33 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public async Task A_picture_beyond_the_limit() => (await CliProcess.RunAsync("look", Picture, "--max-pixels", "10")).ShouldFail(1, Picture, "10");
+    public async Task A_picture_beyond_the_limit() =>
+        (await CliProcess.RunAsync("look", Picture, "--max-pixels", "10")).ShouldFail(1, Picture, "10");
 
     [Fact]
     public async Task A_prompt_longer_than_the_context() =>
-        (await AskAsync("--context", "64", string.Join(' ', Enumerable.Repeat("colour", 200)))).ShouldFail(1, "context holds 64", "--context");
+        (await AskAsync("--context", "64", string.Join(' ', Enumerable.Repeat("colour", 200)))).ShouldFail(
+            1,
+            "context holds 64",
+            "--context"
+        );
 
     [Fact]
     public async Task Pictures_that_overflow_the_context() =>
-        (await AskAsync("--context", "40", "-i", Picture, "-i", Picture, "-i", Picture, "What?")).ShouldFail(1, "context holds 40", "fewer pictures", "--context");
+        (await AskAsync("--context", "40", "-i", Picture, "-i", Picture, "-i", Picture, "What?")).ShouldFail(
+            1,
+            "context holds 40",
+            "fewer pictures",
+            "--context"
+        );
 
     [Fact]
-    public async Task A_context_beyond_the_memory() => (await AskAsync("--context", "2000000000", "What?")).ShouldFail(1, Goldens.Language, "2000000000", "--context");
+    public async Task A_context_beyond_the_memory() =>
+        (await AskAsync("--context", "2000000000", "What?")).ShouldFail(1, Goldens.Language, "2000000000", "--context");
 
     [Fact]
-    public async Task More_places_than_pictures() => (await AskAsync("-i", Picture, "--raw", "<__media__> <__media__>")).ShouldFail(1, "2 places", "1 pictures");
+    public async Task More_places_than_pictures() =>
+        (await AskAsync("-i", Picture, "--raw", "<__media__> <__media__>")).ShouldFail(1, "2 places", "1 pictures");
 
     [Fact]
     public async Task A_file_to_write_in_no_folder()
@@ -106,7 +119,8 @@ public sealed class BadInputTests : IDisposable
         Assert.False(File.Exists(folder.File("x.npy")));
     }
 
-    private static Task<CliRun> AskAsync(params string[] arguments) => CliProcess.RunAsync(CliRun.GoldenArguments(["--threads", "1", .. arguments]));
+    private static Task<CliRun> AskAsync(params string[] arguments) =>
+        CliProcess.RunAsync(CliRun.GoldenArguments(["--threads", "1", .. arguments]));
 
     /// <summary>Answers every connection with the same bytes.</summary>
     private sealed class Server : IDisposable

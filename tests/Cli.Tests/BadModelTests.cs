@@ -40,7 +40,11 @@ public sealed class BadModelTests : IDisposable
     {
         (await AskAsync(Goldens.Language, Goldens.Language)).ShouldFail(1, Goldens.Language, "language model", "--mmproj");
         (await CliProcess.RunAsync("look", "--mmproj", Goldens.Language, Picture)).ShouldFail(1, Goldens.Language, "--mmproj");
-        (await CliProcess.RunAsync("encode", "--mmproj", Goldens.Language, Picture, "--out", folder.File("x.npy"))).ShouldFail(1, Goldens.Language, "--mmproj");
+        (await CliProcess.RunAsync("encode", "--mmproj", Goldens.Language, Picture, "--out", folder.File("x.npy"))).ShouldFail(
+            1,
+            Goldens.Language,
+            "--mmproj"
+        );
     }
 
     [Fact]
@@ -70,7 +74,8 @@ public sealed class BadModelTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_is_no_model() => (await CliProcess.RunAsync("ask", "-m", "llava-99", "What?")).ShouldFail(1, "llava-99", "tiny");
+    public async Task A_name_that_is_no_model() =>
+        (await CliProcess.RunAsync("ask", "-m", "llava-99", "What?")).ShouldFail(1, "llava-99", "tiny");
 
     [Theory]
     [InlineData("clip.vision.image_mean", 1e38f)]
@@ -79,7 +84,10 @@ public sealed class BadModelTests : IDisposable
     [InlineData("clip.vision.image_mean", float.NaN)]
     public async Task Colours_that_cannot_be(string key, float value)
     {
-        string projector = EditableModel.Read(Goldens.Projector).Set(key, GgufValue.FromArray<float>([value, value, value])).Save(folder.File("mmproj.gguf"));
+        string projector = EditableModel
+            .Read(Goldens.Projector)
+            .Set(key, GgufValue.FromArray<float>([value, value, value]))
+            .Save(folder.File("mmproj.gguf"));
         (await CliRun.InProcessAsync("look", "--mmproj", projector, Picture)).ShouldFail(1, projector, key);
     }
 
@@ -108,7 +116,12 @@ public sealed class BadModelTests : IDisposable
     public async Task More_patches_than_any_picture_needs()
     {
         string projector = SlowProjectors.WriteHuge(folder.File("huge.gguf"));
-        (await CliProcess.RunAsync("encode", "--mmproj", projector, Picture, "--out", folder.File("x.npy"), "--threads", "1")).ShouldFail(1, projector, "clip.vision.image_size", "patches");
+        (await CliProcess.RunAsync("encode", "--mmproj", projector, Picture, "--out", folder.File("x.npy"), "--threads", "1")).ShouldFail(
+            1,
+            projector,
+            "clip.vision.image_size",
+            "patches"
+        );
     }
 
     [Theory]
@@ -127,7 +140,12 @@ public sealed class BadModelTests : IDisposable
     public async Task An_assertion_in_llama_cpp()
     {
         string language = LanguageModels.WriteAsserting(folder.File("language.gguf"));
-        (await CliProcess.RunAsync("ask", "-m", language, "--threads", "1", "--max-tokens", "2", "What?")).ShouldFail(1, language, "GGML_ASSERT", "download it again");
+        (await CliProcess.RunAsync("ask", "-m", language, "--threads", "1", "--max-tokens", "2", "What?")).ShouldFail(
+            1,
+            language,
+            "GGML_ASSERT",
+            "download it again"
+        );
     }
 
     private static async Task FailsForBothAsync(string path, string reason)

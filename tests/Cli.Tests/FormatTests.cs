@@ -6,7 +6,8 @@ namespace Tessera.Cli.Tests;
 /// <summary><c>ask --schema</c> prints the object and nothing else; <c>--grammar</c> follows a grammar; bad files get a sentence.</summary>
 public sealed class FormatTests : IDisposable
 {
-    private const string Schema = """{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":9},"ok":{"type":"boolean"}},"required":["n","ok"]}""";
+    private const string Schema =
+        """{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":9},"ok":{"type":"boolean"}},"required":["n","ok"]}""";
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -26,7 +27,11 @@ public sealed class FormatTests : IDisposable
 
     [Fact]
     public async Task A_cut_object_is_not_printed() =>
-        (await CliRun.AskGoldenAsync("--schema", await FileAsync("s.json", Schema), "--max-tokens", "1", "What?")).ShouldFail(1, "cut after 1 tokens", "--max-tokens");
+        (await CliRun.AskGoldenAsync("--schema", await FileAsync("s.json", Schema), "--max-tokens", "1", "What?")).ShouldFail(
+            1,
+            "cut after 1 tokens",
+            "--max-tokens"
+        );
 
     [Fact]
     public async Task A_grammar_is_followed()

@@ -21,8 +21,7 @@ public sealed class InterruptTests : IDisposable
     [InlineData(200)]
     [InlineData(300)]
     [InlineData(500)]
-    public Task At_any_time(int milliseconds) =>
-        InterruptedAsync(Answering(), _ => Task.Delay(milliseconds), closeInput: true);
+    public Task At_any_time(int milliseconds) => InterruptedAsync(Answering(), _ => Task.Delay(milliseconds), closeInput: true);
 
     [Fact]
     public async Task While_answering()
@@ -34,17 +33,27 @@ public sealed class InterruptTests : IDisposable
     [Theory]
     [InlineData(PosixSignal.SIGINT)]
     [InlineData(PosixSignal.SIGTERM)]
-    public Task While_encoding(PosixSignal signal) => InterruptedAsync(Encoding(SlowProjectors.WriteDeep(folder.File("deep.gguf"))), static _ => Task.Delay(1500), closeInput: true, signal);
+    public Task While_encoding(PosixSignal signal) =>
+        InterruptedAsync(
+            Encoding(SlowProjectors.WriteDeep(folder.File("deep.gguf"))),
+            static _ => Task.Delay(1500),
+            closeInput: true,
+            signal
+        );
 
     // The first signal waits for the end of a step that takes long.
     [Fact]
     public Task The_second_signal_waits_for_nothing() =>
-        InterruptedAsync(Encoding(SlowProjectors.WriteWide(folder.File("wide.gguf"))), static async process =>
-        {
-            await Task.Delay(2000);
-            process.Signal(PosixSignal.SIGINT);
-            await Task.Delay(200);
-        }, closeInput: true);
+        InterruptedAsync(
+            Encoding(SlowProjectors.WriteWide(folder.File("wide.gguf"))),
+            static async process =>
+            {
+                await Task.Delay(2000);
+                process.Signal(PosixSignal.SIGINT);
+                await Task.Delay(200);
+            },
+            closeInput: true
+        );
 
     [Fact]
     public Task While_waiting_for_the_question() => InterruptedAsync(["ask", "-"], static _ => Task.Delay(500), closeInput: false);
@@ -57,19 +66,42 @@ public sealed class InterruptTests : IDisposable
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        await InterruptedAsync(["look", $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/x.png"], static _ => Task.Delay(500), closeInput: true);
+        await InterruptedAsync(
+            ["look", $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/x.png"],
+            static _ => Task.Delay(500),
+            closeInput: true
+        );
     }
 
     private static string[] Answering() =>
-        CliRun.GoldenArguments("--raw", "--context", "100000", "--max-tokens", "99000", "--threads", "1", "-i", Picture, "<__media__> What?");
+        CliRun.GoldenArguments(
+            "--raw",
+            "--context",
+            "100000",
+            "--max-tokens",
+            "99000",
+            "--threads",
+            "1",
+            "-i",
+            Picture,
+            "<__media__> What?"
+        );
 
-    private string[] Encoding(string projector) => ["encode", "--mmproj", projector, Picture, "--out", folder.File("x.npy"), "--threads", "1"];
+    private string[] Encoding(string projector) =>
+        ["encode", "--mmproj", projector, Picture, "--out", folder.File("x.npy"), "--threads", "1"];
 
-    private static async Task<CliRun> InterruptedAsync(string[] arguments, Func<CliProcess, Task> until, bool closeInput, PosixSignal signal = PosixSignal.SIGINT)
+    private static async Task<CliRun> InterruptedAsync(
+        string[] arguments,
+        Func<CliProcess, Task> until,
+        bool closeInput,
+        PosixSignal signal = PosixSignal.SIGINT
+    )
     {
-        if (OperatingSystem.IsWindows()) return new CliRun(130, "x", "");
+        if (OperatingSystem.IsWindows())
+            return new CliRun(130, "x", "");
         using CliProcess process = CliProcess.Start(arguments);
-        if (closeInput) await process.WriteAsync([]);
+        if (closeInput)
+            await process.WriteAsync([]);
         await until(process);
         long sent = System.Diagnostics.Stopwatch.GetTimestamp();
         process.Signal(signal);

@@ -28,7 +28,8 @@ public sealed class JsonTests : IDisposable
     public async Task Greedy_answers_repeat_and_json_is_the_text()
     {
         string[] arguments = ["-i", Picture, "--max-tokens", "8", "What?"];
-        CliRun text = await CliRun.AskGoldenAsync(arguments), json = await CliRun.AskGoldenAsync(["--json", .. arguments]);
+        CliRun text = await CliRun.AskGoldenAsync(arguments),
+            json = await CliRun.AskGoldenAsync(["--json", .. arguments]);
         Assert.Equal(text.Out.TrimEnd('\n'), Succeeded(json).GetProperty("text").GetString());
     }
 
@@ -37,7 +38,10 @@ public sealed class JsonTests : IDisposable
     {
         JsonElement json = Succeeded(await CliRun.InProcessAsync("look", "--mmproj", Goldens.Projector, Picture, "--json"));
         ShouldHave(json, "image", "family", "grid", "refined", "slices", "image_tokens");
-        Assert.Equal((183, 61), (json.GetProperty("image").GetProperty("width").GetInt32(), json.GetProperty("image").GetProperty("height").GetInt32()));
+        Assert.Equal(
+            (183, 61),
+            (json.GetProperty("image").GetProperty("width").GetInt32(), json.GetProperty("image").GetProperty("height").GetInt32())
+        );
         ShouldHave(json.GetProperty("grid"), "columns", "rows");
         ShouldHave(json.GetProperty("refined"), "width", "height");
         JsonElement slice = Assert.Single(json.GetProperty("slices").EnumerateArray());
@@ -53,7 +57,9 @@ public sealed class JsonTests : IDisposable
     public async Task Encode(string stage, int[] shape)
     {
         string path = folder.File("x.npy");
-        JsonElement json = Succeeded(await CliRun.InProcessAsync("encode", "--mmproj", Goldens.Projector, Picture, "--stage", stage, "--out", path, "--json"));
+        JsonElement json = Succeeded(
+            await CliRun.InProcessAsync("encode", "--mmproj", Goldens.Projector, Picture, "--stage", stage, "--out", path, "--json")
+        );
         Assert.Equal((path, stage), (json.GetProperty("out").GetString(), json.GetProperty("stage").GetString()));
         Assert.Equal(shape, json.GetProperty("shape").EnumerateArray().Select(static length => length.GetInt32()));
         byte[] file = await File.ReadAllBytesAsync(path);
@@ -66,8 +72,12 @@ public sealed class JsonTests : IDisposable
     public async Task Pixels_are_the_goldens()
     {
         string path = folder.File("x.npy");
-        Assert.Equal(0, (await CliRun.InProcessAsync("encode", "--mmproj", Goldens.Projector, Picture, "--stage", "pixels", "--out", path)).ExitCode);
-        byte[] golden = await File.ReadAllBytesAsync(Goldens.File("wide.pixels.npy")), actual = await File.ReadAllBytesAsync(path);
+        Assert.Equal(
+            0,
+            (await CliRun.InProcessAsync("encode", "--mmproj", Goldens.Projector, Picture, "--stage", "pixels", "--out", path)).ExitCode
+        );
+        byte[] golden = await File.ReadAllBytesAsync(Goldens.File("wide.pixels.npy")),
+            actual = await File.ReadAllBytesAsync(path);
         int length = 3 * 56 * 56 * sizeof(float);
         Assert.Equal(golden[^length..], actual[^length..]);
     }
@@ -95,12 +105,22 @@ public sealed class JsonTests : IDisposable
     [InlineData("ask", "--json", "-i", "no.png", "What?")]
     [InlineData("look", "--json", "no.png")]
     [InlineData("inspect", "--json", "no.gguf")]
-    public async Task A_failure_leaves_standard_output_empty(params string[] arguments) => (await CliRun.InProcessAsync(arguments)).ShouldFail(1, "no.");
+    public async Task A_failure_leaves_standard_output_empty(params string[] arguments) =>
+        (await CliRun.InProcessAsync(arguments)).ShouldFail(1, "no.");
 
     [Fact]
     public async Task The_embedded_model_answers()
     {
-        CliRun run = await CliProcess.RunAsync("ask", "-i", Goldens.RepositoryPath("samples", "heart.png"), "--temperature", "0", "--threads", "1", "What shape is it?");
+        CliRun run = await CliProcess.RunAsync(
+            "ask",
+            "-i",
+            Goldens.RepositoryPath("samples", "heart.png"),
+            "--temperature",
+            "0",
+            "--threads",
+            "1",
+            "What shape is it?"
+        );
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains("heart", run.Out, StringComparison.OrdinalIgnoreCase);
     }
@@ -109,8 +129,14 @@ public sealed class JsonTests : IDisposable
     public async Task Question_and_picture_from_standard_input()
     {
         string picture = Goldens.RepositoryPath("samples", "heart.png");
-        CliRun asked = await CliProcess.RunAsync(["ask", "-i", picture, "--temperature", "0", "--threads", "1", "-"], "What shape is it?\n"u8.ToArray());
-        CliRun shown = await CliProcess.RunAsync(["ask", "-i", "-", "--temperature", "0", "--threads", "1", "What shape is it?"], await File.ReadAllBytesAsync(picture));
+        CliRun asked = await CliProcess.RunAsync(
+            ["ask", "-i", picture, "--temperature", "0", "--threads", "1", "-"],
+            "What shape is it?\n"u8.ToArray()
+        );
+        CliRun shown = await CliProcess.RunAsync(
+            ["ask", "-i", "-", "--temperature", "0", "--threads", "1", "What shape is it?"],
+            await File.ReadAllBytesAsync(picture)
+        );
         Assert.Equal((0, ""), (asked.ExitCode, asked.Error));
         Assert.Equal(asked, shown);
     }
@@ -123,6 +149,7 @@ public sealed class JsonTests : IDisposable
 
     private static void ShouldHave(JsonElement json, params string[] names)
     {
-        foreach (string name in names) Assert.True(json.TryGetProperty(name, out _), $"There is no {name} in {json}");
+        foreach (string name in names)
+            Assert.True(json.TryGetProperty(name, out _), $"There is no {name} in {json}");
     }
 }

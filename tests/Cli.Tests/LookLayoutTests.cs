@@ -15,13 +15,21 @@ public sealed class LookLayoutTests
     {
         string folder = Goldens.RepositoryPath("tests", "goldens", "llava-next", name);
         JsonElement manifest = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(folder, "manifest.json"))).RootElement;
-        foreach (JsonProperty picture in manifest.GetProperty("pictures").EnumerateObject().Where(static entry => !entry.Value.TryGetProperty("image_count", out _)))
+        foreach (
+            JsonProperty picture in manifest
+                .GetProperty("pictures")
+                .EnumerateObject()
+                .Where(static entry => !entry.Value.TryGetProperty("image_count", out _))
+        )
         {
             CliRun run = await LookAsync(folder, picture.Value);
             JsonElement look = run.Json;
             Assert.Equal(family, look.GetProperty("family").GetString());
             Assert.Equal(picture.Value.GetProperty("tokens").GetInt32(), look.GetProperty("image_tokens").GetInt32());
-            Assert.Equal(picture.Value.GetProperty("grid").GetProperty("columns").GetInt32(), look.GetProperty("grid").GetProperty("columns").GetInt32());
+            Assert.Equal(
+                picture.Value.GetProperty("grid").GetProperty("columns").GetInt32(),
+                look.GetProperty("grid").GetProperty("columns").GetInt32()
+            );
             Assert.Equal(picture.Value.GetProperty("tokens").GetInt32(), look.GetProperty("unlimited_tokens").GetInt32());
             CheckLayout(look);
         }
@@ -50,7 +58,12 @@ public sealed class LookLayoutTests
     // The overview first, then rows of one length, each with its newline.
     private static void CheckLayout(JsonElement look)
     {
-        (string Kind, int Tokens)[] layout = [.. look.GetProperty("layout").EnumerateArray().Select(static span => (span.GetProperty("kind").GetString()!, span.GetProperty("tokens").GetInt32()))];
+        (string Kind, int Tokens)[] layout =
+        [
+            .. look.GetProperty("layout")
+                .EnumerateArray()
+                .Select(static span => (span.GetProperty("kind").GetString()!, span.GetProperty("tokens").GetInt32())),
+        ];
         Assert.Equal(("overview", look.GetProperty("slices")[0].GetProperty("tokens").GetInt32()), layout[0]);
         Assert.Equal(look.GetProperty("image_tokens").GetInt32(), layout.Sum(static span => span.Tokens));
         Assert.All(layout.Skip(1).Chunk(2), pair => Assert.Equal([("row", layout[1].Tokens), ("newline", 1)], pair));

@@ -15,8 +15,16 @@ public sealed class ModelTrialTests : IDisposable
     {
         string language = WriteAsserting();
         CliRun first = await AskAsync(language);
-        first.ShouldFail(1, language, "llama.cpp does not survive it", "GGML_ASSERT", "download it again", "to have it tried once more, delete");
-        if (OperatingSystem.IsLinux()) Assert.Contains(Remembered().Single(), first.Error);
+        first.ShouldFail(
+            1,
+            language,
+            "llama.cpp does not survive it",
+            "GGML_ASSERT",
+            "download it again",
+            "to have it tried once more, delete"
+        );
+        if (OperatingSystem.IsLinux())
+            Assert.Contains(Remembered().Single(), first.Error);
         Assert.Equal(first.Error, (await AskAsync(language)).Error);
     }
 
@@ -25,7 +33,8 @@ public sealed class ModelTrialTests : IDisposable
     {
         string language = folder.File("good.gguf", File.ReadAllBytes(Goldens.Language));
         Assert.Equal(0, (await AskAsync(language)).ExitCode);
-        if (!OperatingSystem.IsLinux()) return; // elsewhere the folder cannot be moved for a test
+        if (!OperatingSystem.IsLinux())
+            return; // elsewhere the folder cannot be moved for a test
         DateTime written = File.GetLastWriteTimeUtc(Remembered().Single());
         Assert.Equal(0, (await AskAsync(language)).ExitCode);
         Assert.Equal(written, File.GetLastWriteTimeUtc(Remembered().Single()));
@@ -43,7 +52,11 @@ public sealed class ModelTrialTests : IDisposable
     public async Task Without_a_folder_to_write_to_it_goes_on()
     {
         string file = folder.File("file", [1]);
-        CliRun run = await CliProcess.RunAsync(["ask", "-m", Goldens.Language, "--max-tokens", "2", "Hello"], null, ("XDG_CACHE_HOME", Path.Combine(file, "under")));
+        CliRun run = await CliProcess.RunAsync(
+            ["ask", "-m", Goldens.Language, "--max-tokens", "2", "Hello"],
+            null,
+            ("XDG_CACHE_HOME", Path.Combine(file, "under"))
+        );
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
     }
 
@@ -51,7 +64,8 @@ public sealed class ModelTrialTests : IDisposable
     [Fact]
     public async Task An_interrupt_ends_the_trial_too()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         string language = folder.File("new.gguf", File.ReadAllBytes(Goldens.Language));
         using CliProcess process = CliProcess.Start(["ask", "-m", language, "Hello"], Cache);
         await process.WriteAsync([]);

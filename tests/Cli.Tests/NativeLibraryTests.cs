@@ -16,7 +16,15 @@ public sealed class NativeLibraryTests : IDisposable
     [MemberData(nameof(NativeBuilds.All), MemberType = typeof(NativeBuilds))]
     public async Task Every_build_gives_the_same_answer(string build)
     {
-        string[] question = ["ask", "--temperature", "0", "-i", Goldens.RepositoryPath("samples", "shapes.png"), "What is in this picture?"];
+        string[] question =
+        [
+            "ask",
+            "--temperature",
+            "0",
+            "-i",
+            Goldens.RepositoryPath("samples", "shapes.png"),
+            "What is in this picture?",
+        ];
         CliRun run = await CliProcess.RunAsync(question, null, ("TESSERA_NATIVE", NativeBuilds.FolderOf(build)));
         Assert.Equal("This is a yellow star and a purple diamond.\n", run.Out);
     }
@@ -30,7 +38,8 @@ public sealed class NativeLibraryTests : IDisposable
     [Fact]
     public async Task Missing_codec()
     {
-        foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory)) File.Copy(file, folder.File(Path.GetFileName(file)));
+        foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
         string program = folder.File(Path.GetFileName(CliProcess.Program));
         CliRun run = await CliProcess.RunCopyAsync(program, "look", "--mmproj", Goldens.Projector, Goldens.Picture("small"));
         run.ShouldFail(1, "'vips' was not found", folder.FullName, "NetVips.Native");
@@ -97,7 +106,11 @@ public sealed class NativeLibraryTests : IDisposable
 
     private void LinkNatives(string except)
     {
-        foreach (string file in Directory.EnumerateFiles(Natives).Where(file => !Path.GetFileName(file).StartsWith(except, StringComparison.Ordinal)))
+        foreach (
+            string file in Directory
+                .EnumerateFiles(Natives)
+                .Where(file => !Path.GetFileName(file).StartsWith(except, StringComparison.Ordinal))
+        )
             File.CreateSymbolicLink(folder.File(Path.GetFileName(file)), file);
     }
 
@@ -105,7 +118,8 @@ public sealed class NativeLibraryTests : IDisposable
     private void LinkChanged(string name, string text, string other)
     {
         LinkNatives(except: name);
-        byte[] library = File.ReadAllBytes(Path.Combine(Natives, name)), sought = Encoding.ASCII.GetBytes(text);
+        byte[] library = File.ReadAllBytes(Path.Combine(Natives, name)),
+            sought = Encoding.ASCII.GetBytes(text);
         int at = library.AsSpan().IndexOf(sought);
         Assert.True(at >= 0, $"{name} holds no '{text}'.");
         Encoding.ASCII.GetBytes(other).CopyTo(library, at);

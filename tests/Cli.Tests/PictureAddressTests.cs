@@ -69,7 +69,8 @@ public sealed class PictureAddressTests : IDisposable
     [InlineData("2002:7f00:1::", true)]
     [InlineData("8.8.8.8", false)]
     [InlineData("2606:4700::1111", false)]
-    public void Addresses_of_this_machine_s_network(string address, bool isLocal) => Assert.Equal(isLocal, LocalNetwork.Holds(IPAddress.Parse(address)));
+    public void Addresses_of_this_machine_s_network(string address, bool isLocal) =>
+        Assert.Equal(isLocal, LocalNetwork.Holds(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("localhost", true)]
@@ -144,11 +145,19 @@ public sealed class PictureAddressTests : IDisposable
         private byte[] Answer(string target)
         {
             string path = target.StartsWith(Public, StringComparison.Ordinal) ? target[Public.Length..] : target;
-            if (path.StartsWith("/to?", StringComparison.Ordinal)) return Redirect($"Location: {path[4..]}\r\n");
-            if (path.StartsWith("/on?", StringComparison.Ordinal)) return Redirect($"Location: /on?{path.Length}{path[4..]}\r\n");
-            if (path.StartsWith("/circle", StringComparison.Ordinal)) return Redirect($"Location: {(path == "/circle" ? "/circle2" : "/circle")}\r\n");
-            if (path == "/nowhere") return Redirect("");
-            return [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {picture.Length}\r\n\r\n"), .. picture];
+            if (path.StartsWith("/to?", StringComparison.Ordinal))
+                return Redirect($"Location: {path[4..]}\r\n");
+            if (path.StartsWith("/on?", StringComparison.Ordinal))
+                return Redirect($"Location: /on?{path.Length}{path[4..]}\r\n");
+            if (path.StartsWith("/circle", StringComparison.Ordinal))
+                return Redirect($"Location: {(path == "/circle" ? "/circle2" : "/circle")}\r\n");
+            if (path == "/nowhere")
+                return Redirect("");
+            return
+            [
+                .. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {picture.Length}\r\n\r\n"),
+                .. picture,
+            ];
         }
 
         private static byte[] Redirect(string location) =>

@@ -8,7 +8,8 @@ public sealed class TerminalTests
 {
     private const char Escape = '\e';
     private static readonly string Picture = Goldens.Picture("small");
-    private static readonly string Ask = $"'{CliProcess.Program}' {string.Join(' ', CliRun.GoldenArguments("--threads", "1", "-i", Picture).Select(static text => $"'{text}'"))}";
+    private static readonly string Ask =
+        $"'{CliProcess.Program}' {string.Join(' ', CliRun.GoldenArguments("--threads", "1", "-i", Picture).Select(static text => $"'{text}'"))}";
 
     private static bool HasScript => OperatingSystem.IsLinux() && File.Exists("/usr/bin/script");
 
@@ -17,7 +18,8 @@ public sealed class TerminalTests
     [InlineData("--max-tokens 3 --json 'What?' | true")]
     public async Task A_reader_that_closes_the_pipe(string rest)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         CliRun run = await ShellAsync($"{Ask} {rest}");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
     }
@@ -25,7 +27,8 @@ public sealed class TerminalTests
     [Fact]
     public async Task A_full_disk()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        if (!OperatingSystem.IsLinux())
+            return;
         (await ShellAsync($"'{CliProcess.Program}' look '{Picture}' > /dev/full")).ShouldFail(1, "No space left");
     }
 
@@ -34,7 +37,8 @@ public sealed class TerminalTests
     [InlineData("TERM=xterm-256color NO_COLOR=1")]
     public async Task No_escapes_for_plain_terminals(string environment)
     {
-        if (!HasScript) return;
+        if (!HasScript)
+            return;
         CliRun run = await ShellAsync($"{environment} script -qec \"{Ask} --max-tokens 3 'What?'\" /dev/null < /dev/null");
         Assert.Equal(0, run.ExitCode);
         Assert.DoesNotContain(Escape, run.Out);
@@ -43,8 +47,11 @@ public sealed class TerminalTests
     [Fact]
     public async Task No_escapes_when_standard_error_is_a_file()
     {
-        if (!HasScript) return;
-        CliRun run = await ShellAsync($"TERM=xterm-256color script -qec \"{Ask} --max-tokens 3 'What?' 2>/dev/null\" /dev/null < /dev/null");
+        if (!HasScript)
+            return;
+        CliRun run = await ShellAsync(
+            $"TERM=xterm-256color script -qec \"{Ask} --max-tokens 3 'What?' 2>/dev/null\" /dev/null < /dev/null"
+        );
         Assert.Equal(0, run.ExitCode);
         Assert.DoesNotContain(Escape, run.Out);
     }
@@ -52,7 +59,8 @@ public sealed class TerminalTests
     [Fact]
     public async Task Progress_on_a_terminal_leaves_only_the_answer()
     {
-        if (!HasScript) return;
+        if (!HasScript)
+            return;
         string plain = (await ShellAsync($"{Ask} --max-tokens 3 'What?'")).Out;
         CliRun run = await ShellAsync($"TERM=xterm-256color script -qec \"{Ask} --max-tokens 3 'What?'\" /dev/null < /dev/null");
         Assert.Contains("\e[?25l", run.Out, StringComparison.Ordinal);
@@ -64,9 +72,17 @@ public sealed class TerminalTests
     private static async Task<CliRun> ShellAsync(string command)
     {
         using var limit = new CancellationTokenSource(CliProcess.Patience);
-        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        using Process shell = Process.Start(
+            new ProcessStartInfo("sh", ["-c", command])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                RedirectStandardInput = true,
+            }
+        )!;
         shell.StandardInput.Close();
-        Task<string> output = shell.StandardOutput.ReadToEndAsync(limit.Token), error = shell.StandardError.ReadToEndAsync(limit.Token);
+        Task<string> output = shell.StandardOutput.ReadToEndAsync(limit.Token),
+            error = shell.StandardError.ReadToEndAsync(limit.Token);
         await shell.WaitForExitAsync(limit.Token);
         return new CliRun(shell.ExitCode, (await output).ReplaceLineEndings("\n"), await error);
     }

@@ -51,10 +51,12 @@ public sealed class UsageTests
     [InlineData("ask", "-i", "-", "-i", "-", "What?")]
     [InlineData("ask", "")]
     [InlineData("ask", " \t")]
-    public async Task One_standard_input_and_a_question(params string[] arguments) => (await CliRun.InProcessAsync(arguments)).ShouldFail(2);
+    public async Task One_standard_input_and_a_question(params string[] arguments) =>
+        (await CliRun.InProcessAsync(arguments)).ShouldFail(2);
 
     [Fact]
-    public async Task An_empty_question_on_standard_input() => (await CliProcess.RunAsync(["ask", "-"], "\n"u8.ToArray())).ShouldFail(2, "empty");
+    public async Task An_empty_question_on_standard_input() =>
+        (await CliProcess.RunAsync(["ask", "-"], "\n"u8.ToArray())).ShouldFail(2, "empty");
 
     [Theory]
     [InlineData("--help")]

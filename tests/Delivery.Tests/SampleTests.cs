@@ -44,7 +44,8 @@ public sealed partial class SampleTests : IDisposable
             Match figures = Figures().Match(output);
             Assert.True(figures.Success, output);
             Assert.True(int.Parse(figures.Groups["frames"].Value, CultureInfo.InvariantCulture) > 3, output);
-            if (figures.Groups["blocked"].Value == "0" && double.Parse(figures.Groups["longest"].Value, CultureInfo.InvariantCulture) <= 50) return;
+            if (figures.Groups["blocked"].Value == "0" && double.Parse(figures.Groups["longest"].Value, CultureInfo.InvariantCulture) <= 50)
+                return;
         }
 
         Assert.Fail(output);

@@ -17,8 +17,15 @@ public sealed class SnippetTests : IDisposable
     [MemberData(nameof(Pages))]
     public async Task Every_snippet_of_a_page_runs(string page)
     {
-        var given = new Dictionary<string, string> { ["model"] = Tiny.Model, ["mmproj"] = Tiny.Projector, ["picture"] = Tiny.Picture, ["folder"] = folder.FullName };
-        foreach (Snippet snippet in SnippetPage.Read(page)) await RunAsync($"{page}, line {snippet.Line}", snippet.Code, given, snippet.IsRun);
+        var given = new Dictionary<string, string>
+        {
+            ["model"] = Tiny.Model,
+            ["mmproj"] = Tiny.Projector,
+            ["picture"] = Tiny.Picture,
+            ["folder"] = folder.FullName,
+        };
+        foreach (Snippet snippet in SnippetPage.Read(page))
+            await RunAsync($"{page}, line {snippet.Line}", snippet.Code, given, snippet.IsRun);
     }
 
     [Theory]
@@ -36,7 +43,8 @@ public sealed class SnippetTests : IDisposable
             """;
         File.Copy(Tiny.Model, Path.Combine(folder.FullName, "llava-v1.5-7b-Q4_K.gguf"));
         File.Copy(Tiny.Projector, Path.Combine(folder.FullName, "mmproj-f16.gguf"));
-        foreach (string photo in (string[])["cat.jpg", "street.jpg"]) File.Copy(RepositoryRoot.Path("tests", "goldens", "imaging", "codec", "rgb-444.jpg"), Path.Combine(folder.FullName, photo));
+        foreach (string photo in (string[])["cat.jpg", "street.jpg"])
+            File.Copy(RepositoryRoot.Path("tests", "goldens", "imaging", "codec", "rgb-444.jpg"), Path.Combine(folder.FullName, photo));
         string before = Directory.GetCurrentDirectory();
         Directory.SetCurrentDirectory(folder.FullName);
         try
@@ -55,10 +63,12 @@ public sealed class SnippetTests : IDisposable
         try
         {
             MethodInfo entry = SnippetCompiler.Compile(code, given, declarations);
-            if (!isRun) return;
+            if (!isRun)
+                return;
             (int exitCode, string output, _) = await ProgramRun.RunAsync(entry);
             Assert.Equal(0, exitCode);
-            if (code.Contains("Console.Write", StringComparison.Ordinal)) Assert.NotEqual("", output.Trim());
+            if (code.Contains("Console.Write", StringComparison.Ordinal))
+                Assert.NotEqual("", output.Trim());
         }
         catch (Exception failure)
         {

@@ -5,7 +5,8 @@ namespace Tessera.Delivery.Tests;
 /// <summary>The program that is published for Windows from here, under Wine: it sees what the one for this system sees.</summary>
 public sealed class WindowsProgramTests : IDisposable
 {
-    private const string Question = "What is in this picture?", Answer = "This is a yellow star and a purple diamond.";
+    private const string Question = "What is in this picture?",
+        Answer = "This is a yellow star and a purple diamond.";
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("tessera-windows-");
 
@@ -25,8 +26,20 @@ public sealed class WindowsProgramTests : IDisposable
     public async Task It_answers_looks_encodes_and_chats()
     {
         string published = Path.Combine(folder.FullName, "publish");
-        await DotnetCommand.RunAsync("dotnet", RepositoryRoot.Path(), "publish", "src/Cli", "-r", "win-x64", "--self-contained", "-p:RunAnalyzersDuringBuild=false",
-            "--artifacts-path", Path.Combine(folder.FullName, "artifacts"), "--output", published);
+        await DotnetCommand.RunAsync(
+            "dotnet",
+            RepositoryRoot.Path(),
+            "publish",
+            "src/Cli",
+            "-r",
+            "win-x64",
+            "--self-contained",
+            "-p:RunAnalyzersDuringBuild=false",
+            "--artifacts-path",
+            Path.Combine(folder.FullName, "artifacts"),
+            "--output",
+            published
+        );
         string natives = Path.Combine(published, "runtimes", "win-x64", "native");
         Assert.Equal(["win-x64"], Directory.EnumerateDirectories(Path.Combine(published, "runtimes")).Select(Path.GetFileName));
         await WineProgram.AddForwarderAsync(folder.FullName, published, natives);
@@ -38,8 +51,17 @@ public sealed class WindowsProgramTests : IDisposable
         // Paths as Windows has them, with text that no code page of its has.
         string odd = Path.Combine(folder.FullName, "Bücher 図.png");
         File.Copy(Tiny.Picture, odd);
-        Assert.Equal((0, $"{Answer}\n", ""), await tessera.RunAsync(Question, null, "ask", "--temperature", "0", "-i", $@"\\?\Z:{odd.Replace('/', '\\')}", "-"));
-        (int exitCode, string output, string _) = await tessera.RunAsync($"\"Z:{odd.Replace('/', '\\')}\" {Question}\n", null, "chat", "--temperature", "0");
+        Assert.Equal(
+            (0, $"{Answer}\n", ""),
+            await tessera.RunAsync(Question, null, "ask", "--temperature", "0", "-i", $@"\\?\Z:{odd.Replace('/', '\\')}", "-")
+        );
+        (int exitCode, string output, string _) = await tessera.RunAsync(
+            $"\"Z:{odd.Replace('/', '\\')}\" {Question}\n",
+            null,
+            "chat",
+            "--temperature",
+            "0"
+        );
         Assert.Equal(0, exitCode);
         Assert.Contains("star", output, StringComparison.Ordinal);
 
@@ -56,11 +78,42 @@ public sealed class WindowsProgramTests : IDisposable
     // Byte for byte, with the libraries that are built alike for both systems.
     private async Task CompareEmbeddingsAsync(WineProgram tessera, string natives)
     {
-        (int exitCode, _, string error) = await tessera.RunAsync("", $"Z:{Path.Combine(natives, "avx2")}", "encode", Tiny.Picture, "--threads", "1", "--out", "windows.npy");
+        (int exitCode, _, string error) = await tessera.RunAsync(
+            "",
+            $"Z:{Path.Combine(natives, "avx2")}",
+            "encode",
+            Tiny.Picture,
+            "--threads",
+            "1",
+            "--out",
+            "windows.npy"
+        );
         Assert.True(exitCode == 0, error);
         string own = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "avx2");
-        string program = RepositoryRoot.Path("src", "Cli", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0", "tessera");
-        await DotnetCommand.RunAsync("env", folder.FullName, $"TESSERA_NATIVE={own}", "DOTNET_EnableAVX512F=0", program, "encode", Tiny.Picture, "--threads", "1", "--out", "linux.npy");
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder.FullName, "linux.npy")), File.ReadAllBytes(Path.Combine(folder.FullName, "windows.npy")));
+        string program = RepositoryRoot.Path(
+            "src",
+            "Cli",
+            "bin",
+            new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name,
+            "net10.0",
+            "tessera"
+        );
+        await DotnetCommand.RunAsync(
+            "env",
+            folder.FullName,
+            $"TESSERA_NATIVE={own}",
+            "DOTNET_EnableAVX512F=0",
+            program,
+            "encode",
+            Tiny.Picture,
+            "--threads",
+            "1",
+            "--out",
+            "linux.npy"
+        );
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder.FullName, "linux.npy")),
+            File.ReadAllBytes(Path.Combine(folder.FullName, "windows.npy"))
+        );
     }
 }

@@ -19,7 +19,8 @@ public sealed class ChangedFileTests : IDisposable
     [MemberData(nameof(Changes))]
     public async Task Text_is_answered_as_before(string change)
     {
-        if (OperatingSystem.IsWindows()) return; // which lets nobody change a file that is in use
+        if (OperatingSystem.IsWindows())
+            return; // which lets nobody change a file that is in use
         (string language, _) = Copy();
         await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language });
         string before = (await model.AnswerAsync(new Prompt("What is this?"), Greedy)).Text;
@@ -33,9 +34,12 @@ public sealed class ChangedFileTests : IDisposable
     [MemberData(nameof(Changes))]
     public async Task A_picture_is_answered_as_before_or_not_at_all(string change)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         (string language, string projector) = Copy();
-        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector });
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = language, ProjectorPath = projector }
+        );
         var prompt = new Prompt("What is this?") { Images = [Golden.Image("page")] };
         string before = (await model.AnswerAsync(prompt, Greedy)).Text;
         Change(language, change);
@@ -55,9 +59,12 @@ public sealed class ChangedFileTests : IDisposable
     [Fact]
     public async Task A_new_time_of_change_alone_changes_nothing()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         (string language, string projector) = Copy();
-        await using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector });
+        await using MultimodalModel model = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = language, ProjectorPath = projector }
+        );
         File.SetLastWriteTimeUtc(language, DateTime.UnixEpoch);
         File.SetLastWriteTimeUtc(projector, DateTime.UnixEpoch);
         await model.AnswerAsync(new Prompt("What is this?") { Images = [Golden.Image("page")] }, Greedy);
@@ -69,10 +76,13 @@ public sealed class ChangedFileTests : IDisposable
     [InlineData("overwritten")]
     public async Task A_conversation_is_saved_and_continued_with_the_file_as_it_was(string change)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         (string language, string projector) = Copy();
         string saved = Path.Combine(folder, "saved.chat");
-        await using (MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector }))
+        await using (
+            MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = language, ProjectorPath = projector })
+        )
         {
             using ChatSession chat = model.StartChat();
             await foreach (GenerationUpdate _ in chat.SendAsync(new UserMessage("What is this?"), Greedy)) { }
@@ -81,7 +91,9 @@ public sealed class ChangedFileTests : IDisposable
             await chat.SaveAsync(saved);
         }
 
-        await using MultimodalModel original = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = Golden.LanguageModel, ProjectorPath = Golden.Projector });
+        await using MultimodalModel original = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = Golden.LanguageModel, ProjectorPath = Golden.Projector }
+        );
         using ChatSession loaded = await original.LoadChatAsync(saved);
         Assert.Single(loaded.Turns);
     }
@@ -89,7 +101,8 @@ public sealed class ChangedFileTests : IDisposable
     [Fact]
     public void Only_what_nobody_here_can_write_to_stays_mapped()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         string file = Path.Combine(folder, "file");
         File.WriteAllText(file, "x");
         Assert.False(MappedFiles.MayStay([file], 1));
@@ -105,7 +118,8 @@ public sealed class ChangedFileTests : IDisposable
         var loaded = new LoadedFile(file);
         string fingerprint = loaded.Fingerprint;
         loaded.RequireUnchanged();
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         Change(language, "zeroed");
         Assert.Contains("changed since it was loaded", Assert.Throws<ModelFileException>(loaded.RequireUnchanged).Message);
         Assert.Equal(fingerprint, loaded.Fingerprint);
@@ -117,7 +131,8 @@ public sealed class ChangedFileTests : IDisposable
         File.Copy(Golden.LanguageModel, language);
         File.Copy(Golden.Projector, projector);
         // A change within the clock's grain of the copying would not be noticed.
-        foreach (string path in (string[])[language, projector]) File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(-1));
+        foreach (string path in (string[])[language, projector])
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(-1));
         return (language, projector);
     }
 
@@ -126,12 +141,24 @@ public sealed class ChangedFileTests : IDisposable
     {
         switch (change)
         {
-            case "shortened": Run("truncate", "-s", "4096", path); break;
-            case "emptied": Run("truncate", "-s", "0", path); break;
-            case "zeroed": Run("dd", "if=/dev/zero", $"of={path}", "bs=1024", $"count={new FileInfo(path).Length / 1024}", "conv=notrunc"); break;
-            case "overwritten": Run("cp", Other(), path); break;
-            case "replaced": Run("mv", Other(), path); break;
-            case "deleted": File.Delete(path); break;
+            case "shortened":
+                Run("truncate", "-s", "4096", path);
+                break;
+            case "emptied":
+                Run("truncate", "-s", "0", path);
+                break;
+            case "zeroed":
+                Run("dd", "if=/dev/zero", $"of={path}", "bs=1024", $"count={new FileInfo(path).Length / 1024}", "conv=notrunc");
+                break;
+            case "overwritten":
+                Run("cp", Other(), path);
+                break;
+            case "replaced":
+                Run("mv", Other(), path);
+                break;
+            case "deleted":
+                File.Delete(path);
+                break;
         }
     }
 
@@ -144,7 +171,9 @@ public sealed class ChangedFileTests : IDisposable
 
     private static void Run(string program, params string[] arguments)
     {
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true }
+        )!;
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
     }

@@ -58,11 +58,14 @@ internal sealed class ChatForger
     public void Write(string path)
     {
         var digests = new JsonObject();
-        foreach ((string name, byte[] bytes) in entries) digests[name] = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        foreach ((string name, byte[] bytes) in entries)
+            digests[name] = Convert.ToHexStringLower(SHA256.HashData(bytes));
         Manifest["Digests"] = digests;
         File.Delete(path);
         using ZipArchive archive = ZipFile.Open(path, ZipArchiveMode.Create);
-        foreach ((string name, byte[] bytes) in entries.Append(new(ManifestName, System.Text.Encoding.UTF8.GetBytes(Manifest.ToJsonString()))))
+        foreach (
+            (string name, byte[] bytes) in entries.Append(new(ManifestName, System.Text.Encoding.UTF8.GetBytes(Manifest.ToJsonString())))
+        )
         {
             using Stream stream = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
             stream.Write(bytes);

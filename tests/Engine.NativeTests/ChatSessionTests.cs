@@ -35,7 +35,8 @@ public sealed class ChatSessionTests : IAsyncLifetime
     public async Task Answers_at_once_are_the_answers_alone()
     {
         var alone = new List<string>();
-        foreach (string sample in Samples) alone.Add((await model.AnswerAsync(Question(sample), Greedy)).Text);
+        foreach (string sample in Samples)
+            alone.Add((await model.AnswerAsync(Question(sample), Greedy)).Text);
         using MultimodalModel other = await MultimodalModel.LoadAsync(Options());
         GenerationResult[] together = await Task.WhenAll(Samples.Select(sample => other.AnswerAsync(Question(sample), Greedy)));
         Assert.Equal(alone, together.Select(static result => result.Text));
@@ -83,7 +84,9 @@ public sealed class ChatSessionTests : IAsyncLifetime
             using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(random.NextDouble() * 20));
             try
             {
-                await LastAsync(chat.SendAsync(Message("What is in this picture?", Samples[attempt % Samples.Length]), Greedy, null, stop.Token));
+                await LastAsync(
+                    chat.SendAsync(Message("What is in this picture?", Samples[attempt % Samples.Length]), Greedy, null, stop.Token)
+                );
                 chat.Clear();
                 first = await SendAsync(chat, Message("What is in this picture?", "count.png"));
             }
@@ -104,7 +107,8 @@ public sealed class ChatSessionTests : IAsyncLifetime
         using MultimodalModel small = await MultimodalModel.LoadAsync(Options() with { ContextLength = 300 });
         using ChatSession chat = small.StartChat();
         int dropped = 0;
-        for (int turn = 0; turn < 6; turn++) dropped = (await SendAsync(chat, Message("What is in this picture?", Samples[turn]))).DroppedTurnCount;
+        for (int turn = 0; turn < 6; turn++)
+            dropped = (await SendAsync(chat, Message("What is in this picture?", Samples[turn]))).DroppedTurnCount;
         Assert.InRange(dropped, 1, 5);
         Assert.Equal(6, chat.Turns.Count);
 
@@ -123,7 +127,10 @@ public sealed class ChatSessionTests : IAsyncLifetime
         await Task.WhenAll(answers.Select(static answer => answer.ContinueWith(static _ => { }, TaskScheduler.Default)));
         Assert.Contains(answers, static answer => answer.Exception?.InnerException is EngineBusyException);
         Assert.Contains(answers, static answer => answer.IsCompletedSuccessfully);
-        Assert.All(answers, static answer => Assert.True(answer.IsCompletedSuccessfully || answer.Exception?.InnerException is EngineBusyException));
+        Assert.All(
+            answers,
+            static answer => Assert.True(answer.IsCompletedSuccessfully || answer.Exception?.InnerException is EngineBusyException)
+        );
     }
 
     [Fact]
@@ -148,8 +155,10 @@ public sealed class ChatSessionTests : IAsyncLifetime
         for (int damage = 0; damage < 40; damage++)
         {
             byte[] damaged = [.. bytes];
-            if (damage % 2 == 0) damaged = damaged[..random.Next(damaged.Length)];
-            else damaged[random.Next(damaged.Length)] ^= 0x55;
+            if (damage % 2 == 0)
+                damaged = damaged[..random.Next(damaged.Length)];
+            else
+                damaged[random.Next(damaged.Length)] ^= 0x55;
             await File.WriteAllBytesAsync(path, damaged);
             try
             {
@@ -162,7 +171,9 @@ public sealed class ChatSessionTests : IAsyncLifetime
         }
 
         File.Delete(path);
-        TesseraException nowhere = await Assert.ThrowsAsync<TesseraException>(() => loaded.SaveAsync(Path.Combine(path, "missing", "file.chat")));
+        TesseraException nowhere = await Assert.ThrowsAsync<TesseraException>(() =>
+            loaded.SaveAsync(Path.Combine(path, "missing", "file.chat"))
+        );
         Assert.Contains("missing", nowhere.Message);
     }
 
@@ -198,8 +209,14 @@ public sealed class ChatSessionTests : IAsyncLifetime
         for (int number = 1; number <= 200; number++)
         {
             using ChatSession chat = model.StartChat();
-            await LastAsync(chat.SendAsync(Message($"What is in this picture? {number}", Samples[number % Samples.Length]), new GenerationOptions { Temperature = 0, MaxTokens = 2 }));
-            if (number == 20) after20 = Resident();
+            await LastAsync(
+                chat.SendAsync(
+                    Message($"What is in this picture? {number}", Samples[number % Samples.Length]),
+                    new GenerationOptions { Temperature = 0, MaxTokens = 2 }
+                )
+            );
+            if (number == 20)
+                after20 = Resident();
         }
 
         Assert.Equal(handles, OwnedHandle.LiveCount);
@@ -218,12 +235,18 @@ public sealed class ChatSessionTests : IAsyncLifetime
         }
 
         using MultimodalModel other = await MultimodalModel.LoadAsync(Options() with { CacheLength = 4096 });
-        await Task.WhenAll(Enumerable.Range(0, 24).Select(number => Task.Run(async () =>
-        {
-            using ChatSession chat = other.StartChat();
-            await SendAsync(chat, Message("What is in this picture?", Samples[number % Samples.Length]));
-            Assert.Equal(alone[number % Samples.Length], (await SendAsync(chat, new UserMessage("What colour is it?"))).Text);
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 24)
+                .Select(number =>
+                    Task.Run(async () =>
+                    {
+                        using ChatSession chat = other.StartChat();
+                        await SendAsync(chat, Message("What is in this picture?", Samples[number % Samples.Length]));
+                        Assert.Equal(alone[number % Samples.Length], (await SendAsync(chat, new UserMessage("What colour is it?"))).Text);
+                    })
+                )
+        );
     }
 
     private static long Resident()
@@ -233,11 +256,12 @@ public sealed class ChatSessionTests : IAsyncLifetime
         return process.WorkingSet64;
     }
 
-    private static ModelOptions Options() => new()
-    {
-        ModelPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-Q8_0.gguf"),
-        ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
-    };
+    private static ModelOptions Options() =>
+        new()
+        {
+            ModelPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-Q8_0.gguf"),
+            ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
+        };
 
     private static PromptImage Image(string sample) => new(File.ReadAllBytes(RepositoryRoot.Path("samples", sample)), sample);
 
@@ -250,7 +274,8 @@ public sealed class ChatSessionTests : IAsyncLifetime
     private static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {
         GenerationResult? result = null;
-        await foreach (GenerationUpdate update in updates) result = update.Result ?? result;
+        await foreach (GenerationUpdate update in updates)
+            result = update.Result ?? result;
         return result!;
     }
 }

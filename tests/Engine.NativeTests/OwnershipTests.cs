@@ -15,7 +15,10 @@ public sealed class OwnershipTests
         using (MultimodalModel model = await MultimodalModel.LoadAsync(Options(Golden.LanguageModel, Golden.Projector)))
         {
             Assert.True(OwnedHandle.LiveCount > before);
-            await model.AnswerAsync(new Prompt("What is this?") { Images = [Golden.Image("page")] }, new GenerationOptions { MaxTokens = 4 });
+            await model.AnswerAsync(
+                new Prompt("What is this?") { Images = [Golden.Image("page")] },
+                new GenerationOptions { MaxTokens = 4 }
+            );
         }
 
         Assert.Equal(before, OwnedHandle.LiveCount);
@@ -37,7 +40,10 @@ public sealed class OwnershipTests
         using (MultimodalModel model = await MultimodalModel.LoadAsync(Options(Golden.LanguageModel, Golden.Projector)))
         {
             int loaded = OwnedHandle.LiveCount;
-            await foreach (GenerationUpdate _ in model.GenerateAsync(new Prompt("Go on"), new GenerationOptions { MaxTokens = 400, Temperature = 0 })) break;
+            await foreach (
+                GenerationUpdate _ in model.GenerateAsync(new Prompt("Go on"), new GenerationOptions { MaxTokens = 400, Temperature = 0 })
+            )
+                break;
             Assert.Equal(loaded, OwnedHandle.LiveCount);
             GenerationResult next = await model.AnswerAsync(new Prompt("Go on"), new GenerationOptions { MaxTokens = 3, Temperature = 0 });
             Assert.Equal(3, next.TokenIds.Count);
@@ -55,12 +61,26 @@ public sealed class OwnershipTests
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
-                await foreach (GenerationUpdate _ in model.GenerateAsync(new Prompt("Go on"), new GenerationOptions { MaxTokens = 1900, Temperature = 0 }, null, stop.Token)) await stop.CancelAsync();
+                await foreach (
+                    GenerationUpdate _ in model.GenerateAsync(
+                        new Prompt("Go on"),
+                        new GenerationOptions { MaxTokens = 1900, Temperature = 0 },
+                        null,
+                        stop.Token
+                    )
+                )
+                    await stop.CancelAsync();
             });
         }
 
         Assert.Equal(before, OwnedHandle.LiveCount);
     }
 
-    private static ModelOptions Options(string model, string projector) => new() { ModelPath = model, ProjectorPath = projector, ContextLength = 2048 };
+    private static ModelOptions Options(string model, string projector) =>
+        new()
+        {
+            ModelPath = model,
+            ProjectorPath = projector,
+            ContextLength = 2048,
+        };
 }

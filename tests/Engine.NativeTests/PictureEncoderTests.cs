@@ -18,8 +18,18 @@ public sealed class PictureEncoderTests : IDisposable
     {
         PictureEncoder encoder = NewEncoder();
         PlannedPicture[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
-        IReadOnlyList<ImageEmbeddings>[] all = await Task.WhenAll(Enumerable.Range(0, 12).Select(answer =>
-            encoder.EncodeAsync([pictures[answer % pictures.Length], pictures[(answer + 1) % pictures.Length]], null, CancellationToken.None))).WaitAsync(Limit);
+        IReadOnlyList<ImageEmbeddings>[] all = await Task.WhenAll(
+                Enumerable
+                    .Range(0, 12)
+                    .Select(answer =>
+                        encoder.EncodeAsync(
+                            [pictures[answer % pictures.Length], pictures[(answer + 1) % pictures.Length]],
+                            null,
+                            CancellationToken.None
+                        )
+                    )
+            )
+            .WaitAsync(Limit);
         for (int answer = 0; answer < all.Length; answer++)
         {
             Assert.Equal(Alone(pictures[answer % pictures.Length]), all[answer][0].Values.ToArray());
@@ -34,7 +44,10 @@ public sealed class PictureEncoderTests : IDisposable
         PlannedPicture picture = Planned(Golden.Image("page"));
         using var stop = new CancellationTokenSource();
         Task<IReadOnlyList<ImageEmbeddings>> leaves = encoder.EncodeAsync([picture], null, stop.Token);
-        Task<IReadOnlyList<ImageEmbeddings>>[] stay = [.. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None))];
+        Task<IReadOnlyList<ImageEmbeddings>>[] stay =
+        [
+            .. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None)),
+        ];
         await stop.CancelAsync();
         IReadOnlyList<ImageEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Limit);
         Assert.Single(got.Select(static embeddings => embeddings[0].EncodeMs).Where(static ms => ms > 0).Distinct());
@@ -48,8 +61,10 @@ public sealed class PictureEncoderTests : IDisposable
         PictureEncoder encoder = NewEncoder();
         PromptImage whole = Golden.Image("page");
         var damaged = new PromptImage(whole.Data[..(whole.Data.Length / 3)], "cut.png");
-        PlannedPicture good = Planned(whole), bad = Planned(damaged);
-        Task<IReadOnlyList<ImageEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None), working = encoder.EncodeAsync([good], null, CancellationToken.None);
+        PlannedPicture good = Planned(whole),
+            bad = Planned(damaged);
+        Task<IReadOnlyList<ImageEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None),
+            working = encoder.EncodeAsync([good], null, CancellationToken.None);
         ImageException failure = await Assert.ThrowsAsync<ImageException>(() => failing.WaitAsync(Limit));
         Assert.Contains("cut.png", failure.Message, StringComparison.Ordinal);
         Assert.Equal(Alone(good), (await working.WaitAsync(Limit))[0].Values.ToArray());
@@ -68,7 +83,10 @@ public sealed class PictureEncoderTests : IDisposable
             await Task.WhenAny(given).WaitAsync(Limit);
         }
 
-        Assert.Equal(Alone(picture), (await encoder.EncodeAsync([picture], null, CancellationToken.None).WaitAsync(Limit))[0].Values.ToArray());
+        Assert.Equal(
+            Alone(picture),
+            (await encoder.EncodeAsync([picture], null, CancellationToken.None).WaitAsync(Limit))[0].Values.ToArray()
+        );
     }
 
     [Fact]

@@ -8,7 +8,9 @@ namespace Tessera.Engine.NativeTests;
 /// <summary>Products with weights that ggml has repacked for its own AMX kernels.</summary>
 public sealed unsafe class RepackedWeightTests
 {
-    private const int Depth = 512, Columns = 96, Rows = 70;
+    private const int Depth = 512,
+        Columns = 96,
+        Rows = 70;
 
     public RepackedWeightTests() => ComputeDevice.RegisterKernels();
 
@@ -21,15 +23,23 @@ public sealed unsafe class RepackedWeightTests
     public void Products_are_those_of_the_weights_before(int type)
     {
         var random = new Random(type);
-        float[] values = Numbers(random, Depth * Columns), x = Numbers(random, Depth * Rows), actual = new float[Columns * Rows];
+        float[] values = Numbers(random, Depth * Columns),
+            x = Numbers(random, Depth * Rows),
+            actual = new float[Columns * Rows];
         using GgmlContextHandle arena = GgmlArena.Create(tensorCapacity: 8);
         ggml_tensor* weight = Ggml.ggml_new_tensor_4d(arena.Pointer, (ggml_type)type, Depth, Columns, 1, 1);
-        nint amx = ComputeDevice.ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU)).Single(RepackedWeights.Is);
+        nint amx = ComputeDevice
+            .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
+            .Single(RepackedWeights.Is);
         using var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, amx));
         var stored = new byte[Ggml.ggml_nbytes(weight)];
         ggml_tensor* given = Ggml.ggml_new_tensor_4d(arena.Pointer, ggml_type.GGML_TYPE_F32, Depth, Rows, 1, 1);
         ggml_tensor* product = Ggml.ggml_mul_mat(arena.Pointer, weight, given);
-        fixed (float* from = values, left = x, sums = actual)
+        fixed (
+            float* from = values,
+                left = x,
+                sums = actual
+        )
         fixed (byte* to = stored)
         {
             ggml_type_traits* traits = Ggml.ggml_get_type_traits((ggml_type)type);
@@ -46,7 +56,8 @@ public sealed unsafe class RepackedWeightTests
 
         for (int index = 0; index < actual.Length; index++)
         {
-            double sum = 0, squares = 0;
+            double sum = 0,
+                squares = 0;
             for (int element = 0; element < Depth; element++)
             {
                 double part = (double)values[index % Columns * Depth + element] * x[index / Columns * Depth + element];
@@ -74,8 +85,10 @@ internal sealed class TheoryOnRepackedWeightsAttribute : TheoryAttribute
 {
     public TheoryOnRepackedWeightsAttribute()
     {
-        if (!MatrixUnit.IsSupported) Skip = "This processor has no AMX.";
-        else if (!AreMade()) Skip = "These native libraries have no kernels for AMX.";
+        if (!MatrixUnit.IsSupported)
+            Skip = "This processor has no AMX.";
+        else if (!AreMade())
+            Skip = "These native libraries have no kernels for AMX.";
     }
 
     private static bool AreMade()

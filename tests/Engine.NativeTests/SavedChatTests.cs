@@ -58,7 +58,8 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
     public async Task A_length_anywhere_in_the_state_is_checked()
     {
         var chat = new ChatForger(saved.Path);
-        int cells = (int)MemoryMarshal.Read<uint>(chat.State.AsSpan(chat.CellCountPlace)), header = chat.CellCountPlace + 4 + (12 * cells);
+        int cells = (int)MemoryMarshal.Read<uint>(chat.State.AsSpan(chat.CellCountPlace)),
+            header = chat.CellCountPlace + 4 + (12 * cells);
         // Transposition, layers, type and row length of the first layer's keys.
         foreach (int place in (int[])[header, header + 4, header + 8, header + 12, header + 16])
         {
@@ -96,7 +97,8 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         var chat = new ChatForger(saved.Path);
         TurnChanges[change](chat);
         chat.Write(path);
-        if (change == "half a character") ReplaceInFile("\"half\"", "\"\\ud8\"");
+        if (change == "half a character")
+            ReplaceInFile("\"half\"", "\"\\ud8\"");
         TesseraException refused = await Assert.ThrowsAsync<TesseraException>(() => saved.Model.LoadChatAsync(path));
         Assert.StartsWith(path, refused.Message, StringComparison.Ordinal);
         Assert.EndsWith(".", refused.Message, StringComparison.Ordinal);
@@ -180,17 +182,20 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
 
     private void ReplaceInFile(string from, string to)
     {
-        byte[] bytes = File.ReadAllBytes(path), what = System.Text.Encoding.ASCII.GetBytes(from);
+        byte[] bytes = File.ReadAllBytes(path),
+            what = System.Text.Encoding.ASCII.GetBytes(from);
         System.Text.Encoding.ASCII.GetBytes(to).CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf(what)));
         File.WriteAllBytes(path, bytes);
     }
 
-    private static string EmbeddingsOf(ChatForger chat) => chat.Names.Single(static name => name.StartsWith("embeddings/", StringComparison.Ordinal));
+    private static string EmbeddingsOf(ChatForger chat) =>
+        chat.Names.Single(static name => name.StartsWith("embeddings/", StringComparison.Ordinal));
 
     private static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {
         GenerationResult? result = null;
-        await foreach (GenerationUpdate update in updates) result = update.Result ?? result;
+        await foreach (GenerationUpdate update in updates)
+            result = update.Result ?? result;
         return result!;
     }
 
@@ -201,10 +206,11 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
 
         public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"{Guid.NewGuid():N}.chat");
 
-        public UserMessage Message { get; } = new("What is in this picture?")
-        {
-            Images = [new PromptImage(File.ReadAllBytes(RepositoryRoot.Path("samples", "shapes.png")), "shapes.png")],
-        };
+        public UserMessage Message { get; } =
+            new("What is in this picture?")
+            {
+                Images = [new PromptImage(File.ReadAllBytes(RepositoryRoot.Path("samples", "shapes.png")), "shapes.png")],
+            };
 
         public MultimodalModel Model { get; private set; } = null!;
 
@@ -212,12 +218,15 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
 
         public GenerationResult Second { get; private set; } = null!;
 
-        public static Task<MultimodalModel> LoadModelAsync() => MultimodalModel.LoadAsync(new ModelOptions
-        {
-            ModelPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-Q8_0.gguf"),
-            ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
-            ThreadCount = 1,
-        });
+        public static Task<MultimodalModel> LoadModelAsync() =>
+            MultimodalModel.LoadAsync(
+                new ModelOptions
+                {
+                    ModelPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-Q8_0.gguf"),
+                    ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
+                    ThreadCount = 1,
+                }
+            );
 
         public async Task InitializeAsync()
         {

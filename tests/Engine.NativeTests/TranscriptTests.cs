@@ -14,7 +14,12 @@ public sealed class TranscriptTests
     public async Task An_answer_goes_on_from_its_beginning()
     {
         using MultimodalModel model = await LoadAsync();
-        var transcript = new Transcript([new ChatTemplateMessage("user", [ChatTemplatePart.Image, new ChatTemplatePart("What is in this picture?")])]) { Images = [await PictureAsync()] };
+        var transcript = new Transcript([
+            new ChatTemplateMessage("user", [ChatTemplatePart.Image, new ChatTemplatePart("What is in this picture?")]),
+        ])
+        {
+            Images = [await PictureAsync()],
+        };
         string whole = await TextAsync(model, transcript);
         string start = whole[..(whole.IndexOf(' ', StringComparison.Ordinal))];
         string rest = await TextAsync(model, transcript with { AnswerStart = " " + start });
@@ -25,7 +30,9 @@ public sealed class TranscriptTests
     public async Task Pictures_without_places_are_refused()
     {
         using MultimodalModel model = await LoadAsync();
-        await Assert.ThrowsAsync<TesseraException>(async () => await TextAsync(model, new Transcript([new ChatTemplateMessage("user", [ChatTemplatePart.Image])])));
+        await Assert.ThrowsAsync<TesseraException>(async () =>
+            await TextAsync(model, new Transcript([new ChatTemplateMessage("user", [ChatTemplatePart.Image])]))
+        );
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {
             model.Dispose();
@@ -55,19 +62,32 @@ public sealed class TranscriptTests
         logits[start] = 9;
         using var chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
         Llama.llama_sampler_chain_add(chain.Pointer, Llama.llama_sampler_init_greedy());
-        using var sampler = new GrammarSampler(AnswerFormat.FromGrammar($"root ::= \"{vocabulary.StartText}\" \"a\"").Grammar, vocabulary, isShown ? [start] : []);
+        using var sampler = new GrammarSampler(
+            AnswerFormat.FromGrammar($"root ::= \"{vocabulary.StartText}\" \"a\"").Grammar,
+            vocabulary,
+            isShown ? [start] : []
+        );
         Assert.Equal(isShown, sampler.Sample(chain, logits) == start);
     }
 
     private static Task<MultimodalModel> LoadAsync() =>
-        MultimodalModel.LoadAsync(new ModelOptions { ModelPath = ModelPath, ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf") });
+        MultimodalModel.LoadAsync(
+            new ModelOptions
+            {
+                ModelPath = ModelPath,
+                ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
+            }
+        );
 
     private static Task<PromptImage> PictureAsync() => PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "shapes.png"));
 
     private static async Task<string> TextAsync(MultimodalModel model, Transcript transcript)
     {
         var text = new StringBuilder();
-        await foreach (GenerationUpdate update in model.GenerateAsync(transcript, new GenerationOptions { Temperature = 0, MaxTokens = 40 })) text.Append(update.Text);
+        await foreach (
+            GenerationUpdate update in model.GenerateAsync(transcript, new GenerationOptions { Temperature = 0, MaxTokens = 40 })
+        )
+            text.Append(update.Text);
         return text.ToString();
     }
 }

@@ -18,7 +18,8 @@ public sealed class TrialTests : IDisposable
     [InlineData("echo while it counts; while :; do :; done", "while it counts, it did not end within 1 seconds of computing")]
     public async Task A_failure_is_one_sentence_and_is_remembered(string script, string reason)
     {
-        if (OperatingSystem.IsWindows()) return; // no shell
+        if (OperatingSystem.IsWindows())
+            return; // no shell
         ModelFileException failure = await Assert.ThrowsAsync<ModelFileException>(() => LoadAsync(script));
         Assert.Contains(reason, failure.Message);
         Assert.StartsWith(Model, failure.Message);
@@ -32,7 +33,8 @@ public sealed class TrialTests : IDisposable
     [Fact]
     public async Task Success_is_remembered_with_and_without_embeddings_apart()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         await LoadAsync("echo done");
         await LoadAsync("kill -SEGV $$");
         ModelOptions seeing = Options("kill -SEGV $$") with { ProjectorPath = GoldenCase.Find("llava-1.5").Projector };
@@ -46,7 +48,8 @@ public sealed class TrialTests : IDisposable
     [InlineData("exit 0")]
     public async Task What_says_nothing_of_the_model_stops_nothing(string script)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         await LoadAsync(script);
         Assert.Empty(Directory.GetFiles(folder));
     }
@@ -54,14 +57,20 @@ public sealed class TrialTests : IDisposable
     [Fact]
     public async Task A_program_that_is_missing_stops_nothing()
     {
-        using MultimodalModel model = await MultimodalModel.LoadAsync(Options("") with { Trial = new ModelTrial { Program = Path.Combine(folder, "none"), Folder = folder } });
+        using MultimodalModel model = await MultimodalModel.LoadAsync(
+            Options("") with
+            {
+                Trial = new ModelTrial { Program = Path.Combine(folder, "none"), Folder = folder },
+            }
+        );
         Assert.Empty(Directory.GetFiles(folder));
     }
 
     [Fact]
     public async Task Another_content_is_tried_again()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         string copy = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "models")).FullName, "copy.gguf");
         File.Copy(Model, copy);
         using (await MultimodalModel.LoadAsync(Options("echo done") with { ModelPath = copy })) { }
@@ -72,11 +81,13 @@ public sealed class TrialTests : IDisposable
     [Fact]
     public async Task Cancelling_ends_both()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         using var stop = new CancellationTokenSource();
         string mark = Path.Combine(folder, "started");
         Task loading = MultimodalModel.LoadAsync(Options($"touch {mark}; sleep 100"), null, stop.Token);
-        while (!File.Exists(mark)) await Task.Delay(10);
+        while (!File.Exists(mark))
+            await Task.Delay(10);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loading.WaitAsync(TimeSpan.FromSeconds(20)));
         Assert.Single(Directory.GetFiles(folder));
@@ -85,12 +96,17 @@ public sealed class TrialTests : IDisposable
     [Fact]
     public async Task A_folder_that_cannot_be_written_stops_nothing()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         string file = Path.Combine(folder, "file");
         await File.WriteAllTextAsync(file, "");
         ModelTrial trial = Shell("echo done") with { Folder = Path.Combine(file, "under") };
         using MultimodalModel model = await MultimodalModel.LoadAsync(Options("") with { Trial = trial });
-        string message = (await Assert.ThrowsAsync<ModelFileException>(() => MultimodalModel.LoadAsync(Options("") with { Trial = trial with { Arguments = ["-c", "kill -SEGV $$", "x"] } }))).Message;
+        string message = (
+            await Assert.ThrowsAsync<ModelFileException>(() =>
+                MultimodalModel.LoadAsync(Options("") with { Trial = trial with { Arguments = ["-c", "kill -SEGV $$", "x"] } })
+            )
+        ).Message;
         Assert.EndsWith("download it again.", message);
     }
 
@@ -109,10 +125,22 @@ public sealed class TrialTests : IDisposable
         await using MultimodalModel model = await MultimodalModel.LoadAsync(Options(script));
     }
 
-    private ModelOptions Options(string script) => new() { ModelPath = Model, ContextLength = 64, Trial = Shell(script) };
+    private ModelOptions Options(string script) =>
+        new()
+        {
+            ModelPath = Model,
+            ContextLength = 64,
+            Trial = Shell(script),
+        };
 
     private ModelTrial Shell(string script) =>
-        new() { Program = "/bin/sh", Arguments = ["-c", script, "x"], Folder = folder, LeastWork = TimeSpan.FromSeconds(1) };
+        new()
+        {
+            Program = "/bin/sh",
+            Arguments = ["-c", script, "x"],
+            Folder = folder,
+            LeastWork = TimeSpan.FromSeconds(1),
+        };
 
     // Standard input of a process whose parent lives.
     private sealed class HangingStream : MemoryStream

@@ -19,7 +19,12 @@ public sealed unsafe class WeightConversionTests
         for (int bits = 0; bits < halves.Length; bits++)
         {
             float expected = (float)BitConverter.UInt16BitsToHalf((ushort)bits);
-            Assert.True(float.IsNaN(expected) ? float.IsNaN(floats[bits]) : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(floats[bits]), $"{bits:x4} became {floats[bits]}, not {expected}.");
+            Assert.True(
+                float.IsNaN(expected)
+                    ? float.IsNaN(floats[bits])
+                    : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(floats[bits]),
+                $"{bits:x4} became {floats[bits]}, not {expected}."
+            );
         }
     }
 
@@ -55,7 +60,17 @@ public sealed unsafe class WeightConversionTests
     {
         var values = new List<float>();
         for (int step = -127; step < 127; step++)
-            values.AddRange([127, step, step + 0.5f, MathF.BitIncrement(step + 0.5f), MathF.BitDecrement(step + 0.5f), 0.49999997f, -0.49999997f, -0f, .. new float[24]]);
+            values.AddRange([
+                127,
+                step,
+                step + 0.5f,
+                MathF.BitIncrement(step + 0.5f),
+                MathF.BitDecrement(step + 0.5f),
+                0.49999997f,
+                -0.49999997f,
+                -0f,
+                .. new float[24],
+            ]);
         Assert.Equal(OfGgml([.. values]), Quantized([.. values]));
     }
 
@@ -73,11 +88,14 @@ public sealed unsafe class WeightConversionTests
     public void Blocks_become_the_values_that_ggml_reads_in_them()
     {
         var random = new Random(8);
-        byte[] blocks = Quantized([.. Enumerable.Range(0, 1 << 14).Select(index => (random.NextSingle() * 2 - 1) * MathF.Pow(2, index / 1024 - 8))]);
+        byte[] blocks = Quantized([
+            .. Enumerable.Range(0, 1 << 14).Select(index => (random.NextSingle() * 2 - 1) * MathF.Pow(2, index / 1024 - 8)),
+        ]);
         var expected = new float[blocks.Length / Q8Blocks.ByteLength * Q8Blocks.Length];
         var actual = new float[expected.Length];
         fixed (byte* from = blocks)
-        fixed (float* to = expected) Ggml.ggml_get_type_traits(ggml_type.GGML_TYPE_Q8_0)->to_float(from, to, expected.Length);
+        fixed (float* to = expected)
+            Ggml.ggml_get_type_traits(ggml_type.GGML_TYPE_Q8_0)->to_float(from, to, expected.Length);
         ElementConversion.ToFloat(GgufTensorType.Q8_0, blocks, actual);
         Assert.Equal(expected, actual);
     }
@@ -93,7 +111,8 @@ public sealed unsafe class WeightConversionTests
     {
         var blocks = new byte[values.Length / Q8Blocks.Length * Q8Blocks.ByteLength];
         fixed (float* source = values)
-        fixed (byte* target = blocks) Ggml.ggml_quantize_chunk(ggml_type.GGML_TYPE_Q8_0, source, target, 0, 1, values.Length, null);
+        fixed (byte* target = blocks)
+            Ggml.ggml_quantize_chunk(ggml_type.GGML_TYPE_Q8_0, source, target, 0, 1, values.Length, null);
         return blocks;
     }
 }

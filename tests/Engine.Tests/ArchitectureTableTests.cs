@@ -19,7 +19,19 @@ public sealed class ArchitectureTableTests
     [InlineData("9223372036854775807 * a > 0", null)]
     [InlineData("layer <= 2", 1)]
     public void Rules_are_arithmetic_and_what_is_unknown_breaks_none(string rule, int? value) =>
-        Assert.Equal(value, (int?)ArchitectureRule.Parse(rule).Evaluate(static (key, layer) => key == "a" ? 5 : key == "layer" ? layer : null, 2));
+        Assert.Equal(
+            value,
+            (int?)
+                ArchitectureRule
+                    .Parse(rule)
+                    .Evaluate(
+                        static (key, layer) =>
+                            key == "a" ? 5
+                            : key == "layer" ? layer
+                            : null,
+                        2
+                    )
+        );
 
     [Theory]
     [InlineData("( 1 + 2")]
@@ -32,8 +44,14 @@ public sealed class ArchitectureTableTests
     [Fact]
     public void Every_line_of_the_table_can_be_read()
     {
-        string[] names = [.. File.ReadLines(Table).Where(static line => line.Length > 0 && line[0] != '#')
-            .SelectMany(static line => line[..line.IndexOf(" : ", StringComparison.Ordinal)].Split(' ')[1..]).Select(static name => name.TrimStart('-')).Distinct()];
+        string[] names =
+        [
+            .. File.ReadLines(Table)
+                .Where(static line => line.Length > 0 && line[0] != '#')
+                .SelectMany(static line => line[..line.IndexOf(" : ", StringComparison.Ordinal)].Split(' ')[1..])
+                .Select(static name => name.TrimStart('-'))
+                .Distinct(),
+        ];
         Assert.Contains("qwen35moe", names);
         Assert.True(names.Length > 100);
         foreach (string name in names)
@@ -49,7 +67,8 @@ public sealed class ArchitectureTableTests
     public void Lines_concern_those_they_name_and_all_but_those_they_except()
     {
         const string text = "rule * -b : 1 > 0\nrule a b : 2 > 0\nunfit b : it is so\nsame * : x\nvaries a : x\n";
-        ArchitectureTable a = ArchitectureTable.Read(new StringReader(text), "a"), b = ArchitectureTable.Read(new StringReader(text), "b");
+        ArchitectureTable a = ArchitectureTable.Read(new StringReader(text), "a"),
+            b = ArchitectureTable.Read(new StringReader(text), "b");
         Assert.Equal(["1 > 0", "2 > 0"], a.Rules.Select(static rule => rule.Text));
         Assert.Equal(["2 > 0"], b.Rules.Select(static rule => rule.Text));
         Assert.Null(a.Unfit);

@@ -11,7 +11,8 @@ public sealed class EmbeddingCacheTests : IDisposable
     public void The_least_recently_used_goes_first()
     {
         var cache = new EmbeddingCache(3 * 40, null);
-        foreach (int number in (int[])[1, 2, 3]) cache.Add(Key(number), Values(number));
+        foreach (int number in (int[])[1, 2, 3])
+            cache.Add(Key(number), Values(number));
         Assert.NotNull(cache.Find(Key(1), 10));
         cache.Add(Key(4), Values(4));
         Assert.Null(cache.Find(Key(2), 10));
@@ -46,9 +47,12 @@ public sealed class EmbeddingCacheTests : IDisposable
             store.Add(Key(1), Values(1));
             string file = Assert.Single(Directory.GetFiles(folder));
             byte[] bytes = File.ReadAllBytes(file);
-            if (damage % 3 == 0) bytes = bytes[..random.Next(bytes.Length)];
-            else if (damage % 3 == 1) bytes = [.. bytes, 0];
-            else bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+            if (damage % 3 == 0)
+                bytes = bytes[..random.Next(bytes.Length)];
+            else if (damage % 3 == 1)
+                bytes = [.. bytes, 0];
+            else
+                bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
             File.WriteAllBytes(file, bytes);
             Assert.Null(store.Find(Key(1), 10));
             Assert.Empty(Directory.GetFiles(folder));
@@ -63,8 +67,10 @@ public sealed class EmbeddingCacheTests : IDisposable
         for (int number = 1; number <= 5; number++)
         {
             store.Add(Key(number), Values(number));
-            foreach (string file in Directory.GetFiles(folder)) File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(file).AddSeconds(-5));
-            if (number > 1) Assert.NotNull(store.Find(Key(1), 10));
+            foreach (string file in Directory.GetFiles(folder))
+                File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(file).AddSeconds(-5));
+            if (number > 1)
+                Assert.NotNull(store.Find(Key(1), 10));
         }
 
         Assert.Equal(3, Directory.GetFiles(folder).Length);
@@ -75,16 +81,23 @@ public sealed class EmbeddingCacheTests : IDisposable
     [Fact]
     public async Task Many_may_write_and_read_the_same_entries()
     {
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(() =>
-        {
-            var store = new EmbeddingFolder(folder, 1 << 20);
-            for (int round = 0; round < 40; round++)
-            {
-                int number = (worker + round) % 5;
-                store.Add(Key(number), Values(number));
-                if (store.Find(Key(number), 10) is { } found) Assert.Equal(Values(number), found);
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(worker =>
+                    Task.Run(() =>
+                    {
+                        var store = new EmbeddingFolder(folder, 1 << 20);
+                        for (int round = 0; round < 40; round++)
+                        {
+                            int number = (worker + round) % 5;
+                            store.Add(Key(number), Values(number));
+                            if (store.Find(Key(number), 10) is { } found)
+                                Assert.Equal(Values(number), found);
+                        }
+                    })
+                )
+        );
         Assert.Equal(5, Directory.GetFiles(folder).Length);
     }
 
@@ -101,14 +114,30 @@ public sealed class EmbeddingCacheTests : IDisposable
     [Fact]
     public void A_key_tells_pictures_models_and_plans_apart()
     {
-        SlicePlan Plan(int side) => new()
-        {
-            Image = new PixelSize(side, side), Refined = new PixelSize(side, side), Layout = [new LayoutSpan("overview", 4)],
-            Slices = [new Slice(SliceKind.Overview, 0, 0, new PixelSize(side, side), 4, default)],
-        };
-        PromptImage picture = new(new byte[] { 1, 2 }, "a"), same = new(new byte[] { 1, 2 }, "b"), other = new(new byte[] { 1, 3 }, "a");
+        SlicePlan Plan(int side) =>
+            new()
+            {
+                Image = new PixelSize(side, side),
+                Refined = new PixelSize(side, side),
+                Layout = [new LayoutSpan("overview", 4)],
+                Slices = [new Slice(SliceKind.Overview, 0, 0, new PixelSize(side, side), 4, default)],
+            };
+        PromptImage picture = new(new byte[] { 1, 2 }, "a"),
+            same = new(new byte[] { 1, 2 }, "b"),
+            other = new(new byte[] { 1, 3 }, "a");
         Assert.Equal(ImageKey.Of(picture, "m", Plan(8)), ImageKey.Of(same, "m", Plan(8)));
-        Assert.Equal(4, new[] { ImageKey.Of(picture, "m", Plan(8)), ImageKey.Of(other, "m", Plan(8)), ImageKey.Of(picture, "n", Plan(8)), ImageKey.Of(picture, "m", Plan(9)) }.Distinct().Count());
+        Assert.Equal(
+            4,
+            new[]
+            {
+                ImageKey.Of(picture, "m", Plan(8)),
+                ImageKey.Of(other, "m", Plan(8)),
+                ImageKey.Of(picture, "n", Plan(8)),
+                ImageKey.Of(picture, "m", Plan(9)),
+            }
+                .Distinct()
+                .Count()
+        );
     }
 
     private static ImageKey Key(int number) => new($"{number:x64}");

@@ -21,7 +21,13 @@ public sealed class GpuLayersTests : IDisposable
     public void More_memory_takes_more_layers()
     {
         int layerCount = (int)file.Metadata.RequireUInt32("llama.block_count");
-        int[] counts = [.. Enumerable.Range(0, 4096).Select(step => GpuLayers.ThatFit([file], (250 + step) * Mebibyte, 1 << 22)).Select(count => count < 0 ? layerCount + 1 : count)];
+        int[] counts =
+        [
+            .. Enumerable
+                .Range(0, 4096)
+                .Select(step => GpuLayers.ThatFit([file], (250 + step) * Mebibyte, 1 << 22))
+                .Select(count => count < 0 ? layerCount + 1 : count),
+        ];
         Assert.Equal(counts.Order(), counts);
         Assert.Equal(Enumerable.Range(0, layerCount + 2), counts.Distinct());
     }

@@ -24,7 +24,19 @@ public sealed partial class LayerTests
     // The one file through which a layer may reach a further one.
     private static readonly Dictionary<string, string> Doors = new() { ["Imaging/VipsPicture.cs"] = "Native" };
 
-    private static readonly string[] CommonTypes = ["TesseraException", "ModelFileException", "ImageException", "PromptTooLongException", "EngineBusyException", "NativeLibraryException", "SchemaException", "GrammarException", "Preprocessing", "VisionType"];
+    private static readonly string[] CommonTypes =
+    [
+        "TesseraException",
+        "ModelFileException",
+        "ImageException",
+        "PromptTooLongException",
+        "EngineBusyException",
+        "NativeLibraryException",
+        "SchemaException",
+        "GrammarException",
+        "Preprocessing",
+        "VisionType",
+    ];
 
     [Fact]
     public void Layers_use_only_what_they_may()
@@ -35,7 +47,8 @@ public sealed partial class LayerTests
             foreach (string used in UsedLayers(text).Where(used => used != layer))
             {
                 bool throughDoor = Doors.TryGetValue(file, out string? beyond) && beyond == used;
-                if (!throughDoor && !Allowed[layer].Contains(used)) wrong.Add($"{file} uses {used}");
+                if (!throughDoor && !Allowed[layer].Contains(used))
+                    wrong.Add($"{file} uses {used}");
             }
         }
 
@@ -45,12 +58,17 @@ public sealed partial class LayerTests
     [Fact]
     public void Lower_layers_know_nothing_of_the_root()
     {
-        string[] rootTypes = [.. EngineSources().Where(static source => source.Layer.Length == 0)
-            .SelectMany(static source => DeclaredTypes().Matches(source.Text).Select(static match => match.Groups[1].Value))
-            .Except(CommonTypes)];
+        string[] rootTypes =
+        [
+            .. EngineSources()
+                .Where(static source => source.Layer.Length == 0)
+                .SelectMany(static source => DeclaredTypes().Matches(source.Text).Select(static match => match.Groups[1].Value))
+                .Except(CommonTypes),
+        ];
         Assert.Contains("MultimodalModel", rootTypes);
         var pattern = new Regex($@"(?<![.\w])({string.Join('|', rootTypes.Distinct())})\b(?=[\s.(<?,>)\]])");
-        IEnumerable<string> wrong = EngineSources().Where(static source => source.Layer.Length > 0)
+        IEnumerable<string> wrong = EngineSources()
+            .Where(static source => source.Layer.Length > 0)
             .SelectMany(source => pattern.Matches(WithoutComments(source.Text)).Select(match => $"{source.File} uses {match.Value}"));
         Assert.Empty(wrong);
     }
@@ -63,8 +81,15 @@ public sealed partial class LayerTests
         {
             string[] parts = file.Split('/');
             string family = parts.Length > 2 ? parts[1] : "";
-            if (file == "Models/VisionFamilies.cs") continue;
-            wrong.AddRange(FamilyNames().Matches(text).Select(static match => match.Groups[1].Value).Where(used => used != family).Select(used => $"{file} uses {used}"));
+            if (file == "Models/VisionFamilies.cs")
+                continue;
+            wrong.AddRange(
+                FamilyNames()
+                    .Matches(text)
+                    .Select(static match => match.Groups[1].Value)
+                    .Where(used => used != family)
+                    .Select(used => $"{file} uses {used}")
+            );
         }
 
         Assert.Empty(wrong);
@@ -72,13 +97,19 @@ public sealed partial class LayerTests
 
     [Fact]
     public void Only_Native_imports_functions() =>
-        Assert.Empty(EngineSources().Where(static source => source.Layer != "Native" && Imports().IsMatch(source.Text)).Select(static source => source.File));
+        Assert.Empty(
+            EngineSources()
+                .Where(static source => source.Layer != "Native" && Imports().IsMatch(source.Text))
+                .Select(static source => source.File)
+        );
 
     [Fact]
     public void The_command_line_uses_the_root_only()
     {
         string folder = RepositoryRoot.Path("src", "Cli");
-        IEnumerable<string> wrong = SourceFiles(folder).Where(static file => UsedLayers(File.ReadAllText(file)).Any()).Select(Path.GetFileName)!;
+        IEnumerable<string> wrong = SourceFiles(folder)
+            .Where(static file => UsedLayers(File.ReadAllText(file)).Any())
+            .Select(Path.GetFileName)!;
         Assert.Empty(wrong);
     }
 
@@ -86,7 +117,9 @@ public sealed partial class LayerTests
     public void The_chat_client_uses_the_root_and_the_templates_only()
     {
         string folder = RepositoryRoot.Path("src", "Extensions.AI");
-        IEnumerable<string> wrong = SourceFiles(folder).Where(static file => UsedLayers(File.ReadAllText(file)).Any(static layer => layer != "Templates")).Select(Path.GetFileName)!;
+        IEnumerable<string> wrong = SourceFiles(folder)
+            .Where(static file => UsedLayers(File.ReadAllText(file)).Any(static layer => layer != "Templates"))
+            .Select(Path.GetFileName)!;
         Assert.Empty(wrong);
     }
 
@@ -94,7 +127,8 @@ public sealed partial class LayerTests
     public void The_library_never_prints()
     {
         string[] libraries = ["Gguf", "Checkpoints", "Engine", "Extensions.AI"];
-        IEnumerable<string> printing = libraries.SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
+        IEnumerable<string> printing = libraries
+            .SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
             .Where(static file => File.ReadAllText(file).Contains("Console.", StringComparison.Ordinal));
         Assert.Empty(printing);
     }
@@ -109,8 +143,10 @@ public sealed partial class LayerTests
         }
     }
 
-    private static IEnumerable<string> SourceFiles(string folder) => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
-        .Where(static path => !path.Replace('\\', '/').Contains("/obj/") && !path.Replace('\\', '/').Contains("/bin/"));
+    private static IEnumerable<string> SourceFiles(string folder) =>
+        Directory
+            .EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+            .Where(static path => !path.Replace('\\', '/').Contains("/obj/") && !path.Replace('\\', '/').Contains("/bin/"));
 
     private static IEnumerable<string> UsedLayers(string text) =>
         LayerNames().Matches(WithoutComments(text)).Select(static match => match.Groups[1].Value).Where(Allowed.ContainsKey).Distinct();

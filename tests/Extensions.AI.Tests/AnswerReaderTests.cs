@@ -10,37 +10,63 @@ public sealed class AnswerReaderTests
     private const string QwenCoder = "<tool_call><function=";
     private const string Glm = "<tool_call><arg_key>";
 
-    public static TheoryData<string, string, string> Answers => new()
-    {
-        { TemplateSources.Hermes, "Just < text <tool", "text:Just < text <tool" },
-        { TemplateSources.Hermes, "<think>\nHm, 2.\n</think>\n\nTwo.", "thought:Hm, 2.|text:Two." },
-        { TemplateSources.Hermes, "A <think> later is text", "text:A <think> later is text" },
-        { TemplateSources.Hermes, "<think>never over ", "thought:never over" },
-        { TemplateSources.Hermes, "I look.\n<tool_call>\n{\"name\": \"find\", \"arguments\": {\"q\": \"a {b}\", \"n\": 2}}\n</tool_call>", "text:I look.|find(n=2,q=a {b})" },
-        { TemplateSources.Hermes, "<tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"b\",\"arguments\":{\"x\":null}}</tool_call>\nDone", "a()|b(x=)|text:Done" },
-        { TemplateSources.Hermes, "<think>why</think><tool_call>{\"name\":\"a\",\"arguments\":\"{\\\"k\\\":true}\"}", "thought:why|a(k=True)" },
-        { TemplateSources.Hermes, "<tool_call>{\"name\": \"a\", \"arguments\": {\"k\": }}</tool_call>rest", "a!|text:rest" },
-        { TemplateSources.Hermes, "<tool_call>{\"name\": \"a\", \"arguments\": {\"k\"", "a!" },
-        { TemplateSources.Hermes, "<tool_call>not json</tool_call>", "text:<tool_call>not json</tool_call>" },
-        { TemplateSources.Hermes, "<tool_call>{\"title\": 1}</tool_call>", "text:<tool_call>{\"title\": 1}</tool_call>" },
-        { TemplateSources.Llama, "{\"name\": \"find\", \"parameters\": {\"q\": \"}\"}}", "find(q=})" },
-        { TemplateSources.Llama, "{\"name\": \"a\", \"parameters\": {}}; {\"name\": \"b\", \"parameters\": {}}", "a()|b()" },
-        { TemplateSources.Llama, "{\"answer\": {\"name\": \"x\"}}", "text:{\"answer\": {\"name\": \"x\"}}" },
-        { TemplateSources.Llama, "See {\"name\": \"a\", \"parameters\": {}}", "text:See {\"name\": \"a\", \"parameters\": {}}" },
-        { TemplateSources.Llama, "<|python_tag|>{\"type\": \"function\", \"name\": \"a\", \"parameters\": {\"k\": [1]}}", "a(k=[1])" },
-        { TemplateSources.Mistral, "[TOOL_CALLS][{\"name\": \"a\", \"arguments\": {\"k\": 1}, \"id\": \"abc123XYZ\"}, {\"name\": \"b\", \"arguments\": {}}]", "a(k=1)|b()" },
-        { TemplateSources.Mistral + "{# [ARGS] #}", "[TOOL_CALLS]a[CALL_ID]abc123XYZ[ARGS]{\"k\": 1}[TOOL_CALLS]b[ARGS]{}", "a(k=1)|b()" },
-        { QwenCoder, "<tool_call>\n<function=a>\n<parameter=k>\nline <b>\nnext\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>", "a(k=line <b>\nnext,n=3)" },
-        { Glm, "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v w</arg_value>\n</tool_call>", "a(k=v w)" },
-        { "<|tool_call|>", "<|tool_call|>[{\"name\": \"a\", \"arguments\": {}}]<|/tool_call|>", "a()" },
-        { "<function=", "<function=a>{\"k\": 1}</function><function=b>{\"k\": }</function> a <functor", "a(k=1)|b!|text:a <functor" },
-    };
+    public static TheoryData<string, string, string> Answers =>
+        new()
+        {
+            { TemplateSources.Hermes, "Just < text <tool", "text:Just < text <tool" },
+            { TemplateSources.Hermes, "<think>\nHm, 2.\n</think>\n\nTwo.", "thought:Hm, 2.|text:Two." },
+            { TemplateSources.Hermes, "A <think> later is text", "text:A <think> later is text" },
+            { TemplateSources.Hermes, "<think>never over ", "thought:never over" },
+            {
+                TemplateSources.Hermes,
+                "I look.\n<tool_call>\n{\"name\": \"find\", \"arguments\": {\"q\": \"a {b}\", \"n\": 2}}\n</tool_call>",
+                "text:I look.|find(n=2,q=a {b})"
+            },
+            {
+                TemplateSources.Hermes,
+                "<tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"b\",\"arguments\":{\"x\":null}}</tool_call>\nDone",
+                "a()|b(x=)|text:Done"
+            },
+            {
+                TemplateSources.Hermes,
+                "<think>why</think><tool_call>{\"name\":\"a\",\"arguments\":\"{\\\"k\\\":true}\"}",
+                "thought:why|a(k=True)"
+            },
+            { TemplateSources.Hermes, "<tool_call>{\"name\": \"a\", \"arguments\": {\"k\": }}</tool_call>rest", "a!|text:rest" },
+            { TemplateSources.Hermes, "<tool_call>{\"name\": \"a\", \"arguments\": {\"k\"", "a!" },
+            { TemplateSources.Hermes, "<tool_call>not json</tool_call>", "text:<tool_call>not json</tool_call>" },
+            { TemplateSources.Hermes, "<tool_call>{\"title\": 1}</tool_call>", "text:<tool_call>{\"title\": 1}</tool_call>" },
+            { TemplateSources.Llama, "{\"name\": \"find\", \"parameters\": {\"q\": \"}\"}}", "find(q=})" },
+            { TemplateSources.Llama, "{\"name\": \"a\", \"parameters\": {}}; {\"name\": \"b\", \"parameters\": {}}", "a()|b()" },
+            { TemplateSources.Llama, "{\"answer\": {\"name\": \"x\"}}", "text:{\"answer\": {\"name\": \"x\"}}" },
+            { TemplateSources.Llama, "See {\"name\": \"a\", \"parameters\": {}}", "text:See {\"name\": \"a\", \"parameters\": {}}" },
+            { TemplateSources.Llama, "<|python_tag|>{\"type\": \"function\", \"name\": \"a\", \"parameters\": {\"k\": [1]}}", "a(k=[1])" },
+            {
+                TemplateSources.Mistral,
+                "[TOOL_CALLS][{\"name\": \"a\", \"arguments\": {\"k\": 1}, \"id\": \"abc123XYZ\"}, {\"name\": \"b\", \"arguments\": {}}]",
+                "a(k=1)|b()"
+            },
+            {
+                TemplateSources.Mistral + "{# [ARGS] #}",
+                "[TOOL_CALLS]a[CALL_ID]abc123XYZ[ARGS]{\"k\": 1}[TOOL_CALLS]b[ARGS]{}",
+                "a(k=1)|b()"
+            },
+            {
+                QwenCoder,
+                "<tool_call>\n<function=a>\n<parameter=k>\nline <b>\nnext\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+                "a(k=line <b>\nnext,n=3)"
+            },
+            { Glm, "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v w</arg_value>\n</tool_call>", "a(k=v w)" },
+            { "<|tool_call|>", "<|tool_call|>[{\"name\": \"a\", \"arguments\": {}}]<|/tool_call|>", "a()" },
+            { "<function=", "<function=a>{\"k\": 1}</function><function=b>{\"k\": }</function> a <functor", "a(k=1)|b!|text:a <functor" },
+        };
 
     [Theory]
     [MemberData(nameof(Answers))]
     public void An_answer_is_read_the_same_however_it_is_cut(string template, string answer, string expected)
     {
-        foreach (List<AIContent> contents in ReadInPieces(template, answer)) Assert.Equal(expected, Shown(contents));
+        foreach (List<AIContent> contents in ReadInPieces(template, answer))
+            Assert.Equal(expected, Shown(contents));
     }
 
     /// <summary>What is read of an answer that comes in pieces of one character, of two, and so on.</summary>
@@ -50,7 +76,8 @@ public sealed class AnswerReaderTests
         {
             IAnswerReader reader = ToolCallFormat.Of(template)!.CreateReader(ThoughtMarks.Think, isThinking: false, OfferedTools.None);
             List<AIContent> contents = [];
-            for (int start = 0; start < answer.Length; start += length) contents.AddRange(reader.Append(answer.Substring(start, Math.Min(length, answer.Length - start))));
+            for (int start = 0; start < answer.Length; start += length)
+                contents.AddRange(reader.Append(answer.Substring(start, Math.Min(length, answer.Length - start))));
             contents.AddRange(reader.Finish());
             yield return contents;
         }
@@ -86,13 +113,15 @@ public sealed class AnswerReaderTests
     public void A_call_of_endless_depth_is_damaged_and_no_crash()
     {
         var reader = new AnswerReader(ToolCallFormat.Of(TemplateSources.Hermes), null, isThinking: false, OfferedTools.None);
-        string deep = "<tool_call>{\"name\":\"a\",\"arguments\":{\"k\":" + new string('[', 10_000) + new string(']', 10_000) + "}}</tool_call>";
+        string deep =
+            "<tool_call>{\"name\":\"a\",\"arguments\":{\"k\":" + new string('[', 10_000) + new string(']', 10_000) + "}}</tool_call>";
         FunctionCallContent call = Assert.IsType<FunctionCallContent>(Assert.Single(reader.Append(deep)));
         Assert.Equal("a", call.Name);
         Assert.True(Assert.IsType<ToolCallFormatException>(call.Exception).Message.Length < 400);
     }
 
-    private static string Text(IEnumerable<AIContent> contents) => string.Concat(contents.Cast<TextContent>().Select(static content => content.Text));
+    private static string Text(IEnumerable<AIContent> contents) =>
+        string.Concat(contents.Cast<TextContent>().Select(static content => content.Text));
 
     /// <summary>Contents on one line; kinds tell text among arguments that reads as JSON, and show ids that the model gave.</summary>
     internal static string Shown(IEnumerable<AIContent> contents, bool showsKinds = false)
@@ -105,15 +134,21 @@ public sealed class AnswerReaderTests
                 TextContent said => ("text:", said.Text),
                 TextReasoningContent thought => ("thought:", thought.Text),
                 FunctionCallContent { Exception: not null } call => ("", $"{call.Name}!"),
-                FunctionCallContent call => ("", $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}"))}){(showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':')) ? "#" + call.CallId : "")}"),
+                FunctionCallContent call => (
+                    "",
+                    $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}"))}){(showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':')) ? "#" + call.CallId : "")}"
+                ),
                 _ => throw new InvalidOperationException(content.GetType().Name),
             };
-            if (kind.Length > 0 && shown.Count > 0 && shown[^1].StartsWith(kind, StringComparison.Ordinal)) shown[^1] += text;
-            else shown.Add(kind + text);
+            if (kind.Length > 0 && shown.Count > 0 && shown[^1].StartsWith(kind, StringComparison.Ordinal))
+                shown[^1] += text;
+            else
+                shown.Add(kind + text);
         }
 
         return string.Join('|', shown);
     }
 
-    private static bool IsNumberAsText(object? value) => value is JsonElement { ValueKind: JsonValueKind.String } text && double.TryParse(text.GetString(), out _);
+    private static bool IsNumberAsText(object? value) =>
+        value is JsonElement { ValueKind: JsonValueKind.String } text && double.TryParse(text.GetString(), out _);
 }

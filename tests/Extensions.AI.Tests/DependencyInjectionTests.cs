@@ -52,7 +52,11 @@ public sealed class DependencyInjectionTests
         Assert.NotSame(first, second);
         Assert.Equal("other", (await second.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy)).ModelId);
         Assert.Null(first.GetService<MultimodalModel>());
-        Assert.Contains("heart", (await first.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy)).Text, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "heart",
+            (await first.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy)).Text,
+            StringComparison.OrdinalIgnoreCase
+        );
     }
 
     [Theory]
@@ -68,8 +72,10 @@ public sealed class DependencyInjectionTests
         var client = provider.GetRequiredService<IChatClient>();
         Task<ChatResponse> answer = client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy);
         await Task.Delay(milliseconds);
-        if (isSynchronous) await Task.Run(provider.Dispose).WaitAsync(limit);
-        else await provider.DisposeAsync().AsTask().WaitAsync(limit);
+        if (isSynchronous)
+            await Task.Run(provider.Dispose).WaitAsync(limit);
+        else
+            await provider.DisposeAsync().AsTask().WaitAsync(limit);
         Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(limit));
         Assert.True(failure is null or ObjectDisposedException, $"{failure}");
         await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetResponseAsync("Hi"));
@@ -124,11 +130,18 @@ public sealed class DependencyInjectionTests
 
         public ILogger CreateLogger(string categoryName) => this;
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Lines.Enqueue(formatter(state, exception));
 
         public void Dispose() { }
     }

@@ -11,6 +11,7 @@ namespace Tessera.Extensions.AI.Tests;
 public sealed class ModelClientTests : IAsyncLifetime
 {
     private static readonly TimeSpan limit = TimeSpan.FromMinutes(3);
+
     // Of processor time, so that others on the machine do not count; JIT compilation does.
     private static readonly TimeSpan AboutASecond = TimeSpan.FromSeconds(1.5);
     private MultimodalModel model = null!;
@@ -28,7 +29,13 @@ public sealed class ModelClientTests : IAsyncLifetime
     {
         using IChatClient client = model.AsIChatClient();
         ChatResponse response = await client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy);
-        GenerationResult direct = await model.AnswerAsync(new Prompt("What is in this picture?") { Images = [await PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "shapes.png"))] }, new GenerationOptions { Temperature = 0, MaxTokens = 40 });
+        GenerationResult direct = await model.AnswerAsync(
+            new Prompt("What is in this picture?")
+            {
+                Images = [await PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "shapes.png"))],
+            },
+            new GenerationOptions { Temperature = 0, MaxTokens = 40 }
+        );
         Assert.Equal(direct.Text, response.Text);
         Assert.Contains("yellow star", response.Text, StringComparison.OrdinalIgnoreCase);
         Assert.Equal((long)direct.PromptTokenCount, response.Usage!.InputTokenCount);
@@ -57,7 +64,9 @@ public sealed class ModelClientTests : IAsyncLifetime
     public async Task A_response_format_holds_the_answer()
     {
         using IChatClient client = model.AsIChatClient();
-        using JsonDocument schema = JsonDocument.Parse("""{"type":"object","properties":{"colour":{"enum":["yellow","red"]}},"required":["colour"],"additionalProperties":false}""");
+        using JsonDocument schema = JsonDocument.Parse(
+            """{"type":"object","properties":{"colour":{"enum":["yellow","red"]}},"required":["colour"],"additionalProperties":false}"""
+        );
         ChatOptions options = TinyModel.Greedy;
         options.ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement);
         ChatResponse response = await client.GetResponseAsync([TinyModel.Question("shapes.png", "What colour is the star?")], options);
@@ -65,7 +74,9 @@ public sealed class ModelClientTests : IAsyncLifetime
 
         using JsonDocument broken = JsonDocument.Parse("""{"type":"integer","minimum":3,"maximum":2}""");
         options.ResponseFormat = ChatResponseFormat.ForJsonSchema(broken.RootElement);
-        ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() => client.GetResponseAsync([TinyModel.Question("shapes.png")], options));
+        ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() =>
+            client.GetResponseAsync([TinyModel.Question("shapes.png")], options)
+        );
         Assert.Contains("ResponseFormat", refused.Message);
     }
 
@@ -79,15 +90,31 @@ public sealed class ModelClientTests : IAsyncLifetime
         {
             AITool[] tools =
             [
-                RequiredCallTests.Declare("move", """{"type":"object","properties":{"colour":{"enum":["red","blue"]},"steps":{"type":"integer","minimum":0,"maximum":99}},"required":["colour","steps"],"additionalProperties":false}"""),
-                RequiredCallTests.Declare("say", """{"type":"object","properties":{"word":{"type":"string","maxLength":6},"loud":{"type":"boolean"}},"required":["word"],"additionalProperties":false}"""),
+                RequiredCallTests.Declare(
+                    "move",
+                    """{"type":"object","properties":{"colour":{"enum":["red","blue"]},"steps":{"type":"integer","minimum":0,"maximum":99}},"required":["colour","steps"],"additionalProperties":false}"""
+                ),
+                RequiredCallTests.Declare(
+                    "say",
+                    """{"type":"object","properties":{"word":{"type":"string","maxLength":6},"loud":{"type":"boolean"}},"required":["word"],"additionalProperties":false}"""
+                ),
             ];
             using IChatClient client = calling.AsIChatClient();
             for (int seed = 0; seed < 6; seed++)
             {
-                var options = new ChatOptions { Tools = tools, ToolMode = seed % 2 == 0 ? ChatToolMode.RequireAny : ChatToolMode.RequireSpecific("say"), AllowMultipleToolCalls = false, Temperature = seed, Seed = seed, MaxOutputTokens = 200 };
+                var options = new ChatOptions
+                {
+                    Tools = tools,
+                    ToolMode = seed % 2 == 0 ? ChatToolMode.RequireAny : ChatToolMode.RequireSpecific("say"),
+                    AllowMultipleToolCalls = false,
+                    Temperature = seed,
+                    Seed = seed,
+                    MaxOutputTokens = 200,
+                };
                 ChatResponse response = await client.GetResponseAsync("What now?", options).WaitAsync(limit);
-                var call = Assert.IsType<FunctionCallContent>(Assert.Single(response.Messages[0].Contents, static content => content is not UsageContent));
+                var call = Assert.IsType<FunctionCallContent>(
+                    Assert.Single(response.Messages[0].Contents, static content => content is not UsageContent)
+                );
                 Assert.Null(call.Exception);
                 Assert.Equal((ChatFinishReason.ToolCalls, true), (response.FinishReason!.Value, seed % 2 == 0 || call.Name == "say"));
                 var schema = ((AIFunctionDeclaration)tools.Single(tool => tool.Name == call.Name)).JsonSchema;
@@ -103,25 +130,40 @@ public sealed class ModelClientTests : IAsyncLifetime
     public async Task It_stops_where_it_is_told_and_when_cancelled()
     {
         IChatClient client = model.AsIChatClient();
-        ChatResponse cut = await client.GetResponseAsync([TinyModel.Question("shapes.png")], new ChatOptions { Temperature = 0, MaxOutputTokens = 2 });
+        ChatResponse cut = await client.GetResponseAsync(
+            [TinyModel.Question("shapes.png")],
+            new ChatOptions { Temperature = 0, MaxOutputTokens = 2 }
+        );
         Assert.Equal(ChatFinishReason.Length, cut.FinishReason);
-        ChatResponse stopped = await client.GetResponseAsync([TinyModel.Question("shapes.png")], new ChatOptions { Temperature = 0, StopSequences = ["star"] });
+        ChatResponse stopped = await client.GetResponseAsync(
+            [TinyModel.Question("shapes.png")],
+            new ChatOptions { Temperature = 0, StopSequences = ["star"] }
+        );
         Assert.Equal(ChatFinishReason.Stop, stopped.FinishReason);
         Assert.DoesNotContain("star", stopped.Text);
         using var stop = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
-        {
-            await foreach (ChatResponseUpdate _ in client.GetStreamingResponseAsync([TinyModel.Question("word.png")], TinyModel.Greedy, stop.Token)) await stop.CancelAsync();
-        }).WaitAsync(limit);
+        await Assert
+            .ThrowsAnyAsync<OperationCanceledException>(async () =>
+            {
+                await foreach (
+                    ChatResponseUpdate _ in client.GetStreamingResponseAsync([TinyModel.Question("word.png")], TinyModel.Greedy, stop.Token)
+                )
+                    await stop.CancelAsync();
+            })
+            .WaitAsync(limit);
     }
 
     [Fact]
     public async Task A_model_without_tools_refuses_them_and_damaged_pictures_are_named()
     {
         IChatClient client = model.AsIChatClient();
-        await Assert.ThrowsAsync<ChatOptionException>(() => client.GetResponseAsync("Hi", new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1, "one")] }));
+        await Assert.ThrowsAsync<ChatOptionException>(() =>
+            client.GetResponseAsync("Hi", new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1, "one")] })
+        );
         byte[] damaged = [.. TinyModel.Picture("heart.png").Data.ToArray().Take(100)];
-        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => client.GetResponseAsync([new ChatMessage(ChatRole.User, [new TextContent("See"), new DataContent(damaged, "image/png")])]));
+        ImageException refused = await Assert.ThrowsAsync<ImageException>(() =>
+            client.GetResponseAsync([new ChatMessage(ChatRole.User, [new TextContent("See"), new DataContent(damaged, "image/png")])])
+        );
         Assert.StartsWith("message 0, part 1 (DataContent, image/png)", refused.Message);
     }
 
@@ -131,7 +173,11 @@ public sealed class ModelClientTests : IAsyncLifetime
         using IChatClient client = model.AsIChatClient();
         using JsonDocument schema = JsonDocument.Parse($$"""{"enum":["{{new string('x', 1 << 20)}}"]}""");
         TimeSpan before = ProcessorTime;
-        ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() => client.GetResponseAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) })).WaitAsync(limit);
+        ChatOptionException refused = await Assert
+            .ThrowsAsync<ChatOptionException>(() =>
+                client.GetResponseAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) })
+            )
+            .WaitAsync(limit);
         Assert.Contains("ResponseFormat", refused.Message);
         Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
     }
@@ -141,11 +187,16 @@ public sealed class ModelClientTests : IAsyncLifetime
     {
         string folder = Directory.CreateTempSubdirectory().FullName;
         string looping = Path.Combine(folder, "looping.gguf");
-        TinyModel.WriteWithTemplate(looping, "{{ bos_token }}\n{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}");
+        TinyModel.WriteWithTemplate(
+            looping,
+            "{{ bos_token }}\n{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}"
+        );
         using (MultimodalModel hostile = await MultimodalModel.LoadAsync(TinyModel.Options with { ModelPath = looping }))
         {
             TimeSpan before = ProcessorTime;
-            TemplateException refused = await Assert.ThrowsAsync<TemplateException>(() => hostile.AsIChatClient().GetResponseAsync([TinyModel.Question("heart.png")])).WaitAsync(limit);
+            TemplateException refused = await Assert
+                .ThrowsAsync<TemplateException>(() => hostile.AsIChatClient().GetResponseAsync([TinyModel.Question("heart.png")]))
+                .WaitAsync(limit);
             Assert.Equal(looping, refused.TemplateName.Split(": ")[0]);
             Assert.Equal(2, refused.Line);
             Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
@@ -161,7 +212,10 @@ public sealed class ModelClientTests : IAsyncLifetime
         {
             MultimodalModel other = await MultimodalModel.LoadAsync(TinyModel.Options);
             IChatClient[] clients = [other.AsIChatClient(ownsModel: true), other.AsIChatClient(ownsModel: true)];
-            Task<ChatResponse>[] answers = [.. clients.Select(client => client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy))];
+            Task<ChatResponse>[] answers =
+            [
+                .. clients.Select(client => client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy)),
+            ];
             await Task.Delay(attempt * 15);
             await Task.WhenAll(clients.Select(client => Task.Run(client.Dispose))).WaitAsync(limit);
             foreach (Task<ChatResponse> answer in answers)
@@ -189,18 +243,30 @@ public sealed class ModelClientTests : IAsyncLifetime
         Assert.Equal(embeddings[1].Dimensions, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
 
         // The mean of the engine's own rows, in the direction of which the vector points.
-        ReadOnlyMemory<float> rows = (await model.EncodeAsync([await PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "heart.png"))]))[0];
+        ReadOnlyMemory<float> rows = (
+            await model.EncodeAsync([await PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "heart.png"))])
+        )[0];
         int width = embeddings[1].Dimensions;
-        double[] sums = [.. Enumerable.Range(0, width).Select(column => Enumerable.Range(0, rows.Length / width).Sum(row => (double)rows.Span[row * width + column]))];
+        double[] sums =
+        [
+            .. Enumerable
+                .Range(0, width)
+                .Select(column => Enumerable.Range(0, rows.Length / width).Sum(row => (double)rows.Span[row * width + column])),
+        ];
         double length = Math.Sqrt(sums.Sum(static sum => sum * sum));
         Assert.Equal(sums[5] / length, embeddings[1].Vector.Span[5], 5);
 
-        await Assert.ThrowsAsync<ChatOptionException>(() => generator.GenerateAsync([TinyModel.Picture("heart.png")], new EmbeddingGenerationOptions { Dimensions = 7 }));
-        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => generator.GenerateAsync([TinyModel.Picture("heart.png"), new DataContent(new byte[9], "image/png")]));
+        await Assert.ThrowsAsync<ChatOptionException>(() =>
+            generator.GenerateAsync([TinyModel.Picture("heart.png")], new EmbeddingGenerationOptions { Dimensions = 7 })
+        );
+        ImageException refused = await Assert.ThrowsAsync<ImageException>(() =>
+            generator.GenerateAsync([TinyModel.Picture("heart.png"), new DataContent(new byte[9], "image/png")])
+        );
         Assert.StartsWith("picture 1 (image/png)", refused.Message);
     }
 
     private static TimeSpan ProcessorTime => Process.GetCurrentProcess().TotalProcessorTime;
 
-    private static double Dot(Embedding<float> left, Embedding<float> right) => left.Vector.ToArray().Zip(right.Vector.ToArray(), static (a, b) => (double)a * b).Sum();
+    private static double Dot(Embedding<float> left, Embedding<float> right) =>
+        left.Vector.ToArray().Zip(right.Vector.ToArray(), static (a, b) => (double)a * b).Sum();
 }

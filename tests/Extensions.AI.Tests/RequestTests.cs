@@ -8,42 +8,65 @@ namespace Tessera.Extensions.AI.Tests;
 public sealed class RequestTests
 {
     private static readonly byte[] png = File.ReadAllBytes(RepositoryRoot.Path("samples", "heart.png"));
-    private static readonly AITool find = AIFunctionFactory.Create((string query, int limit) => $"{query} {limit}", "find", "Finds things.");
+    private static readonly AITool find = AIFunctionFactory.Create(
+        (string query, int limit) => $"{query} {limit}",
+        "find",
+        "Finds things."
+    );
 
     [Fact]
     public async Task Texts_and_pictures_keep_their_places()
     {
         var model = new FakeModel(TemplateSources.Hermes, "ok");
         string file = new Uri(RepositoryRoot.Path("samples", "heart.png")).AbsoluteUri;
-        await model.Client().GetResponseAsync(
-        [
-            new ChatMessage(ChatRole.System, "Be brief."),
-            new ChatMessage(ChatRole.User, [new TextContent("First "), new DataContent(png, "image/png"), new TextContent(" then "), new UriContent(file, "image/png")]),
-            new ChatMessage(ChatRole.Assistant, "Two hearts."),
-            new ChatMessage(ChatRole.User, [new UriContent("data:image/png;base64," + Convert.ToBase64String(png), "image/png"), new TextContent("And now?")]),
-        ], new ChatOptions { Instructions = "Speak English." });
+        await model
+            .Client()
+            .GetResponseAsync(
+                [
+                    new ChatMessage(ChatRole.System, "Be brief."),
+                    new ChatMessage(
+                        ChatRole.User,
+                        [
+                            new TextContent("First "),
+                            new DataContent(png, "image/png"),
+                            new TextContent(" then "),
+                            new UriContent(file, "image/png"),
+                        ]
+                    ),
+                    new ChatMessage(ChatRole.Assistant, "Two hearts."),
+                    new ChatMessage(
+                        ChatRole.User,
+                        [new UriContent("data:image/png;base64," + Convert.ToBase64String(png), "image/png"), new TextContent("And now?")]
+                    ),
+                ],
+                new ChatOptions { Instructions = "Speak English." }
+            );
         Transcript asked = Assert.Single(model.Asked);
-        Assert.Equal(["system:Speak English.\n\nBe brief.", "user:First *| then *", "assistant:Two hearts.", "user:*And now?"], asked.Messages.Select(Shown));
+        Assert.Equal(
+            ["system:Speak English.\n\nBe brief.", "user:First *| then *", "assistant:Two hearts.", "user:*And now?"],
+            asked.Messages.Select(Shown)
+        );
         Assert.Equal(3, asked.Images.Count);
         Assert.All(asked.Images, image => Assert.Equal(png, image.Data));
         Assert.Equal("message 1, part 1 (DataContent, image/png)", asked.Images[0].Name);
     }
 
-    public static TheoryData<string, string> RefusedParts => new()
-    {
-        { "audio", "audio/wav, but the model takes only text and pictures" },
-        { "lie", "declared as image/jpeg, but its bytes are image/png" },
-        { "uri lie", "declared as image/jpeg, but its data URI says image/png" },
-        { "data uri lie", "declared as image/webp, but its bytes are image/png" },
-        { "no picture", "its bytes are no picture" },
-        { "http", "download it first" },
-        { "ftp", "scheme ftp" },
-        { "missing", "no such file" },
-        { "device", "only regular files" },
-        { "broken uri", "cannot be read" },
-        { "file id", "takes no such part from the role user" },
-        { "call", "takes no such part from the role user" },
-    };
+    public static TheoryData<string, string> RefusedParts =>
+        new()
+        {
+            { "audio", "audio/wav, but the model takes only text and pictures" },
+            { "lie", "declared as image/jpeg, but its bytes are image/png" },
+            { "uri lie", "declared as image/jpeg, but its data URI says image/png" },
+            { "data uri lie", "declared as image/webp, but its bytes are image/png" },
+            { "no picture", "its bytes are no picture" },
+            { "http", "download it first" },
+            { "ftp", "scheme ftp" },
+            { "missing", "no such file" },
+            { "device", "only regular files" },
+            { "broken uri", "cannot be read" },
+            { "file id", "takes no such part from the role user" },
+            { "call", "takes no such part from the role user" },
+        };
 
     [Theory]
     [MemberData(nameof(RefusedParts))]
@@ -67,7 +90,9 @@ public sealed class RequestTests
         };
         var model = new FakeModel(TemplateSources.Hermes, "ok");
         ChatMessage[] messages = [new(ChatRole.System, "s"), new(ChatRole.User, [new TextContent("See"), part])];
-        ChatContentException refused = await Assert.ThrowsAsync<ChatContentException>(() => model.Client().GetResponseAsync(messages)).WaitAsync(TimeSpan.FromSeconds(10));
+        ChatContentException refused = await Assert
+            .ThrowsAsync<ChatContentException>(() => model.Client().GetResponseAsync(messages))
+            .WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Equal((1, 1), (refused.MessageIndex, refused.PartIndex));
         Assert.Contains(part.GetType().Name, refused.Message);
         Assert.Contains(problem, refused.Message);
@@ -78,8 +103,12 @@ public sealed class RequestTests
     public async Task Pictures_from_others_than_users_and_unknown_roles_are_refused()
     {
         var model = new FakeModel(TemplateSources.Hermes, "ok");
-        await Assert.ThrowsAsync<ChatContentException>(() => model.Client().GetResponseAsync([new ChatMessage(ChatRole.Assistant, [new DataContent(png, "image/png")])]));
-        TesseraException role = await Assert.ThrowsAsync<TesseraException>(() => model.Client().GetResponseAsync([new ChatMessage(new ChatRole("narrator"), "Once")]));
+        await Assert.ThrowsAsync<ChatContentException>(() =>
+            model.Client().GetResponseAsync([new ChatMessage(ChatRole.Assistant, [new DataContent(png, "image/png")])])
+        );
+        TesseraException role = await Assert.ThrowsAsync<TesseraException>(() =>
+            model.Client().GetResponseAsync([new ChatMessage(new ChatRole("narrator"), "Once")])
+        );
         Assert.Contains("message 0: the role narrator", role.Message);
     }
 
@@ -87,16 +116,40 @@ public sealed class RequestTests
     public async Task Options_are_mapped()
     {
         var model = new FakeModel(TemplateSources.Hermes, "ok", "ok");
-        await model.Client().GetResponseAsync("Hi", new ChatOptions
-        {
-            Temperature = 0.5f, TopP = 0.8f, TopK = 7, Seed = 42, StopSequences = ["END"], MaxOutputTokens = 99, FrequencyPenalty = 0.1f, PresencePenalty = 0.2f,
-            AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = 0.01, ["repeat_penalty"] = "1.1" },
-        });
+        await model
+            .Client()
+            .GetResponseAsync(
+                "Hi",
+                new ChatOptions
+                {
+                    Temperature = 0.5f,
+                    TopP = 0.8f,
+                    TopK = 7,
+                    Seed = 42,
+                    StopSequences = ["END"],
+                    MaxOutputTokens = 99,
+                    FrequencyPenalty = 0.1f,
+                    PresencePenalty = 0.2f,
+                    AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = 0.01, ["repeat_penalty"] = "1.1" },
+                }
+            );
         GenerationOptions mapped = model.Options[0];
         Assert.Equal((0.5f, 0.8f, 7, 42u, 99), (mapped.Temperature, mapped.TopP, mapped.TopK, mapped.Seed!.Value, mapped.MaxTokens));
-        Assert.Equal((0.1f, 0.2f, 0.01f, 1.1f, "END"), (mapped.FrequencyPenalty, mapped.PresencePenalty, mapped.MinP, mapped.RepeatPenalty, Assert.Single(mapped.StopStrings)));
+        Assert.Equal(
+            (0.1f, 0.2f, 0.01f, 1.1f, "END"),
+            (mapped.FrequencyPenalty, mapped.PresencePenalty, mapped.MinP, mapped.RepeatPenalty, Assert.Single(mapped.StopStrings))
+        );
 
-        await model.Client().GetResponseAsync("Hi", new ChatOptions { RawRepresentationFactory = _ => new GenerationOptions { PenaltyWindow = 5, MaxTokens = 8 }, MaxOutputTokens = 9 });
+        await model
+            .Client()
+            .GetResponseAsync(
+                "Hi",
+                new ChatOptions
+                {
+                    RawRepresentationFactory = _ => new GenerationOptions { PenaltyWindow = 5, MaxTokens = 8 },
+                    MaxOutputTokens = 9,
+                }
+            );
         Assert.Equal((5, 9), (model.Options[1].PenaltyWindow, model.Options[1].MaxTokens));
     }
 
@@ -105,7 +158,9 @@ public sealed class RequestTests
     {
         async Task Refuses(string option, ChatOptions options, string template = TemplateSources.Hermes)
         {
-            ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() => new FakeModel(template, "ok").Client().GetResponseAsync("Hi", options));
+            ChatOptionException refused = await Assert.ThrowsAsync<ChatOptionException>(() =>
+                new FakeModel(template, "ok").Client().GetResponseAsync("Hi", options)
+            );
             Assert.Equal(option, refused.Option);
         }
 
@@ -113,17 +168,33 @@ public sealed class RequestTests
         await Refuses("ModelId", new ChatOptions { ModelId = "other" });
         await Refuses("Tools", new ChatOptions { Tools = [find] }, TemplateSources.Plain);
         await Refuses("Tools", new ChatOptions { Tools = [new HostedWebSearchTool()] });
-        await Refuses("Tools", new ChatOptions { Tools = [find] }, TemplateSources.Hermes.Replace("<tool_call>", "<<call>>", StringComparison.Ordinal));
+        await Refuses(
+            "Tools",
+            new ChatOptions { Tools = [find] },
+            TemplateSources.Hermes.Replace("<tool_call>", "<<call>>", StringComparison.Ordinal)
+        );
         await Refuses("ToolMode", new ChatOptions { ToolMode = ChatToolMode.RequireAny });
         await Refuses("ToolMode", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.RequireSpecific("other") });
-        await Refuses("AdditionalProperties[\"min_p\"]", new ChatOptions { AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = "much" } });
-        await Assert.ThrowsAsync<ChatContentException>(() => new FakeModel(TemplateSources.Plain, "ok").Client().GetResponseAsync([new ChatMessage(ChatRole.Tool, [new FunctionResultContent("1", "x")])]));
+        await Refuses(
+            "AdditionalProperties[\"min_p\"]",
+            new ChatOptions { AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = "much" } }
+        );
+        await Assert.ThrowsAsync<ChatContentException>(() =>
+            new FakeModel(TemplateSources.Plain, "ok")
+                .Client()
+                .GetResponseAsync([new ChatMessage(ChatRole.Tool, [new FunctionResultContent("1", "x")])])
+        );
     }
 
     [Fact]
     public async Task Tools_reach_the_template_unless_they_are_off()
     {
-        var model = new FakeModel(TemplateSources.Hermes, "ok", "ok", "find\", \"arguments\": {\"query\": \"a\", \"limit\": 1}}</tool_call>");
+        var model = new FakeModel(
+            TemplateSources.Hermes,
+            "ok",
+            "ok",
+            "find\", \"arguments\": {\"query\": \"a\", \"limit\": 1}}</tool_call>"
+        );
         await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [find] });
         string prompt = Prompt(TemplateSources.Hermes, model.Asked[0]);
         Assert.Contains("\"name\": \"find\", \"description\": \"Finds things.\"", prompt);
@@ -131,7 +202,9 @@ public sealed class RequestTests
         Assert.Contains("<tool_call>", model.Options[0].ShownTokens);
         await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.None });
         Assert.DoesNotContain("find", Prompt(TemplateSources.Hermes, model.Asked[1]));
-        ChatResponse forced = await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.RequireAny });
+        ChatResponse forced = await model
+            .Client()
+            .GetResponseAsync("Hi", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.RequireAny });
         Assert.Equal("<tool_call>\n{\"name\": \"", model.Asked[2].AnswerStart);
         Assert.Equal("a", Assert.IsType<FunctionCallContent>(Assert.Single(forced.Messages[0].Contents)).Arguments!["query"]!.ToString());
     }
@@ -143,15 +216,37 @@ public sealed class RequestTests
     {
         string template = name == "Hermes" ? TemplateSources.Hermes : TemplateSources.Mistral;
         var model = new FakeModel(template, "ok");
-        var call = new FunctionCallContent("call-with-a-long-id", "find", new Dictionary<string, object?> { ["query"] = "a \"b\"", ["limit"] = 2, ["none"] = null });
-        await model.Client().GetResponseAsync(
-        [
-            new ChatMessage(ChatRole.User, "Find"),
-            new ChatMessage(ChatRole.Assistant, [new TextReasoningContent("hm"), new TextContent("I look."), call]),
-            new ChatMessage(ChatRole.Tool, [new FunctionResultContent("call-with-a-long-id", new[] { "x", "y" }), new FunctionResultContent("other", null) { Exception = new InvalidOperationException("No luck.") }]),
-        ], new ChatOptions { Tools = [find] });
+        var call = new FunctionCallContent(
+            "call-with-a-long-id",
+            "find",
+            new Dictionary<string, object?>
+            {
+                ["query"] = "a \"b\"",
+                ["limit"] = 2,
+                ["none"] = null,
+            }
+        );
+        await model
+            .Client()
+            .GetResponseAsync(
+                [
+                    new ChatMessage(ChatRole.User, "Find"),
+                    new ChatMessage(ChatRole.Assistant, [new TextReasoningContent("hm"), new TextContent("I look."), call]),
+                    new ChatMessage(
+                        ChatRole.Tool,
+                        [
+                            new FunctionResultContent("call-with-a-long-id", new[] { "x", "y" }),
+                            new FunctionResultContent("other", null) { Exception = new InvalidOperationException("No luck.") },
+                        ]
+                    ),
+                ],
+                new ChatOptions { Tools = [find] }
+            );
         string prompt = Prompt(template, model.Asked[0]);
-        Assert.Contains("{\"query\": \"a \\\"b\\\"\", \"limit\": 2, \"none\": null}".Replace(" ", "", StringComparison.Ordinal), prompt.Replace(" ", "", StringComparison.Ordinal));
+        Assert.Contains(
+            "{\"query\": \"a \\\"b\\\"\", \"limit\": 2, \"none\": null}".Replace(" ", "", StringComparison.Ordinal),
+            prompt.Replace(" ", "", StringComparison.Ordinal)
+        );
         Assert.Contains("<tool_response>[\"x\",\"y\"]</tool_response>", prompt);
         Assert.Contains("<tool_response>Error: No luck.</tool_response>", prompt);
         ChatTemplateMessage result = model.Asked[0].Messages[2];
@@ -166,17 +261,32 @@ public sealed class RequestTests
         ChatResponse thought = await model.Client().GetResponseAsync("Hi");
         Assert.Equal("a thought", Assert.IsType<TextReasoningContent>(thought.Messages[0].Contents[0]).Text);
         Assert.Equal("Yes", thought.Text);
-        ChatResponse quiet = await model.Client().GetResponseAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None } });
+        ChatResponse quiet = await model
+            .Client()
+            .GetResponseAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None } });
         Assert.EndsWith("<think></think>", Prompt(TemplateSources.OpensThought, model.Asked[1]));
         Assert.Equal("No", quiet.Text);
 
         var hidden = new FakeModel(TemplateSources.Hermes, "<think>secret</think>Yes");
-        ChatResponse shown = await hidden.Client().GetResponseAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High, Output = ReasoningOutput.None } });
+        ChatResponse shown = await hidden
+            .Client()
+            .GetResponseAsync(
+                "Hi",
+                new ChatOptions
+                {
+                    Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High, Output = ReasoningOutput.None },
+                }
+            );
         Assert.Equal("Yes", Assert.IsType<TextContent>(Assert.Single(shown.Messages[0].Contents)).Text);
     }
 
-    private static string Prompt(string template, Transcript transcript) => string.Concat(
-        new ChatPromptRenderer(TemplateSources.Parse(template), ["<image>"]).Render(transcript.Messages, true, "", "", transcript.Variables).Select(static segment => segment.Text));
+    private static string Prompt(string template, Transcript transcript) =>
+        string.Concat(
+            new ChatPromptRenderer(TemplateSources.Parse(template), ["<image>"])
+                .Render(transcript.Messages, true, "", "", transcript.Variables)
+                .Select(static segment => segment.Text)
+        );
 
-    private static string Shown(ChatTemplateMessage message) => $"{message.Role}:{string.Join('|', message.Parts.Select(static part => part.Text ?? "*")).Replace("|*", "*", StringComparison.Ordinal).Replace("*|A", "*A", StringComparison.Ordinal)}";
+    private static string Shown(ChatTemplateMessage message) =>
+        $"{message.Role}:{string.Join('|', message.Parts.Select(static part => part.Text ?? "*")).Replace("|*", "*", StringComparison.Ordinal).Replace("*|A", "*A", StringComparison.Ordinal)}";
 }

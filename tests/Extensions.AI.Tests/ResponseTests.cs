@@ -11,8 +11,19 @@ public sealed class ResponseTests
     {
         ChatResponse response = await new FakeModel(TemplateSources.Hermes, "Hello there").Client().GetResponseAsync("Hi");
         Assert.Equal("Hello there", response.Text);
-        Assert.Equal((ChatRole.Assistant, "fake", ChatFinishReason.Stop), (Assert.Single(response.Messages).Role, response.ModelId, response.FinishReason!.Value));
-        Assert.Equal((50L, 3L, 53L, 10L), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount, response.Usage.CachedInputTokenCount));
+        Assert.Equal(
+            (ChatRole.Assistant, "fake", ChatFinishReason.Stop),
+            (Assert.Single(response.Messages).Role, response.ModelId, response.FinishReason!.Value)
+        );
+        Assert.Equal(
+            (50L, 3L, 53L, 10L),
+            (
+                response.Usage!.InputTokenCount,
+                response.Usage.OutputTokenCount,
+                response.Usage.TotalTokenCount,
+                response.Usage.CachedInputTokenCount
+            )
+        );
         Assert.NotNull(response.ResponseId);
         Assert.True(DateTimeOffset.UtcNow - response.CreatedAt < TimeSpan.FromMinutes(1));
     }
@@ -20,7 +31,9 @@ public sealed class ResponseTests
     [Fact]
     public async Task Updates_stream_and_belong_together()
     {
-        List<ChatResponseUpdate> updates = await ListAsync(new FakeModel(TemplateSources.Hermes, "Hello there").Client().GetStreamingResponseAsync("Hi"));
+        List<ChatResponseUpdate> updates = await ListAsync(
+            new FakeModel(TemplateSources.Hermes, "Hello there").Client().GetStreamingResponseAsync("Hi")
+        );
         Assert.True(updates.Count > 3);
         Assert.Single(updates.Select(static update => (update.ResponseId, update.MessageId, update.Role, update.ModelId)).Distinct());
         Assert.Equal("Hello there", string.Concat(updates.Select(static update => update.Text)));
@@ -31,16 +44,23 @@ public sealed class ResponseTests
     [Fact]
     public async Task Calls_and_the_length_are_reasons_to_finish()
     {
-        const string TwoCalls = "<tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call><tool_call>{\"name\":\"b\",\"arguments\":{}}</tool_call>";
+        const string TwoCalls =
+            "<tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call><tool_call>{\"name\":\"b\",\"arguments\":{}}</tool_call>";
         AITool tool = AIFunctionFactory.Create(() => 1, "a");
-        ChatResponse both = await new FakeModel(TemplateSources.Hermes, TwoCalls).Client().GetResponseAsync("Hi", new ChatOptions { Tools = [tool] });
+        ChatResponse both = await new FakeModel(TemplateSources.Hermes, TwoCalls)
+            .Client()
+            .GetResponseAsync("Hi", new ChatOptions { Tools = [tool] });
         Assert.Equal(ChatFinishReason.ToolCalls, both.FinishReason);
         FunctionCallContent[] calls = [.. both.Messages[0].Contents.Cast<FunctionCallContent>()];
         Assert.Equal(["a", "b"], calls.Select(static call => call.Name));
         Assert.Equal(2, calls.Select(static call => call.CallId).Distinct().Count());
-        ChatResponse one = await new FakeModel(TemplateSources.Hermes, TwoCalls).Client().GetResponseAsync("Hi", new ChatOptions { Tools = [tool], AllowMultipleToolCalls = false });
+        ChatResponse one = await new FakeModel(TemplateSources.Hermes, TwoCalls)
+            .Client()
+            .GetResponseAsync("Hi", new ChatOptions { Tools = [tool], AllowMultipleToolCalls = false });
         Assert.Single(one.Messages[0].Contents);
-        ChatResponse cut = await new FakeModel(TemplateSources.Hermes, "Long") { FinishReason = FinishReason.Length }.Client().GetResponseAsync("Hi");
+        ChatResponse cut = await new FakeModel(TemplateSources.Hermes, "Long") { FinishReason = FinishReason.Length }
+            .Client()
+            .GetResponseAsync("Hi");
         Assert.Equal(ChatFinishReason.Length, cut.FinishReason);
     }
 
@@ -48,7 +68,10 @@ public sealed class ResponseTests
     public async Task A_disposed_client_and_a_client_without_services_say_so()
     {
         TesseraChatClient client = new FakeModel(TemplateSources.Hermes, "x").Client();
-        Assert.Equal(("tessera", "fake"), (client.GetService<ChatClientMetadata>()!.ProviderName, client.GetService<ChatClientMetadata>()!.DefaultModelId));
+        Assert.Equal(
+            ("tessera", "fake"),
+            (client.GetService<ChatClientMetadata>()!.ProviderName, client.GetService<ChatClientMetadata>()!.DefaultModelId)
+        );
         Assert.Same(client, client.GetService<IChatClient>());
         Assert.Null(client.GetService<MultimodalModel>());
         Assert.Null(client.GetService(typeof(IChatClient), "key"));
@@ -60,7 +83,8 @@ public sealed class ResponseTests
     internal static async Task<List<ChatResponseUpdate>> ListAsync(IAsyncEnumerable<ChatResponseUpdate> updates)
     {
         var list = new List<ChatResponseUpdate>();
-        await foreach (ChatResponseUpdate update in updates) list.Add(update);
+        await foreach (ChatResponseUpdate update in updates)
+            list.Add(update);
         return list;
     }
 }

@@ -19,8 +19,12 @@ public sealed class FuzzTests : IDisposable
             string found = Goldens.RepositoryPath("tests", "Fuzz", "found");
             string[] files = Directory.GetFiles(found, "*", SearchOption.AllDirectories);
             Array.Sort(files, StringComparer.Ordinal);
-            return [.. files.Select(file => Path.GetRelativePath(found, file)).Where(static file =>
-                Path.GetDirectoryName(file) is { Length: > 0 })];
+            return
+            [
+                .. files
+                    .Select(file => Path.GetRelativePath(found, file))
+                    .Where(static file => Path.GetDirectoryName(file) is { Length: > 0 }),
+            ];
         }
     }
 
@@ -40,8 +44,13 @@ public sealed class FuzzTests : IDisposable
     [Theory]
     [MemberData(nameof(Found))]
     public async Task What_was_found_is_mended(string file) =>
-        Assert.Null(await Campaign.Campaign.ReplayAsync(Path.GetDirectoryName(file)!,
-            Goldens.RepositoryPath("tests", "Fuzz", "found", file), default));
+        Assert.Null(
+            await Campaign.Campaign.ReplayAsync(
+                Path.GetDirectoryName(file)!,
+                Goldens.RepositoryPath("tests", "Fuzz", "found", file),
+                default
+            )
+        );
 
     [Theory]
     [InlineData(0, null)]
@@ -55,8 +64,10 @@ public sealed class FuzzTests : IDisposable
     {
         string file = folder.File("input", [what]);
         string? problem = await Campaign.Campaign.ReplayAsync(SelfTestKind.Id, file, default);
-        if (seen is null) Assert.Null(problem);
-        else Assert.Contains(seen, problem, StringComparison.Ordinal);
+        if (seen is null)
+            Assert.Null(problem);
+        else
+            Assert.Contains(seen, problem, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,11 +17,14 @@ public sealed class BesideLLamaSharpTests
         string[][] lines = [.. output.Split('\n').Select(static line => line.Trim().Split(' ')).Where(static line => line.Length == 3)];
         var answers = lines.GroupBy(static line => line[0]).ToList();
         Assert.Equal(TwoEngines.QuestionCount, answers.Count);
-        Assert.All(answers, static answer =>
-        {
-            Assert.Equal(["tessera", "context", "conversation"], answer.Select(static line => line[1]));
-            Assert.Single(answer.Select(static line => line[2]).Distinct());
-        });
+        Assert.All(
+            answers,
+            static answer =>
+            {
+                Assert.Equal(["tessera", "context", "conversation"], answer.Select(static line => line[1]));
+                Assert.Single(answer.Select(static line => line[2]).Distinct());
+            }
+        );
         Assert.True(answers.Select(static answer => answer.First()[2]).Distinct().Count() > 3, output);
     }
 
@@ -31,8 +34,11 @@ public sealed class BesideLLamaSharpTests
     [InlineData(TwoEngines.LLamaSharpFirst)]
     public async Task Two_sets_of_libraries_in_one_process_are_refused_in_a_sentence(string order)
     {
-        string? other = Directory.EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "runtimes"), "noavx", SearchOption.AllDirectories).FirstOrDefault();
-        if (other is null) return;
+        string? other = Directory
+            .EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "runtimes"), "noavx", SearchOption.AllDirectories)
+            .FirstOrDefault();
+        if (other is null)
+            return;
         (int exitCode, string output, string error) = await RunAsync(order, other);
         Assert.Equal(1, exitCode);
         Assert.DoesNotContain("tessera", output, StringComparison.Ordinal);
@@ -48,7 +54,8 @@ public sealed class BesideLLamaSharpTests
         start.Environment["TESSERA_NATIVE"] = natives;
         using Process process = Process.Start(start)!;
         using var limit = new CancellationTokenSource(Patience);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token), error = process.StandardError.ReadToEndAsync(limit.Token);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token),
+            error = process.StandardError.ReadToEndAsync(limit.Token);
         try
         {
             await process.WaitForExitAsync(limit.Token);

@@ -33,7 +33,8 @@ internal static class TwoEngines
     {
         try
         {
-            foreach (string model in Questions.Select(static question => question.Model).Distinct()) await AskAsync(model, arguments[0]);
+            foreach (string model in Questions.Select(static question => question.Model).Distinct())
+                await AskAsync(model, arguments[0]);
             return 0;
         }
         catch (TesseraException failure)
@@ -47,9 +48,21 @@ internal static class TwoEngines
     {
         string modelPath = RepositoryRoot.Path("models", "tiny", $"{name}-Q8_0.gguf");
         string projectorPath = RepositoryRoot.Path("models", "tiny", $"{name}-mmproj-Q8_0.gguf");
-        var options = new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath, ThreadCount = 1, ContextLength = 1024 };
+        var options = new ModelOptions
+        {
+            ModelPath = modelPath,
+            ProjectorPath = projectorPath,
+            ThreadCount = 1,
+            ContextLength = 1024,
+        };
         MultimodalModel? tessera = order == TesseraFirst ? await MultimodalModel.LoadAsync(options) : null;
-        var parameters = new ModelParams(modelPath) { ContextSize = 1024, Threads = 1, BatchThreads = 1, GpuLayerCount = 0 };
+        var parameters = new ModelParams(modelPath)
+        {
+            ContextSize = 1024,
+            Threads = 1,
+            BatchThreads = 1,
+            GpuLayerCount = 0,
+        };
         using LLamaWeights weights = await LLamaWeights.LoadFromFileAsync(parameters);
         tessera ??= await MultimodalModel.LoadAsync(options);
         using (tessera)
@@ -78,7 +91,8 @@ internal static class TwoEngines
         {
             LLamaToken token = greedy.Sample(context.NativeHandle, -1);
             answer.Add((int)token);
-            if (token.IsEndOfGeneration(weights.Vocab)) break;
+            if (token.IsEndOfGeneration(weights.Vocab))
+                break;
             var next = new LLamaBatch();
             next.Add(token, position++, LLamaSeqId.Zero, true);
             await context.DecodeAsync(next);
@@ -96,15 +110,18 @@ internal static class TwoEngines
         var answer = new List<int>();
         while (answer.Count < MaxTokens)
         {
-            while (conversation.RequiresInference) await executor.Infer();
+            while (conversation.RequiresInference)
+                await executor.Infer();
             LLamaToken token = greedy.Sample(executor.Context.NativeHandle, conversation.GetSampleIndex());
             answer.Add((int)token);
-            if (token.IsEndOfGeneration(weights.Vocab)) break;
+            if (token.IsEndOfGeneration(weights.Vocab))
+                break;
             conversation.Prompt(token);
         }
 
         return answer;
     }
 
-    private static void Print(string picture, string who, IReadOnlyList<int> answer) => Console.WriteLine($"{picture} {who} {string.Join(',', answer)}");
+    private static void Print(string picture, string who, IReadOnlyList<int> answer) =>
+        Console.WriteLine($"{picture} {who} {string.Join(',', answer)}");
 }

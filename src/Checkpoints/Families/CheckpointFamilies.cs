@@ -5,7 +5,11 @@ namespace Tessera.Checkpoints.Families;
 /// <summary>The one table of families.</summary>
 internal static class CheckpointFamilies
 {
-    private static readonly (string Name, Func<Settings, bool> Recognises, Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> Create)[] Table =
+    private static readonly (
+        string Name,
+        Func<Settings, bool> Recognises,
+        Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> Create
+    )[] Table =
     [
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
@@ -19,11 +23,19 @@ internal static class CheckpointFamilies
     public static CheckpointFamily Find(Settings config, IReadOnlyCollection<string> names)
     {
         foreach ((_, Func<Settings, bool> recognises, Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> create) in Table)
-            if (recognises(config)) return create(config, names);
-        if (!config.Has("vision_config") && LanguageArchitectures.Find(config) is LanguageArchitecture language) return new LanguageOnly(language.Name);
-        string type = CheckpointFolder.Shown(config.TryText("model_type") ?? "none"), classes = CheckpointFolder.Shown(string.Join(", ", config.Texts("architectures")));
-        string vision = config.Child("vision_config")?.TryText("model_type") is string tower ? $", its vision tower '{CheckpointFolder.Shown(tower)}'" : "";
-        throw new CheckpointException(config.Path, $"its model_type is '{type}' and its class '{classes}'{vision}, which no converter knows; known are"
-            + $" {string.Join(", ", Table.Select(static row => row.Name))} and the language models {string.Join(", ", LanguageArchitectures.KnownClasses)}.");
+            if (recognises(config))
+                return create(config, names);
+        if (!config.Has("vision_config") && LanguageArchitectures.Find(config) is LanguageArchitecture language)
+            return new LanguageOnly(language.Name);
+        string type = CheckpointFolder.Shown(config.TryText("model_type") ?? "none"),
+            classes = CheckpointFolder.Shown(string.Join(", ", config.Texts("architectures")));
+        string vision = config.Child("vision_config")?.TryText("model_type") is string tower
+            ? $", its vision tower '{CheckpointFolder.Shown(tower)}'"
+            : "";
+        throw new CheckpointException(
+            config.Path,
+            $"its model_type is '{type}' and its class '{classes}'{vision}, which no converter knows; known are"
+                + $" {string.Join(", ", Table.Select(static row => row.Name))} and the language models {string.Join(", ", LanguageArchitectures.KnownClasses)}."
+        );
     }
 }

@@ -41,7 +41,12 @@ internal abstract class CheckpointFamily
 /// <param name="LanguageWidth">The language model's width.</param>
 /// <param name="Tower">A folder with the vision tower alone, where the checkpoint has none; null where none was given.</param>
 internal sealed record VisionSource(
-    CheckpointFolder Folder, Settings Config, IReadOnlyDictionary<string, StoredTensor> Tensors, long LanguageWidth, VisionTowerFolder? Tower)
+    CheckpointFolder Folder,
+    Settings Config,
+    IReadOnlyDictionary<string, StoredTensor> Tensors,
+    long LanguageWidth,
+    VisionTowerFolder? Tower
+)
 {
     /// <summary>Whether the tower's own tensors are in the checkpoint.</summary>
     public bool HasTower => Tensors.Keys.Any(static name => name.StartsWith("tower.", StringComparison.Ordinal));
@@ -51,14 +56,16 @@ internal sealed record VisionSource(
     {
         get
         {
-            Settings? plain = Folder.TryReadSettings("preprocessor_config.json"), whole = Folder.TryReadSettings("processor_config.json");
+            Settings? plain = Folder.TryReadSettings("preprocessor_config.json"),
+                whole = Folder.TryReadSettings("processor_config.json");
             Settings? image = whole?.Child("image_processor") ?? whole;
             return image is null ? plain : Settings.Merge(image, plain);
         }
     }
 
     public StoredTensor Require(string name) =>
-        Tensors.GetValueOrDefault(name) ?? throw new CheckpointException(Folder.FullPath, $"tensor '{name}' of the vision side is missing.");
+        Tensors.GetValueOrDefault(name)
+        ?? throw new CheckpointException(Folder.FullPath, $"tensor '{name}' of the vision side is missing.");
 }
 
 /// <summary>A projector to be written: what its file says and how its tensors are named.</summary>
@@ -96,9 +103,10 @@ internal sealed class VisionTowerFolder : IDisposable
     public IReadOnlyList<WeightFile> Files => weights.Files;
 
     /// <summary>The tower's tensors, named <c>tower.*</c>.</summary>
-    public IEnumerable<(string Name, StoredTensor Tensor)> Tensors => weights.Tensors
-        .Where(static tensor => tensor.Name.StartsWith("vision_model.", StringComparison.Ordinal))
-        .Select(static tensor => ("tower." + tensor.Name["vision_model.".Length..], tensor));
+    public IEnumerable<(string Name, StoredTensor Tensor)> Tensors =>
+        weights
+            .Tensors.Where(static tensor => tensor.Name.StartsWith("vision_model.", StringComparison.Ordinal))
+            .Select(static tensor => ("tower." + tensor.Name["vision_model.".Length..], tensor));
 
     /// <inheritdoc/>
     public void Dispose() => weights.Dispose();

@@ -14,20 +14,25 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 {
     private readonly bool isAuthors = !config.Has("text_config");
 
-    public override string Name => AspectRatio() is not string ratio ? "LLaVA"
+    public override string Name =>
+        AspectRatio() is not string ratio ? "LLaVA"
         : ratio.StartsWith("anyres_max", StringComparison.Ordinal) ? "LLaVA-OneVision"
         : ratio.StartsWith("anyres", StringComparison.Ordinal) ? "LLaVA-NeXT"
         : "LLaVA";
 
     /// <summary>Whether a checkpoint is of this kind.</summary>
     public static bool Recognises(Settings config) =>
-        config.TryText("model_type") is "llava" or "llava_next" or "llava_onevision" && config.Has("vision_config") && config.Has("text_config")
+        config.TryText("model_type") is "llava" or "llava_next" or "llava_onevision"
+            && config.Has("vision_config")
+            && config.Has("text_config")
             && config.Child("vision_config")!.TryText("model_type") is null or "clip_vision_model" or "siglip_vision_model"
-        || config.Has("mm_projector_type") || config.Has("mm_vision_tower");
+        || config.Has("mm_projector_type")
+        || config.Has("mm_vision_tower");
 
     public override Settings LanguageConfig(Settings config)
     {
-        if (isAuthors) return config;
+        if (isAuthors)
+            return config;
         Settings text = config.Child("text_config")!;
         // The text side of llava-hf's files may name its class only, and its model_type is then the default.
         return text.Has("model_type") || text.Has("architectures")
@@ -39,20 +44,28 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
     {
         foreach (string prefix in (ReadOnlySpan<string>)["model.vision_tower.vision_tower.", "model.vision_tower.", "vision_tower."])
         {
-            if (!name.TryAfter(prefix, out string inner)) continue;
+            if (!name.TryAfter(prefix, out string inner))
+                continue;
             inner = inner.TryAfter("vision_model.", out string bare) ? bare : inner;
             return inner.StartsWith("head.", StringComparison.Ordinal) || inner.StartsWith("post_layernorm.", StringComparison.Ordinal)
                 ? (Side.Ignored, name)
                 : (Side.Vision, "tower." + inner);
         }
 
-        if (name is "image_newline" or "model.image_newline") return (Side.Vision, "image_newline");
+        if (name is "image_newline" or "model.image_newline")
+            return (Side.Vision, "image_newline");
         foreach (string prefix in (ReadOnlySpan<string>)["model.multi_modal_projector.", "multi_modal_projector."])
             if (name.TryAfter(prefix, out string layer))
-                return (Side.Vision, layer.Replace("linear_1.", "connector.0.", StringComparison.Ordinal).Replace("linear_2.", "connector.2.", StringComparison.Ordinal));
+                return (
+                    Side.Vision,
+                    layer
+                        .Replace("linear_1.", "connector.0.", StringComparison.Ordinal)
+                        .Replace("linear_2.", "connector.2.", StringComparison.Ordinal)
+                );
         if (name.TryAfter("model.mm_projector.", out string part) || name.TryAfter("mm_projector.", out part))
             return (Side.Vision, part is "weight" or "bias" ? $"connector.0.{part}" : $"connector.{part}");
-        if (isAuthors) return (Side.Language, name);
+        if (isAuthors)
+            return (Side.Language, name);
         return Names.TryLanguage(name, out string language) ? (Side.Language, language) : (Side.Language, name);
     }
 
@@ -67,8 +80,15 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         tower.SetKeys(metadata, source, layer);
         metadata.Set("clip.vision.feature_layer", [(int)layer]);
         SetTiling(metadata, tensors.ContainsKey("image_newline"));
-        return new VisionModel(metadata, [.. TowerConfig.Rules(tower.IsClip, keepsPostNorm: false), .. Connector(tensors)],
-            new Dimensions(tower.Letters(source.LanguageWidth)), layer) { Tensors = tensors };
+        return new VisionModel(
+            metadata,
+            [.. TowerConfig.Rules(tower.IsClip, keepsPostNorm: false), .. Connector(tensors)],
+            new Dimensions(tower.Letters(source.LanguageWidth)),
+            layer
+        )
+        {
+            Tensors = tensors,
+        };
     }
 
     private TowerConfig ReadTower(VisionSource source, Dictionary<string, StoredTensor> tensors)
@@ -76,14 +96,20 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         if (source.Tower is VisionTowerFolder given && !source.HasTower)
         {
             foreach ((string name, StoredTensor tensor) in given.Tensors)
-                if (!name.StartsWith("tower.post_layernorm.", StringComparison.Ordinal) && !name.StartsWith("tower.head.", StringComparison.Ordinal)) tensors[name] = tensor;
+                if (
+                    !name.StartsWith("tower.post_layernorm.", StringComparison.Ordinal)
+                    && !name.StartsWith("tower.head.", StringComparison.Ordinal)
+                )
+                    tensors[name] = tensor;
             return TowerConfig.Read(given.Config);
         }
 
         if (!source.HasTower)
         {
-            throw new CheckpointException(source.Folder.FullPath,
-                $"the vision tower is not in it; it was released as {CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is needed too.");
+            throw new CheckpointException(
+                source.Folder.FullPath,
+                $"the vision tower is not in it; it was released as {CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is needed too."
+            );
         }
 
         Settings? known = config.Child("vision_config") ?? source.Tower?.Config;
@@ -98,21 +124,32 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         long index = layer < 0 ? blockCount + 1 + (long)layer : (long)layer;
         return index >= 1 && index <= blockCount
             ? index
-            : throw new CheckpointException(config.Path, $"the vision feature layer {layer} is not one of the tower's {blockCount} blocks.");
+            : throw new CheckpointException(
+                config.Path,
+                $"the vision feature layer {layer} is not one of the tower's {blockCount} blocks."
+            );
     }
 
     private string? AspectRatio()
     {
-        if (config.TryText("image_aspect_ratio") is string given) return given is "square" && config.Has("image_grid_pinpoints") ? "anyres" : given;
-        if (config.TryText("vision_aspect_ratio") is string ratio) return ratio;
-        return config.TryText("model_type") switch { "llava_onevision" => "anyres_max_9", "llava_next" => "anyres", _ => null };
+        if (config.TryText("image_aspect_ratio") is string given)
+            return given is "square" && config.Has("image_grid_pinpoints") ? "anyres" : given;
+        if (config.TryText("vision_aspect_ratio") is string ratio)
+            return ratio;
+        return config.TryText("model_type") switch
+        {
+            "llava_onevision" => "anyres_max_9",
+            "llava_next" => "anyres",
+            _ => null,
+        };
     }
 
     private void SetTiling(Metadata metadata, bool hasNewline)
     {
         string? ratio = AspectRatio();
         metadata.SetIfKnown("clip.vision.image_aspect_ratio", ratio);
-        if (ratio is null || !ratio.StartsWith("anyres", StringComparison.Ordinal)) return;
+        if (ratio is null || !ratio.StartsWith("anyres", StringComparison.Ordinal))
+            return;
         metadata.Set("clip.vision.image_grid_pinpoints", Pinpoints());
         metadata.Set("clip.vision.mm_patch_merge_type", config.TryText("mm_patch_merge_type") ?? (hasNewline ? "spatial_unpad" : "flat"));
     }
@@ -122,10 +159,16 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
     private int[] Pinpoints()
     {
         const string key = "image_grid_pinpoints";
-        if (!config.TryGet(key, out JsonElement value)) throw new CheckpointException(config.Path, $"{key} is missing.");
-        if (value.ValueKind == JsonValueKind.String) throw new CheckpointException(config.Path, $"{key} is a rule, '{CheckpointFolder.Shown(value.GetString()!)}', not a list of sizes, which is not supported.");
+        if (!config.TryGet(key, out JsonElement value))
+            throw new CheckpointException(config.Path, $"{key} is missing.");
+        if (value.ValueKind == JsonValueKind.String)
+            throw new CheckpointException(
+                config.Path,
+                $"{key} is a rule, '{CheckpointFolder.Shown(value.GetString()!)}', not a list of sizes, which is not supported."
+            );
         int[] flat = Array.ConvertAll(config.TryNumbers(key)!, static number => (int)number);
-        if (flat.Length == 0 || flat.Length % 2 != 0) throw config.Wrong(key, "a list of pairs");
+        if (flat.Length == 0 || flat.Length % 2 != 0)
+            throw config.Wrong(key, "a list of pairs");
         (int First, int Second)[] pairs = [.. flat.Chunk(2).Select(static pair => (pair[0], pair[1]))];
         bool isSymmetric = pairs.All(pair => pairs.Contains((pair.Second, pair.First)));
         return isAuthors || isSymmetric ? flat : [.. pairs.SelectMany(static pair => (int[])[pair.Second, pair.First])];
@@ -133,7 +176,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 
     private static IEnumerable<TensorRule> Connector(Dictionary<string, StoredTensor> tensors)
     {
-        if (tensors.ContainsKey("image_newline")) yield return new TensorRule("image_newline", "v.image_newline", "H") { IsWhole = true };
+        if (tensors.ContainsKey("image_newline"))
+            yield return new TensorRule("image_newline", "v.image_newline", "H") { IsWhole = true };
         yield return new TensorRule("connector.0", "mm.0", "HE");
         if (tensors.ContainsKey("connector.3.weight"))
         {
@@ -153,7 +197,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            foreach (JsonProperty property in config.Root.EnumerateObject().Where(property => !keys.Contains(property.Name))) property.WriteTo(writer);
+            foreach (JsonProperty property in config.Root.EnumerateObject().Where(property => !keys.Contains(property.Name)))
+                property.WriteTo(writer);
             writer.WriteEndObject();
         }
 

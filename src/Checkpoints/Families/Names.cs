@@ -13,8 +13,10 @@ internal static class Names
 
     /// <summary>Whether a tensor is one that no file needs: it follows from the configuration (older classes saved such tables).</summary>
     public static bool IsTable(string name) =>
-        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith("rotary_pos_emb.inv_freq", StringComparison.Ordinal)
-        || name.EndsWith(".attention.masked_bias", StringComparison.Ordinal) || name.EndsWith(".attention.bias", StringComparison.Ordinal)
+        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
+        || name.EndsWith("rotary_pos_emb.inv_freq", StringComparison.Ordinal)
+        || name.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
+        || name.EndsWith(".attention.bias", StringComparison.Ordinal)
         || name.EndsWith("position_ids", StringComparison.Ordinal);
 
     /// <summary>The language model's part in the layouts of transformers 4 and 5.</summary>
@@ -26,7 +28,8 @@ internal static class Names
             return true;
         }
 
-        if (name.TryAfter("language_model.", out rest)) return true;
+        if (name.TryAfter("language_model.", out rest))
+            return true;
         rest = name;
         return name.StartsWith("lm_head.", StringComparison.Ordinal);
     }

@@ -43,10 +43,12 @@ internal sealed class GemmaArchitecture(string name) : LanguageArchitecture
     public override void SetKeys(Metadata metadata, Settings config)
     {
         SetCommonKeys(metadata, config);
-        if (!IsThird) metadata.Remove(Key("rope.freq_base"));
+        if (!IsThird)
+            metadata.Remove(Key("rope.freq_base"));
         metadata.SetIfKnown(Key("attn_logit_softcapping"), config.TryNumber("attn_logit_softcapping"));
         metadata.SetIfKnown(Key("final_logit_softcapping"), config.TryNumber("final_logit_softcapping"));
-        if (!IsThird || config.TryCount("sliding_window_pattern") != 1) metadata.SetIfKnown(Key("attention.sliding_window"), config.TryCount("sliding_window"));
+        if (!IsThird || config.TryCount("sliding_window_pattern") != 1)
+            metadata.SetIfKnown(Key("attention.sliding_window"), config.TryCount("sliding_window"));
     }
 
     public override void SetVocabulary(Metadata metadata, CheckpointFolder folder, Settings config)

@@ -11,27 +11,38 @@ internal sealed class ChatGlmArchitecture : LanguageArchitecture
     public override string Canonical(string name) =>
         name.StartsWith("transformer.", StringComparison.Ordinal) ? name["transformer.".Length..] : name;
 
-    public override IReadOnlyList<TensorRule> Rules(Settings config) => IsAuthors(config)
-        ?
-        [
-            new("embedding.word_embeddings", "token_embd", "VH"),
-            new("encoder.final_layernorm", "output_norm", "H"),
-            new("output_layer", "output", "VH"),
-            new("encoder.layers.{}.input_layernorm", "blk.{}.attn_norm", "H"),
-            new("encoder.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", "H"),
-            new("encoder.layers.{}.self_attention.query_key_value", "blk.{}.attn_qkv", "WH"),
-            new("encoder.layers.{}.self_attention.dense", "blk.{}.attn_output", "HQ"),
-            new("encoder.layers.{}.mlp.dense_h_to_4h", "blk.{}.ffn_up", "GH"),
-            new("encoder.layers.{}.mlp.dense_4h_to_h", "blk.{}.ffn_down", "HF"),
-        ]
-        : Glm4Architecture.GlmRules(config);
+    public override IReadOnlyList<TensorRule> Rules(Settings config) =>
+        IsAuthors(config)
+            ?
+            [
+                new("embedding.word_embeddings", "token_embd", "VH"),
+                new("encoder.final_layernorm", "output_norm", "H"),
+                new("output_layer", "output", "VH"),
+                new("encoder.layers.{}.input_layernorm", "blk.{}.attn_norm", "H"),
+                new("encoder.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", "H"),
+                new("encoder.layers.{}.self_attention.query_key_value", "blk.{}.attn_qkv", "WH"),
+                new("encoder.layers.{}.self_attention.dense", "blk.{}.attn_output", "HQ"),
+                new("encoder.layers.{}.mlp.dense_h_to_4h", "blk.{}.ffn_up", "GH"),
+                new("encoder.layers.{}.mlp.dense_4h_to_h", "blk.{}.ffn_down", "HF"),
+            ]
+            : Glm4Architecture.GlmRules(config);
 
     public override Dimensions Dimensions(Settings config)
     {
-        long hidden = config.Size("hidden_size"), feedForward = config.Size("ffn_hidden_size", "intermediate_size");
-        long head = Head(config), queries = HeadCount(config) * head, keys = KeyHeads(config) * head;
+        long hidden = config.Size("hidden_size"),
+            feedForward = config.Size("ffn_hidden_size", "intermediate_size");
+        long head = Head(config),
+            queries = HeadCount(config) * head,
+            keys = KeyHeads(config) * head;
         return new Dimensions(
-            ('H', hidden), ('F', feedForward), ('G', 2 * feedForward), ('V', VocabularySize(config)), ('Q', queries), ('K', keys), ('W', queries + 2 * keys));
+            ('H', hidden),
+            ('F', feedForward),
+            ('G', 2 * feedForward),
+            ('V', VocabularySize(config)),
+            ('Q', queries),
+            ('K', keys),
+            ('W', queries + 2 * keys)
+        );
     }
 
     public override void SetKeys(Metadata metadata, Settings config)
@@ -54,7 +65,8 @@ internal sealed class ChatGlmArchitecture : LanguageArchitecture
 
     private static bool IsAuthors(Settings config) => config.TryText("model_type") == "chatglm";
 
-    private static long Head(Settings config) => config.TryCount("kv_channels", "head_dim") ?? config.Size("hidden_size") / HeadCount(config);
+    private static long Head(Settings config) =>
+        config.TryCount("kv_channels", "head_dim") ?? config.Size("hidden_size") / HeadCount(config);
 
     private static long KeyHeads(Settings config) => config.TryCount("multi_query_group_num") ?? KeyValueHeadCount(config);
 
@@ -67,16 +79,23 @@ internal sealed class Glm4Architecture : LanguageArchitecture
     public override string Name => "glm4";
 
     public override IReadOnlyList<TensorRule> Rules(Settings config) =>
-    [
-        .. GlmRules(config),
-        new("model.layers.{}.post_self_attn_layernorm", "blk.{}.post_attention_norm", "H"),
-        new("model.layers.{}.post_mlp_layernorm", "blk.{}.post_ffw_norm", "H"),
-    ];
+        [
+            .. GlmRules(config),
+            new("model.layers.{}.post_self_attn_layernorm", "blk.{}.post_attention_norm", "H"),
+            new("model.layers.{}.post_mlp_layernorm", "blk.{}.post_ffw_norm", "H"),
+        ];
 
     public override Dimensions Dimensions(Settings config)
     {
         Dimensions common = base.Dimensions(config);
-        return new Dimensions(('H', common['H']), ('F', common['F']), ('G', 2 * common['F']), ('V', common['V']), ('Q', common['Q']), ('K', common['K']));
+        return new Dimensions(
+            ('H', common['H']),
+            ('F', common['F']),
+            ('G', 2 * common['F']),
+            ('V', common['V']),
+            ('Q', common['Q']),
+            ('K', common['K'])
+        );
     }
 
     public override void SetKeys(Metadata metadata, Settings config)
@@ -90,31 +109,33 @@ internal sealed class Glm4Architecture : LanguageArchitecture
 
     /// <summary>transformers' names of GLM.</summary>
     internal static TensorRule[] GlmRules(Settings config) =>
-    [
-        new("model.embed_tokens", "token_embd", "VH"),
-        new("model.norm", "output_norm", "H"),
-        new("lm_head", "output", "VH") { IsOptional = config.TryFlag("tie_word_embeddings") != false },
-        new("model.layers.{}.input_layernorm", "blk.{}.attn_norm", "H"),
-        new("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", "H"),
-        new("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q", "QH"),
-        new("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k", "KH"),
-        new("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v", "KH"),
-        new("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output", "HQ"),
-        new("model.layers.{}.mlp.gate_up_proj", "blk.{}.ffn_up", "GH"),
-        new("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down", "HF"),
-    ];
+        [
+            new("model.embed_tokens", "token_embd", "VH"),
+            new("model.norm", "output_norm", "H"),
+            new("lm_head", "output", "VH") { IsOptional = config.TryFlag("tie_word_embeddings") != false },
+            new("model.layers.{}.input_layernorm", "blk.{}.attn_norm", "H"),
+            new("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", "H"),
+            new("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q", "QH"),
+            new("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k", "KH"),
+            new("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v", "KH"),
+            new("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output", "HQ"),
+            new("model.layers.{}.mlp.gate_up_proj", "blk.{}.ffn_up", "GH"),
+            new("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down", "HF"),
+        ];
 
     /// <summary>GLM's tokens have roles that its files do not name.</summary>
-    internal static VocabularyOptions Options(string preTokenizer, long size, bool setsBos) => new()
-    {
-        PreTokenizer = preTokenizer,
-        Size = size,
-        ChangeSpecials = (specials, find) =>
+    internal static VocabularyOptions Options(string preTokenizer, long size, bool setsBos) =>
+        new()
         {
-            specials.SetIfUnknown("eos", find("<|endoftext|>"));
-            specials.SetIfUnknown("eot", find("<|user|>"));
-            specials.SetIfUnknown("unk", find("<|endoftext|>"));
-            if (setsBos) specials.SetIfUnknown("bos", find("<|endoftext|>"));
-        },
-    };
+            PreTokenizer = preTokenizer,
+            Size = size,
+            ChangeSpecials = (specials, find) =>
+            {
+                specials.SetIfUnknown("eos", find("<|endoftext|>"));
+                specials.SetIfUnknown("eot", find("<|user|>"));
+                specials.SetIfUnknown("unk", find("<|endoftext|>"));
+                if (setsBos)
+                    specials.SetIfUnknown("bos", find("<|endoftext|>"));
+            },
+        };
 }

@@ -33,17 +33,25 @@ internal abstract class LanguageArchitecture
     public virtual long BlockCount(Settings config) => config.Size("num_hidden_layers", "n_layers", "n_layer", "num_layers");
 
     /// <summary>What the letters of the rules' shapes stand for: hidden, feed-forward, vocabulary, query and key widths, head.</summary>
-    public virtual Dimensions Dimensions(Settings config) => new(
-        ('H', config.Size("hidden_size")), ('F', config.Size("intermediate_size")), ('V', config.Size("vocab_size")),
-        ('Q', HeadCount(config) * HeadSize(config)), ('K', KeyValueHeadCount(config) * HeadSize(config)), ('D', HeadSize(config)));
+    public virtual Dimensions Dimensions(Settings config) =>
+        new(
+            ('H', config.Size("hidden_size")),
+            ('F', config.Size("intermediate_size")),
+            ('V', config.Size("vocab_size")),
+            ('Q', HeadCount(config) * HeadSize(config)),
+            ('K', KeyValueHeadCount(config) * HeadSize(config)),
+            ('D', HeadSize(config))
+        );
 
     protected static long HeadCount(Settings config) => config.Size("num_attention_heads");
 
-    protected static long KeyValueHeadCount(Settings config) => config.Has("num_key_value_heads") ? config.Size("num_key_value_heads") : HeadCount(config);
+    protected static long KeyValueHeadCount(Settings config) =>
+        config.Has("num_key_value_heads") ? config.Size("num_key_value_heads") : HeadCount(config);
 
     protected static long HeadSize(Settings config)
     {
-        if (config.Has("head_dim")) return config.Size("head_dim");
+        if (config.Has("head_dim"))
+            return config.Size("head_dim");
         (long size, long rest) = Math.DivRem(config.Size("hidden_size"), HeadCount(config));
         return rest == 0 ? size : throw new CheckpointException(config.Path, "hidden_size is no multiple of num_attention_heads.");
     }
@@ -52,7 +60,10 @@ internal abstract class LanguageArchitecture
     protected void SetCommonKeys(Metadata metadata, Settings config)
     {
         metadata.Set(Key("block_count"), BlockCount(config));
-        metadata.SetIfKnown(Key("context_length"), config.TryCount("max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length"));
+        metadata.SetIfKnown(
+            Key("context_length"),
+            config.TryCount("max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length")
+        );
         metadata.SetIfKnown(Key("embedding_length"), config.TryCount("hidden_size", "n_embd", "dim"));
         metadata.SetIfKnown(Key("feed_forward_length"), config.TryCount("intermediate_size", "n_inner", "hidden_dim"));
         metadata.SetIfKnown(Key("attention.head_count"), config.TryCount("num_attention_heads", "n_head", "n_heads"));
@@ -60,7 +71,8 @@ internal abstract class LanguageArchitecture
         new RopeSettings(config).SetKeys(metadata, Name);
         metadata.SetIfKnown(Key("attention.layer_norm_rms_epsilon"), config.TryNumber("rms_norm_eps", "norm_eps"));
         metadata.SetIfKnown(Key("attention.layer_norm_epsilon"), config.TryNumber("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"));
-        if (config.TryCount("head_dim") is not long headSize) return;
+        if (config.TryCount("head_dim") is not long headSize)
+            return;
         metadata.Set(Key("attention.key_length"), headSize);
         metadata.Set(Key("attention.value_length"), headSize);
     }
@@ -73,7 +85,8 @@ internal abstract class LanguageArchitecture
     /// </summary>
     protected static TensorValues PairRotaryRows(TensorValues values, long headCount)
     {
-        long head = values.Shape[0] / headCount, half = head / 2;
+        long head = values.Shape[0] / headCount,
+            half = head / 2;
         return values.Gather(values.Shape[0], row => row / head * head + row % 2 * half + row % head / 2);
     }
 

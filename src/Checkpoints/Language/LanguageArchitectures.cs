@@ -5,8 +5,24 @@ internal static class LanguageArchitectures
 {
     private static readonly (string[] Names, Func<LanguageArchitecture> Create)[] Table =
     [
-        (["LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "InternLM3ForCausalLM", "LlavaLlamaForCausalLM", "LlavaMistralForCausalLM",
-            "llama", "mistral", "vicuna", "internlm3", "llava", "llava_llama", "llava_mistral"], static () => new LlamaArchitecture()),
+        (
+            [
+                "LlamaForCausalLM",
+                "LLaMAForCausalLM",
+                "MistralForCausalLM",
+                "InternLM3ForCausalLM",
+                "LlavaLlamaForCausalLM",
+                "LlavaMistralForCausalLM",
+                "llama",
+                "mistral",
+                "vicuna",
+                "internlm3",
+                "llava",
+                "llava_llama",
+                "llava_mistral",
+            ],
+            static () => new LlamaArchitecture()
+        ),
         (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),
         (["Qwen3ForCausalLM", "qwen3"], static () => new QwenArchitecture("qwen3")),
         (["Phi3ForCausalLM", "phi3"], static () => new Phi3Architecture()),
@@ -16,8 +32,10 @@ internal static class LanguageArchitectures
         (["Glm4ForCausalLM", "glm4"], static () => new Glm4Architecture()),
         (["Gemma2ForCausalLM", "gemma2"], static () => new GemmaArchitecture("gemma2")),
         (["Gemma3ForCausalLM", "gemma3_text"], static () => new GemmaArchitecture("gemma3")),
-        (["T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration", "UMT5ForConditionalGeneration", "t5", "mt5"],
-            static () => new T5Architecture()),
+        (
+            ["T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration", "UMT5ForConditionalGeneration", "t5", "mt5"],
+            static () => new T5Architecture()
+        ),
     ];
 
     /// <summary>The names that are known, of classes only.</summary>
@@ -26,10 +44,15 @@ internal static class LanguageArchitectures
     /// <summary>Finds the architecture of a configuration by its class, or else by its model type; null if neither is known.</summary>
     public static LanguageArchitecture? Find(Settings config)
     {
-        string[] names = [.. config.Texts("architectures").Take(1), .. config.TryText("model_type") is string type ? [type] : Array.Empty<string>()];
+        string[] names =
+        [
+            .. config.Texts("architectures").Take(1),
+            .. config.TryText("model_type") is string type ? [type] : Array.Empty<string>(),
+        ];
         foreach (string name in names)
-            foreach ((string[] known, Func<LanguageArchitecture> create) in Table)
-                if (known.Contains(name)) return create();
+        foreach ((string[] known, Func<LanguageArchitecture> create) in Table)
+            if (known.Contains(name))
+                return create();
         return null;
     }
 }

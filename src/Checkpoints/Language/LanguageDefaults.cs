@@ -58,7 +58,8 @@ internal static class LanguageDefaults
     /// <summary>A configuration with what its class adds.</summary>
     public static Settings Complete(Settings config)
     {
-        if (config.TryText("model_type") is not string type || !ByModelType.TryGetValue(type, out string? defaults)) return config;
+        if (config.TryText("model_type") is not string type || !ByModelType.TryGetValue(type, out string? defaults))
+            return config;
         return Settings.Merge(config, new Settings(config.Path, JsonDocument.Parse(defaults).RootElement));
     }
 }

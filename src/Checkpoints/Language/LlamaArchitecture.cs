@@ -29,8 +29,12 @@ internal sealed class LlamaArchitecture : LanguageArchitecture
         if (folder.TryReadSettings("tokenizer_config.json")?.TryFlag("add_prefix_space") is bool addsSpace)
             metadata.Set("tokenizer.ggml.add_space_prefix", addsSpace);
         Vocabulary.Set(metadata, folder, config, new VocabularyOptions());
-        if (config.TryCount("vocab_size") != CodeLlamaVocabularySize) return;
-        foreach ((string name, long id) in (ReadOnlySpan<(string, long)>)[("prefix", 32007), ("suffix", 32008), ("middle", 32009), ("eot", 32010)])
+        if (config.TryCount("vocab_size") != CodeLlamaVocabularySize)
+            return;
+        foreach (
+            (string name, long id) in (ReadOnlySpan<(string, long)>)
+                [("prefix", 32007), ("suffix", 32008), ("middle", 32009), ("eot", 32010)]
+        )
             metadata.Set($"tokenizer.ggml.{name}_token_id", id);
     }
 
@@ -39,8 +43,11 @@ internal sealed class LlamaArchitecture : LanguageArchitecture
     public override IEnumerable<(string Name, TensorValues Values)> Extra(Settings config)
     {
         var rope = new RopeSettings(config);
-        if (rope.Scaling != "llama3") yield break;
-        double factor = rope.Number("factor") ?? 8, low = rope.Number("low_freq_factor") ?? 1, high = rope.Number("high_freq_factor") ?? 4;
+        if (rope.Scaling != "llama3")
+            yield break;
+        double factor = rope.Number("factor") ?? 8,
+            low = rope.Number("low_freq_factor") ?? 1,
+            high = rope.Number("high_freq_factor") ?? 4;
         double context = rope.OriginalContext ?? 8192;
         long size = HeadSize(config);
         var factors = new float[size / 2];
@@ -50,7 +57,8 @@ internal sealed class LlamaArchitecture : LanguageArchitecture
             float frequency = 1.0f / (float)Math.Pow(rope.Base ?? 10000.0, 2 * index / (float)size);
             float wavelength = (float)(2 * Math.PI) / frequency;
             float smooth = (float)(((float)context / wavelength - low) / (high - low));
-            factors[index] = wavelength < context / high ? 1
+            factors[index] =
+                wavelength < context / high ? 1
                 : wavelength > context / low ? (float)factor
                 : 1 / ((1 - smooth) / (float)factor + smooth);
         }

@@ -27,10 +27,17 @@ internal sealed class MiniCpmArchitecture : LanguageArchitecture
         var rope = new RopeSettings(config);
         foreach (string kind in (string[])["long", "short"])
         {
-            if (rope.Numbers($"{kind}_factor") is not double[] factors) continue;
+            if (rope.Numbers($"{kind}_factor") is not double[] factors)
+                continue;
             if (factors.Length != HeadSize(config) / 2)
-                throw new CheckpointException(config.Path, $"rope_scaling.{kind}_factor has {factors.Length} numbers, not {HeadSize(config) / 2}.");
-            yield return ($"rope_factors_{kind}.weight", TensorValues.Of([factors.Length], Array.ConvertAll(factors, static factor => (float)factor)));
+                throw new CheckpointException(
+                    config.Path,
+                    $"rope_scaling.{kind}_factor has {factors.Length} numbers, not {HeadSize(config) / 2}."
+                );
+            yield return (
+                $"rope_factors_{kind}.weight",
+                TensorValues.Of([factors.Length], Array.ConvertAll(factors, static factor => (float)factor))
+            );
         }
     }
 }

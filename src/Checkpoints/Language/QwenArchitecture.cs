@@ -11,7 +11,8 @@ internal sealed class QwenArchitecture(string name) : LanguageArchitecture
     public override IReadOnlyList<TensorRule> Rules(Settings config)
     {
         TensorRule[] rules = LlamaRules(config, pairsRotaryRows: false);
-        if (name != "qwen3") return rules;
+        if (name != "qwen3")
+            return rules;
         return
         [
             .. rules,

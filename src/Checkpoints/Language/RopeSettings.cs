@@ -16,8 +16,11 @@ internal sealed class RopeSettings
         this.config = config;
         Settings? all = config.Child("rope_parameters") ?? config.Child("rope_scaling");
         parameters = all?.Child("full_attention") ?? all;
-        LocalBase = all?.Child("sliding_attention")?.TryNumber("rope_theta")
-            ?? (all?.Child("full_attention") is null ? config.TryNumber("rope_local_base_freq", "rope_theta_local", "swa_rope_theta") : null);
+        LocalBase =
+            all?.Child("sliding_attention")?.TryNumber("rope_theta")
+            ?? (
+                all?.Child("full_attention") is null ? config.TryNumber("rope_local_base_freq", "rope_theta_local", "swa_rope_theta") : null
+            );
     }
 
     /// <summary>The base of the frequencies.</summary>
@@ -33,7 +36,8 @@ internal sealed class RopeSettings
     public double? PartialFactor => parameters?.TryNumber("partial_rotary_factor") ?? config.TryNumber("partial_rotary_factor", "rope_pct");
 
     /// <summary>The context that the scaling starts from.</summary>
-    public double? OriginalContext => parameters?.TryNumber("original_max_position_embeddings") ?? config.TryNumber("original_max_position_embeddings");
+    public double? OriginalContext =>
+        parameters?.TryNumber("original_max_position_embeddings") ?? config.TryNumber("original_max_position_embeddings");
 
     public double? Number(string key) => parameters?.TryNumber(key);
 
@@ -53,7 +57,8 @@ internal sealed class RopeSettings
         string prefix = $"{architecture}.rope.scaling.";
         switch (Scaling)
         {
-            case null or "default" or "mrope" or "dynamic" or "llama3": break;
+            case null or "default" or "mrope" or "dynamic" or "llama3":
+                break;
             case "linear" when Number("factor") is double factor:
                 metadata.Set(prefix + "type", "linear");
                 metadata.Set(prefix + "factor", factor);
@@ -67,8 +72,11 @@ internal sealed class RopeSettings
                 metadata.SetIfKnown(prefix + "yarn_beta_fast", Number("beta_fast"));
                 metadata.SetIfKnown(prefix + "yarn_beta_slow", Number("beta_slow"));
                 break;
-            case "su" or "longrope": metadata.Set(prefix + "type", "longrope"); break;
-            default: throw new CheckpointException(config.Path, $"the rope scaling '{CheckpointFolder.Shown(Scaling)}' is not known.");
+            case "su" or "longrope":
+                metadata.Set(prefix + "type", "longrope");
+                break;
+            default:
+                throw new CheckpointException(config.Path, $"the rope scaling '{CheckpointFolder.Shown(Scaling)}' is not known.");
         }
     }
 }

@@ -9,26 +9,33 @@ internal sealed class T5Architecture : LanguageArchitecture
     public override string Name => "t5";
 
     // The embedding is stored under any of three names, or several of them.
-    public override string Canonical(string name) => name is "decoder.embed_tokens.weight" or "encoder.embed_tokens.weight" ? "shared.weight" : name;
+    public override string Canonical(string name) =>
+        name is "decoder.embed_tokens.weight" or "encoder.embed_tokens.weight" ? "shared.weight" : name;
 
     public override long BlockCount(Settings config) => Math.Max(config.Size("num_layers"), config.TryCount("num_decoder_layers") ?? 0);
 
     public override IReadOnlyList<TensorRule> Rules(Settings config) =>
-    [
-        new("shared", "token_embd", "VH"),
-        new("lm_head", "output", "VH") { IsOptional = true },
-        new("encoder.final_layer_norm", "enc.output_norm", "H"),
-        new("decoder.final_layer_norm", "dec.output_norm", "H"),
-        .. Attention("encoder", "enc", 0, "SelfAttention", "attn"),
-        .. Attention("decoder", "dec", 0, "SelfAttention", "attn"),
-        .. Attention("decoder", "dec", 1, "EncDecAttention", "cross_attn"),
-        .. FeedForward("encoder", "enc", 1),
-        .. FeedForward("decoder", "dec", 2),
-    ];
+        [
+            new("shared", "token_embd", "VH"),
+            new("lm_head", "output", "VH") { IsOptional = true },
+            new("encoder.final_layer_norm", "enc.output_norm", "H"),
+            new("decoder.final_layer_norm", "dec.output_norm", "H"),
+            .. Attention("encoder", "enc", 0, "SelfAttention", "attn"),
+            .. Attention("decoder", "dec", 0, "SelfAttention", "attn"),
+            .. Attention("decoder", "dec", 1, "EncDecAttention", "cross_attn"),
+            .. FeedForward("encoder", "enc", 1),
+            .. FeedForward("decoder", "dec", 2),
+        ];
 
-    public override Dimensions Dimensions(Settings config) => new(
-        ('H', config.Size("d_model")), ('F', config.Size("d_ff")), ('V', config.Size("vocab_size")),
-        ('A', config.Size("num_heads") * config.Size("d_kv")), ('B', config.Size("relative_attention_num_buckets")), ('N', config.Size("num_heads")));
+    public override Dimensions Dimensions(Settings config) =>
+        new(
+            ('H', config.Size("d_model")),
+            ('F', config.Size("d_ff")),
+            ('V', config.Size("vocab_size")),
+            ('A', config.Size("num_heads") * config.Size("d_kv")),
+            ('B', config.Size("relative_attention_num_buckets")),
+            ('N', config.Size("num_heads"))
+        );
 
     public override void SetKeys(Metadata metadata, Settings config)
     {
@@ -51,16 +58,19 @@ internal sealed class T5Architecture : LanguageArchitecture
 
     private static IEnumerable<TensorRule> Attention(string side, string target, int layer, string source, string name)
     {
-        string from = $"{side}.block.{{}}.layer.{layer}", to = $"{target}.blk.{{}}.{name}";
+        string from = $"{side}.block.{{}}.layer.{layer}",
+            to = $"{target}.blk.{{}}.{name}";
         yield return new TensorRule($"{from}.layer_norm", to + "_norm", "H") { IsOptional = true };
-        foreach (char part in "qkv") yield return new TensorRule($"{from}.{source}.{part}", $"{to}_{part}", "AH") { IsOptional = true };
+        foreach (char part in "qkv")
+            yield return new TensorRule($"{from}.{source}.{part}", $"{to}_{part}", "AH") { IsOptional = true };
         yield return new TensorRule($"{from}.{source}.o", to + "_o", "HA") { IsOptional = true };
         yield return new TensorRule($"{from}.{source}.relative_attention_bias", to + "_rel_b", "BN") { IsOptional = true };
     }
 
     private static IEnumerable<TensorRule> FeedForward(string side, string target, int layer)
     {
-        string from = $"{side}.block.{{}}.layer.{layer}", to = $"{target}.blk.{{}}.ffn_";
+        string from = $"{side}.block.{{}}.layer.{layer}",
+            to = $"{target}.blk.{{}}.ffn_";
         yield return new TensorRule($"{from}.layer_norm", to + "norm", "H") { IsOptional = true };
         yield return new TensorRule($"{from}.DenseReluDense.wi", to + "up", "FH") { IsOptional = true };
         yield return new TensorRule($"{from}.DenseReluDense.wi_0", to + "gate", "FH") { IsOptional = true };

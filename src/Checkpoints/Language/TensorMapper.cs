@@ -26,14 +26,21 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     /// <param name="used">Gains the names of what a rule knew.</param>
     /// <exception cref="CheckpointException">A tensor has another shape.</exception>
     public void Map(
-        IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyList<TensorRule> rules, Dimensions dimensions, long blockCount, ISet<string> used)
+        IReadOnlyDictionary<string, StoredTensor> tensors,
+        IReadOnlyList<TensorRule> rules,
+        Dimensions dimensions,
+        long blockCount,
+        ISet<string> used
+    )
     {
         Dictionary<string, TensorRule> bySource = rules.ToDictionary(static rule => rule.Source, StringComparer.Ordinal);
         foreach ((string name, StoredTensor tensor) in tensors)
         {
-            if (Find(bySource, name) is not (TensorRule rule, string suffix, long block)) continue;
+            if (Find(bySource, name) is not (TensorRule rule, string suffix, long block))
+                continue;
             used.Add(name);
-            if (block >= blockCount) continue;
+            if (block >= blockCount)
+                continue;
             Check(tensor, rule, suffix, dimensions);
             Add(rule, tensor, suffix, block);
         }
@@ -47,8 +54,12 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     public static (string Pattern, long Block) Pattern(string name)
     {
         Match match = BlockIndex().Match(name);
-        if (!match.Success) return (name, -1);
-        return ($"{name[..match.Groups[1].Index]}{{}}{name[(match.Groups[1].Index + match.Groups[1].Length)..]}", long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture));
+        if (!match.Success)
+            return (name, -1);
+        return (
+            $"{name[..match.Groups[1].Index]}{{}}{name[(match.Groups[1].Index + match.Groups[1].Length)..]}",
+            long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+        );
     }
 
     // As the name stands, so that a layer's own number is no block's, and then with its first number as a block's.
@@ -59,7 +70,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             foreach (string suffix in Suffixes)
             {
                 bool ends = pattern.EndsWith(suffix, StringComparison.Ordinal);
-                if (ends && bySource.TryGetValue(pattern[..^suffix.Length], out TensorRule? rule) && rule.IsWhole == (suffix.Length == 0)) return (rule, suffix, block);
+                if (ends && bySource.TryGetValue(pattern[..^suffix.Length], out TensorRule? rule) && rule.IsWhole == (suffix.Length == 0))
+                    return (rule, suffix, block);
             }
         }
 
@@ -77,36 +89,49 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             return;
         }
 
-        if (rule.Change is not null) values = rule.Change(values);
+        if (rule.Change is not null)
+            values = rule.Change(values);
         Add(Typed(rule, rule.Target.Replace("{}", number) + suffix, tensor.Name, values));
     }
 
     private TargetTensor Typed(TensorRule rule, string name, string source, TensorValues values)
     {
-        GgufTensorType stored = rule.IsFull || values.Shape.Length == 1 ? GgufTensorType.F32 : rule.Type?.Invoke(type) ?? TypeOf(name, values);
-        if (stored == GgufTensorType.Q8_0 && values.RowLength % 32 != 0) stored = GgufTensorType.F16;
+        GgufTensorType stored =
+            rule.IsFull || values.Shape.Length == 1 ? GgufTensorType.F32 : rule.Type?.Invoke(type) ?? TypeOf(name, values);
+        if (stored == GgufTensorType.Q8_0 && values.RowLength % 32 != 0)
+            stored = GgufTensorType.F16;
         return new TargetTensor(name, source, values, stored);
     }
 
     private void Add(TargetTensor target)
     {
         if (!targetNames.Add(target.Name))
-            throw new CheckpointException(origin, $"tensor '{CheckpointFolder.Shown(target.Source)}' would become '{target.Name}', as another does.");
-        if (GgufTensorTypes.TryMeasure(target.Type, target.Shape, out _, out _, out string? problem)) targets.Add(target);
-        else throw new CheckpointException(origin, $"tensor '{CheckpointFolder.Shown(target.Source)}' {problem}.");
+            throw new CheckpointException(
+                origin,
+                $"tensor '{CheckpointFolder.Shown(target.Source)}' would become '{target.Name}', as another does."
+            );
+        if (GgufTensorTypes.TryMeasure(target.Type, target.Shape, out _, out _, out string? problem))
+            targets.Add(target);
+        else
+            throw new CheckpointException(origin, $"tensor '{CheckpointFolder.Shown(target.Source)}' {problem}.");
     }
 
     // ggml-org/llama.cpp v0.5.0, conversion/base.py: prepare_tensors.
     private GgufTensorType TypeOf(string name, TensorValues values)
     {
-        if (values.Shape.Length == 1 || name.EndsWith("_norm.weight", StringComparison.Ordinal) || !name.EndsWith(".weight", StringComparison.Ordinal))
+        if (
+            values.Shape.Length == 1
+            || name.EndsWith("_norm.weight", StringComparison.Ordinal)
+            || !name.EndsWith(".weight", StringComparison.Ordinal)
+        )
             return GgufTensorType.F32;
         return type == GgufTensorType.Q8_0 && values.RowLength % 32 != 0 ? GgufTensorType.F16 : type;
     }
 
     private static void Check(StoredTensor tensor, TensorRule rule, string suffix, Dimensions dimensions)
     {
-        if (rule.Shape.Length == 0) return;
+        if (rule.Shape.Length == 0)
+            return;
         long[] expected = dimensions.Of(suffix == ".bias" ? rule.Shape[..1] : rule.Shape);
         if (!tensor.Shape.AsSpan().SequenceEqual(expected))
             throw tensor.Fail($"has the shape {ShapeText(tensor.Shape)}, but config.json makes it {ShapeText(expected)}.");
@@ -123,7 +148,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             for (long block = 0; block < count; block++)
             {
                 string name = rule.Source.Replace("{}", block.ToString(CultureInfo.InvariantCulture)) + end;
-                if (!tensors.ContainsKey(name)) throw new CheckpointException(origin, $"tensor '{name}' is missing.");
+                if (!tensors.ContainsKey(name))
+                    throw new CheckpointException(origin, $"tensor '{name}' is missing.");
             }
         }
     }

@@ -36,18 +36,21 @@ internal sealed class Metadata
     /// <summary>Sets what is there, nothing for null.</summary>
     public void SetIfKnown(string key, long? value)
     {
-        if (value is long known) Set(key, known);
+        if (value is long known)
+            Set(key, known);
     }
 
     /// <inheritdoc cref="SetIfKnown(string, long?)"/>
     public void SetIfKnown(string key, double? value)
     {
-        if (value is double known) Set(key, known);
+        if (value is double known)
+            Set(key, known);
     }
 
     /// <inheritdoc cref="SetIfKnown(string, long?)"/>
     public void SetIfKnown(string key, string? value)
     {
-        if (value is not null) Set(key, value);
+        if (value is not null)
+            Set(key, value);
     }
 }

@@ -38,7 +38,8 @@ internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<Ta
             GgufWriter writer = Declare(context, digests.IsCompletedSuccessfully ? digests.Result : null);
             writer.Write(stream);
             IReadOnlyDictionary<string, string> known = digests.GetAwaiter().GetResult();
-            foreach ((string key, string value) in DigestEntries(known)) writer.ReplaceMetadata(key, GgufValue.From(value));
+            foreach ((string key, string value) in DigestEntries(known))
+                writer.ReplaceMetadata(key, GgufValue.From(value));
             stream.Position = 0;
             writer.WriteHeader(stream);
             stream.Flush();
@@ -92,10 +93,17 @@ internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<Ta
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+            using var stream = new FileStream(
+                path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.Read,
+                bufferSize: 0,
+                FileOptions.SequentialScan
+            );
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             byte[] buffer = new byte[4 << 20];
-            for (int count; (count = stream.Read(buffer)) > 0;)
+            for (int count; (count = stream.Read(buffer)) > 0; )
             {
                 cancellation.ThrowIfCancellationRequested();
                 hash.AppendData(buffer, 0, count);
@@ -120,10 +128,13 @@ internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<Ta
     private GgufWriter Declare(WriteContext context, IReadOnlyDictionary<string, string>? digests)
     {
         var writer = new GgufWriter();
-        foreach ((string key, GgufValue value) in metadata.Entries) writer.AddMetadata(key, value);
+        foreach ((string key, GgufValue value) in metadata.Entries)
+            writer.AddMetadata(key, value);
         if (digests is not null)
-            foreach ((string key, string value) in DigestEntries(digests)) writer.ReplaceMetadata(key, GgufValue.From(value));
-        foreach (TargetTensor tensor in tensors) writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, stream => tensor.Write(stream, context));
+            foreach ((string key, string value) in DigestEntries(digests))
+                writer.ReplaceMetadata(key, GgufValue.From(value));
+        foreach (TargetTensor tensor in tensors)
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, stream => tensor.Write(stream, context));
         return writer;
     }
 }

@@ -15,12 +15,13 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
     public long[] Shape => [.. Values.Shape.Reverse()];
 
     /// <summary>Bytes of the stored data.</summary>
-    public long ByteLength => Type switch
-    {
-        GgufTensorType.F32 => ElementCount * 4,
-        GgufTensorType.Q8_0 => ElementCount / 32 * 34,
-        _ => ElementCount * 2,
-    };
+    public long ByteLength =>
+        Type switch
+        {
+            GgufTensorType.F32 => ElementCount * 4,
+            GgufTensorType.Q8_0 => ElementCount / 32 * 34,
+            _ => ElementCount * 2,
+        };
 
     private long ElementCount => Values.RowCount * Values.RowLength;
 
@@ -38,7 +39,8 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
             int count = (int)Math.Min(rowsAtOnce, Values.RowCount - row);
             Span<byte> bytes = source.AsSpan(0, (int)(count * Values.RowByteLength));
             Values.ReadRows(row, count, bytes);
-            if (!context.AllowsNaN && Elements.HasNaN(Values.Type, bytes)) throw context.NaN(Source);
+            if (!context.AllowsNaN && Elements.HasNaN(Values.Type, bytes))
+                throw context.NaN(Source);
             ReadOnlySpan<byte> stored = isSame ? bytes : Convert(bytes, count, context);
             stream.Write(stored);
             context.Report(stored.Length);
@@ -50,21 +52,33 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
         int count = checked((int)(rowCount * Values.RowLength));
         Span<float> values = context.Values(count);
         Elements.Widen(Values.Type, bytes, values);
-        Span<byte> target = context.Target(checked((int)(Type switch
-        {
-            GgufTensorType.F32 => count * 4L,
-            GgufTensorType.Q8_0 => count / 32 * 34L,
-            _ => count * 2L,
-        })));
+        Span<byte> target = context.Target(
+            checked(
+                (int)(
+                    Type switch
+                    {
+                        GgufTensorType.F32 => count * 4L,
+                        GgufTensorType.Q8_0 => count / 32 * 34L,
+                        _ => count * 2L,
+                    }
+                )
+            )
+        );
         Elements.Narrow(Type, values, target);
         return target;
     }
 }
 
 /// <summary>Buffers that one tensor after another uses, and what happens while they are written.</summary>
-internal sealed class WriteContext(bool allowsNaN, Func<string, CheckpointException> nan, Action<long> report, CancellationToken cancellation)
+internal sealed class WriteContext(
+    bool allowsNaN,
+    Func<string, CheckpointException> nan,
+    Action<long> report,
+    CancellationToken cancellation
+)
 {
-    private byte[] source = [], target = [];
+    private byte[] source = [],
+        target = [];
     private float[] values = [];
 
     public bool AllowsNaN => allowsNaN;

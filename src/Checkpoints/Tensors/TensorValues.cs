@@ -28,9 +28,10 @@ internal abstract class TensorValues(ElementType type, ImmutableArray<long> shap
     public abstract void ReadRows(long firstRow, int rowCount, Span<byte> destination);
 
     /// <summary>A stored tensor as it is.</summary>
-    public static TensorValues Of(StoredTensor tensor) => tensor.Type == ElementType.Other
-        ? throw tensor.Fail($"is stored as {tensor.TypeName}, which is not supported; F32, F16 and BF16 are.")
-        : new StoredValues(tensor);
+    public static TensorValues Of(StoredTensor tensor) =>
+        tensor.Type == ElementType.Other
+            ? throw tensor.Fail($"is stored as {tensor.TypeName}, which is not supported; F32, F16 and BF16 are.")
+            : new StoredValues(tensor);
 
     /// <summary>Values that are given.</summary>
     public static TensorValues Of(ImmutableArray<long> shape, float[] values) => new GivenValues(shape, values);
@@ -86,9 +87,12 @@ internal sealed class ReshapedValues(TensorValues source, ImmutableArray<long> s
     // Rows of the two may have nothing in common, so bytes of the source's rows are cut.
     public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
     {
-        long start = firstRow * RowByteLength, length = rowCount * RowByteLength;
-        if (length == 0) return;
-        long first = start / source.RowByteLength, last = (start + length - 1) / source.RowByteLength;
+        long start = firstRow * RowByteLength,
+            length = rowCount * RowByteLength;
+        if (length == 0)
+            return;
+        long first = start / source.RowByteLength,
+            last = (start + length - 1) / source.RowByteLength;
         int count = checked((int)(last - first + 1));
         if (start % source.RowByteLength == 0 && length == count * source.RowByteLength)
         {
@@ -117,12 +121,13 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
             return;
         }
 
-        for (int done = 0; done < rowCount;)
+        for (int done = 0; done < rowCount; )
         {
             (long entry, long within) = Math.DivRem(firstRow + done, entryRows);
             long start = index(entry) * entryRows + within;
             int run = 1;
-            while (done + run < rowCount && Source(firstRow + done + run) == start + run) run++;
+            while (done + run < rowCount && Source(firstRow + done + run) == start + run)
+                run++;
             source.ReadRows(start, run, destination[(int)(done * RowByteLength)..]);
             done += run;
         }
@@ -136,9 +141,11 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
 
     private void ReadVector(Span<byte> destination)
     {
-        if (vector is null) source.ReadRows(0, 1, vector = new byte[source.RowByteLength]);
+        if (vector is null)
+            source.ReadRows(0, 1, vector = new byte[source.RowByteLength]);
         int size = Type.ByteLength();
-        for (int i = 0; i < count; i++) vector.AsSpan((int)index(i) * size, size).CopyTo(destination[(i * size)..]);
+        for (int i = 0; i < count; i++)
+            vector.AsSpan((int)index(i) * size, size).CopyTo(destination[(i * size)..]);
     }
 }
 
@@ -155,8 +162,10 @@ internal sealed class JoinedValues(TensorValues first, TensorValues second)
         }
 
         int fromFirst = (int)Math.Clamp(first.RowCount - firstRow, 0, rowCount);
-        if (fromFirst > 0) Read(first, firstRow, fromFirst, destination);
-        if (fromFirst < rowCount) Read(second, firstRow + fromFirst - first.RowCount, rowCount - fromFirst, destination[(int)(fromFirst * RowByteLength)..]);
+        if (fromFirst > 0)
+            Read(first, firstRow, fromFirst, destination);
+        if (fromFirst < rowCount)
+            Read(second, firstRow + fromFirst - first.RowCount, rowCount - fromFirst, destination[(int)(fromFirst * RowByteLength)..]);
     }
 
     private void Read(TensorValues part, long firstRow, int rowCount, Span<byte> destination)
@@ -192,12 +201,14 @@ internal sealed class PermutedValues(TensorValues source, ImmutableArray<int> or
 
     public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
     {
-        if (all is null) source.ReadRows(0, checked((int)source.RowCount), all = new byte[checked(source.RowCount * source.RowByteLength)]);
+        if (all is null)
+            source.ReadRows(0, checked((int)source.RowCount), all = new byte[checked(source.RowCount * source.RowByteLength)]);
         int size = Type.ByteLength();
         long[] strides = Strides(source.Shape);
         for (long row = firstRow, at = 0; row < firstRow + rowCount; row++)
         {
-            long start = 0, rest = row;
+            long start = 0,
+                rest = row;
             for (int dimension = Shape.Length - 2; dimension >= 0; dimension--)
             {
                 (rest, long index) = Math.DivRem(rest, Shape[dimension]);
@@ -208,7 +219,8 @@ internal sealed class PermutedValues(TensorValues source, ImmutableArray<int> or
                 all.AsSpan((int)((start + i * strides[order[^1]]) * size), size).CopyTo(destination[(int)at..]);
         }
 
-        if (firstRow + rowCount == RowCount) all = null;
+        if (firstRow + rowCount == RowCount)
+            all = null;
     }
 
     private static long[] Strides(ImmutableArray<long> shape)

@@ -32,17 +32,26 @@ internal sealed class SentencePieceModel
         try
         {
             var input = new CodedInputStream(bytes);
-            for (uint tag; (tag = input.ReadTag()) != 0;)
+            for (uint tag; (tag = input.ReadTag()) != 0; )
             {
                 switch (tag)
                 {
-                    case 1 << 3 | 2: model.Pieces.Add(ReadPiece(Nested(input))); break;
-                    case 2 << 3 | 2: model.ReadTrainer(Nested(input)); break;
-                    case 3 << 3 | 2: model.ReadNormalizer(Nested(input)); break;
-                    default: input.SkipLastField(); break;
+                    case 1 << 3 | 2:
+                        model.Pieces.Add(ReadPiece(Nested(input)));
+                        break;
+                    case 2 << 3 | 2:
+                        model.ReadTrainer(Nested(input));
+                        break;
+                    case 3 << 3 | 2:
+                        model.ReadNormalizer(Nested(input));
+                        break;
+                    default:
+                        input.SkipLastField();
+                        break;
                 }
 
-                if (model.Pieces.Count > MaxPieceCount) throw new CheckpointException(path, $"the tokenizer has more than {MaxPieceCount} pieces.");
+                if (model.Pieces.Count > MaxPieceCount)
+                    throw new CheckpointException(path, $"the tokenizer has more than {MaxPieceCount} pieces.");
             }
         }
         catch (Exception failure) when (failure is InvalidProtocolBufferException or IOException or InvalidOperationException)
@@ -50,7 +59,9 @@ internal sealed class SentencePieceModel
             throw new CheckpointException(path, "the file is damaged or no SentencePiece model.", failure);
         }
 
-        return model.Pieces.Count > 0 ? model : throw new CheckpointException(path, "the file is damaged or no SentencePiece model: it has no pieces.");
+        return model.Pieces.Count > 0
+            ? model
+            : throw new CheckpointException(path, "the file is damaged or no SentencePiece model: it has no pieces.");
     }
 
     private static CodedInputStream Nested(CodedInputStream input) => input.ReadBytes().CreateCodedInput();
@@ -60,14 +71,22 @@ internal sealed class SentencePieceModel
         string text = "";
         float score = 0;
         var kind = TokenKind.Normal;
-        for (uint tag; (tag = input.ReadTag()) != 0;)
+        for (uint tag; (tag = input.ReadTag()) != 0; )
         {
             switch (tag)
             {
-                case 1 << 3 | 2: text = input.ReadString(); break;
-                case 2 << 3 | 5: score = input.ReadFloat(); break;
-                case 3 << 3 | 0: kind = (TokenKind)input.ReadEnum(); break;
-                default: input.SkipLastField(); break;
+                case 1 << 3 | 2:
+                    text = input.ReadString();
+                    break;
+                case 2 << 3 | 5:
+                    score = input.ReadFloat();
+                    break;
+                case 3 << 3 | 0:
+                    kind = (TokenKind)input.ReadEnum();
+                    break;
+                default:
+                    input.SkipLastField();
+                    break;
             }
         }
 
@@ -77,23 +96,33 @@ internal sealed class SentencePieceModel
 
     private void ReadTrainer(CodedInputStream input)
     {
-        for (uint tag; (tag = input.ReadTag()) != 0;)
+        for (uint tag; (tag = input.ReadTag()) != 0; )
         {
-            if (tag == (3 << 3 | 0)) IsUnigram = input.ReadEnum() == 1;
-            else input.SkipLastField();
+            if (tag == (3 << 3 | 0))
+                IsUnigram = input.ReadEnum() == 1;
+            else
+                input.SkipLastField();
         }
     }
 
     private void ReadNormalizer(CodedInputStream input)
     {
-        for (uint tag; (tag = input.ReadTag()) != 0;)
+        for (uint tag; (tag = input.ReadTag()) != 0; )
         {
             switch (tag)
             {
-                case 2 << 3 | 2: CharacterMap = input.ReadBytes().ToByteArray(); break;
-                case 3 << 3 | 0: AddsSpacePrefix = input.ReadBool(); break;
-                case 4 << 3 | 0: RemovesExtraSpaces = input.ReadBool(); break;
-                default: input.SkipLastField(); break;
+                case 2 << 3 | 2:
+                    CharacterMap = input.ReadBytes().ToByteArray();
+                    break;
+                case 3 << 3 | 0:
+                    AddsSpacePrefix = input.ReadBool();
+                    break;
+                case 4 << 3 | 0:
+                    RemovesExtraSpaces = input.ReadBool();
+                    break;
+                default:
+                    input.SkipLastField();
+                    break;
             }
         }
     }

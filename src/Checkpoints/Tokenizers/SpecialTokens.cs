@@ -11,8 +11,15 @@ internal sealed class SpecialTokens
 {
     private static readonly Dictionary<string, string> KeyNames = new(StringComparer.Ordinal)
     {
-        ["bos"] = "bos", ["eos"] = "eos", ["unk"] = "unknown", ["sep"] = "seperator", ["pad"] = "padding", ["mask"] = "mask",
-        ["eot"] = "eot", ["eom"] = "eom", ["cls"] = "",
+        ["bos"] = "bos",
+        ["eos"] = "eos",
+        ["unk"] = "unknown",
+        ["sep"] = "seperator",
+        ["pad"] = "padding",
+        ["mask"] = "mask",
+        ["eot"] = "eot",
+        ["eom"] = "eom",
+        ["cls"] = "",
     };
 
     private readonly List<string> types = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
@@ -21,7 +28,8 @@ internal sealed class SpecialTokens
     private readonly Dictionary<string, string> texts = new(StringComparer.Ordinal);
     private readonly long tokenCount;
     private readonly List<(string Name, string Text)> templates = [];
-    private bool? lowercases, stripsAccents;
+    private bool? lowercases,
+        stripsAccents;
 
     /// <param name="folder">The checkpoint.</param>
     /// <param name="config">The language model's configuration.</param>
@@ -30,20 +38,26 @@ internal sealed class SpecialTokens
     public SpecialTokens(CheckpointFolder folder, Settings config, long tokenCount, Func<string, long?>? find = null)
     {
         this.tokenCount = tokenCount;
-        Settings? tokenizer = folder.TryReadSettings("tokenizer.json"), tokenizerConfig = folder.TryReadSettings("tokenizer_config.json");
+        Settings? tokenizer = folder.TryReadSettings("tokenizer.json"),
+            tokenizerConfig = folder.TryReadSettings("tokenizer_config.json");
         AddedToken[] added = tokenizer is null ? [] : [.. TokenizerFiles.AddedTokens(tokenizer)];
         if (tokenizerConfig is not null)
             foreach (string type in types)
-                if (TokenText(tokenizerConfig, $"{type}_token") is string text) texts[type] = text;
-        if (tokenizer is not null) ReadTokenizer(tokenizer, tokenizerConfig is not null);
-        if (tokenizerConfig is not null) ReadConfig(folder, tokenizerConfig, added, find);
-        foreach (string type in types.ToArray()) ReadId(type, config);
+                if (TokenText(tokenizerConfig, $"{type}_token") is string text)
+                    texts[type] = text;
+        if (tokenizer is not null)
+            ReadTokenizer(tokenizer, tokenizerConfig is not null);
+        if (tokenizerConfig is not null)
+            ReadConfig(folder, tokenizerConfig, added, find);
+        foreach (string type in types.ToArray())
+            ReadId(type, config);
     }
 
     /// <summary>Sets an id where no file said it.</summary>
     public void SetIfUnknown(string type, long? id)
     {
-        if (id is long known && known >= 0 && known < tokenCount) ids.TryAdd(type, known);
+        if (id is long known && known >= 0 && known < tokenCount)
+            ids.TryAdd(type, known);
     }
 
     /// <summary>Sets an id whatever the files said.</summary>
@@ -53,38 +67,52 @@ internal sealed class SpecialTokens
     public void Write(Metadata metadata)
     {
         foreach ((string type, long id) in ids)
-            if (KeyNames[type].Length > 0) metadata.Set($"tokenizer.ggml.{KeyNames[type]}_token_id", id);
+            if (KeyNames[type].Length > 0)
+                metadata.Set($"tokenizer.ggml.{KeyNames[type]}_token_id", id);
         foreach ((string type, bool value) in adds)
-            if (type is "bos" or "eos" or "sep") metadata.Set($"tokenizer.ggml.add_{type}_token", value);
+            if (type is "bos" or "eos" or "sep")
+                metadata.Set($"tokenizer.ggml.add_{type}_token", value);
         foreach ((string name, string text) in templates)
             metadata.Set(name == "default" ? "tokenizer.chat_template" : $"tokenizer.chat_template.{name}", text);
         string[] others = [.. templates.Select(static template => template.Name).Where(static name => name != "default").Distinct()];
-        if (others.Length > 0) metadata.Set("tokenizer.chat_templates", others);
-        if (lowercases is bool lower) metadata.Set("tokenizer.ggml.normalizer.lowercase", lower);
-        if (stripsAccents is bool strip) metadata.Set("tokenizer.ggml.normalizer.strip_accents", strip);
+        if (others.Length > 0)
+            metadata.Set("tokenizer.chat_templates", others);
+        if (lowercases is bool lower)
+            metadata.Set("tokenizer.ggml.normalizer.lowercase", lower);
+        if (stripsAccents is bool strip)
+            metadata.Set("tokenizer.ggml.normalizer.strip_accents", strip);
     }
 
     private void ReadTokenizer(Settings tokenizer, bool hasConfig)
     {
-        if (tokenizer.Child("normalizer") is Settings normalizer) ReadNormalizer(normalizer, 0);
-        if (!texts.ContainsKey("bos") && texts.TryGetValue("cls", out string? first)) texts["bos"] = first;
-        if (!texts.ContainsKey("eos") && texts.TryGetValue("sep", out string? last)) texts["eos"] = last;
-        if (tokenizer.Child("post_processor") is not Settings processor) return;
+        if (tokenizer.Child("normalizer") is Settings normalizer)
+            ReadNormalizer(normalizer, 0);
+        if (!texts.ContainsKey("bos") && texts.TryGetValue("cls", out string? first))
+            texts["bos"] = first;
+        if (!texts.ContainsKey("eos") && texts.TryGetValue("sep", out string? last))
+            texts["eos"] = last;
+        if (tokenizer.Child("post_processor") is not Settings processor)
+            return;
         foreach (Settings step in Steps(processor, "processors").DefaultIfEmpty(processor))
         {
-            if (step.TryText("type") == "RobertaProcessing") (adds["bos"], adds["eos"], adds["sep"]) = (true, true, true);
-            if (step.TryText("type") == "TemplateProcessing") ReadTemplate(step, hasConfig);
+            if (step.TryText("type") == "RobertaProcessing")
+                (adds["bos"], adds["eos"], adds["sep"]) = (true, true, true);
+            if (step.TryText("type") == "TemplateProcessing")
+                ReadTemplate(step, hasConfig);
         }
     }
 
     // [first] text [last], and of pairs [first] a [separator] b [last].
     private void ReadTemplate(Settings template, bool hasConfig)
     {
-        string?[] single = Parts(template, "single"), pair = Parts(template, "pair");
-        string? first = single.Length > 1 ? single[0] : null, last = single.Length > 1 ? single[^1] : null;
+        string?[] single = Parts(template, "single"),
+            pair = Parts(template, "pair");
+        string? first = single.Length > 1 ? single[0] : null,
+            last = single.Length > 1 ? single[^1] : null;
         if (first is not null)
         {
-            if (!hasConfig || !texts.ContainsKey("bos")) texts.TryAdd("bos", first);
+            if (!hasConfig || !texts.ContainsKey("bos"))
+                texts.TryAdd("bos", first);
             texts.TryAdd("cls", first);
             adds["bos"] = first == texts.GetValueOrDefault("bos") || first == texts.GetValueOrDefault("cls");
         }
@@ -101,28 +129,39 @@ internal sealed class SpecialTokens
             adds["eos"] = true;
         }
 
-        int start = first is not null && pair.FirstOrDefault() == first ? 1 : 0, stop = last is not null && pair.LastOrDefault() == last ? 1 : 0;
-        if (pair.Length <= start + stop) return;
+        int start = first is not null && pair.FirstOrDefault() == first ? 1 : 0,
+            stop = last is not null && pair.LastOrDefault() == last ? 1 : 0;
+        if (pair.Length <= start + stop)
+            return;
         string?[] between = pair[start..^stop];
-        if (between.Length < 3 || between[0] is not null || between[^1] is not null) return;
+        if (between.Length < 3 || between[0] is not null || between[^1] is not null)
+            return;
         string? separator = between[1];
         string?[] separators = [texts.GetValueOrDefault("sep"), texts.GetValueOrDefault("eos")];
-        adds["sep"] = (separator is not null && separators.Contains(separator) && last is null) || (between.Length == 4 && between[2] is not null && separators.Contains(between[2]));
-        if (adds["sep"] && texts.TryGetValue("eos", out string? eos)) texts.TryAdd("sep", eos);
+        adds["sep"] =
+            (separator is not null && separators.Contains(separator) && last is null)
+            || (between.Length == 4 && between[2] is not null && separators.Contains(between[2]));
+        if (adds["sep"] && texts.TryGetValue("eos", out string? eos))
+            texts.TryAdd("sep", eos);
     }
 
     private void ReadNormalizer(Settings normalizer, int depth)
     {
         switch (normalizer.TryText("type"))
         {
-            case "Lowercase": lowercases = true; break;
-            case "StripAccents": stripsAccents = true; break;
+            case "Lowercase":
+                lowercases = true;
+                break;
+            case "StripAccents":
+                stripsAccents = true;
+                break;
             case "BertNormalizer":
                 lowercases = normalizer.TryFlag("lowercase") ?? lowercases;
                 stripsAccents = normalizer.TryFlag("strip_accents") ?? stripsAccents;
                 break;
             case "Sequence" when depth < 8:
-                foreach (Settings step in Steps(normalizer, "normalizers")) ReadNormalizer(step, depth + 1);
+                foreach (Settings step in Steps(normalizer, "normalizers"))
+                    ReadNormalizer(step, depth + 1);
                 break;
         }
     }
@@ -132,8 +171,10 @@ internal sealed class SpecialTokens
         ReadChatTemplate(folder, tokenizerConfig);
         foreach (string type in types)
         {
-            if (tokenizerConfig.TryFlag($"add_{type}_token") is bool isAdded) adds[type] = isAdded;
-            if (!texts.TryGetValue(type, out string? text)) continue;
+            if (tokenizerConfig.TryFlag($"add_{type}_token") is bool isAdded)
+                adds[type] = isAdded;
+            if (!texts.TryGetValue(type, out string? text))
+                continue;
             long? id = added.Where(token => token.Text == text).Select(static token => (long?)token.Id).FirstOrDefault();
             // A prompt cannot be laid out without these two.
             SetIfUnknown(type, id ?? (added.Length == 0 && find is not null && type is "bos" or "eos" ? find?.Invoke(text) : null));
@@ -144,29 +185,42 @@ internal sealed class SpecialTokens
     {
         if (tokenizerConfig.TryGet("chat_template", out JsonElement given))
         {
-            if (given.ValueKind == JsonValueKind.String) templates.Add(("default", given.GetString()!));
-            if (given.ValueKind != JsonValueKind.Array) return;
+            if (given.ValueKind == JsonValueKind.String)
+                templates.Add(("default", given.GetString()!));
+            if (given.ValueKind != JsonValueKind.Array)
+                return;
             foreach (JsonElement choice in given.EnumerateArray().Where(static choice => choice.ValueKind == JsonValueKind.Object))
             {
                 var named = new Settings(tokenizerConfig.Path, choice);
-                string name = string.Concat((named.TryText("name") ?? "").Select(static letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_'));
-                if (name.Length > 0 && named.TryText("template") is string text) templates.Add((name, text));
+                string name = string.Concat(
+                    (named.TryText("name") ?? "").Select(static letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')
+                );
+                if (name.Length > 0 && named.TryText("template") is string text)
+                    templates.Add((name, text));
             }
 
             return;
         }
 
-        string? beside = folder.TryReadText("chat_template.jinja") ?? folder.TryReadSettings("chat_template.json")?.TryText("chat_template");
-        if (beside is not null) templates.Add(("default", beside));
+        string? beside =
+            folder.TryReadText("chat_template.jinja") ?? folder.TryReadSettings("chat_template.json")?.TryText("chat_template");
+        if (beside is not null)
+            templates.Add(("default", beside));
     }
 
     private void ReadId(string type, Settings config)
     {
-        if (config.TryGet($"{type}_token_id", out JsonElement id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt64(out long value)) SetIfUnknown(type, value);
+        if (config.TryGet($"{type}_token_id", out JsonElement id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt64(out long value))
+            SetIfUnknown(type, value);
     }
 
-    private static string? TokenText(Settings config, string key) => config.TryText(key)
-        ?? (config.TryGet(key, out JsonElement token) && token.ValueKind == JsonValueKind.Object ? config.Child(key)!.TryText("content") : null);
+    private static string? TokenText(Settings config, string key) =>
+        config.TryText(key)
+        ?? (
+            config.TryGet(key, out JsonElement token) && token.ValueKind == JsonValueKind.Object
+                ? config.Child(key)!.TryText("content")
+                : null
+        );
 
     // The parts of a template: a special token's text, or null for a sequence.
     private static string?[] Parts(Settings template, string key) =>
@@ -174,6 +228,9 @@ internal sealed class SpecialTokens
 
     private static IEnumerable<Settings> Steps(Settings parent, string key) =>
         parent.TryGet(key, out JsonElement steps) && steps.ValueKind == JsonValueKind.Array
-            ? steps.EnumerateArray().Where(static step => step.ValueKind == JsonValueKind.Object).Select(step => new Settings(parent.Path, step))
+            ? steps
+                .EnumerateArray()
+                .Where(static step => step.ValueKind == JsonValueKind.Object)
+                .Select(step => new Settings(parent.Path, step))
             : [];
 }

@@ -19,7 +19,10 @@ internal static class TikTokenVocabulary
         int end = bytes.IndexOf((byte)'\n');
         ReadOnlySpan<byte> line = end < 0 ? bytes : bytes[..end];
         int space = line.IndexOf((byte)' ');
-        return space is > 0 and < 4096 && Base64.IsValid(line[..space]) && Utf8Parser.TryParse(line[(space + 1)..], out int _, out int used) && used > 0;
+        return space is > 0 and < 4096
+            && Base64.IsValid(line[..space])
+            && Utf8Parser.TryParse(line[(space + 1)..], out int _, out int used)
+            && used > 0;
     }
 
     public static void Set(Metadata metadata, CheckpointFolder folder, Settings config, string name, long size, VocabularyOptions options)
@@ -27,15 +30,24 @@ internal static class TikTokenVocabulary
         Dictionary<string, int> ranks = Read(folder, name);
         var table = new TokenTable(folder.FullPath, size);
         // Latin-1 keeps bytes as they are, so that tokens of broken UTF-8 are keys too.
-        foreach ((string token, int rank) in ranks) table.Set(rank, BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(token)), 0, TokenKind.Normal);
-        foreach (AddedToken token in TokenizerFiles.DecoderTokens(folder)) table.Set(token, 0);
+        foreach ((string token, int rank) in ranks)
+            table.Set(rank, BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(token)), 0, TokenKind.Normal);
+        foreach (AddedToken token in TokenizerFiles.DecoderTokens(folder))
+            table.Set(token, 0);
         if (folder.TryReadSettings("tokenizer.json") is Settings tokenizer)
-            foreach (AddedToken token in TokenizerFiles.AddedTokens(tokenizer)) table.Set(token, 0);
+            foreach (AddedToken token in TokenizerFiles.AddedTokens(tokenizer))
+                table.Set(token, 0);
         var merges = new List<(string Left, string Right)>();
         foreach ((string token, int rank) in ranks.OrderBy(static pair => pair.Value).Where(static pair => pair.Key.Length > 1))
         {
-            if (LastMerge(ranks, token, rank) is not (string left, string right)) continue;
-            merges.Add((BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(left)), BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(right))));
+            if (LastMerge(ranks, token, rank) is not (string left, string right))
+                continue;
+            merges.Add(
+                (
+                    BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(left)),
+                    BytePairVocabulary.Printable(Encoding.Latin1.GetBytes(right))
+                )
+            );
         }
 
         BytePairVocabulary.Write(metadata, folder, config, table, merges, options.PreTokenizer ?? "qwen2", options);
@@ -48,10 +60,15 @@ internal static class TikTokenVocabulary
         using var reader = new StringReader(Encoding.ASCII.GetString(folder.TryReadBytes(name)!));
         for (int number = 1; reader.ReadLine() is string line; number++)
         {
-            if (line.Length == 0) continue;
+            if (line.Length == 0)
+                continue;
             int space = line.IndexOf(' ');
-            if (space <= 0 || !Base64.IsValid(line.AsSpan(0, space)) || space > 2 * MaxTokenByteLength
-                || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int rank))
+            if (
+                space <= 0
+                || !Base64.IsValid(line.AsSpan(0, space))
+                || space > 2 * MaxTokenByteLength
+                || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int rank)
+            )
                 throw new CheckpointException(path, $"line {number} is no token with its rank.");
             ranks[Encoding.Latin1.GetString(Convert.FromBase64String(line[..space]))] = rank;
         }
@@ -65,10 +82,13 @@ internal static class TikTokenVocabulary
         List<string> parts = [.. token.Select(static letter => letter.ToString())];
         while (parts.Count > 2)
         {
-            int best = -1, bestRank = rank;
+            int best = -1,
+                bestRank = rank;
             for (int index = 0; index + 1 < parts.Count; index++)
-                if (ranks.TryGetValue(parts[index] + parts[index + 1], out int found) && found < bestRank) (best, bestRank) = (index, found);
-            if (best < 0) return null;
+                if (ranks.TryGetValue(parts[index] + parts[index + 1], out int found) && found < bestRank)
+                    (best, bestRank) = (index, found);
+            if (best < 0)
+                return null;
             parts[best] += parts[best + 1];
             parts.RemoveAt(best + 1);
         }

@@ -18,7 +18,9 @@ internal readonly record struct AddedToken(long Id, string Text, bool IsSpecial)
     /// Whether it stands for something that is no text. Some files do not mark such tokens as special; these forms tell
     /// (ggml-org/llama.cpp v0.5.0, conversion/base.py: does_token_look_special).
     /// </summary>
-    public bool IsControl => IsSpecial || Text is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
+    public bool IsControl =>
+        IsSpecial
+        || Text is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
         || (Text.StartsWith("<|", StringComparison.Ordinal) && Text.EndsWith("|>", StringComparison.Ordinal))
         || (Text.StartsWith("<｜", StringComparison.Ordinal) && Text.EndsWith("｜>", StringComparison.Ordinal))
         || (Text.StartsWith("<unused", StringComparison.Ordinal) && Text.EndsWith('>'));

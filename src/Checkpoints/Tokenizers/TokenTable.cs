@@ -13,11 +13,13 @@ internal sealed class TokenTable
     /// <exception cref="CheckpointException">No vocabulary is so long.</exception>
     public TokenTable(string path, long count)
     {
-        if (count is <= 0 or > MaxCount) throw new CheckpointException(path, $"a vocabulary of {count} tokens is not possible.");
+        if (count is <= 0 or > MaxCount)
+            throw new CheckpointException(path, $"a vocabulary of {count} tokens is not possible.");
         texts = new string[count];
         scores = new float[count];
         kinds = new TokenKind[count];
-        for (int id = 0; id < count; id++) (texts[id], scores[id], kinds[id]) = ($"[PAD{id}]", -10000, TokenKind.Unused);
+        for (int id = 0; id < count; id++)
+            (texts[id], scores[id], kinds[id]) = ($"[PAD{id}]", -10000, TokenKind.Unused);
     }
 
     public int Count => texts.Length;
@@ -29,7 +31,8 @@ internal sealed class TokenTable
     /// <summary>Sets a token; one beyond the embedding's rows is left out.</summary>
     public void Set(long id, string text, float score, TokenKind kind)
     {
-        if (id >= 0 && id < Count) (texts[id], scores[id], kinds[id]) = (text, score, kind);
+        if (id >= 0 && id < Count)
+            (texts[id], scores[id], kinds[id]) = (text, score, kind);
     }
 
     /// <summary>Sets the tokens that files add.</summary>
@@ -41,7 +44,8 @@ internal sealed class TokenTable
         metadata.Set("tokenizer.ggml.model", model);
         metadata.Set("tokenizer.ggml.pre", preTokenizer);
         metadata.Set("tokenizer.ggml.tokens", texts);
-        if (withScores) metadata.Set("tokenizer.ggml.scores", scores);
+        if (withScores)
+            metadata.Set("tokenizer.ggml.scores", scores);
         metadata.Set("tokenizer.ggml.token_type", Array.ConvertAll(kinds, static kind => (int)kind));
     }
 }

@@ -28,9 +28,12 @@ internal static class Vocabulary
         long size = options.Size ?? config.Size("vocab_size");
         foreach (string name in (ReadOnlySpan<string>)["tokenizer.model", "spiece.model"])
         {
-            if (folder.TryReadBytes(name) is not byte[] bytes) continue;
-            if (TikTokenVocabulary.IsOne(bytes)) TikTokenVocabulary.Set(metadata, folder, config, name, size, options);
-            else SentencePieceVocabulary.Set(metadata, folder, config, SentencePieceModel.Read(folder.PathOf(name), bytes), size, options);
+            if (folder.TryReadBytes(name) is not byte[] bytes)
+                continue;
+            if (TikTokenVocabulary.IsOne(bytes))
+                TikTokenVocabulary.Set(metadata, folder, config, name, size, options);
+            else
+                SentencePieceVocabulary.Set(metadata, folder, config, SentencePieceModel.Read(folder.PathOf(name), bytes), size, options);
             return;
         }
 
@@ -47,27 +50,61 @@ internal static class Vocabulary
         else if (folder.Has("vocab.txt"))
             WordPieceVocabulary.SetFromText(metadata, folder, config, size);
         else
-            throw new CheckpointException(folder.FullPath, "there is no tokenizer in it: neither tokenizer.model nor tokenizer.json, vocab.json, *.tiktoken or vocab.txt.");
+            throw new CheckpointException(
+                folder.FullPath,
+                "there is no tokenizer in it: neither tokenizer.model nor tokenizer.json, vocab.json, *.tiktoken or vocab.txt."
+            );
     }
 
-    private static void SetFromJson(Metadata metadata, CheckpointFolder folder, Settings config, Settings tokenizer, long size, VocabularyOptions options)
+    private static void SetFromJson(
+        Metadata metadata,
+        CheckpointFolder folder,
+        Settings config,
+        Settings tokenizer,
+        long size,
+        VocabularyOptions options
+    )
     {
         Settings model = tokenizer.Child("model") ?? throw tokenizer.Wrong("model", "there");
         // Files of before 2021 do not name it.
-        string type = model.TryText("type") ?? (model.Has("merges") ? "BPE" : model.Has("continuing_subword_prefix") ? "WordPiece" : "");
+        string type =
+            model.TryText("type")
+            ?? (
+                model.Has("merges") ? "BPE"
+                : model.Has("continuing_subword_prefix") ? "WordPiece"
+                : ""
+            );
         switch (type)
         {
-            case "BPE" when model.TryFlag("byte_fallback") == true: PieceMergesVocabulary.Set(metadata, folder, config, tokenizer, size, options); break;
-            case "BPE": BytePairVocabulary.Set(metadata, folder, config, tokenizer, size, options); break;
-            case "Unigram": UnigramVocabulary.Set(metadata, folder, config, tokenizer, size, options); break;
-            case "WordPiece": WordPieceVocabulary.Set(metadata, folder, config, tokenizer, size); break;
-            default: throw new CheckpointException(tokenizer.Path, $"its model '{CheckpointFolder.Shown(type)}' is of no kind that is known; BPE, Unigram and WordPiece are.");
+            case "BPE" when model.TryFlag("byte_fallback") == true:
+                PieceMergesVocabulary.Set(metadata, folder, config, tokenizer, size, options);
+                break;
+            case "BPE":
+                BytePairVocabulary.Set(metadata, folder, config, tokenizer, size, options);
+                break;
+            case "Unigram":
+                UnigramVocabulary.Set(metadata, folder, config, tokenizer, size, options);
+                break;
+            case "WordPiece":
+                WordPieceVocabulary.Set(metadata, folder, config, tokenizer, size);
+                break;
+            default:
+                throw new CheckpointException(
+                    tokenizer.Path,
+                    $"its model '{CheckpointFolder.Shown(type)}' is of no kind that is known; BPE, Unigram and WordPiece are."
+                );
         }
     }
 
     /// <summary>Writes the special tokens of a vocabulary.</summary>
     public static void SetSpecials(
-        Metadata metadata, CheckpointFolder folder, Settings config, TokenTable table, VocabularyOptions options, Func<string, long?>? find = null)
+        Metadata metadata,
+        CheckpointFolder folder,
+        Settings config,
+        TokenTable table,
+        VocabularyOptions options,
+        Func<string, long?>? find = null
+    )
     {
         var specials = new SpecialTokens(folder, config, table.Count, find ?? (text => Find(table, text)));
         options.ChangeSpecials?.Invoke(specials, text => Find(table, text));
@@ -81,13 +118,16 @@ internal static class Vocabulary
     /// <summary>The pairs of a JSON model's merges, which are one text with a space between or an array of two.</summary>
     public static IEnumerable<(string Left, string Right)> Merges(Settings model)
     {
-        if (!model.TryGet("merges", out JsonElement merges) || merges.ValueKind != JsonValueKind.Array) throw model.Wrong("merges", "an array");
+        if (!model.TryGet("merges", out JsonElement merges) || merges.ValueKind != JsonValueKind.Array)
+            throw model.Wrong("merges", "an array");
         foreach (JsonElement merge in merges.EnumerateArray())
         {
-            string[] parts = merge.ValueKind == JsonValueKind.Array
-                ? [.. merge.EnumerateArray().Select(static part => part.ValueKind == JsonValueKind.String ? part.GetString()! : "")]
-                : (merge.ValueKind == JsonValueKind.String ? merge.GetString()! : "").Split(' ');
-            if (parts.Length != 2 || parts[0].Length == 0 || parts[1].Length == 0) throw model.Wrong("merges", "an array of pairs");
+            string[] parts =
+                merge.ValueKind == JsonValueKind.Array
+                    ? [.. merge.EnumerateArray().Select(static part => part.ValueKind == JsonValueKind.String ? part.GetString()! : "")]
+                    : (merge.ValueKind == JsonValueKind.String ? merge.GetString()! : "").Split(' ');
+            if (parts.Length != 2 || parts[0].Length == 0 || parts[1].Length == 0)
+                throw model.Wrong("merges", "an array of pairs");
             yield return (parts[0], parts[1]);
         }
     }
@@ -95,7 +135,8 @@ internal static class Vocabulary
     private static long? Find(TokenTable table, string text)
     {
         for (int id = 0; id < table.Count; id++)
-            if (table.Text(id) == text) return id;
+            if (table.Text(id) == text)
+                return id;
         return null;
     }
 }

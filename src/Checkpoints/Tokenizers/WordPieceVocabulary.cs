@@ -17,7 +17,8 @@ internal static class WordPieceVocabulary
         var table = new TokenTable(tokenizer.Path, size);
         foreach ((string text, long id) in Vocabulary.Entries(model.Child("vocab") ?? throw model.Wrong("vocab", "there")))
             table.Set(id, Marked(text), 0, TokenKind.Normal);
-        foreach (AddedToken token in TokenizerFiles.AddedTokens(tokenizer)) table.Set(token.Id, token.Text, 0, token.Kind);
+        foreach (AddedToken token in TokenizerFiles.AddedTokens(tokenizer))
+            table.Set(token.Id, token.Text, 0, token.Kind);
         Write(metadata, folder, config, table);
     }
 
@@ -42,5 +43,6 @@ internal static class WordPieceVocabulary
         Vocabulary.SetSpecials(metadata, folder, config, table, new VocabularyOptions());
     }
 
-    private static string Marked(string text) => text.StartsWith(Continuation, StringComparison.Ordinal) ? text[Continuation.Length..] : "\u2581" + text;
+    private static string Marked(string text) =>
+        text.StartsWith(Continuation, StringComparison.Ordinal) ? text[Continuation.Length..] : "\u2581" + text;
 }

@@ -13,7 +13,8 @@ namespace Tessera.Checkpoints.Vision;
 /// </summary>
 internal sealed record TowerConfig
 {
-    private static readonly float[] ClipMean = [0.48145466f, 0.4578275f, 0.40821073f], ClipDeviation = [0.26862954f, 0.26130258f, 0.27577711f];
+    private static readonly float[] ClipMean = [0.48145466f, 0.4578275f, 0.40821073f],
+        ClipDeviation = [0.26862954f, 0.26130258f, 0.27577711f];
     private static readonly float[] Half = [0.5f, 0.5f, 0.5f];
 
     public required long ImageSize { get; init; }
@@ -67,13 +68,19 @@ internal sealed record TowerConfig
     /// </summary>
     public static TowerConfig FromTensors(VisionSource source, string towerName)
     {
-        StoredTensor patches = source.Require("tower.embeddings.patch_embedding.weight"), positions = source.Require("tower.embeddings.position_embedding.weight");
-        if (patches.Shape.Length != 4 || positions.Shape.Length != 2) throw patches.Fail("is no tower's patch embedding.");
+        StoredTensor patches = source.Require("tower.embeddings.patch_embedding.weight"),
+            positions = source.Require("tower.embeddings.position_embedding.weight");
+        if (patches.Shape.Length != 4 || positions.Shape.Length != 2)
+            throw patches.Fail("is no tower's patch embedding.");
         bool isClip = source.Tensors.ContainsKey("tower.embeddings.class_embedding");
-        long width = patches.Shape[0], patchSize = patches.Shape[3];
+        long width = patches.Shape[0],
+            patchSize = patches.Shape[3];
         long side = (long)Math.Sqrt(positions.Shape[0]);
-        long blocks = source.Tensors.Keys.Where(static name => name.StartsWith("tower.encoder.layers.", StringComparison.Ordinal))
-            .Select(static name => TensorMapper.Pattern(name).Block + 1).DefaultIfEmpty(0).Max();
+        long blocks = source
+            .Tensors.Keys.Where(static name => name.StartsWith("tower.encoder.layers.", StringComparison.Ordinal))
+            .Select(static name => TensorMapper.Pattern(name).Block + 1)
+            .DefaultIfEmpty(0)
+            .Max();
         bool isLaion = towerName.Contains("laion", StringComparison.OrdinalIgnoreCase);
         return new TowerConfig
         {
@@ -81,20 +88,30 @@ internal sealed record TowerConfig
             PatchSize = patchSize,
             Width = width,
             FeedForward = source.Require("tower.encoder.layers.0.mlp.fc1.weight").Shape[0],
-            HeadCount = width % 72 == 0 && !isClip ? width / 72 : isLaion ? width / 80 : width / 64,
+            HeadCount =
+                width % 72 == 0 && !isClip ? width / 72
+                : isLaion ? width / 80
+                : width / 64,
             BlockCount = blocks,
             Epsilon = isClip ? 1e-5 : 1e-6,
-            Activation = isLaion ? "gelu" : isClip ? "quick_gelu" : "gelu_pytorch_tanh",
+            Activation =
+                isLaion ? "gelu"
+                : isClip ? "quick_gelu"
+                : "gelu_pytorch_tanh",
             IsClip = isClip,
         };
     }
 
     /// <summary>The letters of the rules' shapes: width, feed-forward, positions, patch side, colours, the language model's width.</summary>
     public (char, long)[] Letters(long languageWidth) =>
-    [
-        ('E', Width), ('I', FeedForward), ('S', PatchSize), ('C', 3), ('H', languageWidth),
-        ('P', PositionCount > 0 ? PositionCount : ImageSize / PatchSize * (ImageSize / PatchSize) + (IsClip ? 1 : 0)),
-    ];
+        [
+            ('E', Width),
+            ('I', FeedForward),
+            ('S', PatchSize),
+            ('C', 3),
+            ('H', languageWidth),
+            ('P', PositionCount > 0 ? PositionCount : ImageSize / PatchSize * (ImageSize / PatchSize) + (IsClip ? 1 : 0)),
+        ];
 
     /// <summary>The tower's tensors, named <c>tower.*</c>.</summary>
     /// <param name="isClip">Whether it has a class token and a norm before the blocks.</param>
@@ -112,12 +129,17 @@ internal sealed record TowerConfig
             rules.Add(new("tower.pre_layrnorm", "v.pre_ln", "E"));
         }
 
-        if (keepsPostNorm) rules.Add(new("tower.post_layernorm", "v.post_ln", "E"));
-        rules.AddRange(
-        [
-            Block("layer_norm1", "ln1", "E"), Block("layer_norm2", "ln2", "E"),
-            Block("self_attn.q_proj", "attn_q", "EE"), Block("self_attn.k_proj", "attn_k", "EE"), Block("self_attn.v_proj", "attn_v", "EE"),
-            Block("self_attn.out_proj", "attn_out", "EE"), Block("mlp.fc1", "ffn_up", "IE"), Block("mlp.fc2", "ffn_down", "EI"),
+        if (keepsPostNorm)
+            rules.Add(new("tower.post_layernorm", "v.post_ln", "E"));
+        rules.AddRange([
+            Block("layer_norm1", "ln1", "E"),
+            Block("layer_norm2", "ln2", "E"),
+            Block("self_attn.q_proj", "attn_q", "EE"),
+            Block("self_attn.k_proj", "attn_k", "EE"),
+            Block("self_attn.v_proj", "attn_v", "EE"),
+            Block("self_attn.out_proj", "attn_out", "EE"),
+            Block("mlp.fc1", "ffn_up", "IE"),
+            Block("mlp.fc2", "ffn_down", "EI"),
         ]);
         return [.. rules];
     }
@@ -141,20 +163,34 @@ internal sealed record TowerConfig
         metadata.Set("clip.vision.image_std", Colour(source, "image_std", IsClip ? ClipDeviation : Half));
         switch (Activation)
         {
-            case "gelu": metadata.Set("clip.use_gelu", true); break;
-            case "silu": metadata.Set("clip.use_silu", true); break;
-            case "quick_gelu" when IsClip: metadata.Set("clip.use_gelu", false); break;
-            case "gelu_pytorch_tanh" or "gelu_new" or "gelu_fast" when !IsClip: metadata.Set("clip.use_gelu", true); break;
-            default: throw new CheckpointException(source.Config.Path, $"the tower's activation '{CheckpointFolder.Shown(Activation)}' is not known.");
+            case "gelu":
+                metadata.Set("clip.use_gelu", true);
+                break;
+            case "silu":
+                metadata.Set("clip.use_silu", true);
+                break;
+            case "quick_gelu" when IsClip:
+                metadata.Set("clip.use_gelu", false);
+                break;
+            case "gelu_pytorch_tanh" or "gelu_new" or "gelu_fast" when !IsClip:
+                metadata.Set("clip.use_gelu", true);
+                break;
+            default:
+                throw new CheckpointException(
+                    source.Config.Path,
+                    $"the tower's activation '{CheckpointFolder.Shown(Activation)}' is not known."
+                );
         }
     }
 
     /// <summary>Three numbers of the processor.</summary>
     public static float[] Colour(VisionSource source, string key, float[] fallback)
     {
-        if (source.Processor is not Settings processor || processor.TryNumbers(key) is not double[] values) return fallback;
+        if (source.Processor is not Settings processor || processor.TryNumbers(key) is not double[] values)
+            return fallback;
         return values.Length == 3 ? Array.ConvertAll(values, static value => (float)value) : throw processor.Wrong(key, "three numbers");
     }
 
-    private static TensorRule Block(string source, string target, string shape) => new($"tower.encoder.layers.{{}}.{source}", $"v.blk.{{}}.{target}", shape);
+    private static TensorRule Block(string source, string target, string shape) =>
+        new($"tower.encoder.layers.{{}}.{source}", $"v.blk.{{}}.{target}", shape);
 }

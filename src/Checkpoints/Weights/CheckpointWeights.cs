@@ -28,18 +28,26 @@ internal sealed class CheckpointWeights : IDisposable
             string[] names = index is null
                 ? [.. folder.FileNames.Where(layout.Matches)]
                 : [.. index.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-            if (names.Length == 0) continue;
+            if (names.Length == 0)
+                continue;
             string[] missing = [.. names.Where(name => !folder.Has(name))];
             if (missing.Length > 0)
-                throw new CheckpointException(folder.FullPath, $"the file {CheckpointFolder.Shown(missing[0])} is missing, which {layout.IndexName} names.");
+                throw new CheckpointException(
+                    folder.FullPath,
+                    $"the file {CheckpointFolder.Shown(missing[0])} is missing, which {layout.IndexName} names."
+                );
             return Open(folder, names, index, layout);
         }
 
-        throw new CheckpointException(folder.FullPath, "there are no weights in it: neither *.safetensors nor pytorch_model*.bin nor *.pth.");
+        throw new CheckpointException(
+            folder.FullPath,
+            "there are no weights in it: neither *.safetensors nor pytorch_model*.bin nor *.pth."
+        );
     }
 
     /// <summary>Opens given files as one set.</summary>
-    public static CheckpointWeights Open(CheckpointFolder folder, IReadOnlyList<string> names, WeightLayout layout) => Open(folder, names, null, layout);
+    public static CheckpointWeights Open(CheckpointFolder folder, IReadOnlyList<string> names, WeightLayout layout) =>
+        Open(folder, names, null, layout);
 
     /// <summary>Finds a tensor; null if there is none of the name.</summary>
     public StoredTensor? Find(string name) => byName.GetValueOrDefault(name);
@@ -47,16 +55,24 @@ internal sealed class CheckpointWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (WeightFile file in files) file.Dispose();
+        foreach (WeightFile file in files)
+            file.Dispose();
     }
 
-    private static CheckpointWeights Open(CheckpointFolder folder, IReadOnlyList<string> names, IReadOnlyDictionary<string, string>? index, WeightLayout layout)
+    private static CheckpointWeights Open(
+        CheckpointFolder folder,
+        IReadOnlyList<string> names,
+        IReadOnlyDictionary<string, string>? index,
+        WeightLayout layout
+    )
     {
         var weights = new CheckpointWeights();
         try
         {
-            foreach (string name in names) weights.Add(new WeightFile(folder.PathOf(name)), layout);
-            if (index is not null) weights.Check(folder.PathOf(layout.IndexName), index);
+            foreach (string name in names)
+                weights.Add(new WeightFile(folder.PathOf(name)), layout);
+            if (index is not null)
+                weights.Check(folder.PathOf(layout.IndexName), index);
             return weights;
         }
         catch
@@ -71,7 +87,8 @@ internal sealed class CheckpointWeights : IDisposable
         files.Add(file);
         foreach (StoredTensor tensor in layout.Read(file))
         {
-            if (byName.TryAdd(tensor.Name, tensor)) tensors.Add(tensor);
+            if (byName.TryAdd(tensor.Name, tensor))
+                tensors.Add(tensor);
             else if (byName[tensor.Name].Shape.AsSpan().SequenceEqual(tensor.Shape.AsSpan()) is false)
                 throw tensor.Fail($"is also in {byName[tensor.Name].File.Name}, with another shape.");
         }
@@ -82,21 +99,30 @@ internal sealed class CheckpointWeights : IDisposable
         foreach ((string name, string fileName) in index)
         {
             if (Find(name) is not StoredTensor tensor || tensor.File.Name != fileName)
-                throw new CheckpointException(indexPath, $"it says that tensor '{CheckpointFolder.Shown(name)}' is in {CheckpointFolder.Shown(fileName)}, but it is not.");
+                throw new CheckpointException(
+                    indexPath,
+                    $"it says that tensor '{CheckpointFolder.Shown(name)}' is in {CheckpointFolder.Shown(fileName)}, but it is not."
+                );
         }
 
         if (tensors.Find(tensor => !index.ContainsKey(tensor.Name)) is StoredTensor extra)
-            throw new CheckpointException(indexPath, $"it does not list tensor '{CheckpointFolder.Shown(extra.Name)}', which {extra.File.Name} holds.");
+            throw new CheckpointException(
+                indexPath,
+                $"it does not list tensor '{CheckpointFolder.Shown(extra.Name)}', which {extra.File.Name} holds."
+            );
     }
 
     private static Dictionary<string, string>? ReadIndex(CheckpointFolder folder, string name)
     {
-        if (folder.TryReadSettings(name) is not Settings settings) return null;
-        if (!settings.TryGet("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object) throw settings.Wrong("weight_map", "an object");
+        if (folder.TryReadSettings(name) is not Settings settings)
+            return null;
+        if (!settings.TryGet("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
+            throw settings.Wrong("weight_map", "an object");
         var index = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (JsonProperty entry in map.EnumerateObject())
         {
-            if (entry.Value.ValueKind != JsonValueKind.String) throw settings.Wrong("weight_map", "a map of names to files");
+            if (entry.Value.ValueKind != JsonValueKind.String)
+                throw settings.Wrong("weight_map", "a map of names to files");
             index[entry.Name] = entry.Value.GetString()!;
         }
 
@@ -112,20 +138,26 @@ internal sealed record WeightLayout(string IndexName, Func<string, bool> Matches
 {
     public static readonly WeightLayout Safetensors = new(
         "model.safetensors.index.json",
-        static name => name.EndsWith(".safetensors", StringComparison.Ordinal) && !name.StartsWith("consolidated", StringComparison.Ordinal)
+        static name =>
+            name.EndsWith(".safetensors", StringComparison.Ordinal)
+            && !name.StartsWith("consolidated", StringComparison.Ordinal)
             && !name.StartsWith("adapter_", StringComparison.Ordinal),
-        SafetensorsFile.Read);
+        SafetensorsFile.Read
+    );
 
     public static readonly WeightLayout PyTorch = new(
         "pytorch_model.bin.index.json",
-        static name => (name.StartsWith("pytorch_model", StringComparison.Ordinal) || name.StartsWith("mm_projector", StringComparison.Ordinal))
+        static name =>
+            (name.StartsWith("pytorch_model", StringComparison.Ordinal) || name.StartsWith("mm_projector", StringComparison.Ordinal))
             && name.EndsWith(".bin", StringComparison.Ordinal),
-        PyTorchFile.Read);
+        PyTorchFile.Read
+    );
 
     public static readonly WeightLayout PyTorchPlain = new(
         "pytorch_model.pth.index.json",
         static name => name.EndsWith(".pth", StringComparison.Ordinal) || name.EndsWith(".pt", StringComparison.Ordinal),
-        PyTorchFile.Read);
+        PyTorchFile.Read
+    );
 
     /// <summary>In the order in which they are preferred.</summary>
     public static readonly IReadOnlyList<WeightLayout> All = [Safetensors, PyTorch, PyTorchPlain];

@@ -15,9 +15,13 @@ internal static class PyTorchFile
     public static IReadOnlyList<StoredTensor> Read(WeightFile file)
     {
         Span<byte> start = stackalloc byte[4];
-        if (file.ByteLength > 4) file.Read(0, start);
+        if (file.ByteLength > 4)
+            file.Read(0, start);
         if (!start.SequenceEqual("PK\x03\x04"u8))
-            throw new CheckpointException(file.Path, "the file is no zip archive as torch.save writes; files older than PyTorch 1.6 are not supported.");
+            throw new CheckpointException(
+                file.Path,
+                "the file is no zip archive as torch.save writes; files older than PyTorch 1.6 are not supported."
+            );
         try
         {
             return ReadTensors(file, ZipDirectory.Read(file));
@@ -25,13 +29,18 @@ internal static class PyTorchFile
         catch (Exception failure) when (failure is not (CheckpointException or OutOfMemoryException or OperationCanceledException))
         {
             // A hostile pickle can make the package fail in any way; none is worth more than this sentence.
-            throw new CheckpointException(file.Path, $"the file is damaged: {CheckpointFolder.Shown(failure.Message.TrimEnd('.'))}.", failure);
+            throw new CheckpointException(
+                file.Path,
+                $"the file is damaged: {CheckpointFolder.Shown(failure.Message.TrimEnd('.'))}.",
+                failure
+            );
         }
     }
 
     private static List<StoredTensor> ReadTensors(WeightFile file, Dictionary<string, ZipDirectory.Entry> entries)
     {
-        string name = entries.Keys.FirstOrDefault(static name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal))
+        string name =
+            entries.Keys.FirstOrDefault(static name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal))
             ?? throw new CheckpointException(file.Path, "the archive has no data.pkl.");
         if (entries[name].ByteLength > MaxPickleByteLength)
             throw new CheckpointException(file.Path, $"data.pkl is {entries[name].ByteLength} bytes; {MaxPickleByteLength} are allowed.");
@@ -41,22 +50,33 @@ internal static class PyTorchFile
         using var unpickler = new TensorUnpickler();
         var tensors = new List<StoredTensor>();
         string storages = name[..^"data.pkl".Length] + "data/";
-        Collect(unpickler.loads(pickle), "", 0, (tensorName, tensor) =>
-        {
-            if (!entries.TryGetValue(storages + tensor.Storage.Key, out ZipDirectory.Entry storage))
-                throw new CheckpointException(file.Path, $"tensor '{CheckpointFolder.Shown(tensorName)}' lies in a storage that is missing.");
-            tensors.Add(Place(file, tensorName, tensor, storage));
-        });
+        Collect(
+            unpickler.loads(pickle),
+            "",
+            0,
+            (tensorName, tensor) =>
+            {
+                if (!entries.TryGetValue(storages + tensor.Storage.Key, out ZipDirectory.Entry storage))
+                    throw new CheckpointException(
+                        file.Path,
+                        $"tensor '{CheckpointFolder.Shown(tensorName)}' lies in a storage that is missing."
+                    );
+                tensors.Add(Place(file, tensorName, tensor, storage));
+            }
+        );
         return tensors.Count > 0 ? tensors : throw new CheckpointException(file.Path, "there are no tensors in it.");
     }
 
     // A state dictionary, or one inside of one under a name such as "model"; what is no tensor there is passed over.
     private static void Collect(object? value, string name, int depth, Action<string, PickledTensor> add)
     {
-        if (value is PickledTensor tensor && name.Length > 0) add(name, tensor);
-        if (value is not IDictionary map || depth > 3) return;
+        if (value is PickledTensor tensor && name.Length > 0)
+            add(name, tensor);
+        if (value is not IDictionary map || depth > 3)
+            return;
         foreach (DictionaryEntry entry in map)
-            if (entry.Key is string key) Collect(entry.Value, name is "" or "model" or "state_dict" or "module" ? key : $"{name}.{key}", depth + 1, add);
+            if (entry.Key is string key)
+                Collect(entry.Value, name is "" or "model" or "state_dict" or "module" ? key : $"{name}.{key}", depth + 1, add);
     }
 
     private static StoredTensor Place(WeightFile file, string name, PickledTensor tensor, ZipDirectory.Entry storage)
@@ -65,12 +85,28 @@ internal static class PyTorchFile
         for (int dimension = tensor.Shape.Length - 1; dimension >= 0; dimension--)
         {
             if (tensor.Shape[dimension] > 1 && tensor.Strides[dimension] != count)
-                throw new CheckpointException(file.Path, $"tensor '{CheckpointFolder.Shown(name)}' is stored with dimensions exchanged, which is not supported.");
-            count = tensor.Shape[dimension] >= 0 && count <= storage.ByteLength ? count * tensor.Shape[dimension] : (Int128)storage.ByteLength + 1;
+                throw new CheckpointException(
+                    file.Path,
+                    $"tensor '{CheckpointFolder.Shown(name)}' is stored with dimensions exchanged, which is not supported."
+                );
+            count =
+                tensor.Shape[dimension] >= 0 && count <= storage.ByteLength
+                    ? count * tensor.Shape[dimension]
+                    : (Int128)storage.ByteLength + 1;
         }
 
         if (tensor.Offset < 0 || (count + tensor.Offset) * tensor.Storage.ByteLength > storage.ByteLength)
-            throw new CheckpointException(file.Path, $"tensor '{CheckpointFolder.Shown(name)}' needs more bytes than its storage's {storage.ByteLength}.");
-        return new StoredTensor(file, name, tensor.Storage.TypeName, tensor.Storage.Type, [.. tensor.Shape], storage.Offset + tensor.Offset * tensor.Storage.ByteLength);
+            throw new CheckpointException(
+                file.Path,
+                $"tensor '{CheckpointFolder.Shown(name)}' needs more bytes than its storage's {storage.ByteLength}."
+            );
+        return new StoredTensor(
+            file,
+            name,
+            tensor.Storage.TypeName,
+            tensor.Storage.Type,
+            [.. tensor.Shape],
+            storage.Offset + tensor.Offset * tensor.Storage.ByteLength
+        );
     }
 }

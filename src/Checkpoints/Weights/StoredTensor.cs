@@ -9,7 +9,14 @@ namespace Tessera.Checkpoints.Weights;
 /// <param name="Type">What that is.</param>
 /// <param name="Shape">The lengths, the slowest varying dimension first; none for a single number.</param>
 /// <param name="Offset">The first byte, from the beginning of the file.</param>
-internal sealed record StoredTensor(WeightFile File, string Name, string TypeName, ElementType Type, ImmutableArray<long> Shape, long Offset)
+internal sealed record StoredTensor(
+    WeightFile File,
+    string Name,
+    string TypeName,
+    ElementType Type,
+    ImmutableArray<long> Shape,
+    long Offset
+)
 {
     /// <summary>The product of a shape.</summary>
     public long ElementCount { get; } = Count(Shape);
@@ -21,7 +28,8 @@ internal sealed record StoredTensor(WeightFile File, string Name, string TypeNam
     public static long Count(ImmutableArray<long> shape)
     {
         long count = 1;
-        foreach (long length in shape) count = checked(count * length);
+        foreach (long length in shape)
+            count = checked(count * length);
         return count;
     }
 }
@@ -38,8 +46,10 @@ internal sealed class WeightFile : IDisposable
         try
         {
             // A pipe or a device would make reading wait, or never end.
-            FileSystemInfo target = new FileInfo(path) is var file && file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)!;
-            if (target is not FileInfo { Exists: true, Length: > 0 }) throw new CheckpointException(path, "the file is missing or empty.");
+            FileSystemInfo target =
+                new FileInfo(path) is var file && file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)!;
+            if (target is not FileInfo { Exists: true, Length: > 0 })
+                throw new CheckpointException(path, "the file is missing or empty.");
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             ByteLength = RandomAccess.GetLength(handle);
         }
@@ -64,7 +74,8 @@ internal sealed class WeightFile : IDisposable
             while (destination.Length > 0)
             {
                 int count = RandomAccess.Read(handle, destination, offset);
-                if (count == 0) throw new CheckpointException(Path, "the file ended while it was read; it is damaged or was not copied to its end.");
+                if (count == 0)
+                    throw new CheckpointException(Path, "the file ended while it was read; it is damaged or was not copied to its end.");
                 offset += count;
                 destination = destination[count..];
             }

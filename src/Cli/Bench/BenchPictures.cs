@@ -33,21 +33,27 @@ internal sealed class BenchPictures
         return new PromptImage(copy, Name);
     }
 
-    private static bool TryParse(string text, out int side) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side is > 0 and <= MaxSide;
+    private static bool TryParse(string text, out int side) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side is > 0 and <= MaxSide;
 
     // An uncompressed 24-bit BMP (BITMAPINFOHEADER) of noise over a gradient.
     private static byte[] Bitmap(int width, int height)
     {
-        int stride = (width * 3 + 3) & ~3, headerLength = 54;
+        int stride = (width * 3 + 3) & ~3,
+            headerLength = 54;
         var bitmap = new byte[headerLength + stride * height];
         "BM"u8.CopyTo(bitmap);
-        foreach ((int offset, int value) in ((int, int)[])[(2, bitmap.Length), (10, headerLength), (14, 40), (18, width), (22, height), (26, 1 | (24 << 16)), (34, stride * height)])
+        foreach (
+            (int offset, int value) in ((int, int)[])
+                [(2, bitmap.Length), (10, headerLength), (14, 40), (18, width), (22, height), (26, 1 | (24 << 16)), (34, stride * height)]
+        )
             BinaryPrimitives.WriteInt32LittleEndian(bitmap.AsSpan(offset), value);
         var random = new Random(1);
         for (int row = 0; row < height; row++)
         {
             Span<byte> line = bitmap.AsSpan(headerLength + row * stride, width * 3);
-            for (int index = 0; index < line.Length; index++) line[index] = (byte)((row * 255 / height + index / 3 * 255 / width) / 2 ^ random.Next(32));
+            for (int index = 0; index < line.Length; index++)
+                line[index] = (byte)((row * 255 / height + index / 3 * 255 / width) / 2 ^ random.Next(32));
         }
 
         return bitmap;

@@ -8,7 +8,12 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
     private readonly GenerationOptions options = new() { Temperature = 0, MaxTokens = maxTokens };
     private readonly OrderedDictionary<(string What, string Unit), List<double>> samples = [];
 
-    public async Task<BenchDocument> MeasureAsync(int warmUps, int repeats, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    public async Task<BenchDocument> MeasureAsync(
+        int warmUps,
+        int repeats,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         SlicePlan plan = await MeasureAnswersAsync(warmUps, repeats, progress, cancellationToken);
         if (sessions > 0)
@@ -18,11 +23,24 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
             await together.MeasureDiskCacheAsync(pictures.Copy(0), limits, cancellationToken);
         }
 
-        return new BenchDocument(files.ModelPath, files.ProjectorPath!, string.Join(", ", Devices.List().Select(static device => device.Description)), pictures.Name, plan.Slices.Count, plan.ImageTokenCount,
-            files.ThreadCount, [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]);
+        return new BenchDocument(
+            files.ModelPath,
+            files.ProjectorPath!,
+            string.Join(", ", Devices.List().Select(static device => device.Description)),
+            pictures.Name,
+            plan.Slices.Count,
+            plan.ImageTokenCount,
+            files.ThreadCount,
+            [.. samples.Select(static sample => Row(sample.Key.What, sample.Key.Unit, sample.Value))]
+        );
     }
 
-    private async Task<SlicePlan> MeasureAnswersAsync(int warmUps, int repeats, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    private async Task<SlicePlan> MeasureAnswersAsync(
+        int warmUps,
+        int repeats,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         long started = Stopwatch.GetTimestamp();
         using MultimodalModel model = await MultimodalModel.LoadAsync(files, progress, cancellationToken);
@@ -40,13 +58,27 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         return plan;
     }
 
-    private async Task AskTwiceAsync(MultimodalModel model, PromptImage picture, SlicePlan plan, bool counts, CancellationToken cancellationToken)
+    private async Task AskTwiceAsync(
+        MultimodalModel model,
+        PromptImage picture,
+        SlicePlan plan,
+        bool counts,
+        CancellationToken cancellationToken
+    )
     {
         // Without a system sentence, so that the picture is what is measured.
         using ChatSession chat = model.StartChat(new ChatSessionOptions { System = "" });
-        GenerationResult first = await LastAsync(chat.SendAsync(new UserMessage("Describe the picture.") { Images = [picture], Limits = limits }, options, null, cancellationToken));
+        GenerationResult first = await LastAsync(
+            chat.SendAsync(
+                new UserMessage("Describe the picture.") { Images = [picture], Limits = limits },
+                options,
+                null,
+                cancellationToken
+            )
+        );
         GenerationResult second = await LastAsync(chat.SendAsync(new UserMessage("And what else?"), options, null, cancellationToken));
-        if (!counts) return;
+        if (!counts)
+            return;
         Add("preprocess", "ms", first.Timings.PreprocessMs);
         Add("encode", "ms", first.Timings.EncodeMs);
         Add("encode, each slice", "ms", first.Timings.EncodeMs / plan.Slices.Count);
@@ -56,20 +88,23 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         Add("first token, second question", "ms", second.Timings.FirstTokenMs);
         Add("prefill, second question", "tokens", second.PromptTokenCount - second.ReusedTokenCount);
         Add("second question to first", "%", 100 * second.Timings.FirstTokenMs / first.Timings.FirstTokenMs);
-        if (first.TokenIds.Count > 1) Add("decode", "tokens/s", (first.TokenIds.Count - 1) / first.Timings.DecodeMs * 1000);
+        if (first.TokenIds.Count > 1)
+            Add("decode", "tokens/s", (first.TokenIds.Count - 1) / first.Timings.DecodeMs * 1000);
     }
 
     /// <summary>The result that an answer ends with.</summary>
     public static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {
         GenerationResult? result = null;
-        await foreach (GenerationUpdate update in updates) result = update.Result ?? result;
+        await foreach (GenerationUpdate update in updates)
+            result = update.Result ?? result;
         return result ?? throw new InvalidOperationException("The answer has no end.");
     }
 
     private void Add(string what, string unit, double value)
     {
-        if (!samples.TryGetValue((what, unit), out List<double>? values)) samples.Add((what, unit), values = []);
+        if (!samples.TryGetValue((what, unit), out List<double>? values))
+            samples.Add((what, unit), values = []);
         values.Add(value);
     }
 

@@ -18,7 +18,8 @@ internal sealed class BenchSessions(ModelOptions files, int count, int maxTokens
         await RateAsync(model, count, cancellationToken);
         for (int round = 0; round < repeats; round++)
         {
-            double one = await RateAsync(model, 1, cancellationToken), all = await RateAsync(model, count, cancellationToken);
+            double one = await RateAsync(model, 1, cancellationToken),
+                all = await RateAsync(model, count, cancellationToken);
             add("answer, 1 session", "tokens/s", one);
             add($"answers, {count} sessions", "tokens/s", all);
             add($"{count} sessions to 1", "x", all / one);
@@ -34,7 +35,8 @@ internal sealed class BenchSessions(ModelOptions files, int count, int maxTokens
             var message = new UserMessage("Describe the picture.") { Images = [picture], Limits = limits };
             await AskInNewModelAsync(folder, message, cancellationToken);
             GenerationResult again = await AskInNewModelAsync(folder, message, cancellationToken);
-            if (again.CachedImageCount == 0) throw new InvalidOperationException("The picture was not found in the folder.");
+            if (again.CachedImageCount == 0)
+                throw new InvalidOperationException("The picture was not found in the folder.");
             add("before prefill, picture from disk cache", "ms", again.Timings.FirstTokenMs - again.Timings.PrefillMs);
         }
         finally
@@ -54,14 +56,22 @@ internal sealed class BenchSessions(ModelOptions files, int count, int maxTokens
     private async Task<double> RateAsync(MultimodalModel model, int sessions, CancellationToken cancellationToken)
     {
         ChatSession[] chats = [.. Enumerable.Range(0, sessions).Select(_ => model.StartChat())];
-        foreach (ChatSession chat in chats) await LastAsync(chat, new UserMessage("Hello"), new GenerationOptions { Temperature = 0, MaxTokens = 1 }, cancellationToken);
+        foreach (ChatSession chat in chats)
+            await LastAsync(chat, new UserMessage("Hello"), new GenerationOptions { Temperature = 0, MaxTokens = 1 }, cancellationToken);
         long started = Stopwatch.GetTimestamp();
-        GenerationResult[] answers = await Task.WhenAll(chats.Select((chat, number) => LastAsync(chat, new UserMessage($"What is {number}?"), options, cancellationToken)));
+        GenerationResult[] answers = await Task.WhenAll(
+            chats.Select((chat, number) => LastAsync(chat, new UserMessage($"What is {number}?"), options, cancellationToken))
+        );
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        foreach (ChatSession chat in chats) chat.Dispose();
+        foreach (ChatSession chat in chats)
+            chat.Dispose();
         return answers.Sum(static answer => answer.TokenIds.Count) / seconds;
     }
 
-    private static Task<GenerationResult> LastAsync(ChatSession chat, UserMessage message, GenerationOptions options, CancellationToken cancellationToken) =>
-        BenchRun.LastAsync(chat.SendAsync(message, options, null, cancellationToken));
+    private static Task<GenerationResult> LastAsync(
+        ChatSession chat,
+        UserMessage message,
+        GenerationOptions options,
+        CancellationToken cancellationToken
+    ) => BenchRun.LastAsync(chat.SendAsync(message, options, null, cancellationToken));
 }

@@ -16,7 +16,9 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     {
         UserMessage last = desk.Session.Turns[^1].Message;
         bool arePlaced = last.Text.Contains(LineWithPictures.Marker, StringComparison.Ordinal);
-        UserMessage message = arePlaced ? MessageOf(text, [.. desk.Pending], last.Images) : MessageOf(text, [.. last.Images, .. desk.Pending], []);
+        UserMessage message = arePlaced
+            ? MessageOf(text, [.. desk.Pending], last.Images)
+            : MessageOf(text, [.. last.Images, .. desk.Pending], []);
         await StreamAsync(message, (progress, token) => desk.Session.EditAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
@@ -34,7 +36,10 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         return new UserMessage(places + text) { Images = [.. unplaced, .. placed], Limits = desk.Limits };
     }
 
-    private async Task StreamAsync(UserMessage message, Func<IProgress<EngineProgress>?, CancellationToken, IAsyncEnumerable<GenerationUpdate>> start)
+    private async Task StreamAsync(
+        UserMessage message,
+        Func<IProgress<EngineProgress>?, CancellationToken, IAsyncEnumerable<GenerationUpdate>> start
+    )
     {
         bool isOpen = false;
         ProgressLine? progress = screen.Progress(message.Images.Sum(image => desk.Plan(image, message.Images.Count).Slices.Count));
@@ -46,23 +51,29 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
                 {
                     progress?.Close();
                     isOpen = true;
-                    if (update.Result is null) screen.Answer(update.Text);
-                    else desk.Last = update.Result;
+                    if (update.Result is null)
+                        screen.Answer(update.Text);
+                    else
+                        desk.Last = update.Result;
                 }
             });
         }
         finally
         {
             progress?.Close();
-            if (isOpen) screen.EndAnswer();
+            if (isOpen)
+                screen.EndAnswer();
         }
 
-        if (desk.Last is { } result) Remark(result);
+        if (desk.Last is { } result)
+            Remark(result);
     }
 
     private void Remark(GenerationResult result)
     {
-        if (result.DroppedTurnCount > 0) screen.Say($"The conversation no longer fits the context: {result.DroppedTurnCount} of its oldest messages were left out.");
-        if (result.FinishReason == FinishReason.Length) screen.Say($"The answer was cut after {result.TokenIds.Count} tokens.");
+        if (result.DroppedTurnCount > 0)
+            screen.Say($"The conversation no longer fits the context: {result.DroppedTurnCount} of its oldest messages were left out.");
+        if (result.FinishReason == FinishReason.Length)
+            screen.Say($"The answer was cut after {result.TokenIds.Count} tokens.");
     }
 }

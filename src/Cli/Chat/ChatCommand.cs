@@ -8,13 +8,25 @@ internal sealed class ChatCommand(CliConsole console)
 {
     private readonly ModelArguments model = new(console);
     private readonly SamplingArguments sampling = new();
-    private readonly Option<string[]> images = new("--image", "-i") { Description = "A picture's file or http(s) address; may be given several times.", HelpName = "IMAGE" };
-    private readonly Option<string?> system = new("--system") { Description = "The system sentence, in place of the model's own.", HelpName = "TEXT" };
+    private readonly Option<string[]> images = new("--image", "-i")
+    {
+        Description = "A picture's file or http(s) address; may be given several times.",
+        HelpName = "IMAGE",
+    };
+    private readonly Option<string?> system = new("--system")
+    {
+        Description = "The system sentence, in place of the model's own.",
+        HelpName = "TEXT",
+    };
 
     public static Command Create(CliConsole console)
     {
         var chat = new ChatCommand(console);
-        var command = new ExampleCommand("chat", "Talk about pictures. /help lists what can be typed; each line of piped input is a message.", "tessera chat -i cat.jpg");
+        var command = new ExampleCommand(
+            "chat",
+            "Talk about pictures. /help lists what can be typed; each line of piped input is a message.",
+            "tessera chat -i cat.jpg"
+        );
         command.Add(chat.images);
         chat.model.AddTo(command);
         command.Add(chat.system);
@@ -26,7 +38,8 @@ internal sealed class ChatCommand(CliConsole console)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         string[] sources = parsed.GetValue(images) ?? [];
-        if (sources.Contains("-")) throw new UsageException("A picture cannot be '-', because the messages come from standard input.");
+        if (sources.Contains("-"))
+            throw new UsageException("A picture cannot be '-', because the messages come from standard input.");
         GenerationOptions generation = sampling.ToOptions(parsed);
         using var interrupts = Interrupts.Listen(console, cancellationToken);
         IReadOnlyList<PromptImage> pictures = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), interrupts.Leaving);
@@ -35,9 +48,16 @@ internal sealed class ChatCommand(CliConsole console)
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
-        using var desk = new ChatDesk(loaded, new ChatSessionOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed));
-        if (terminal is not null) screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
-        foreach (PromptImage picture in pictures) new PictureCommands(desk, screen).Show(picture);
+        using var desk = new ChatDesk(
+            loaded,
+            new ChatSessionOptions { System = parsed.GetValue(system) },
+            generation,
+            model.Limits(parsed)
+        );
+        if (terminal is not null)
+            screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
+        foreach (PromptImage picture in pictures)
+            new PictureCommands(desk, screen).Show(picture);
         desk.Pending.AddRange(pictures);
         ILineSource lines = OpenLines(terminal);
         using IDisposable? resized = lines is LineEditor editor && terminal is not null ? terminal.WhenResized(editor.Redraw) : null;
@@ -59,9 +79,16 @@ internal sealed class ChatCommand(CliConsole console)
 
     private ILineSource OpenLines(ChatTerminal? terminal)
     {
-        if (terminal is null) return new PlainLines(new StreamReader(console.OpenInput()), console.InputIsTerminal ? console.Error : null);
+        if (terminal is null)
+            return new PlainLines(new StreamReader(console.OpenInput()), console.InputIsTerminal ? console.Error : null);
         // A terminal is left as it was found, however the process ends.
         AppDomain.CurrentDomain.ProcessExit += (_, _) => terminal.Keys.SetEditing(false);
-        return new LineEditor(terminal.Keys, new LineDrawing(console.Error, terminal.Size), LineHistory.Load(LineHistory.DefaultPath()), ChatCompletion.Find, console.Error);
+        return new LineEditor(
+            terminal.Keys,
+            new LineDrawing(console.Error, terminal.Size),
+            LineHistory.Load(LineHistory.DefaultPath()),
+            ChatCompletion.Find,
+            console.Error
+        );
     }
 }

@@ -40,14 +40,16 @@ internal sealed class ChatCommands
     /// <exception cref="TesseraException">There is no such command, or it failed.</exception>
     public Task RunAsync(string name, string arguments)
     {
-        if (table.TryGetValue(name is "/quit" ? "/exit" : name.ToLowerInvariant(), out SlashCommand? command)) return command.RunAsync(arguments);
+        if (table.TryGetValue(name is "/quit" ? "/exit" : name.ToLowerInvariant(), out SlashCommand? command))
+            return command.RunAsync(arguments);
         string shown = name[..Math.Min(name.Length, LongestName)];
         throw new TesseraException($"There is no command {shown}; did you mean {NearestName.Find(shown, SlashCommand.Names)}?");
     }
 
     private void Help(string arguments)
     {
-        foreach (SlashCommand command in table.Values) screen.SayPair($"{command.Name} {command.Arguments}", command.Description, 24);
+        foreach (SlashCommand command in table.Values)
+            screen.SayPair($"{command.Name} {command.Arguments}", command.Description, 24);
         screen.Say("A picture's path in a message adds it; a line that ends in \\ goes on in the next one.");
     }
 }

@@ -57,7 +57,8 @@ internal sealed class ChatDesk : IDisposable
     /// <summary>Goes to a conversation by its number; false where there is none.</summary>
     public bool TryGoTo(int number)
     {
-        if (number < 1 || number > sessions.Count) return false;
+        if (number < 1 || number > sessions.Count)
+            return false;
         Number = number;
         return true;
     }
@@ -72,10 +73,12 @@ internal sealed class ChatDesk : IDisposable
 
     /// <exception cref="TesseraException">The model sees no pictures.</exception>
     public VisionModel RequireVision() =>
-        Model.Vision ?? throw new TesseraException("The model was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
+        Model.Vision
+        ?? throw new TesseraException("The model was loaded without a vision projector, so it sees no pictures: give one with --mmproj.");
 
     public void Dispose()
     {
-        foreach (ChatSession session in sessions) session.Dispose();
+        foreach (ChatSession session in sessions)
+            session.Dispose();
     }
 }

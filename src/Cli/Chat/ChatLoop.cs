@@ -30,18 +30,24 @@ internal sealed class ChatLoop
             string? draft = desk.Draft;
             InputLine line = await ReadAsync(draft);
             desk.Draft = null;
-            if (interrupts.Leaving.IsCancellationRequested) return ExitCode.Interrupted;
-            if (line.End == LineEnd.EndOfInput) return ExitCode.Success;
+            if (interrupts.Leaving.IsCancellationRequested)
+                return ExitCode.Interrupted;
+            if (line.End == LineEnd.EndOfInput)
+                return ExitCode.Success;
             if (line.End == LineEnd.Interrupted)
             {
-                if (wasInterrupted || interrupts.IsRecent) return ExitCode.Interrupted;
+                if (wasInterrupted || interrupts.IsRecent)
+                    return ExitCode.Interrupted;
                 screen.Say("Press Ctrl+C again to leave.");
             }
 
             wasInterrupted = line.End == LineEnd.Interrupted;
-            if (line.End == LineEnd.TooLong) screen.Fail($"The line has more than {InputLine.MaxLength} characters, so it was skipped.");
-            if (line.End == LineEnd.Sent) await HandleAsync(line.Text, isEdit: draft is not null);
-            if (interrupts.Leaving.IsCancellationRequested) return ExitCode.Interrupted;
+            if (line.End == LineEnd.TooLong)
+                screen.Fail($"The line has more than {InputLine.MaxLength} characters, so it was skipped.");
+            if (line.End == LineEnd.Sent)
+                await HandleAsync(line.Text, isEdit: draft is not null);
+            if (interrupts.Leaving.IsCancellationRequested)
+                return ExitCode.Interrupted;
         }
 
         return ExitCode.Success;
@@ -49,8 +55,14 @@ internal sealed class ChatLoop
 
     private async Task<InputLine> ReadAsync(string? draft)
     {
-        string waiting = desk.Pending.Count == 0 ? "" : desk.Pending.Count == 1 ? "[1 picture] " : $"[{desk.Pending.Count} pictures] ";
-        string prompt = draft is not null ? "edit> " : desk.Count > 1 ? $"{waiting}{desk.Number}> " : $"{waiting}> ";
+        string waiting =
+            desk.Pending.Count == 0 ? ""
+            : desk.Pending.Count == 1 ? "[1 picture] "
+            : $"[{desk.Pending.Count} pictures] ";
+        string prompt =
+            draft is not null ? "edit> "
+            : desk.Count > 1 ? $"{waiting}{desk.Number}> "
+            : $"{waiting}> ";
         try
         {
             return await Task.Run(() => lines.Read(prompt, draft ?? "")).WaitAsync(interrupts.Leaving);
@@ -63,7 +75,8 @@ internal sealed class ChatLoop
 
     private async Task<bool> ConfirmAsync(string question)
     {
-        if (!screen.CanAsk) return false;
+        if (!screen.CanAsk)
+            return false;
         InputLine reply = await Task.Run(() => lines.Read($"{PlainText.Sentence(question)} [y/N] ")).WaitAsync(interrupts.Leaving);
         return reply.End == LineEnd.Sent && reply.Text.Trim() is "y" or "Y" or "yes";
     }
@@ -73,11 +86,14 @@ internal sealed class ChatLoop
     {
         try
         {
-            await interrupts.RunAsync(_ => SlashCommand.Parse(line) is { } command ? commands.RunAsync(command.Name, command.Arguments) : SayAsync(line, isEdit));
+            await interrupts.RunAsync(_ =>
+                SlashCommand.Parse(line) is { } command ? commands.RunAsync(command.Name, command.Arguments) : SayAsync(line, isEdit)
+            );
         }
         catch (OperationCanceledException)
         {
-            if (!interrupts.Leaving.IsCancellationRequested) screen.Say("Stopped; the conversation is as it was before.");
+            if (!interrupts.Leaving.IsCancellationRequested)
+                screen.Say("Stopped; the conversation is as it was before.");
         }
         catch (TesseraException failure)
         {
@@ -96,9 +112,11 @@ internal sealed class ChatLoop
     private async Task SayAsync(string line, bool isEdit)
     {
         LineWithPictures message = PicturePaths.OfThisMachine.Find(line);
-        foreach (string path in message.Paths) await pictures.AttachAsync(path);
+        foreach (string path in message.Paths)
+            await pictures.AttachAsync(path);
         string text = message.Text.StartsWith("//", StringComparison.Ordinal) ? message.Text[1..] : message.Text;
-        if (text.Trim().Length == 0) return;
+        if (text.Trim().Length == 0)
+            return;
         await (isEdit ? answer.EditAsync(text) : answer.SendAsync(text));
     }
 }

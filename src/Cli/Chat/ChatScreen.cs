@@ -8,7 +8,8 @@ namespace Tessera.Cli.Chat;
 internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
 {
     private const int NarrowWidth = 60;
-    private readonly WordWrap? wrap = terminal is not null && console.OutputIsTerminal ? new WordWrap(console.Out, () => terminal!.Size().Width) : null;
+    private readonly WordWrap? wrap =
+        terminal is not null && console.OutputIsTerminal ? new WordWrap(console.Out, () => terminal!.Size().Width) : null;
 
     /// <summary>Whether somebody types, who can be asked.</summary>
     public bool CanAsk => console.InputIsTerminal;
@@ -20,8 +21,10 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     public void Answer(string text)
     {
         string shown = console.OutputIsTerminal ? PlainText.Clean(text) : text;
-        if (wrap is null) console.Out.Write(shown);
-        else wrap.Write(shown);
+        if (wrap is null)
+            console.Out.Write(shown);
+        else
+            wrap.Write(shown);
         console.Out.Flush();
     }
 
@@ -55,7 +58,8 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     public void Picture(VisionModel vision, PromptImage image, SlicePlan? grid = null) => terminal?.Pictures.Print(vision, image, grid);
 
     /// <summary>A line that shows progress; null where nobody would see it.</summary>
-    public ProgressLine? Progress(int sliceCount = 0) => terminal is null ? null : new ProgressLine(console.Error, () => terminal.Size().Width) { SliceCount = sliceCount };
+    public ProgressLine? Progress(int sliceCount = 0) =>
+        terminal is null ? null : new ProgressLine(console.Error, () => terminal.Size().Width) { SliceCount = sliceCount };
 
     private string Broken(string text) => terminal is null ? text : WordWrap.Break(text, terminal.Size().Width);
 

@@ -26,7 +26,8 @@ internal sealed class ChatTerminal
     /// <summary>The process's terminal; null if nobody types or what is written cannot be moved about.</summary>
     public static ChatTerminal? Open(CliConsole console)
     {
-        if (!console.IsInteractive) return null;
+        if (!console.IsInteractive)
+            return null;
         // On Windows this also makes the console obey escape sequences.
         IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(console.Error) });
         // The first look at the keyboard stops the terminal from showing keys itself, which may be pressed before they are read.
@@ -37,16 +38,23 @@ internal sealed class ChatTerminal
     /// <summary>Calls back when the window's size has changed, until the result is disposed.</summary>
     public IDisposable WhenResized(Action redraw)
     {
-        if (!OperatingSystem.IsWindows()) return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => redraw());
+        if (!OperatingSystem.IsWindows())
+            return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => redraw());
         // Windows has no signal for it.
         (int Width, int Height) last = Size();
-        return new Timer(_ =>
-        {
-            (int Width, int Height) now = Size();
-            if (now == last) return;
-            last = now;
-            redraw();
-        }, null, ResizePause, ResizePause);
+        return new Timer(
+            _ =>
+            {
+                (int Width, int Height) now = Size();
+                if (now == last)
+                    return;
+                last = now;
+                redraw();
+            },
+            null,
+            ResizePause,
+            ResizePause
+        );
     }
 
     /// <summary>Columns and rows now.</summary>

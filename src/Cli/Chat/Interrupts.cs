@@ -20,14 +20,16 @@ internal sealed class Interrupts : IDisposable
         this.clock = clock;
         this.console = console;
         leaving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        if (console is not null) console.TakesInterrupt = Press;
+        if (console is not null)
+            console.TakesInterrupt = Press;
     }
 
     /// <summary>Cancelled when the user leaves.</summary>
     public CancellationToken Leaving => leaving.Token;
 
     /// <summary>Listens to the process's interrupt signal.</summary>
-    public static Interrupts Listen(CliConsole console, CancellationToken cancellationToken) => new(TimeProvider.System, console, cancellationToken);
+    public static Interrupts Listen(CliConsole console, CancellationToken cancellationToken) =>
+        new(TimeProvider.System, console, cancellationToken);
 
     /// <summary>Listens to nothing; <see cref="Press"/> stands for the signal.</summary>
     public static Interrupts Without(TimeProvider clock) => new(clock, null, CancellationToken.None);
@@ -38,14 +40,16 @@ internal sealed class Interrupts : IDisposable
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(leaving.Token);
         CancellationTokenSource? outer;
-        lock (gate) (outer, running) = (running, stop);
+        lock (gate)
+            (outer, running) = (running, stop);
         try
         {
             await work(stop.Token);
         }
         finally
         {
-            lock (gate) running = outer;
+            lock (gate)
+                running = outer;
         }
     }
 
@@ -54,14 +58,16 @@ internal sealed class Interrupts : IDisposable
     {
         lock (gate)
         {
-            if (leaving.IsCancellationRequested) return false;
+            if (leaving.IsCancellationRequested)
+                return false;
             if (running is { IsCancellationRequested: false } && !IsRecent)
             {
                 running.Cancel();
             }
             else
             {
-                if (console is not null) ProcessEnd.After(LongestLeave, console, ExitCode.Interrupted);
+                if (console is not null)
+                    ProcessEnd.After(LongestLeave, console, ExitCode.Interrupted);
                 leaving.Cancel();
             }
 
@@ -75,13 +81,15 @@ internal sealed class Interrupts : IDisposable
     {
         get
         {
-            lock (gate) return lastPress is { } last && clock.GetElapsedTime(last) <= LeaveWithin;
+            lock (gate)
+                return lastPress is { } last && clock.GetElapsedTime(last) <= LeaveWithin;
         }
     }
 
     public void Dispose()
     {
-        if (console is not null) console.TakesInterrupt = null;
+        if (console is not null)
+            console.TakesInterrupt = null;
         leaving.Dispose();
     }
 }

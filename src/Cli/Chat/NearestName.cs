@@ -5,7 +5,13 @@ internal static class NearestName
 {
     /// <summary>The name that begins with what was typed, or else the one with the fewest letters changed, added, left out or swapped.</summary>
     public static string Find(string typed, IEnumerable<string> names) =>
-        names.OrderBy(name => typed.Length > 1 && name.StartsWith(typed, StringComparison.OrdinalIgnoreCase) ? 0 : 1 + Distance(typed.ToLowerInvariant(), name)).First();
+        names
+            .OrderBy(name =>
+                typed.Length > 1 && name.StartsWith(typed, StringComparison.OrdinalIgnoreCase)
+                    ? 0
+                    : 1 + Distance(typed.ToLowerInvariant(), name)
+            )
+            .First();
 
     // Optimal string alignment distance.
     private static int Distance(string left, string right)
@@ -22,7 +28,10 @@ internal static class NearestName
                 }
 
                 int change = left[row - 1] == right[column - 1] ? 0 : 1;
-                cost[row, column] = Math.Min(cost[row - 1, column - 1] + change, Math.Min(cost[row - 1, column], cost[row, column - 1]) + 1);
+                cost[row, column] = Math.Min(
+                    cost[row - 1, column - 1] + change,
+                    Math.Min(cost[row - 1, column], cost[row, column - 1]) + 1
+                );
                 if (row > 1 && column > 1 && left[row - 1] == right[column - 2] && left[row - 2] == right[column - 1])
                     cost[row, column] = Math.Min(cost[row, column], cost[row - 2, column - 2] + 1);
             }

@@ -8,11 +8,13 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen)
     /// <summary><c>/image</c></summary>
     public async Task AddAsync(string text)
     {
-        if (text.Length == 0) throw new TesseraException("Name a picture's file: /image PATH.");
+        if (text.Length == 0)
+            throw new TesseraException("Name a picture's file: /image PATH.");
         LineWithPictures named = PicturePaths.OfThisMachine.Find(text);
         // With words that are no pictures, all of it is one name, whose failure is then told.
         IReadOnlyList<string> paths = named.Text.Length == 0 ? named.Paths : [TypedPath.Require(text)];
-        foreach (string path in paths) await AttachAsync(path);
+        foreach (string path in paths)
+            await AttachAsync(path);
     }
 
     /// <summary>Puts a picture on the desk and shows it.</summary>
@@ -51,9 +53,14 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen)
     private async Task<PromptImage> ChooseAsync(string text)
     {
         PromptImage[] all = [.. desk.Session.Turns.SelectMany(static turn => turn.Message.Images), .. desk.Pending];
-        if (text.Length == 0) return all.Length > 0 ? all[^1] : throw new TesseraException("There is no picture yet: add one with /image PATH.");
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) return await PromptImage.FromFileAsync(TypedPath.Require(text));
-        return number >= 1 && number <= all.Length ? all[number - 1]
-            : throw new TesseraException(all.Length == 0 ? "There is no picture yet." : $"There is no picture {number}: they are numbered from 1 to {all.Length}.");
+        if (text.Length == 0)
+            return all.Length > 0 ? all[^1] : throw new TesseraException("There is no picture yet: add one with /image PATH.");
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            return await PromptImage.FromFileAsync(TypedPath.Require(text));
+        return number >= 1 && number <= all.Length
+            ? all[number - 1]
+            : throw new TesseraException(
+                all.Length == 0 ? "There is no picture yet." : $"There is no picture {number}: they are numbered from 1 to {all.Length}."
+            );
     }
 }

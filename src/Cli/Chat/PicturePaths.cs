@@ -23,7 +23,8 @@ internal sealed class PicturePaths(Func<string, bool> isPicture)
     public LineWithPictures Find(string line)
     {
         // A name with blanks that nothing quotes can only be told when it is alone.
-        if (AsPicture(line.Trim()) is { } only) return new LineWithPictures("", [only]);
+        if (AsPicture(line.Trim()) is { } only)
+            return new LineWithPictures("", [only]);
         List<Part> parts = [.. Words(line).Select(Recognise)];
         string[] paths = [.. parts.Select(static part => part.Path).OfType<string>()];
         return paths.Length == 0 ? new LineWithPictures(line, []) : new LineWithPictures(TextOf(parts), paths);
@@ -31,30 +32,45 @@ internal sealed class PicturePaths(Func<string, bool> isPicture)
 
     private static string TextOf(List<Part> parts)
     {
-        int first = parts.FindIndex(static part => part.Text.Length > 0), last = parts.FindLastIndex(static part => part.Text.Length > 0);
-        if (first < 0) return "";
+        int first = parts.FindIndex(static part => part.Text.Length > 0),
+            last = parts.FindLastIndex(static part => part.Text.Length > 0);
+        if (first < 0)
+            return "";
         bool isMixed = parts.Where((part, index) => part.Path is not null && index > first && index < last).Any();
-        return string.Concat(parts.Select(part => part.Path is null || isMixed ? part.Blanks + (part.Path is null ? "" : LineWithPictures.Marker) + part.Text : part.Text)).Trim();
+        return string.Concat(
+                parts.Select(part =>
+                    part.Path is null || isMixed ? part.Blanks + (part.Path is null ? "" : LineWithPictures.Marker) + part.Text : part.Text
+                )
+            )
+            .Trim();
     }
 
     private Part Recognise(string word)
     {
-        string bare = word.TrimStart(), blanks = word[..^bare.Length];
-        if (AsPicture(bare) is { } path) return new Part(blanks, "", path);
+        string bare = word.TrimStart(),
+            blanks = word[..^bare.Length];
+        if (AsPicture(bare) is { } path)
+            return new Part(blanks, "", path);
         string shorter = bare.TrimEnd(TrailingPunctuation);
-        if (shorter.Length < bare.Length && AsPicture(shorter) is { } before) return new Part(blanks, bare[shorter.Length..], before);
+        if (shorter.Length < bare.Length && AsPicture(shorter) is { } before)
+            return new Part(blanks, bare[shorter.Length..], before);
         RequireNoLostPicture(shorter);
         return new Part(blanks, bare, null);
     }
 
     private string? AsPicture(string word) =>
-        word.Length == 0 || word.Contains('\n') ? null : new[] { TypedPath.OfFileAddress(word), TypedPath.WithHome(word), TypedPath.Unquote(word) }.OfType<string>().FirstOrDefault(isPicture);
+        word.Length == 0 || word.Contains('\n')
+            ? null
+            : new[] { TypedPath.OfFileAddress(word), TypedPath.WithHome(word), TypedPath.Unquote(word) }
+                .OfType<string>()
+                .FirstOrDefault(isPicture);
 
     // To ask the model about a path that leads nowhere would get an invented answer.
     private static void RequireNoLostPicture(string word)
     {
         string path = TypedPath.Resolve(word);
-        if (!Path.IsPathFullyQualified(path) || !Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) return;
+        if (!Path.IsPathFullyQualified(path) || !Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+            return;
         throw new ImageException(path, File.Exists(path) ? "this is not a picture that can be read." : "there is no such file.");
     }
 
@@ -65,10 +81,13 @@ internal sealed class PicturePaths(Func<string, bool> isPicture)
         while (start < line.Length)
         {
             int index = start;
-            while (index < line.Length && char.IsWhiteSpace(line[index])) index++;
+            while (index < line.Length && char.IsWhiteSpace(line[index]))
+                index++;
             int closing = index < line.Length && line[index] is '"' or '\'' ? line.IndexOf(line[index], index + 1) : -1;
-            if (closing > 0) index = closing + 1;
-            while (index < line.Length && !char.IsWhiteSpace(line[index])) index += TypedPath.IsEscape(line, index) ? 2 : 1;
+            if (closing > 0)
+                index = closing + 1;
+            while (index < line.Length && !char.IsWhiteSpace(line[index]))
+                index += TypedPath.IsEscape(line, index) ? 2 : 1;
             yield return line[start..index];
             start = index;
         }

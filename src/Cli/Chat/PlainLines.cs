@@ -14,7 +14,8 @@ internal sealed class PlainLines(TextReader input, TextWriter? promptOutput) : I
         while (promptOutput is not null && line.End == LineEnd.Sent && line.Text.EndsWith('\\'))
         {
             InputLine next = ReadOne("… ");
-            if (next.End != LineEnd.Sent) return next.End == LineEnd.EndOfInput ? line : next;
+            if (next.End != LineEnd.Sent)
+                return next.End == LineEnd.EndOfInput ? line : next;
             line = new InputLine(LineEnd.Sent, $"{line.Text[..^1]}\n{next.Text}");
         }
 
@@ -31,12 +32,16 @@ internal sealed class PlainLines(TextReader input, TextWriter? promptOutput) : I
         while ((character = input.Read()) >= 0 && character != '\n')
         {
             isTooLong |= text.Length >= InputLine.MaxLength;
-            if (!isTooLong) text.Append((char)character);
+            if (!isTooLong)
+                text.Append((char)character);
         }
 
-        if (isTooLong) return new InputLine(LineEnd.TooLong);
-        if (character < 0 && text.Length == 0) return new InputLine(LineEnd.EndOfInput);
-        if (text.Length > 0 && text[^1] == '\r') text.Length--;
+        if (isTooLong)
+            return new InputLine(LineEnd.TooLong);
+        if (character < 0 && text.Length == 0)
+            return new InputLine(LineEnd.EndOfInput);
+        if (text.Length > 0 && text[^1] == '\r')
+            text.Length--;
         return new InputLine(LineEnd.Sent, text.ToString());
     }
 }

@@ -20,7 +20,8 @@ internal sealed class ProgressLine(TextWriter output, Func<int> width) : IProgre
         string line = Describe(value);
         lock (gate)
         {
-            if (isClosed || line == shown) return;
+            if (isClosed || line == shown)
+                return;
             shown = line;
             output.Write($"\r{line}\e[K");
             output.Flush();
@@ -32,7 +33,8 @@ internal sealed class ProgressLine(TextWriter output, Func<int> width) : IProgre
     {
         lock (gate)
         {
-            if (!isClosed && shown.Length > 0) output.Write("\r\e[K");
+            if (!isClosed && shown.Length > 0)
+                output.Write("\r\e[K");
             output.Flush();
             isClosed = true;
         }
@@ -43,21 +45,24 @@ internal sealed class ProgressLine(TextWriter output, Func<int> width) : IProgre
         double fraction = Math.Clamp(value.Fraction, 0, 1);
         int filled = (int)Math.Round(fraction * BarWidth);
         string bar = new string('█', filled) + new string('░', BarWidth - filled);
-        string slices = value.Stage == EngineStage.Encode && SliceCount > 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{(int)Math.Floor(fraction * SliceCount + 0.001)} of {SliceCount} slices")
-            : string.Create(CultureInfo.InvariantCulture, $"{fraction * 100:0} %");
+        string slices =
+            value.Stage == EngineStage.Encode && SliceCount > 1
+                ? string.Create(CultureInfo.InvariantCulture, $"{(int)Math.Floor(fraction * SliceCount + 0.001)} of {SliceCount} slices")
+                : string.Create(CultureInfo.InvariantCulture, $"{fraction * 100:0} %");
         // A line that wraps could not be erased.
         string line = $"{NameOf(value.Stage)} {bar} {slices}";
         int most = Math.Max(0, width() - 1);
-        if (line.Length > most) line = $"{NameOf(value.Stage)} {slices}";
+        if (line.Length > most)
+            line = $"{NameOf(value.Stage)} {slices}";
         return line.Length <= most ? line : line[..most];
     }
 
-    private static string NameOf(EngineStage stage) => stage switch
-    {
-        EngineStage.LoadModel => "Loading the language model",
-        EngineStage.LoadProjector => "Loading the vision projector",
-        EngineStage.Encode => "Encoding",
-        _ => "Reading the prompt",
-    };
+    private static string NameOf(EngineStage stage) =>
+        stage switch
+        {
+            EngineStage.LoadModel => "Loading the language model",
+            EngineStage.LoadProjector => "Loading the vision projector",
+            EngineStage.Encode => "Encoding",
+            _ => "Reading the prompt",
+        };
 }

@@ -26,7 +26,11 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
         }
         else
         {
-            throw new TesseraException(desk.Count == 1 ? "There is one conversation only; /fork makes a copy of it." : $"Conversations are numbered from 1 to {desk.Count}.");
+            throw new TesseraException(
+                desk.Count == 1
+                    ? "There is one conversation only; /fork makes a copy of it."
+                    : $"Conversations are numbered from 1 to {desk.Count}."
+            );
         }
     }
 
@@ -37,8 +41,11 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
         OutputFiles.RequireFolder(path);
         if (FileKind.HasContents(path) && !ChatSession.IsSaved(path) && !await confirm($"{path} is no saved conversation. Overwrite it?"))
         {
-            throw new TesseraException(screen.CanAsk ? $"{path}: it was left as it is, and nothing was saved."
-                : $"{path}: there is a file of this name that is no saved conversation, so nothing was saved: give another name.");
+            throw new TesseraException(
+                screen.CanAsk
+                    ? $"{path}: it was left as it is, and nothing was saved."
+                    : $"{path}: there is a file of this name that is no saved conversation, so nothing was saved: give another name."
+            );
         }
 
         await desk.Session.SaveAsync(path);
@@ -51,15 +58,18 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
         ChatSession loaded = await desk.Model.LoadChatAsync(RequirePath(text, "/load FILE"));
         desk.Replace(loaded);
         screen.Say($"Loaded {Turns(loaded)}.");
-        if (loaded.Turns is [.., var last]) screen.Say($"The last one: {Beginning(last.Message.Text)}\n{Beginning(last.Answer)}");
+        if (loaded.Turns is [.., var last])
+            screen.Say($"The last one: {Beginning(last.Message.Text)}\n{Beginning(last.Answer)}");
     }
 
     /// <summary><c>/system</c></summary>
     public void SetSystem(string text)
     {
         ChatSession session = desk.Session;
-        if (text == "default") session.Options = session.Options with { System = null };
-        else if (text.Length > 0) session.Options = session.Options with { System = text };
+        if (text == "default")
+            session.Options = session.Options with { System = null };
+        else if (text.Length > 0)
+            session.Options = session.Options with { System = text };
         screen.Say(session.Options.System is { } system ? $"System sentence: {system}" : "System sentence: the model's own.");
     }
 
@@ -74,11 +84,18 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
 
     private static string Turns(ChatSession session)
     {
-        int count = session.Turns.Count, pictures = session.Turns.Sum(static turn => turn.Message.Images.Count);
-        return (count == 1 ? "1 message" : $"{count} messages") + (pictures == 0 ? "" : pictures == 1 ? " and 1 picture" : $" and {pictures} pictures");
+        int count = session.Turns.Count,
+            pictures = session.Turns.Sum(static turn => turn.Message.Images.Count);
+        return (count == 1 ? "1 message" : $"{count} messages")
+            + (
+                pictures == 0 ? ""
+                : pictures == 1 ? " and 1 picture"
+                : $" and {pictures} pictures"
+            );
     }
 
     private static string Beginning(string text) => text.Length > MostShown ? $"{text[..MostShown]}…" : text;
 
-    private static string RequirePath(string text, string usage) => text.Length > 0 ? TypedPath.Require(text) : throw new TesseraException($"Name the file: {usage}.");
+    private static string RequirePath(string text, string usage) =>
+        text.Length > 0 ? TypedPath.Require(text) : throw new TesseraException($"Name the file: {usage}.");
 }

@@ -8,23 +8,27 @@ namespace Tessera.Cli.Chat;
 internal sealed record SlashCommand(string Name, string Arguments, string Description, Func<string, Task> RunAsync)
 {
     public SlashCommand(string name, string arguments, string description, Action<string> run)
-        : this(name, arguments, description, text =>
-        {
-            run(text);
-            return Task.CompletedTask;
-        })
-    {
-    }
+        : this(
+            name,
+            arguments,
+            description,
+            text =>
+            {
+                run(text);
+                return Task.CompletedTask;
+            }
+        ) { }
 
     /// <summary>The names of all commands, in the order of the help.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["/image", "/look", "/regen", "/edit", "/fork", "/save", "/load", "/system", "/params", "/stats", "/clear", "/help", "/exit"];
+    ["/image", "/look", "/regen", "/edit", "/fork", "/save", "/load", "/system", "/params", "/stats", "/clear", "/help", "/exit"];
 
     /// <summary>The command that a line begins with, and what follows it; null for a message. A path is a message, and // escapes a slash.</summary>
     public static (string Name, string Arguments)? Parse(string line)
     {
         string trimmed = line.Trim();
-        if (!trimmed.StartsWith('/') || trimmed.StartsWith("//", StringComparison.Ordinal)) return null;
+        if (!trimmed.StartsWith('/') || trimmed.StartsWith("//", StringComparison.Ordinal))
+            return null;
         int end = trimmed.IndexOfAny([' ', '\t', '\n']);
         string name = end < 0 ? trimmed : trimmed[..end];
         return name.IndexOfAny(['/', '.', '\\'], 1) < 0 ? (name, end < 0 ? "" : trimmed[end..].Trim()) : null;

@@ -14,10 +14,14 @@ internal sealed class TurnCommands(ChatDesk desk, ChatScreen screen, ChatAnswer 
     public async Task EditAsync(string text)
     {
         UserMessage last = RequireTurn();
-        if (text.Length > 0) await answer.EditAsync(text);
-        else if (screen.CanEdit) desk.Draft = last.Text;
-        else throw new TesseraException("Write the new message after /edit.");
+        if (text.Length > 0)
+            await answer.EditAsync(text);
+        else if (screen.CanEdit)
+            desk.Draft = last.Text;
+        else
+            throw new TesseraException("Write the new message after /edit.");
     }
 
-    private UserMessage RequireTurn() => desk.Session.Turns is [.., var last] ? last.Message : throw new TesseraException("The conversation has no message yet.");
+    private UserMessage RequireTurn() =>
+        desk.Session.Turns is [.., var last] ? last.Message : throw new TesseraException("The conversation has no message yet.");
 }

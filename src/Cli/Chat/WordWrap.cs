@@ -7,7 +7,8 @@ namespace Tessera.Cli.Chat;
 /// <param name="width">Its columns now.</param>
 internal sealed class WordWrap(TextWriter output, Func<int> width)
 {
-    private string word = "", blanks = "";
+    private string word = "",
+        blanks = "";
     private int column;
 
     /// <summary>Breaks a whole text.</summary>
@@ -24,7 +25,8 @@ internal sealed class WordWrap(TextWriter output, Func<int> width)
     {
         foreach (char character in text)
         {
-            if (character is ' ' or '\t' or '\n' && word.Length > 0) Flush();
+            if (character is ' ' or '\t' or '\n' && word.Length > 0)
+                Flush();
             if (character == '\n')
             {
                 output.Write('\n');
@@ -38,7 +40,8 @@ internal sealed class WordWrap(TextWriter output, Func<int> width)
             {
                 word += character;
                 // Chinese and Japanese have no blanks, and a word longer than the window breaks anyhow.
-                if (TextWidth.Of(word) + 1 >= width() || TextWidth.OfCharacter(word.AsSpan()[^1..]) == 2) Flush();
+                if (TextWidth.Of(word) + 1 >= width() || TextWidth.OfCharacter(word.AsSpan()[^1..]) == 2)
+                    Flush();
             }
         }
 
@@ -48,14 +51,16 @@ internal sealed class WordWrap(TextWriter output, Func<int> width)
     /// <summary>Writes what was held back; the next text begins a new line.</summary>
     public void End()
     {
-        if (word.Length > 0) Flush();
+        if (word.Length > 0)
+            Flush();
         output.Flush();
         (column, blanks) = (0, "");
     }
 
     private void Flush()
     {
-        int wordWidth = TextWidth.Of(word), blankWidth = TextWidth.Of(blanks.Replace("\t", "    ", StringComparison.Ordinal));
+        int wordWidth = TextWidth.Of(word),
+            blankWidth = TextWidth.Of(blanks.Replace("\t", "    ", StringComparison.Ordinal));
         if (column > 0 && column + blankWidth + wordWidth > width())
         {
             output.Write('\n');

@@ -33,9 +33,15 @@ internal sealed unsafe class ComputeDevice : IDisposable
         cpu = OpenBackend(cpuDevice);
         this.gpuDevice = gpuDevice;
         // Where a GPU works, the time says nothing about the processor's threads.
-        Threads = new WorkThreads(threadCount > 0 || gpuDevice == 0 ? threadCount : Environment.ProcessorCount, sizeCount: 1, ProcessorLoad.OfMachine);
-        if (gpuDevice != 0) gpu = OpenBackend(gpuDevice);
-        else if (useKernels && KernelDevice.Register() != 0) kernels = OpenBackend(KernelDevice.ForTowers);
+        Threads = new WorkThreads(
+            threadCount > 0 || gpuDevice == 0 ? threadCount : Environment.ProcessorCount,
+            sizeCount: 1,
+            ProcessorLoad.OfMachine
+        );
+        if (gpuDevice != 0)
+            gpu = OpenBackend(gpuDevice);
+        else if (useKernels && KernelDevice.Register() != 0)
+            kernels = OpenBackend(KernelDevice.ForTowers);
         UseThreads(Threads.Most);
     }
 
@@ -62,7 +68,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public bool HasMatrixUnits => kernels is not null && MatrixUnit.IsSupported;
 
     /// <summary>The backends in order of preference, the CPU last.</summary>
-    public nint[] Backends => gpu is not null ? [gpu.Pointer, cpu.Pointer] : kernels is not null ? [kernels.Pointer, cpu.Pointer] : [cpu.Pointer];
+    public nint[] Backends =>
+        gpu is not null ? [gpu.Pointer, cpu.Pointer]
+        : kernels is not null ? [kernels.Pointer, cpu.Pointer]
+        : [cpu.Pointer];
 
     /// <summary>Makes Tessera's own kernels known to the contexts of libllama that are made from now on.</summary>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
@@ -80,7 +89,8 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
     public static void LeaveNoDump()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         var none = default(SysResource.rlimit_t);
         _ = SysResource.setrlimit(SysResource.RLIMIT_CORE, &none);
     }
@@ -102,12 +112,18 @@ internal sealed unsafe class ComputeDevice : IDisposable
     {
         NativeRuntime.Start();
         nint cpu = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
-        if (name is not null && name.Equals(GpuDevices.NameOf(cpu), StringComparison.OrdinalIgnoreCase)) return 0;
+        if (name is not null && name.Equals(GpuDevices.NameOf(cpu), StringComparison.OrdinalIgnoreCase))
+            return 0;
         GpuDevices.Open();
-        nint found = GpuDevices.Usable.FirstOrDefault(gpu => name is null || name.Equals(GpuDevices.NameOf(gpu), StringComparison.OrdinalIgnoreCase));
-        if (found != 0 || name is null) return found;
-        throw new NativeLibraryException($"There is no device '{name}': there are {string.Join(", ", GpuDevices.Usable.Append(cpu).Select(GpuDevices.NameOf))}"
-            + $"{(GpuCalls.Loss is { } loss ? $", as the GPU was lost ({loss})" : "")}.");
+        nint found = GpuDevices.Usable.FirstOrDefault(gpu =>
+            name is null || name.Equals(GpuDevices.NameOf(gpu), StringComparison.OrdinalIgnoreCase)
+        );
+        if (found != 0 || name is null)
+            return found;
+        throw new NativeLibraryException(
+            $"There is no device '{name}': there are {string.Join(", ", GpuDevices.Usable.Append(cpu).Select(GpuDevices.NameOf))}"
+                + $"{(GpuCalls.Loss is { } loss ? $", as the GPU was lost ({loss})" : "")}."
+        );
     }
 
     /// <summary>All devices of this machine.</summary>
@@ -119,7 +135,8 @@ internal sealed unsafe class ComputeDevice : IDisposable
         for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
         {
             nint device = GgmlBackend.ggml_backend_dev_get(index);
-            if (!KernelDevice.Is(device)) devices.Add(Describe(device));
+            if (!KernelDevice.Is(device))
+                devices.Add(Describe(device));
         }
 
         return devices;
@@ -136,9 +153,14 @@ internal sealed unsafe class ComputeDevice : IDisposable
     internal static List<nint> ExtraBufferTypes(nint device)
     {
         var types = new List<nint>();
-        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(GgmlBackend.ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts");
-        if (function == 0) return types;
-        for (nint* extra = ((delegate* unmanaged[Cdecl]<nint, nint*>)function)(device); extra != null && *extra != 0; extra++) types.Add(*extra);
+        nint function = GgmlBackend.ggml_backend_reg_get_proc_address(
+            GgmlBackend.ggml_backend_dev_backend_reg(device),
+            "ggml_backend_dev_get_extra_bufts"
+        );
+        if (function == 0)
+            return types;
+        for (nint* extra = ((delegate* unmanaged[Cdecl]<nint, nint*>)function)(device); extra != null && *extra != 0; extra++)
+            types.Add(*extra);
         return types;
     }
 
@@ -156,16 +178,20 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private static long? LinuxFreeMemory()
     {
         const string name = "MemAvailable:";
-        if (!OperatingSystem.IsLinux()) return null;
+        if (!OperatingSystem.IsLinux())
+            return null;
         string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        return line is null
+            ? null
+            : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
     }
 
     /// <summary>Sets the CPU's threads for the graphs that follow.</summary>
     public void UseThreads(int count)
     {
         SetThreads(cpu, count);
-        if (kernels is not null) SetThreads(kernels, count);
+        if (kernels is not null)
+            SetThreads(kernels, count);
         GgmlThreads.ggml_backend_cpu_set_threadpool(GgmlBackend.ggml_backend_dev_backend_reg(cpuDevice), cpu.Pointer, pools.Of(count));
     }
 
@@ -181,15 +207,21 @@ internal sealed unsafe class ComputeDevice : IDisposable
     {
         GgmlBackend.ggml_backend_dev_memory(device, out nuint free, out nuint total);
         return new DeviceFacts(
-            Text(GgmlBackend.ggml_backend_dev_name(device)), Text(GgmlBackend.ggml_backend_dev_description(device)), TypeOf(device), (long)free, (long)total);
+            Text(GgmlBackend.ggml_backend_dev_name(device)),
+            Text(GgmlBackend.ggml_backend_dev_description(device)),
+            TypeOf(device),
+            (long)free,
+            (long)total
+        );
     }
 
-    private static ComputeDeviceType TypeOf(nint device) => GgmlBackend.ggml_backend_dev_type(device) switch
-    {
-        ggml_backend_dev_type.CPU => ComputeDeviceType.Cpu,
-        ggml_backend_dev_type.ACCEL => ComputeDeviceType.Accelerator,
-        _ => ComputeDeviceType.Gpu,
-    };
+    private static ComputeDeviceType TypeOf(nint device) =>
+        GgmlBackend.ggml_backend_dev_type(device) switch
+        {
+            ggml_backend_dev_type.CPU => ComputeDeviceType.Cpu,
+            ggml_backend_dev_type.ACCEL => ComputeDeviceType.Accelerator,
+            _ => ComputeDeviceType.Gpu,
+        };
 
     private static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
 
@@ -198,7 +230,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
         NativeLog.ForgetErrors();
         var backend = new BackendHandle(GgmlBackend.ggml_backend_dev_init(device, null));
         return backend.IsInvalid
-            ? throw new NativeLibraryException($"The device {Text(GgmlBackend.ggml_backend_dev_name(device))} could not be opened ({NativeLog.TakeErrors()}).")
+            ? throw new NativeLibraryException(
+                $"The device {Text(GgmlBackend.ggml_backend_dev_name(device))} could not be opened ({NativeLog.TakeErrors()})."
+            )
             : backend;
     }
 
@@ -206,6 +240,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     {
         nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_get_device(backend.Pointer));
         nint function = GgmlBackend.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads");
-        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(backend.Pointer, count);
+        if (function != 0)
+            ((delegate* unmanaged[Cdecl]<nint, int, void>)function)(backend.Pointer, count);
     }
 }

@@ -22,10 +22,13 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         int length = checked((int)ByteLength);
         Span<byte> whole = isPlainMemory ? new Span<byte>(Ggml.ggml_get_data(target.Native), length) : memory.Whole.Bytes(length);
         int offset = 0;
-        foreach (GgufTensor part in parts) offset += Copy(file, part, whole[offset..], memory);
+        foreach (GgufTensor part in parts)
+            offset += Copy(file, part, whole[offset..], memory);
         whole[offset..].Clear();
-        if (isPlainMemory) return;
-        fixed (byte* source = whole) GgmlBackend.ggml_backend_tensor_set(target.Native, source, 0, (nuint)length);
+        if (isPlainMemory)
+            return;
+        fixed (byte* source = whole)
+            GgmlBackend.ggml_backend_tensor_set(target.Native, source, 0, (nuint)length);
     }
 
     /// <summary>A tensor's values as float32.</summary>
@@ -42,7 +45,9 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
     private int Copy(GgufFile file, GgufTensor part, Span<byte> destination, UploadMemory memory)
     {
         (int rowCount, int width, int targetWidth) = Rows(part);
-        int length = checked((int)(part.ByteLength / rowCount)), targetLength = RowLength(targetWidth), filled = checked(rowCount * targetLength);
+        int length = checked((int)(part.ByteLength / rowCount)),
+            targetLength = RowLength(targetWidth),
+            filled = checked(rowCount * targetLength);
         bool isOfType = (ggml_type)(int)part.Type == Type;
         if (isOfType && length == targetLength)
         {
@@ -51,16 +56,20 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
         }
 
         Span<float> values = isOfType ? default : memory.Values.Floats(targetWidth);
-        if (!isOfType) values[width..].Clear();
+        if (!isOfType)
+            values[width..].Clear();
         int stretch = Math.Clamp(StretchLength / length, 1, rowCount);
         Span<byte> source = memory.Source.Bytes(stretch * length);
         for (int row = 0; row < rowCount; row++)
         {
-            if (row % stretch == 0) file.ReadTensorData(part, (long)row * length, source[..(Math.Min(stretch, rowCount - row) * length)]);
+            if (row % stretch == 0)
+                file.ReadTensorData(part, (long)row * length, source[..(Math.Min(stretch, rowCount - row) * length)]);
             Span<byte> stored = destination.Slice(row * targetLength, targetLength);
             ReadOnlySpan<byte> read = source.Slice(row % stretch * length, length);
-            if (isOfType) CopyPadded(read, stored);
-            else Convert(part.Type, read, values, width, stored);
+            if (isOfType)
+                CopyPadded(read, stored);
+            else
+                Convert(part.Type, read, values, width, stored);
         }
 
         return filled;
@@ -75,14 +84,17 @@ internal sealed unsafe class DeclaredWeight(Tensor target, IReadOnlyList<GgufTen
     private void Convert(GgufTensorType type, ReadOnlySpan<byte> row, Span<float> values, int width, Span<byte> destination)
     {
         ElementConversion.ToFloat(type, row, values[..width]);
-        if (Type == ggml_type.GGML_TYPE_Q8_0) Q8Blocks.Quantize(values, destination);
-        else MemoryMarshal.AsBytes(values).CopyTo(destination);
+        if (Type == ggml_type.GGML_TYPE_Q8_0)
+            Q8Blocks.Quantize(values, destination);
+        else
+            MemoryMarshal.AsBytes(values).CopyTo(destination);
     }
 
     // A tensor whose rows do not matter to the target is one row: a vector, or a kernel that becomes a matrix.
     private (int Count, int Width, int TargetWidth) Rows(GgufTensor part)
     {
-        long width = part.Shape[0], targetWidth = target.Size(0);
+        long width = part.Shape[0],
+            targetWidth = target.Size(0);
         return width <= targetWidth && part.ElementCount / width <= target.Size(1) && target.Size(1) > 1
             ? ((int)(part.ElementCount / width), (int)width, (int)targetWidth)
             : (1, (int)part.ElementCount, (int)part.ElementCount);

@@ -34,13 +34,15 @@ internal static unsafe class ElementConversion
         }
 
         fixed (byte* from = source)
-        fixed (float* to = values) Traits(type)->to_float(from, to, values.Length);
+        fixed (float* to = values)
+            Traits(type)->to_float(from, to, values.Length);
     }
 
     /// <summary>Half precision to single, exactly; infinities and what is no number stay that. The values' number is that of the halves.</summary>
     public static void HalvesToFloat(ReadOnlySpan<ushort> halves, Span<float> values)
     {
-        for (int index = WidenHalves(halves, values); index < values.Length; index++) values[index] = (float)BitConverter.UInt16BitsToHalf(halves[index]);
+        for (int index = WidenHalves(halves, values); index < values.Length; index++)
+            values[index] = (float)BitConverter.UInt16BitsToHalf(halves[index]);
     }
 
     // As many as fill vectors; returns how many. ggml's is scalar in the prebuilt library.
@@ -64,12 +66,19 @@ internal static unsafe class ElementConversion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Widen(Vector512<uint> half)
     {
-        const uint exponentMask = 0x7c00 << 13, rebias = (127 - 15) << 23, one = 1 << 23;
-        Vector512<uint> magnitude = (half & Vector512.Create(0x7fffu)) << 13, exponent = magnitude & Vector512.Create(exponentMask);
+        const uint exponentMask = 0x7c00 << 13,
+            rebias = (127 - 15) << 23,
+            one = 1 << 23;
+        Vector512<uint> magnitude = (half & Vector512.Create(0x7fffu)) << 13,
+            exponent = magnitude & Vector512.Create(exponentMask);
         Vector512<uint> moved = magnitude + Vector512.Create(rebias);
         moved += Vector512.Equals(exponent, Vector512.Create(exponentMask)) & Vector512.Create(rebias);
         Vector512<float> subnormal = (moved + Vector512.Create(one)).AsSingle() - Vector512.Create(rebias + one).AsSingle();
-        Vector512<float> value = Vector512.ConditionalSelect(Vector512.Equals(exponent, Vector512<uint>.Zero).AsSingle(), subnormal, moved.AsSingle());
+        Vector512<float> value = Vector512.ConditionalSelect(
+            Vector512.Equals(exponent, Vector512<uint>.Zero).AsSingle(),
+            subnormal,
+            moved.AsSingle()
+        );
         return value | ((half & Vector512.Create(0x8000u)) << 16).AsSingle();
     }
 

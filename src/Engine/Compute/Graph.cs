@@ -42,7 +42,8 @@ internal sealed unsafe class Graph : IDisposable
             for (int index = 0; index < Ggml.ggml_graph_n_nodes(Native); index++)
             {
                 ggml_tensor* node = Ggml.ggml_graph_node(Native, index);
-                if (node->op == ggml_op.GGML_OP_MUL_MAT) count += (double)((ggml_tensor*)node->src[0])->ne[0] * new Tensor(node).ElementCount;
+                if (node->op == ggml_op.GGML_OP_MUL_MAT)
+                    count += (double)((ggml_tensor*)node->src[0])->ne[0] * new Tensor(node).ElementCount;
             }
 
             return count;
@@ -86,8 +87,13 @@ internal sealed unsafe class Graph : IDisposable
         ggml_tensor* product = Ggml.ggml_mul_mat(Context, weight.Native, x.Native);
         // Said for each product, so that a picture's do not depend on how many rows are computed together. GPUs sum weights of 16 bits in 16
         // bits if nothing is said, which costs up to 0.0002 of a row's cosine; on quantized ones they keep to their fast way.
-        if (!IsOnProcessor) Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
-        else Kernels.MatrixProduct.SetPrecision(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32);
+        if (!IsOnProcessor)
+            Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
+        else
+            Kernels.MatrixProduct.SetPrecision(
+                product,
+                mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32
+            );
         return new Tensor(product);
     }
 
@@ -98,7 +104,8 @@ internal sealed unsafe class Graph : IDisposable
     public Tensor Project(Tensor weight, Tensor x)
     {
         long rows = x.Size(1) * x.Size(2) * x.Size(3);
-        if (rows == x.Size(1)) return MatMul(weight, x);
+        if (rows == x.Size(1))
+            return MatMul(weight, x);
         return Reshape(MatMul(weight, Reshape(x, x.Size(0), rows)), weight.Size(1), x.Size(1), x.Size(2), x.Size(3));
     }
 
@@ -147,7 +154,20 @@ internal sealed unsafe class Graph : IDisposable
 
     /// <summary>A window into x: sizes, byte strides of dimensions 1 to 3, and the byte offset.</summary>
     public Tensor View(Tensor x, (long, long, long, long) sizes, (nuint, nuint, nuint) strides, nuint offset) =>
-        new(Ggml.ggml_view_4d(Context, x.Native, sizes.Item1, sizes.Item2, sizes.Item3, sizes.Item4, strides.Item1, strides.Item2, strides.Item3, offset));
+        new(
+            Ggml.ggml_view_4d(
+                Context,
+                x.Native,
+                sizes.Item1,
+                sizes.Item2,
+                sizes.Item3,
+                sizes.Item4,
+                strides.Item1,
+                strides.Item2,
+                strides.Item3,
+                offset
+            )
+        );
 
     /// <summary>Reorders dimensions: dimension i of x becomes dimension axis_i of the result; no data moves.</summary>
     public Tensor Permute(Tensor x, int axis0, int axis1, int axis2, int axis3) =>
@@ -171,26 +191,30 @@ internal sealed unsafe class Graph : IDisposable
     {
         foreach ((Tensor tensor, ReadOnlyMemory<float> data) in floatInputs.Where(static input => IsPlaced(input.Tensor)))
         {
-            fixed (float* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(float));
+            fixed (float* source = data.Span)
+                GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(float));
         }
 
         foreach ((Tensor tensor, ReadOnlyMemory<int> data) in indexInputs.Where(static input => IsPlaced(input.Tensor)))
         {
-            fixed (int* source = data.Span) GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(int));
+            fixed (int* source = data.Span)
+                GgmlBackend.ggml_backend_tensor_set(tensor.Native, source, 0, (nuint)data.Length * sizeof(int));
         }
     }
 
     /// <summary>Copies values to a float32 input, from its given element on; the graph must have been placed.</summary>
     public static void Write(Tensor input, ReadOnlySpan<float> values, long first)
     {
-        fixed (float* source = values) GgmlBackend.ggml_backend_tensor_set(input.Native, source, (nuint)first * sizeof(float), (nuint)values.Length * sizeof(float));
+        fixed (float* source = values)
+            GgmlBackend.ggml_backend_tensor_set(input.Native, source, (nuint)first * sizeof(float), (nuint)values.Length * sizeof(float));
     }
 
     /// <summary>Values of a float32 output after the run, from its given element on.</summary>
     public static float[] Read(Tensor output, long first, long count)
     {
         var values = new float[count];
-        fixed (float* target = values) GgmlBackend.ggml_backend_tensor_get(output.Native, target, (nuint)first * sizeof(float), (nuint)count * sizeof(float));
+        fixed (float* target = values)
+            GgmlBackend.ggml_backend_tensor_get(output.Native, target, (nuint)first * sizeof(float), (nuint)count * sizeof(float));
         return values;
     }
 

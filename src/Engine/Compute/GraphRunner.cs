@@ -27,9 +27,12 @@ internal sealed unsafe class GraphRunner : IDisposable
         this.nodeCapacity = nodeCapacity;
         nint[] backends = device.Backends;
         fixed (nint* list = backends)
-            scheduler = new SchedulerHandle(GgmlBackend.ggml_backend_sched_new(list, null, backends.Length, (nuint)nodeCapacity, false, true));
+            scheduler = new SchedulerHandle(
+                GgmlBackend.ggml_backend_sched_new(list, null, backends.Length, (nuint)nodeCapacity, false, true)
+            );
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        foreach (nint backend in backends) SetAbortCallback(backend);
+        foreach (nint backend in backends)
+            SetAbortCallback(backend);
     }
 
     /// <summary>Whether the CPU runs the graphs.</summary>
@@ -49,16 +52,20 @@ internal sealed unsafe class GraphRunner : IDisposable
         // A GPU's driver may print when it has no more.
         bool mayFit = device.IsProcessor || WantedBytes(graph) <= device.FreeBytes();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
-        if (mayFit && GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native)) return;
+        if (mayFit && GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native))
+            return;
         string reason = mayFit ? NativeLog.TakeErrors() : device.Name;
-        throw new NativeLibraryException($"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and {device.FreeBytes() / 1_000_000} MB are free ({reason}).");
+        throw new NativeLibraryException(
+            $"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and {device.FreeBytes() / 1_000_000} MB are free ({reason})."
+        );
     }
 
     /// <summary>Gives a graph's tensors their places in memory, unless it has them since the last call.</summary>
     /// <exception cref="NativeLibraryException">There was not enough memory.</exception>
     public void Place(Graph graph)
     {
-        if (placed == graph) return;
+        if (placed == graph)
+            return;
         placed = null;
         NativeLog.ForgetErrors();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
@@ -78,19 +85,26 @@ internal sealed unsafe class GraphRunner : IDisposable
         graph.UploadInputs();
 
         Volatile.Write(ref *stopFlag, 0);
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((GraphRunner)state!).RequestStop(), this);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((GraphRunner)state!).RequestStop(),
+            this
+        );
         ggml_status status = device.IsProcessor ? ProcessorTurn.Take(() => Compute(graph)) : Compute(graph);
         cancellationToken.ThrowIfCancellationRequested();
         if (status != ggml_status.GGML_STATUS_SUCCESS)
-            throw new NativeLibraryException($"the vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()}).");
+            throw new NativeLibraryException(
+                $"the vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()})."
+            );
     }
 
     public void Dispose()
     {
-        if (scheduler.IsClosed) return;
+        if (scheduler.IsClosed)
+            return;
         scheduler.Dispose();
         // A call that has been given up may still look at it.
-        if (device.IsProcessor || GpuCalls.Loss is null) NativeMemory.Free(stopFlag);
+        if (device.IsProcessor || GpuCalls.Loss is null)
+            NativeMemory.Free(stopFlag);
     }
 
     private ggml_status Compute(Graph graph)
@@ -100,16 +114,19 @@ internal sealed unsafe class GraphRunner : IDisposable
         device.UseThreads(count);
         long started = Stopwatch.GetTimestamp();
         ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
-        if (status == ggml_status.GGML_STATUS_SUCCESS) device.Threads.Add(0, count, Stopwatch.GetElapsedTime(started), work);
+        if (status == ggml_status.GGML_STATUS_SUCCESS)
+            device.Threads.Add(0, count, Stopwatch.GetElapsedTime(started), work);
         return status;
     }
 
     private long WantedBytes(Graph graph)
     {
         Span<nuint> sizes = stackalloc nuint[device.Backends.Length];
-        fixed (nuint* list = sizes) GgmlBackend.ggml_backend_sched_reserve_size(scheduler.Pointer, graph.Native, list);
+        fixed (nuint* list = sizes)
+            GgmlBackend.ggml_backend_sched_reserve_size(scheduler.Pointer, graph.Native, list);
         long total = 0;
-        foreach (nuint size in sizes) total += (long)size;
+        foreach (nuint size in sizes)
+            total += (long)size;
         return total;
     }
 
@@ -120,8 +137,13 @@ internal sealed unsafe class GraphRunner : IDisposable
     {
         nint registry = GgmlBackend.ggml_backend_dev_backend_reg(GgmlBackend.ggml_backend_get_device(backend));
         nint function = GgmlBackend.ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_abort_callback");
-        if (function == 0) return;
-        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)function)(backend, &IsStopRequested, stopFlag);
+        if (function == 0)
+            return;
+        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)function)(
+            backend,
+            &IsStopRequested,
+            stopFlag
+        );
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

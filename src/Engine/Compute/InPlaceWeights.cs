@@ -35,8 +35,13 @@ internal sealed unsafe class InPlaceWeights(GgufFile file) : IDisposable
             {
                 var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_cpu_buffer_from_ptr(data, weight.ByteLength));
                 buffers.Add(buffer);
-                if (buffer.IsInvalid || GgmlBackend.ggml_backend_tensor_alloc(buffer.Pointer, weight.Native, data) != ggml_status.GGML_STATUS_SUCCESS)
-                    throw new NativeLibraryException($"{file.Path}: tensor '{part.Name}' cannot be used where it is mapped ({NativeLog.TakeErrors()}).");
+                if (
+                    buffer.IsInvalid
+                    || GgmlBackend.ggml_backend_tensor_alloc(buffer.Pointer, weight.Native, data) != ggml_status.GGML_STATUS_SUCCESS
+                )
+                    throw new NativeLibraryException(
+                        $"{file.Path}: tensor '{part.Name}' cannot be used where it is mapped ({NativeLog.TakeErrors()})."
+                    );
                 GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
                 MemoryAdvice.Give(data, weight.ByteLength, SysMman.MADV_WILLNEED);
             }
@@ -47,7 +52,8 @@ internal sealed unsafe class InPlaceWeights(GgufFile file) : IDisposable
 
     public void Dispose()
     {
-        foreach (BackendBufferHandle buffer in buffers) buffer.Dispose();
+        foreach (BackendBufferHandle buffer in buffers)
+            buffer.Dispose();
         arena?.Dispose();
     }
 }

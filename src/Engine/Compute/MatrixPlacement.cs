@@ -32,9 +32,11 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     public static bool CanMultiply(ggml_type type)
     {
         // Formats of the other operand, made while multiplying; as weights they have no kernels.
-        if (type is ggml_type.GGML_TYPE_Q8_1 or ggml_type.GGML_TYPE_Q8_K) return false;
+        if (type is ggml_type.GGML_TYPE_Q8_1 or ggml_type.GGML_TYPE_Q8_K)
+            return false;
         ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
-        if (type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16) return true;
+        if (type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16)
+            return true;
         return traits != null && traits->is_quantized != 0 && traits->to_float != null;
     }
 
@@ -46,7 +48,8 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     {
         const ggml_type small = ggml_type.GGML_TYPE_Q8_0;
         bool isFloat = type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16;
-        if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(small)->blck_size != 0) return type;
+        if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(small)->blck_size != 0)
+            return type;
         // On processors int8 products are the faster ones with or without matrix units: half the bytes, twice the lanes.
         return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasMatrixUnits) ? small : type;
     }
@@ -56,7 +59,8 @@ internal sealed unsafe class MatrixPlacement : IDisposable
 
     public void Dispose()
     {
-        foreach (BackendBufferHandle buffer in probeBuffers.Values) buffer.Dispose();
+        foreach (BackendBufferHandle buffer in probeBuffers.Values)
+            buffer.Dispose();
     }
 
     // Asks the way llama.cpp does when it places weights: a product whose weight pretends to live in that buffer type.
@@ -64,7 +68,8 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     {
         if (!probeBuffers.TryGetValue(bufferType, out BackendBufferHandle? buffer))
             probeBuffers.Add(bufferType, buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_buft_alloc_buffer(bufferType, 0)));
-        if (buffer.IsInvalid) return false;
+        if (buffer.IsInvalid)
+            return false;
         using GgmlContextHandle arena = GgmlArena.Create(tensorCapacity: 4);
         ggml_tensor* weight = Ggml.ggml_new_tensor_4d(arena.Pointer, type, inputs, outputs, 1, 1);
         ggml_tensor* x = Ggml.ggml_new_tensor_4d(arena.Pointer, ggml_type.GGML_TYPE_F32, inputs, ProbeColumns, 1, 1);

@@ -26,7 +26,8 @@ internal static class Q8Blocks
     public static void Quantize(ReadOnlySpan<float> values, Span<byte> blocks)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length % Length, 0, nameof(values));
-        for (; values.Length > 0; values = values[Length..], blocks = blocks[ByteLength..]) QuantizeBlock(values[..Length], blocks[..ByteLength]);
+        for (; values.Length > 0; values = values[Length..], blocks = blocks[ByteLength..])
+            QuantizeBlock(values[..Length], blocks[..ByteLength]);
     }
 
     /// <summary>The values of whole blocks.</summary>
@@ -52,11 +53,17 @@ internal static class Q8Blocks
     private static void QuantizeBlock(ReadOnlySpan<float> values, Span<byte> block)
     {
         ref float first = ref MemoryMarshal.GetReference(values);
-        Vector256<float> a = Vector256.LoadUnsafe(ref first), b = Vector256.LoadUnsafe(ref first, 8), c = Vector256.LoadUnsafe(ref first, 16), d = Vector256.LoadUnsafe(ref first, 24);
-        float scale = Largest(Vector256.Max(Vector256.Max(Vector256.Abs(a), Vector256.Abs(b)), Vector256.Max(Vector256.Abs(c), Vector256.Abs(d)))) / 127;
+        Vector256<float> a = Vector256.LoadUnsafe(ref first),
+            b = Vector256.LoadUnsafe(ref first, 8),
+            c = Vector256.LoadUnsafe(ref first, 16),
+            d = Vector256.LoadUnsafe(ref first, 24);
+        float scale =
+            Largest(Vector256.Max(Vector256.Max(Vector256.Abs(a), Vector256.Abs(b)), Vector256.Max(Vector256.Abs(c), Vector256.Abs(d))))
+            / 127;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
         Vector256<float> inverse = Vector256.Create(scale == 0 ? 0 : 1 / scale);
-        Vector256<short> low = Vector256.Narrow(Round(a * inverse), Round(b * inverse)), high = Vector256.Narrow(Round(c * inverse), Round(d * inverse));
+        Vector256<short> low = Vector256.Narrow(Round(a * inverse), Round(b * inverse)),
+            high = Vector256.Narrow(Round(c * inverse), Round(d * inverse));
         Vector256.Narrow(low, high).AsByte().StoreUnsafe(ref block[2]);
     }
 

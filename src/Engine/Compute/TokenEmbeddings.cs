@@ -32,10 +32,14 @@ internal sealed class TokenEmbeddings
     /// <param name="requireUnchanged">Fails when the file is no longer what was loaded.</param>
     public static TokenEmbeddings? Find(GgufFile file, int width, Action requireUnchanged)
     {
-        bool usable = file.Metadata.TryGetString("general.architecture", out string? architecture) && Architectures.Contains(architecture)
+        bool usable =
+            file.Metadata.TryGetString("general.architecture", out string? architecture)
+            && Architectures.Contains(architecture)
             && !file.Metadata.TryGetSingle($"{architecture}.embedding_scale", out _);
         bool isThere = file.TryGetTensor(Name, out GgufTensor? tensor) && tensor.Shape.Length == 2 && tensor.Shape[0] == width;
-        return usable && isThere && ElementConversion.IsConvertible(tensor!.Type) ? new TokenEmbeddings(file, tensor, requireUnchanged) : null;
+        return usable && isThere && ElementConversion.IsConvertible(tensor!.Type)
+            ? new TokenEmbeddings(file, tensor, requireUnchanged)
+            : null;
     }
 
     /// <summary>Writes the embedding [width] of a token. For one thread at a time.</summary>

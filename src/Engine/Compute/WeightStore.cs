@@ -62,7 +62,8 @@ internal sealed unsafe class WeightStore : IDisposable
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         var type = (ggml_type)(int)part.Type;
         bool stays = placement.ReadsInPlace && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
-        if (!stays || !mayStayMapped.Value) return JoinedMatrix([name], inputs, outputs);
+        if (!stays || !mayStayMapped.Value)
+            return JoinedMatrix([name], inputs, outputs);
         IsMapped = true;
         Tensor weight = inPlace.Declare(part, inputs, outputs);
         IsQuantized |= weight.IsQuantized;
@@ -73,7 +74,8 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied or padded.</exception>
     public Tensor PaddedMatrix(string name, long inputs, long outputs, long paddedInputs, long paddedOutputs)
     {
-        if (paddedInputs == inputs && paddedOutputs == outputs) return Matrix(name, inputs, outputs);
+        if (paddedInputs == inputs && paddedOutputs == outputs)
+            return Matrix(name, inputs, outputs);
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         ggml_type type = placement.TypeInMemory((ggml_type)(int)part.Type, matrixType, paddedInputs);
         return Declare([part], type, placement.BufferType(type, paddedInputs, paddedOutputs), paddedInputs, paddedOutputs);
@@ -83,7 +85,10 @@ internal sealed unsafe class WeightStore : IDisposable
     /// A width that the processor's matrix units take, at or above the one given: their products come in 32 columns (ggml 0.25.1,
     /// src/ggml-cpu/amx/amx.cpp). GPUs and Tessera's own kernels take any.
     /// </summary>
-    public int PaddedWidth(int width) => placement.IsOnProcessor && !placement.ReadsInPlace ? (width + MatrixUnitColumns - 1) / MatrixUnitColumns * MatrixUnitColumns : width;
+    public int PaddedWidth(int width) =>
+        placement.IsOnProcessor && !placement.ReadsInPlace
+            ? (width + MatrixUnitColumns - 1) / MatrixUnitColumns * MatrixUnitColumns
+            : width;
 
     /// <summary>Matrices of equal type stacked along their outputs, so that one product computes all: [inputs, n * outputs].</summary>
     /// <exception cref="ModelFileException">One is missing, has another shape, or a type that cannot be multiplied.</exception>
@@ -95,8 +100,10 @@ internal sealed unsafe class WeightStore : IDisposable
     }
 
     /// <summary>Whether <see cref="JoinedMatrix"/> takes tensors, which must share one type, and one product is faster than several.</summary>
-    public bool CanJoin(IEnumerable<string> names) => !placement.ReadsInPlace &&
-        names.Select(name => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Type : (GgufTensorType?)null).Distinct().Count() == 1;
+    public bool CanJoin(IEnumerable<string> names) =>
+        !placement.ReadsInPlace
+        && names.Select(name => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Type : (GgufTensorType?)null).Distinct().Count()
+            == 1;
 
     /// <summary>A 4-D convolution kernel [patch, patch, channels, outputs] as the matrix [patch * patch * channels, outputs].</summary>
     /// <exception cref="ModelFileException">It is missing or has another shape or type.</exception>
@@ -147,18 +154,33 @@ internal sealed unsafe class WeightStore : IDisposable
             return;
         }
 
-        long total = declared.Sum(static weight => weight.ByteLength), done = 0;
+        long total = declared.Sum(static weight => weight.ByteLength),
+            done = 0;
         var gate = new Lock();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(threadCount, MaxUploadThreads), CancellationToken = cancellationToken };
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = Math.Min(threadCount, MaxUploadThreads),
+            CancellationToken = cancellationToken,
+        };
         try
         {
             // The largest first, so that no thread is left with a large one at the end.
-            Parallel.ForEach(Partitioner.Create(declared.OrderByDescending(static weight => weight.ByteLength), EnumerablePartitionerOptions.NoBuffering), options, static () => new UploadMemory(), (weight, _, memory) =>
-            {
-                weight.CopyTo(file, memory);
-                lock (gate) progress?.Report((double)(done += weight.ByteLength) / total);
-                return memory;
-            }, static memory => memory.Dispose());
+            Parallel.ForEach(
+                Partitioner.Create(
+                    declared.OrderByDescending(static weight => weight.ByteLength),
+                    EnumerablePartitionerOptions.NoBuffering
+                ),
+                options,
+                static () => new UploadMemory(),
+                (weight, _, memory) =>
+                {
+                    weight.CopyTo(file, memory);
+                    lock (gate)
+                        progress?.Report((double)(done += weight.ByteLength) / total);
+                    return memory;
+                },
+                static memory => memory.Dispose()
+            );
         }
         catch (AggregateException failures)
         {
@@ -168,8 +190,10 @@ internal sealed unsafe class WeightStore : IDisposable
 
     public void Dispose()
     {
-        foreach (BackendBufferHandle buffer in buffers) buffer.Dispose();
-        foreach (GgmlContextHandle arena in arenas.Values) arena.Dispose();
+        foreach (BackendBufferHandle buffer in buffers)
+            buffer.Dispose();
+        foreach (GgmlContextHandle arena in arenas.Values)
+            arena.Dispose();
         inPlace.Dispose();
         placement.Dispose();
     }
@@ -177,7 +201,8 @@ internal sealed unsafe class WeightStore : IDisposable
     // On the thread that may be given up.
     private void UploadInTurn(IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        long total = declared.Sum(static weight => weight.ByteLength), done = 0;
+        long total = declared.Sum(static weight => weight.ByteLength),
+            done = 0;
         using var memory = new UploadMemory();
         foreach (DeclaredWeight weight in declared)
         {
@@ -190,14 +215,18 @@ internal sealed unsafe class WeightStore : IDisposable
     // A GPU's driver may print when it has no more.
     private void CheckRoom()
     {
-        long needed = declared.Sum(static weight => weight.ByteLength), free = device.FreeBytes();
+        long needed = declared.Sum(static weight => weight.ByteLength),
+            free = device.FreeBytes();
         if (needed > free)
-            throw new NativeLibraryException($"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB are free.");
+            throw new NativeLibraryException(
+                $"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB are free."
+            );
     }
 
     private void Allocate()
     {
-        if (!placement.IsOnProcessor) CheckRoom();
+        if (!placement.IsOnProcessor)
+            CheckRoom();
         foreach ((nint bufferType, GgmlContextHandle arena) in arenas)
         {
             NativeLog.ForgetErrors();
@@ -205,11 +234,14 @@ internal sealed unsafe class WeightStore : IDisposable
             if (buffer.IsInvalid)
             {
                 long needed = declared.Sum(static weight => weight.ByteLength);
-                throw new NativeLibraryException($"{file.Path}: there is not enough memory for its weights, {needed / 1_000_000} MB ({NativeLog.TakeErrors()}).");
+                throw new NativeLibraryException(
+                    $"{file.Path}: there is not enough memory for its weights, {needed / 1_000_000} MB ({NativeLog.TakeErrors()})."
+                );
             }
 
             buffers.Add(buffer);
-            if (placement.IsOnProcessor) AskForLargePages(buffer);
+            if (placement.IsOnProcessor)
+                AskForLargePages(buffer);
             GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
             ByteLength += (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer);
         }
@@ -217,7 +249,11 @@ internal sealed unsafe class WeightStore : IDisposable
 
     // Filling 600 MB takes half the time when the system need not hand it out in pages of 4 KB. It may decline.
     private static void AskForLargePages(BackendBufferHandle buffer) =>
-        MemoryAdvice.Give(GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer), GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer), SysMman.MADV_HUGEPAGE);
+        MemoryAdvice.Give(
+            GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer),
+            GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer),
+            SysMman.MADV_HUGEPAGE
+        );
 
     private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)
     {
@@ -250,8 +286,12 @@ internal sealed unsafe class WeightStore : IDisposable
         if (!file.TryGetTensor(name, out GgufTensor? tensor))
             throw new ModelFileException(file.Path, $"tensor '{name}' is missing.");
         bool fits = shape is null ? tensor.ElementCount == elementCount : SameShape(tensor.Shape, shape);
-        return fits ? tensor : throw new ModelFileException(file.Path,
-            $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not {(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}.");
+        return fits
+            ? tensor
+            : throw new ModelFileException(
+                file.Path,
+                $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not {(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}."
+            );
     }
 
     // Trailing dimensions of length 1 carry no meaning.
@@ -259,8 +299,10 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         for (int dimension = 0; dimension < Math.Max(actual.Count, expected.Length); dimension++)
         {
-            long a = dimension < actual.Count ? actual[dimension] : 1, b = dimension < expected.Length ? expected[dimension] : 1;
-            if (a != b) return false;
+            long a = dimension < actual.Count ? actual[dimension] : 1,
+                b = dimension < expected.Length ? expected[dimension] : 1;
+            if (a != b)
+                return false;
         }
 
         return true;

@@ -21,7 +21,19 @@ internal sealed class CharacterSet
     public static CharacterSet AsciiSpace { get; } = Of(('\t', '\r'), (' ', ' '));
 
     /// <summary>White space and ends of lines as ECMAScript has them.</summary>
-    public static CharacterSet Space { get; } = Of(('\t', '\r'), (' ', ' '), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF));
+    public static CharacterSet Space { get; } =
+        Of(
+            ('\t', '\r'),
+            (' ', ' '),
+            (0xA0, 0xA0),
+            (0x1680, 0x1680),
+            (0x2000, 0x200A),
+            (0x2028, 0x2029),
+            (0x202F, 0x202F),
+            (0x205F, 0x205F),
+            (0x3000, 0x3000),
+            (0xFEFF, 0xFEFF)
+        );
 
     /// <summary>What ends a line in ECMAScript.</summary>
     public static CharacterSet LineEnds { get; } = Of(('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029));
@@ -38,8 +50,10 @@ internal sealed class CharacterSet
         var joined = new List<(int First, int Last)>();
         foreach ((int first, int last) in ranges.OrderBy(static range => range.First))
         {
-            if (joined.Count > 0 && first <= joined[^1].Last + 1) joined[^1] = (joined[^1].First, Math.Max(joined[^1].Last, last));
-            else joined.Add((first, last));
+            if (joined.Count > 0 && first <= joined[^1].Last + 1)
+                joined[^1] = (joined[^1].First, Math.Max(joined[^1].Last, last));
+            else
+                joined.Add((first, last));
         }
 
         return new CharacterSet(joined);
@@ -58,11 +72,13 @@ internal sealed class CharacterSet
         int next = 0;
         foreach ((int first, int last) in Of(Ranges.Append(Surrogates)).Ranges)
         {
-            if (next < first) gaps.Add((next, first - 1));
+            if (next < first)
+                gaps.Add((next, first - 1));
             next = last + 1;
         }
 
-        if (next <= Last) gaps.Add((next, Last));
+        if (next <= Last)
+            gaps.Add((next, Last));
         return new CharacterSet(gaps);
     }
 
@@ -76,7 +92,8 @@ internal sealed class CharacterSet
         int last = -1;
         foreach ((int first, int end) in sets.SelectMany(static set => set.Ranges).OrderBy(static range => range.First))
         {
-            if (first <= last) return true;
+            if (first <= last)
+                return true;
             last = end;
         }
 
@@ -89,7 +106,8 @@ internal sealed class CharacterSet
         foreach ((int first, int last) in Ranges)
         {
             text.Append(GrammarText.Escape(first));
-            if (last > first) text.Append('-').Append(GrammarText.Escape(last));
+            if (last > first)
+                text.Append('-').Append(GrammarText.Escape(last));
         }
 
         return text.Append(']').ToString();

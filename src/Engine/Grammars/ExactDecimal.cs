@@ -19,18 +19,32 @@ internal readonly record struct ExactDecimal(BigInteger Units, int Scale) : ICom
         value = default;
         int mark = text.AsSpan().IndexOfAny('e', 'E');
         int exponent = 0;
-        if (text.Length > MaxExponent || (mark >= 0 && !int.TryParse(text.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent)) || Math.Abs(exponent) > MaxExponent) return false;
+        if (
+            text.Length > MaxExponent
+            || (
+                mark >= 0 && !int.TryParse(text.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent)
+            )
+            || Math.Abs(exponent) > MaxExponent
+        )
+            return false;
         string mantissa = mark >= 0 ? text[..mark] : text;
         int point = mantissa.IndexOf('.');
         int scale = (point >= 0 ? mantissa.Length - point - 1 : 0) - exponent;
-        var units = BigInteger.Parse(mantissa.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        if (scale < 0) (units, scale) = (units * BigInteger.Pow(10, -scale), 0);
-        while (scale > 0 && units % 10 == 0) (units, scale) = (units / 10, scale - 1);
+        var units = BigInteger.Parse(
+            mantissa.Replace(".", "", StringComparison.Ordinal),
+            NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture
+        );
+        if (scale < 0)
+            (units, scale) = (units * BigInteger.Pow(10, -scale), 0);
+        while (scale > 0 && units % 10 == 0)
+            (units, scale) = (units / 10, scale - 1);
         value = new ExactDecimal(units, scale);
         return true;
     }
 
-    public int CompareTo(ExactDecimal other) => UnitsAt(Math.Max(Scale, other.Scale)).CompareTo(other.UnitsAt(Math.Max(Scale, other.Scale)));
+    public int CompareTo(ExactDecimal other) =>
+        UnitsAt(Math.Max(Scale, other.Scale)).CompareTo(other.UnitsAt(Math.Max(Scale, other.Scale)));
 
     public ExactDecimal Negate() => this with { Units = -Units };
 
@@ -40,11 +54,14 @@ internal readonly record struct ExactDecimal(BigInteger Units, int Scale) : ICom
     /// <summary>The nearest number with so many digits after the point that is not less, or not more.</summary>
     public ExactDecimal Round(int scale, bool up)
     {
-        if (Scale <= scale) return this;
+        if (Scale <= scale)
+            return this;
         var divisor = BigInteger.Pow(10, Scale - scale);
         BigInteger quotient = BigInteger.DivRem(Units, divisor, out BigInteger rest);
-        if (rest != 0 && up && Units.Sign > 0) quotient++;
-        if (rest != 0 && !up && Units.Sign < 0) quotient--;
+        if (rest != 0 && up && Units.Sign > 0)
+            quotient++;
+        if (rest != 0 && !up && Units.Sign < 0)
+            quotient--;
         return new ExactDecimal(quotient, scale);
     }
 

@@ -10,8 +10,10 @@ internal sealed partial class GbnfParser
     {
         int start = position++;
         var text = new StringBuilder();
-        while (position < source.Length && source[position] != '"') text.Append(char.ConvertFromUtf32(Character(start)));
-        if (position >= source.Length) throw At(start, "This text is never closed.");
+        while (position < source.Length && source[position] != '"')
+            text.Append(char.ConvertFromUtf32(Character(start)));
+        if (position >= source.Length)
+            throw At(start, "This text is never closed.");
         position++;
         return new Literal(text.ToString());
     }
@@ -20,23 +22,28 @@ internal sealed partial class GbnfParser
     {
         int start = position++;
         bool isNegated = position < source.Length && source[position] == '^';
-        if (isNegated) position++;
+        if (isNegated)
+            position++;
         var ranges = new List<(int First, int Last)>();
         while (position < source.Length && source[position] != ']')
         {
-            int first = Character(start), last = first;
+            int first = Character(start),
+                last = first;
             if (position + 1 < source.Length && source[position] == '-' && source[position + 1] != ']')
             {
                 position++;
                 last = Character(start);
             }
 
-            if (last < first) throw At(start, "A range in this class ends before it begins.");
+            if (last < first)
+                throw At(start, "A range in this class ends before it begins.");
             ranges.Add((first, last));
         }
 
-        if (position >= source.Length) throw At(start, "This class is never closed.");
-        if (ranges.Count == 0) throw At(start, "This class is empty.");
+        if (position >= source.Length)
+            throw At(start, "This class is never closed.");
+        if (ranges.Count == 0)
+            throw At(start, "This class is empty.");
         position++;
         CharacterSet set = CharacterSet.Of(ranges);
         return new CharacterClass(isNegated ? set.Complement() : set);
@@ -46,7 +53,8 @@ internal sealed partial class GbnfParser
     {
         if (source[position] != '\\')
         {
-            if (!Rune.TryGetRuneAt(source, position, out Rune rune)) throw At(position, "This is half of a character.");
+            if (!Rune.TryGetRuneAt(source, position, out Rune rune))
+                throw At(position, "This is half of a character.");
             position += rune.Utf16SequenceLength;
             return rune.Value != 0 ? rune.Value : throw At(position - 1, "The character NUL cannot be used.");
         }
@@ -68,7 +76,12 @@ internal sealed partial class GbnfParser
 
     private int Hex(int place, int length)
     {
-        if (position + length > source.Length || !uint.TryParse(source.AsSpan(position, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) || !Rune.IsValid(value) || value == 0)
+        if (
+            position + length > source.Length
+            || !uint.TryParse(source.AsSpan(position, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value)
+            || !Rune.IsValid(value)
+            || value == 0
+        )
             throw At(place, $"{length} hexadecimal digits of a character must follow.");
         position += length;
         return (int)value;

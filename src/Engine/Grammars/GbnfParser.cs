@@ -10,7 +10,8 @@ internal sealed partial class GbnfParser
     private readonly string source;
     private readonly GrammarRules rules = new();
     private readonly Dictionary<string, int> firstUses = [];
-    private int position, depth;
+    private int position,
+        depth;
 
     private GbnfParser(string source) => this.source = source;
 
@@ -20,19 +21,23 @@ internal sealed partial class GbnfParser
     /// <exception cref="GrammarException">The grammar cannot be used.</exception>
     public static string Normalize(string grammar, IReadOnlyDictionary<string, string>? parts = null)
     {
-        if (grammar.Length > GrammarLimits.TextLength) throw new GrammarException(0, 0, $"The grammar has {grammar.Length} characters, but {GrammarLimits.TextLength} are the most.");
+        if (grammar.Length > GrammarLimits.TextLength)
+            throw new GrammarException(0, 0, $"The grammar has {grammar.Length} characters, but {GrammarLimits.TextLength} are the most.");
         var parser = new GbnfParser(grammar);
         Dictionary<string, int> places = parser.ParseRules();
         parser.Include(parts, places);
         parser.RequireAll(places);
         try
         {
-            if (!parser.rules.Prune()) throw new GrammarFault("it can never end.") { Rule = GrammarRules.Root };
+            if (!parser.rules.Prune())
+                throw new GrammarFault("it can never end.") { Rule = GrammarRules.Root };
             GrammarCheck.Require(parser.rules);
         }
         catch (GrammarFault fault)
         {
-            throw fault.Rule is null ? new GrammarException(0, 0, $"The grammar cannot be used: {fault.Message}") : parser.At(places[fault.Rule], $"The rule {fault.Rule} cannot be used: {fault.Message}");
+            throw fault.Rule is null
+                ? new GrammarException(0, 0, $"The grammar cannot be used: {fault.Message}")
+                : parser.At(places[fault.Rule], $"The rule {fault.Rule} cannot be used: {fault.Message}");
         }
 
         return GrammarText.Write(parser.rules.All);
@@ -46,13 +51,16 @@ internal sealed partial class GbnfParser
         {
             int start = position;
             string name = Name();
-            if (!places.TryAdd(name, start)) throw At(start, $"The rule {name} is defined twice.");
+            if (!places.TryAdd(name, start))
+                throw At(start, $"The rule {name} is defined twice.");
             SkipSpace(lines: false);
-            if (!source.AsSpan(position).StartsWith("::=", StringComparison.Ordinal)) throw At(position, $"'::=' must follow the rule's name {name}.");
+            if (!source.AsSpan(position).StartsWith("::=", StringComparison.Ordinal))
+                throw At(position, $"'::=' must follow the rule's name {name}.");
             position += 3;
             SkipSpace(lines: true);
             rules[name] = Alternatives(nested: false);
-            if (position < source.Length && source[position] is not ('\r' or '\n')) throw At(position, $"'{Shown()}' cannot stand here.");
+            if (position < source.Length && source[position] is not ('\r' or '\n'))
+                throw At(position, $"'{Shown()}' cannot stand here.");
             SkipSpace(lines: true);
         }
 
@@ -80,14 +88,16 @@ internal sealed partial class GbnfParser
             SkipSpace(nested);
             for (int repetitions = 1; position < source.Length && source[position] is '*' or '+' or '?' or '{'; repetitions++)
             {
-                if (repetitions + depth > GrammarLimits.Depth) throw At(position, $"Brackets and repetitions nest more than {GrammarLimits.Depth} deep.");
+                if (repetitions + depth > GrammarLimits.Depth)
+                    throw At(position, $"Brackets and repetitions nest more than {GrammarLimits.Depth} deep.");
                 item = Repetition(item, nested);
             }
 
             parts.Add(item);
         }
 
-        if (position < source.Length && source[position] is '*' or '+' or '?' or '{') throw At(position, $"'{source[position]}' has nothing before it to repeat.");
+        if (position < source.Length && source[position] is '*' or '+' or '?' or '{')
+            throw At(position, $"'{source[position]}' has nothing before it to repeat.");
         return new Sequence(parts);
     }
 
@@ -96,9 +106,12 @@ internal sealed partial class GbnfParser
         char first = source[position];
         switch (first)
         {
-            case '"': return QuotedText();
-            case '[': return Class();
-            case '(': return Group();
+            case '"':
+                return QuotedText();
+            case '[':
+                return Class();
+            case '(':
+                return Group();
             case '.':
                 position++;
                 return new CharacterClass(CharacterSet.All);
@@ -106,7 +119,8 @@ internal sealed partial class GbnfParser
                 throw At(position, "References to tokens are not supported: write the text itself.");
         }
 
-        if (!IsNameCharacter(first)) return null;
+        if (!IsNameCharacter(first))
+            return null;
         int start = position;
         string name = Name();
         firstUses.TryAdd(name, start);
@@ -116,10 +130,15 @@ internal sealed partial class GbnfParser
     private GrammarExpression Group()
     {
         int start = position++;
-        if (++depth > GrammarLimits.Depth) throw At(start, $"Brackets nest more than {GrammarLimits.Depth} deep.");
+        if (++depth > GrammarLimits.Depth)
+            throw At(start, $"Brackets nest more than {GrammarLimits.Depth} deep.");
         SkipSpace(lines: true);
         GrammarExpression inside = Alternatives(nested: true);
-        if (position >= source.Length || source[position] != ')') throw At(position < source.Length ? position : start, position < source.Length ? $"'{Shown()}' cannot stand in brackets." : "This bracket is never closed.");
+        if (position >= source.Length || source[position] != ')')
+            throw At(
+                position < source.Length ? position : start,
+                position < source.Length ? $"'{Shown()}' cannot stand in brackets." : "This bracket is never closed."
+            );
         position++;
         depth--;
         return inside;
@@ -128,7 +147,13 @@ internal sealed partial class GbnfParser
     private Repeat Repetition(GrammarExpression item, bool nested)
     {
         int start = position;
-        (int least, int? most) = source[position++] switch { '*' => (0, (int?)null), '+' => (1, null), '?' => (0, 1), _ => Bounds(start) };
+        (int least, int? most) = source[position++] switch
+        {
+            '*' => (0, (int?)null),
+            '+' => (1, null),
+            '?' => (0, 1),
+            _ => Bounds(start),
+        };
         SkipSpace(nested);
         // Emptiness any number of times is emptiness, and would have no end.
         return most < least ? throw At(start, $"The repetition is at least {least} and at most {most}.") : new Repeat(item, least, most);
@@ -148,7 +173,8 @@ internal sealed partial class GbnfParser
             SkipSpace(lines: false);
         }
 
-        if (position >= source.Length || source[position] != '}') throw At(start, "A repetition is written {2}, {2,} or {2,5}.");
+        if (position >= source.Length || source[position] != '}')
+            throw At(start, "A repetition is written {2}, {2,} or {2,5}.");
         position++;
         return (least, most);
     }
@@ -156,16 +182,22 @@ internal sealed partial class GbnfParser
     private int Count(int start)
     {
         int first = position;
-        while (position < source.Length && char.IsAsciiDigit(source[position])) position++;
-        if (position == first) throw At(start, "A repetition is written {2}, {2,} or {2,5}.");
-        return int.TryParse(source.AsSpan(first, position - first), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count <= GrammarLimits.RepeatCount
-            ? count : throw At(first, $"A repetition is at most {GrammarLimits.RepeatCount} times.");
+        while (position < source.Length && char.IsAsciiDigit(source[position]))
+            position++;
+        if (position == first)
+            throw At(start, "A repetition is written {2}, {2,} or {2,5}.");
+        return
+            int.TryParse(source.AsSpan(first, position - first), NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            && count <= GrammarLimits.RepeatCount
+            ? count
+            : throw At(first, $"A repetition is at most {GrammarLimits.RepeatCount} times.");
     }
 
     private string Name()
     {
         int start = position;
-        while (position < source.Length && IsNameCharacter(source[position])) position++;
+        while (position < source.Length && IsNameCharacter(source[position]))
+            position++;
         return position > start ? source[start..position] : throw At(start, $"'{Shown()}' cannot begin a rule: its name must stand here.");
     }
 
@@ -174,14 +206,19 @@ internal sealed partial class GbnfParser
         while (position < source.Length && (source[position] is ' ' or '\t' or '#' || (lines && source[position] is '\r' or '\n')))
         {
             if (source[position] == '#')
-                while (position < source.Length && source[position] is not ('\r' or '\n')) position++;
-            else position++;
+                while (position < source.Length && source[position] is not ('\r' or '\n'))
+                    position++;
+            else
+                position++;
         }
     }
 
     private static bool IsNameCharacter(char character) => char.IsAsciiLetterOrDigit(character) || character == '-';
 
-    private string Shown() => position < source.Length && !char.IsControl(source[position]) && !char.IsSurrogate(source[position]) ? source[position].ToString() : "This";
+    private string Shown() =>
+        position < source.Length && !char.IsControl(source[position]) && !char.IsSurrogate(source[position])
+            ? source[position].ToString()
+            : "This";
 
     private GrammarException At(int offset, string problem)
     {

@@ -22,24 +22,26 @@ internal abstract record GrammarExpression
     }
 
     /// <summary>The same with other names of rules.</summary>
-    public GrammarExpression Rename(Func<string, string> rename) => this switch
-    {
-        RuleReference reference => new RuleReference(rename(reference.Name)),
-        Sequence sequence => Join(sequence.Parts.Select(part => part.Rename(rename))),
-        Choice choice => Either(choice.Options.Select(option => option.Rename(rename))),
-        Repeat repeat => repeat with { Item = repeat.Item.Rename(rename) },
-        _ => this,
-    };
+    public GrammarExpression Rename(Func<string, string> rename) =>
+        this switch
+        {
+            RuleReference reference => new RuleReference(rename(reference.Name)),
+            Sequence sequence => Join(sequence.Parts.Select(part => part.Rename(rename))),
+            Choice choice => Either(choice.Options.Select(option => option.Rename(rename))),
+            Repeat repeat => repeat with { Item = repeat.Item.Rename(rename) },
+            _ => this,
+        };
 
     public static GrammarExpression Optional(GrammarExpression item) => new Repeat(item, 0, 1);
 
     /// <summary>A part so many times; without a most, any number.</summary>
-    public static GrammarExpression Times(GrammarExpression item, int least, int? most) => most switch
-    {
-        0 => Empty,
-        1 when least == 1 => item,
-        _ => new Repeat(item, least, most),
-    };
+    public static GrammarExpression Times(GrammarExpression item, int least, int? most) =>
+        most switch
+        {
+            0 => Empty,
+            1 when least == 1 => item,
+            _ => new Repeat(item, least, most),
+        };
 }
 
 /// <summary>These characters.</summary>

@@ -8,11 +8,13 @@ internal sealed partial class GbnfParser
     {
         foreach ((string name, int place) in firstUses)
         {
-            if (parts?.TryGetValue(name, out string? grammar) != true || places.ContainsKey(name)) continue;
+            if (parts?.TryGetValue(name, out string? grammar) != true || places.ContainsKey(name))
+                continue;
             var part = new GbnfParser(grammar!);
             foreach (string rule in part.ParseRules().Keys)
             {
-                if (!places.TryAdd(Renamed(rule), place)) throw At(place, $"The rule {Renamed(rule)} is defined twice: the part {name} has it too.");
+                if (!places.TryAdd(Renamed(rule), place))
+                    throw At(place, $"The rule {Renamed(rule)} is defined twice: the part {name} has it too.");
                 rules[Renamed(rule)] = part.rules[rule].Rename(Renamed);
             }
 
@@ -23,7 +25,9 @@ internal sealed partial class GbnfParser
     private void RequireAll(Dictionary<string, int> places)
     {
         foreach ((string name, int place) in firstUses)
-            if (!places.ContainsKey(name)) throw At(place, $"The rule {name} is not defined.");
-        if (!places.ContainsKey(GrammarRules.Root)) throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
+            if (!places.ContainsKey(name))
+                throw At(place, $"The rule {name} is not defined.");
+        if (!places.ContainsKey(GrammarRules.Root))
+            throw new GrammarException(0, 0, "The grammar has no rule named root, which is where an answer begins.");
     }
 }

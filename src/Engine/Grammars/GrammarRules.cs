@@ -22,10 +22,13 @@ internal sealed class GrammarRules
     public bool Prune()
     {
         HashSet<string> ending = Settle(static (body, known) => CanEnd(body, known));
-        if (!ending.Contains(Root)) return false;
-        foreach (string name in rules.Keys.Where(ending.Contains).ToArray()) rules[name] = Pruned(rules[name], ending);
+        if (!ending.Contains(Root))
+            return false;
+        foreach (string name in rules.Keys.Where(ending.Contains).ToArray())
+            rules[name] = Pruned(rules[name], ending);
         HashSet<string> needed = Needed();
-        foreach (string name in rules.Keys.Where(name => !needed.Contains(name)).ToArray()) rules.Remove(name);
+        foreach (string name in rules.Keys.Where(name => !needed.Contains(name)).ToArray())
+            rules.Remove(name);
         return true;
     }
 
@@ -41,31 +44,37 @@ internal sealed class GrammarRules
             // Chains of rules run either way, so every pass turns round.
             names.AsSpan().Reverse();
             foreach (string name in names)
-                if (!known.Contains(name) && holds(rules[name], known)) known.Add(name);
-            if (known.Count == before) return known;
+                if (!known.Contains(name) && holds(rules[name], known))
+                    known.Add(name);
+            if (known.Count == before)
+                return known;
         }
 
         throw new GrammarFault("its rules are too interwoven.");
     }
 
     /// <summary>Whether some finite text follows the expression.</summary>
-    public static bool CanEnd(GrammarExpression expression, HashSet<string> ending) => expression switch
-    {
-        RuleReference reference => ending.Contains(reference.Name),
-        Sequence sequence => sequence.Parts.All(part => CanEnd(part, ending)),
-        Choice choice => choice.Options.Any(option => CanEnd(option, ending)),
-        Repeat repeat => repeat.Least == 0 || CanEnd(repeat.Item, ending),
-        CharacterClass set => !set.Characters.IsEmpty,
-        _ => true,
-    };
+    public static bool CanEnd(GrammarExpression expression, HashSet<string> ending) =>
+        expression switch
+        {
+            RuleReference reference => ending.Contains(reference.Name),
+            Sequence sequence => sequence.Parts.All(part => CanEnd(part, ending)),
+            Choice choice => choice.Options.Any(option => CanEnd(option, ending)),
+            Repeat repeat => repeat.Least == 0 || CanEnd(repeat.Item, ending),
+            CharacterClass set => !set.Characters.IsEmpty,
+            _ => true,
+        };
 
-    private static GrammarExpression Pruned(GrammarExpression expression, HashSet<string> ending) => expression switch
-    {
-        Sequence sequence => GrammarExpression.Join(sequence.Parts.Select(part => Pruned(part, ending))),
-        Choice choice => GrammarExpression.Either(choice.Options.Where(option => CanEnd(option, ending)).Select(option => Pruned(option, ending))),
-        Repeat repeat => CanEnd(repeat.Item, ending) ? repeat with { Item = Pruned(repeat.Item, ending) } : GrammarExpression.Empty,
-        _ => expression,
-    };
+    private static GrammarExpression Pruned(GrammarExpression expression, HashSet<string> ending) =>
+        expression switch
+        {
+            Sequence sequence => GrammarExpression.Join(sequence.Parts.Select(part => Pruned(part, ending))),
+            Choice choice => GrammarExpression.Either(
+                choice.Options.Where(option => CanEnd(option, ending)).Select(option => Pruned(option, ending))
+            ),
+            Repeat repeat => CanEnd(repeat.Item, ending) ? repeat with { Item = Pruned(repeat.Item, ending) } : GrammarExpression.Empty,
+            _ => expression,
+        };
 
     private HashSet<string> Needed()
     {
@@ -73,21 +82,24 @@ internal sealed class GrammarRules
         var open = new Stack<GrammarExpression>([rules[Root]]);
         while (open.TryPop(out GrammarExpression? expression))
         {
-            if (expression is RuleReference reference && needed.Add(reference.Name)) open.Push(rules[reference.Name]);
-            foreach (GrammarExpression part in PartsOf(expression)) open.Push(part);
+            if (expression is RuleReference reference && needed.Add(reference.Name))
+                open.Push(rules[reference.Name]);
+            foreach (GrammarExpression part in PartsOf(expression))
+                open.Push(part);
         }
 
         return needed;
     }
 
     /// <summary>The expressions directly in an expression.</summary>
-    public static IEnumerable<GrammarExpression> PartsOf(GrammarExpression expression) => expression switch
-    {
-        Sequence sequence => sequence.Parts,
-        Choice choice => choice.Options,
-        Repeat repeat => [repeat.Item],
-        _ => [],
-    };
+    public static IEnumerable<GrammarExpression> PartsOf(GrammarExpression expression) =>
+        expression switch
+        {
+            Sequence sequence => sequence.Parts,
+            Choice choice => choice.Options,
+            Repeat repeat => [repeat.Item],
+            _ => [],
+        };
 }
 
 /// <summary>What is wrong with rules as a whole; who knows their source turns it into an exception that names it.</summary>

@@ -22,11 +22,15 @@ internal static class NumberGrammar
     /// <param name="scale">The most digits after the point; 0 for integers.</param>
     public static GrammarExpression Within(NumberBound? least, NumberBound? most, int scale)
     {
-        if (least is null && most is null && scale >= DigitCount) return Either(Within(-Limit, Limit, DigitCount), Scientific());
-        NumberBound low = least ?? -Limit, high = most ?? Limit;
+        if (least is null && most is null && scale >= DigitCount)
+            return Either(Within(-Limit, Limit, DigitCount), Scientific());
+        NumberBound low = least ?? -Limit,
+            high = most ?? Limit;
         // What has no bound on one side reaches beyond the other.
-        if (least is null && high.Value.CompareTo((-Limit).Value) <= 0) low = new NumberBound(new ExactDecimal(high.Value.Units * 10, high.Value.Scale), false);
-        if (most is null && low.Value.CompareTo(Limit.Value) >= 0) high = new NumberBound(new ExactDecimal(low.Value.Units * 10, low.Value.Scale), false);
+        if (least is null && high.Value.CompareTo((-Limit).Value) <= 0)
+            low = new NumberBound(new ExactDecimal(high.Value.Units * 10, high.Value.Scale), false);
+        if (most is null && low.Value.CompareTo(Limit.Value) >= 0)
+            high = new NumberBound(new ExactDecimal(low.Value.Units * 10, low.Value.Scale), false);
         return Within(low, high, scale);
     }
 
@@ -41,11 +45,13 @@ internal static class NumberGrammar
         if (low.Value.Units.Sign < 0)
         {
             // Minus zero is left to zero.
-            NumberBound nearest = high.Value.Units.Sign < 0 ? new NumberBound(high.Value.Negate(), high.IsExclusive) : zero with { IsExclusive = true };
+            NumberBound nearest =
+                high.Value.Units.Sign < 0 ? new NumberBound(high.Value.Negate(), high.IsExclusive) : zero with { IsExclusive = true };
             options.Add(Join(Exactly("-"), Positive(nearest, new NumberBound(low.Value.Negate(), low.IsExclusive), scale)));
         }
 
-        if (high.Value.Units.Sign >= 0) options.Add(Positive(low.Value.Units.Sign >= 0 ? low : zero, high, scale));
+        if (high.Value.Units.Sign >= 0)
+            options.Add(Positive(low.Value.Units.Sign >= 0 ? low : zero, high, scale));
         return Either(options);
     }
 
@@ -54,31 +60,48 @@ internal static class NumberGrammar
     {
         ExactDecimal value = bound.Value.Round(scale, up);
         bool moved = value.CompareTo(bound.Value) != 0;
-        if (scale == 0 && bound.IsExclusive && !moved) return new NumberBound(value with { Units = value.Units + (up ? 1 : -1) }, false);
+        if (scale == 0 && bound.IsExclusive && !moved)
+            return new NumberBound(value with { Units = value.Units + (up ? 1 : -1) }, false);
         return new NumberBound(value, bound.IsExclusive && !moved);
     }
 
     private static GrammarExpression Positive(NumberBound low, NumberBound high, int scale)
     {
         int order = low.Value.CompareTo(high.Value);
-        if (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive))) return Never;
+        if (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive)))
+            return Never;
         int fraction = Math.Max(low.Value.Scale, high.Value.Scale);
-        string lowDigits = Digits(low.Value, fraction), highDigits = Digits(high.Value, fraction);
+        string lowDigits = Digits(low.Value, fraction),
+            highDigits = Digits(high.Value, fraction);
         var options = new List<GrammarExpression>();
         for (int length = lowDigits.Length - fraction; length <= highDigits.Length - fraction; length++)
         {
-            var range = new DigitRange(length, lowDigits.Length - fraction == length ? lowDigits : null, highDigits.Length - fraction == length ? highDigits : null,
-                low.IsExclusive, high.IsExclusive, scale == 0 ? 0 : Math.Max(fraction, Math.Min(scale, DigitCount - length)));
+            var range = new DigitRange(
+                length,
+                lowDigits.Length - fraction == length ? lowDigits : null,
+                highDigits.Length - fraction == length ? highDigits : null,
+                low.IsExclusive,
+                high.IsExclusive,
+                scale == 0 ? 0 : Math.Max(fraction, Math.Min(scale, DigitCount - length))
+            );
             options.Add(range.After(0, range.Low is not null, range.High is not null));
         }
 
         return Either(options);
     }
 
-    private static string Digits(ExactDecimal value, int fraction) => value.UnitsAt(fraction).ToString(CultureInfo.InvariantCulture).PadLeft(fraction + 1, '0');
+    private static string Digits(ExactDecimal value, int fraction) =>
+        value.UnitsAt(fraction).ToString(CultureInfo.InvariantCulture).PadLeft(fraction + 1, '0');
 
-    private static GrammarExpression Scientific() => Join(Optional(Exactly("-")), FirstDigit, Optional(Join(Exactly("."), Times(Digit, 1, DigitCount - 1))),
-        new CharacterClass(CharacterSet.Of(('e', 'e'), ('E', 'E'))), Optional(new CharacterClass(CharacterSet.Of(('+', '+'), ('-', '-')))), Times(Digit, 1, 2));
+    private static GrammarExpression Scientific() =>
+        Join(
+            Optional(Exactly("-")),
+            FirstDigit,
+            Optional(Join(Exactly("."), Times(Digit, 1, DigitCount - 1))),
+            new CharacterClass(CharacterSet.Of(('e', 'e'), ('E', 'E'))),
+            Optional(new CharacterClass(CharacterSet.Of(('+', '+'), ('-', '-')))),
+            Times(Digit, 1, 2)
+        );
 
     private readonly record struct Bound(ExactDecimal Value)
     {
@@ -97,39 +120,56 @@ internal static class NumberGrammar
         /// <summary>What follows so many digits that are the lower bound's, the upper bound's, both or neither.</summary>
         public GrammarExpression After(int count, bool onLow, bool onHigh)
         {
-            if (!onLow && !onHigh) return Free(count);
-            if (count < Length) return Next(count, onLow, onHigh);
+            if (!onLow && !onHigh)
+                return Free(count);
+            if (count < Length)
+                return Next(count, onLow, onHigh);
             var options = new List<GrammarExpression>();
-            if (MayEnd(count, onLow, onHigh)) options.Add(Empty);
-            if (count - Length < MaxFraction) options.Add(Join(Exactly(count == Length ? "." : ""), Next(count, onLow, onHigh)));
+            if (MayEnd(count, onLow, onHigh))
+                options.Add(Empty);
+            if (count - Length < MaxFraction)
+                options.Add(Join(Exactly(count == Length ? "." : ""), Next(count, onLow, onHigh)));
             return Either(options);
         }
 
         private bool MayEnd(int count, bool onLow, bool onHigh)
         {
-            if (onLow && (!IsZeroFrom(Low!, count) || LowIsExclusive)) return false;
+            if (onLow && (!IsZeroFrom(Low!, count) || LowIsExclusive))
+                return false;
             return !onHigh || !IsZeroFrom(High!, count) || !HighIsExclusive;
         }
 
         private GrammarExpression Next(int count, bool onLow, bool onHigh)
         {
             // Beyond the upper bound's digits there are only zeros; beyond the lower bound's, anything is more.
-            if (count >= Known && onHigh) return Never;
-            int low = onLow ? DigitAt(Low!, count) : count == 0 && Length > 1 ? 1 : 0, high = onHigh ? DigitAt(High!, count) : 9;
-            if (onLow && onHigh && low == high) return Join(Exactly(low.ToString(CultureInfo.InvariantCulture)), After(count + 1, true, true));
+            if (count >= Known && onHigh)
+                return Never;
+            int low = onLow ? DigitAt(Low!, count)
+                : count == 0 && Length > 1 ? 1
+                : 0,
+                high = onHigh ? DigitAt(High!, count) : 9;
+            if (onLow && onHigh && low == high)
+                return Join(Exactly(low.ToString(CultureInfo.InvariantCulture)), After(count + 1, true, true));
             var options = new List<GrammarExpression>();
-            if (onLow) options.Add(Join(Exactly(low.ToString(CultureInfo.InvariantCulture)), After(count + 1, true, false)));
-            int from = onLow ? low + 1 : low, to = onHigh ? high - 1 : high;
-            if (from <= to) options.Add(Join(new CharacterClass(CharacterSet.Of(('0' + from, '0' + to))), Free(count + 1)));
-            if (onHigh) options.Add(Join(Exactly(high.ToString(CultureInfo.InvariantCulture)), After(count + 1, false, true)));
+            if (onLow)
+                options.Add(Join(Exactly(low.ToString(CultureInfo.InvariantCulture)), After(count + 1, true, false)));
+            int from = onLow ? low + 1 : low,
+                to = onHigh ? high - 1 : high;
+            if (from <= to)
+                options.Add(Join(new CharacterClass(CharacterSet.Of(('0' + from, '0' + to))), Free(count + 1)));
+            if (onHigh)
+                options.Add(Join(Exactly(high.ToString(CultureInfo.InvariantCulture)), After(count + 1, false, true)));
             return Either(options);
         }
 
         private GrammarExpression Free(int count)
         {
-            int whole = Math.Max(0, Length - count), fraction = Math.Min(MaxFraction, MaxFraction - (count - Length));
-            GrammarExpression before = count == 0 && Length > 1 ? Join(FirstDigit, Times(Digit, whole - 1, whole - 1)) : Times(Digit, whole, whole);
-            if (count > Length) return Times(Digit, 0, fraction);
+            int whole = Math.Max(0, Length - count),
+                fraction = Math.Min(MaxFraction, MaxFraction - (count - Length));
+            GrammarExpression before =
+                count == 0 && Length > 1 ? Join(FirstDigit, Times(Digit, whole - 1, whole - 1)) : Times(Digit, whole, whole);
+            if (count > Length)
+                return Times(Digit, 0, fraction);
             return MaxFraction == 0 ? before : Join(before, Optional(Join(Exactly("."), Times(Digit, 1, MaxFraction))));
         }
 

@@ -31,20 +31,26 @@ internal sealed class RepetitionCheck
     public static void Require(GrammarRules rules, HashSet<string> maybeEmpty)
     {
         var check = new RepetitionCheck(rules, maybeEmpty);
-        foreach ((string name, GrammarExpression body) in rules.All) check.RequireInside(body, name);
+        foreach ((string name, GrammarExpression body) in rules.All)
+            check.RequireInside(body, name);
     }
 
     private void RequireInside(GrammarExpression expression, string rule)
     {
-        foreach (GrammarExpression part in GrammarRules.PartsOf(expression)) RequireInside(part, rule);
+        foreach (GrammarExpression part in GrammarRules.PartsOf(expression))
+            RequireInside(part, rule);
         // The ways of one level are no more than the characters that were read.
         if (expression is Repeat && TailOf(expression) is { Levels: > 1, Ways: > GrammarLimits.RepetitionWays })
-            throw new GrammarFault("its repetitions inside each other fit a text in too many ways: put a character between.") { Rule = rule };
+            throw new GrammarFault("its repetitions inside each other fit a text in too many ways: put a character between.")
+            {
+                Rule = rule,
+            };
     }
 
     private Tail TailOf(GrammarExpression expression)
     {
-        if (depth > MostDepth) return Unknown;
+        if (depth > MostDepth)
+            return Unknown;
         depth++;
         Tail tail = expression switch
         {
@@ -60,9 +66,11 @@ internal sealed class RepetitionCheck
 
     private Tail TailOf(string name)
     {
-        if (tails.TryGetValue(name, out Tail known)) return known;
+        if (tails.TryGetValue(name, out Tail known))
+            return known;
         // What leads to itself ends as the other ways on do.
-        if (!open.Add(name)) return Closed;
+        if (!open.Add(name))
+            return Closed;
         Tail tail = TailOf(rules[name]);
         open.Remove(name);
         return tails[name] = tail;
@@ -77,7 +85,8 @@ internal sealed class RepetitionCheck
         {
             GrammarExpression part = sequence.Parts[index];
             last.Add(TailOf(part));
-            if (!characters.MaybeEmpty(part)) break;
+            if (!characters.MaybeEmpty(part))
+                break;
             goesOn.Add(characters.Beginnings(part));
         }
 
@@ -99,16 +108,19 @@ internal sealed class RepetitionCheck
         bool isAmbiguous = characters.MaybeEmpty(repeat.Item) || CharacterSet.Overlap(item.GoesOn, first);
         CharacterSet goesOn = repeat.Most == repeat.Least ? item.GoesOn : GrammarCharacters.Union([item.GoesOn, first]);
         // Without a limit nothing is counted, nor what comes once at most.
-        if (repeat.Most is not int most || most < 2 || (most == repeat.Least && !isAmbiguous)) return item with { GoesOn = goesOn };
+        if (repeat.Most is not int most || most < 2 || (most == repeat.Least && !isAmbiguous))
+            return item with { GoesOn = goesOn };
         return isAmbiguous
             ? new Tail(goesOn, Math.Min(int.MaxValue, item.Ways * most), item.Levels + 1)
             : new Tail(goesOn, Math.Max(item.Ways, most - repeat.Least + 1), Math.Max(item.Levels, 1));
     }
 
-    private static Tail Any(IReadOnlyCollection<Tail> tails, IEnumerable<CharacterSet> goesOn) => new(
-        GrammarCharacters.Union([.. tails.Select(static tail => tail.GoesOn), .. goesOn]),
-        tails.Select(static tail => tail.Ways).DefaultIfEmpty(1).Max(),
-        tails.Select(static tail => tail.Levels).DefaultIfEmpty(0).Max());
+    private static Tail Any(IReadOnlyCollection<Tail> tails, IEnumerable<CharacterSet> goesOn) =>
+        new(
+            GrammarCharacters.Union([.. tails.Select(static tail => tail.GoesOn), .. goesOn]),
+            tails.Select(static tail => tail.Ways).DefaultIfEmpty(1).Max(),
+            tails.Select(static tail => tail.Levels).DefaultIfEmpty(0).Max()
+        );
 
     /// <summary>How an expression may end.</summary>
     /// <param name="GoesOn">The characters with which it may go on where it might also have ended.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using static Tessera.Grammars.GrammarExpression;
 using Tessera.Shared;
+using static Tessera.Grammars.GrammarExpression;
 
 namespace Tessera.Grammars;
 
@@ -32,7 +32,12 @@ internal sealed class SchemaGrammar
     /// <exception cref="SchemaException">The schema cannot be used; the message begins with the JSON pointer and the keyword.</exception>
     public static string Convert(string schema)
     {
-        if (schema.Length > GrammarLimits.TextLength) throw new SchemaException("#", null, $"the schema has {schema.Length} characters, but {GrammarLimits.TextLength} are the most.");
+        if (schema.Length > GrammarLimits.TextLength)
+            throw new SchemaException(
+                "#",
+                null,
+                $"the schema has {schema.Length} characters, but {GrammarLimits.TextLength} are the most."
+            );
         try
         {
             using JsonDocument document = JsonDocument.Parse(schema, new JsonDocumentOptions { MaxDepth = GrammarLimits.Depth });
@@ -40,7 +45,12 @@ internal sealed class SchemaGrammar
         }
         catch (JsonException failure)
         {
-            throw new SchemaException("#", null, $"the schema is no JSON that nests at most {GrammarLimits.Depth} deep ({Place(failure)}).", failure);
+            throw new SchemaException(
+                "#",
+                null,
+                $"the schema is no JSON that nests at most {GrammarLimits.Depth} deep ({Place(failure)}).",
+                failure
+            );
         }
         catch (InvalidOperationException failure)
         {
@@ -54,28 +64,36 @@ internal sealed class SchemaGrammar
     {
         rules[GrammarRules.Root] = RuleOf("#", "#");
         pointerOf[GrammarRules.Root] = "#";
-        while (open.TryDequeue(out string? pointer)) rules[ruleOf[pointer]] = Expression(Resolve(pointer, pointer));
+        while (open.TryDequeue(out string? pointer))
+            rules[ruleOf[pointer]] = Expression(Resolve(pointer, pointer));
         try
         {
             HashSet<string> ending = rules.Settle(GrammarRules.CanEnd);
-            if (!ending.Contains(GrammarRules.Root)) throw firstContradiction ?? new SchemaException(Endless(ending), null, "no value follows it that has an end.");
+            if (!ending.Contains(GrammarRules.Root))
+                throw firstContradiction ?? new SchemaException(Endless(ending), null, "no value follows it that has an end.");
             rules.Prune();
             GrammarCheck.Require(rules);
         }
         catch (GrammarFault fault)
         {
             bool isLoop = fault.Message.Contains("left recursion", StringComparison.Ordinal);
-            throw new SchemaException(pointerOf.GetValueOrDefault(fault.Rule ?? "", "#"), isLoop ? "$ref" : null, isLoop ? "leads to itself with nothing between." : $"the schema cannot be used: {fault.Message}");
+            throw new SchemaException(
+                pointerOf.GetValueOrDefault(fault.Rule ?? "", "#"),
+                isLoop ? "$ref" : null,
+                isLoop ? "leads to itself with nothing between." : $"the schema cannot be used: {fault.Message}"
+            );
         }
 
         return GrammarText.Write(rules.All);
     }
 
-    private string Endless(HashSet<string> ending) => pointerOf.FirstOrDefault(rule => !ending.Contains(rule.Key) && rule.Key != GrammarRules.Root, new("", "#")).Value;
+    private string Endless(HashSet<string> ending) =>
+        pointerOf.FirstOrDefault(rule => !ending.Contains(rule.Key) && rule.Key != GrammarRules.Root, new("", "#")).Value;
 
     private RuleReference RuleOf(string pointer, string user)
     {
-        if (ruleOf.TryGetValue(pointer, out string? name)) return new RuleReference(name);
+        if (ruleOf.TryGetValue(pointer, out string? name))
+            return new RuleReference(name);
         places.Find(pointer, user);
         ruleOf.Add(pointer, name = $"value-{++ruleCount}");
         pointerOf.Add(name, pointer);
@@ -89,48 +107,84 @@ internal sealed class SchemaGrammar
     {
         if (node.Reference is not null)
         {
-            if ((node with { Reference = null }).IsPlain) return RuleOf(node.Reference, node.Pointer);
+            if ((node with { Reference = null }).IsPlain)
+                return RuleOf(node.Reference, node.Pointer);
             node = merge.Resolved(node);
         }
 
-        if (node.IsPlain) return shared.AnyValue();
-        if (node.Unions.Count > 0) return Union(node with { Unions = [.. node.Unions.Skip(1)] }, node.Unions[0]);
-        if (node.Values is not null) return SchemaValues.Of(node);
+        if (node.IsPlain)
+            return shared.AnyValue();
+        if (node.Unions.Count > 0)
+            return Union(node with { Unions = [.. node.Unions.Skip(1)] }, node.Unions[0]);
+        if (node.Values is not null)
+            return SchemaValues.Of(node);
         var options = new List<GrammarExpression>();
         JsonKinds kinds = node.Possible;
-        if (kinds.HasFlag(JsonKinds.Object)) options.Add(new ObjectGrammar(shared, Expression).Of(node));
-        if (kinds.HasFlag(JsonKinds.Array)) options.Add(new ArrayGrammar(shared, Expression).Of(node));
-        if (kinds.HasFlag(JsonKinds.Text)) options.Add(StringGrammar.Of(node, shared));
-        if ((kinds & JsonKinds.Number) != 0) options.Add(Numbers(node));
-        if (kinds.HasFlag(JsonKinds.Boolean)) options.Add(Either(Exactly("true"), Exactly("false")));
-        if (kinds.HasFlag(JsonKinds.Null)) options.Add(Exactly("null"));
+        if (kinds.HasFlag(JsonKinds.Object))
+            options.Add(new ObjectGrammar(shared, Expression).Of(node));
+        if (kinds.HasFlag(JsonKinds.Array))
+            options.Add(new ArrayGrammar(shared, Expression).Of(node));
+        if (kinds.HasFlag(JsonKinds.Text))
+            options.Add(StringGrammar.Of(node, shared));
+        if ((kinds & JsonKinds.Number) != 0)
+            options.Add(Numbers(node));
+        if (kinds.HasFlag(JsonKinds.Boolean))
+            options.Add(Either(Exactly("true"), Exactly("false")));
+        if (kinds.HasFlag(JsonKinds.Null))
+            options.Add(Exactly("null"));
         return options.Count > 0 ? Either(options) : Contradiction(node.Pointer, "no value can follow it.");
     }
 
     private RuleReference Numbers(SchemaNode node)
     {
-        if (node.Minimum is { } low && node.Maximum is { } high && (low.Value.CompareTo(high.Value) is var order && (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive)))))
-            throw new SchemaException(node.Pointer, low.IsExclusive ? "exclusiveMinimum" : "minimum", $"is {PlainText.Quote($"{low.Value}")}, which leaves nothing below the maximum of {PlainText.Quote($"{high.Value}")}.");
+        if (
+            node.Minimum is { } low
+            && node.Maximum is { } high
+            && (low.Value.CompareTo(high.Value) is var order && (order > 0 || (order == 0 && (low.IsExclusive || high.IsExclusive))))
+        )
+            throw new SchemaException(
+                node.Pointer,
+                low.IsExclusive ? "exclusiveMinimum" : "minimum",
+                $"is {PlainText.Quote($"{low.Value}")}, which leaves nothing below the maximum of {PlainText.Quote($"{high.Value}")}."
+            );
         RequireSize(node, node.Minimum, "minimum");
         RequireSize(node, node.Maximum, "maximum");
         int scale = node.Possible.HasFlag(JsonKinds.Fraction) ? node.Scale : 0;
         RuleReference numbers = shared.Number(node.Minimum, node.Maximum, scale);
-        return GrammarRules.CanEnd(rules[numbers.Name], []) ? numbers : throw new SchemaException(node.Pointer, "minimum", "and maximum have no integer between them.");
+        return GrammarRules.CanEnd(rules[numbers.Name], [])
+            ? numbers
+            : throw new SchemaException(node.Pointer, "minimum", "and maximum have no integer between them.");
     }
 
     private static void RequireSize(SchemaNode node, NumberBound? bound, string keyword)
     {
-        if (bound is not { } limit) return;
+        if (bound is not { } limit)
+            return;
         var most = ExactDecimal.PowerOfTen(NumberGrammar.MaxBoundDigits);
         if (limit.Value.CompareTo(most) > 0 || limit.Value.CompareTo(most.Negate()) < 0 || limit.Value.Scale > NumberGrammar.MaxBoundDigits)
-            throw new SchemaException(node.Pointer, keyword, $"has more than {NumberGrammar.MaxBoundDigits} digits before or after the point.");
+            throw new SchemaException(
+                node.Pointer,
+                keyword,
+                $"has more than {NumberGrammar.MaxBoundDigits} digits before or after the point."
+            );
     }
 
     private GrammarExpression Union(SchemaNode rest, SchemaUnion union)
     {
         SchemaNode[] branches = [.. union.Branches.Select(branch => merge.Both(rest, branch))];
-        if (union.IsExclusive) SchemaBranches.RequireDistinct(union.Pointer, [.. union.Branches.Select(branch => merge.Resolved(merge.Both(rest with { Unions = [] }, branch)))], merge);
-        return Either(branches.Select(branch => branch.Kinds == JsonKinds.None ? Contradiction(branch.Pointer, "no value can follow it together with what is beside it.") : Expression(branch)));
+        if (union.IsExclusive)
+            SchemaBranches.RequireDistinct(
+                union.Pointer,
+                [.. union.Branches.Select(branch => merge.Resolved(merge.Both(rest with { Unions = [] }, branch)))],
+                merge
+            );
+        return Either(
+            branches.Select(branch =>
+                branch.Kinds == JsonKinds.None
+                    ? Contradiction(branch.Pointer, "no value can follow it together with what is beside it.")
+                    : Expression(branch)
+            )
+        );
     }
 
     // What cannot be may stand where it need not be; if it must, this is what to tell.

@@ -77,7 +77,11 @@ internal sealed record SchemaNode(string Pointer)
     public JsonKinds Possible => Kinds == JsonKinds.All && Implied != JsonKinds.None ? Implied : Kinds;
 
     /// <summary>Whether it allows everything.</summary>
-    public bool IsPlain => this with { Pointer = "", Unions = Empty.Unions, Properties = Empty.Properties, Required = Empty.Required } == Empty && Unions.Count == 0 && Properties.Count == 0 && Required.Count == 0;
+    public bool IsPlain =>
+        this with { Pointer = "", Unions = Empty.Unions, Properties = Empty.Properties, Required = Empty.Required } == Empty
+        && Unions.Count == 0
+        && Properties.Count == 0
+        && Required.Count == 0;
 
     private static SchemaNode Empty { get; } = new("");
 }

@@ -15,14 +15,25 @@ internal sealed class SchemaPlaces(JsonElement document)
     /// <exception cref="SchemaException">It leads nowhere.</exception>
     public JsonElement Find(string reference, string user)
     {
-        if (!reference.StartsWith('#')) throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', but only references within the schema ('#/$defs/name') are followed.");
+        if (!reference.StartsWith('#'))
+            throw new SchemaException(
+                user,
+                "$ref",
+                $"is '{PlainText.Quote(reference)}', but only references within the schema ('#/$defs/name') are followed."
+            );
         string[] path = Uri.UnescapeDataString(reference[1..]).Split('/');
-        if (path[0].Length > 0) throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', but anchors are not followed: write '#/$defs/name'.");
+        if (path[0].Length > 0)
+            throw new SchemaException(
+                user,
+                "$ref",
+                $"is '{PlainText.Quote(reference)}', but anchors are not followed: write '#/$defs/name'."
+            );
         JsonElement element = document;
         string place = "#";
         foreach (string part in path.Skip(1))
         {
-            element = Member(element, place, part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))
+            element =
+                Member(element, place, part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))
                 ?? throw new SchemaException(user, "$ref", $"is '{PlainText.Quote(reference)}', which is not in the schema.");
             place += $"/{part}";
         }
@@ -33,12 +44,16 @@ internal sealed class SchemaPlaces(JsonElement document)
     private JsonElement? Member(JsonElement parent, string place, string name)
     {
         if (parent.ValueKind == JsonValueKind.Array)
-            return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < parent.GetArrayLength() ? parent[index] : null;
-        if (parent.ValueKind != JsonValueKind.Object) return null;
+            return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < parent.GetArrayLength()
+                ? parent[index]
+                : null;
+        if (parent.ValueKind != JsonValueKind.Object)
+            return null;
         if (!indexes.TryGetValue(place, out Dictionary<string, JsonElement>? members))
         {
             indexes.Add(place, members = []);
-            foreach (JsonProperty member in parent.EnumerateObject()) members[member.Name] = member.Value;
+            foreach (JsonProperty member in parent.EnumerateObject())
+                members[member.Name] = member.Value;
         }
 
         return members.TryGetValue(name, out JsonElement found) ? found : null;

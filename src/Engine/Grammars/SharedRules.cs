@@ -15,7 +15,12 @@ internal sealed class SharedRules(GrammarRules rules)
     public RuleReference Add(string kind, GrammarExpression body) => Named($"{kind}-{++ruleCount}", () => body);
 
     /// <summary>What may stand after a comma or inside a bracket: nothing, a space, or a new line with its indent.</summary>
-    public RuleReference Space() => Named("space", static () => Optional(Either(Exactly(" "), Join(Exactly("\n"), Times(new CharacterClass(CharacterSet.OfOne(' ')), 0, MaxIndent)))));
+    public RuleReference Space() =>
+        Named(
+            "space",
+            static () =>
+                Optional(Either(Exactly(" "), Join(Exactly("\n"), Times(new CharacterClass(CharacterSet.OfOne(' ')), 0, MaxIndent))))
+        );
 
     /// <summary>The colon after a member's name.</summary>
     public static GrammarExpression Colon() => Join(Exactly(":"), Optional(Exactly(" ")));
@@ -35,12 +40,24 @@ internal sealed class SharedRules(GrammarRules rules)
     }
 
     /// <summary>Any JSON value, in a few levels.</summary>
-    public RuleReference AnyValue(int depth = AnyValueDepth) => Named($"any-value-{depth}", () =>
-    {
-        var options = new List<GrammarExpression> { String(), Number(null, null, NumberGrammar.DigitCount), Exactly("true"), Exactly("false"), Exactly("null") };
-        if (depth > 0) options.AddRange([AnyObject(depth), AnyArray(depth)]);
-        return Either(options);
-    });
+    public RuleReference AnyValue(int depth = AnyValueDepth) =>
+        Named(
+            $"any-value-{depth}",
+            () =>
+            {
+                var options = new List<GrammarExpression>
+                {
+                    String(),
+                    Number(null, null, NumberGrammar.DigitCount),
+                    Exactly("true"),
+                    Exactly("false"),
+                    Exactly("null"),
+                };
+                if (depth > 0)
+                    options.AddRange([AnyObject(depth), AnyArray(depth)]);
+                return Either(options);
+            }
+        );
 
     private GrammarExpression AnyObject(int depth) => List("{", Join(String(), Colon(), AnyValue(depth - 1)), "}");
 
@@ -51,7 +68,8 @@ internal sealed class SharedRules(GrammarRules rules)
 
     private RuleReference Named(string name, Func<GrammarExpression> body)
     {
-        if (rules.All.ContainsKey(name)) return new RuleReference(name);
+        if (rules.All.ContainsKey(name))
+            return new RuleReference(name);
         rules[name] = Empty;
         rules[name] = body();
         return new RuleReference(name);

@@ -12,7 +12,8 @@ internal static class AbandonableWork
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static T Run<T>(Func<T> work, CancellationToken cancellation)
     {
-        if (!cancellation.CanBeCanceled) return work();
+        if (!cancellation.CanBeCanceled)
+            return work();
         cancellation.ThrowIfCancellationRequested();
         Task<T> task = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
@@ -22,7 +23,12 @@ internal static class AbandonableWork
         catch (OperationCanceledException)
         {
             // Nobody asks any more how it ended.
-            _ = task.ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = task.ContinueWith(
+                static ended => _ = ended.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default
+            );
             throw;
         }
 

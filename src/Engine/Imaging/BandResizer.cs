@@ -38,14 +38,17 @@ internal sealed class BandResizer(RgbImage image, RgbImage result, ResampleFilte
     // Rows begin .. end - 1, horizontally resized; those that are held already move to the front.
     private PixelRows Advance(PixelRows held, int begin, int end)
     {
-        int byteLength = RgbImage.RequiredLength(result.Width, end - begin), keptCount = Math.Max(0, held.FirstRow + held.RowCount - begin);
+        int byteLength = RgbImage.RequiredLength(result.Width, end - begin),
+            keptCount = Math.Max(0, held.FirstRow + held.RowCount - begin);
         byte[] pixels = held.Pixels?.Length >= byteLength ? held.Pixels : GC.AllocateUninitializedArray<byte>(byteLength);
         if (keptCount > 0)
             held.Pixels.AsSpan(held.Offset(begin), keptCount * held.RowByteLength).CopyTo(pixels);
         PixelRows rows = new(pixels, result.Width, begin, end - begin);
         PixelRows missing = rows.From(begin + keptCount);
-        if (whole is null) Resampler.ResizeRows(source, missing, filter, options);
-        else whole.Run(source, missing, options);
+        if (whole is null)
+            Resampler.ResizeRows(source, missing, filter, options);
+        else
+            whole.Run(source, missing, options);
         return rows;
     }
 }

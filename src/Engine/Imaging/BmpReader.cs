@@ -17,7 +17,15 @@ internal static class BmpReader
     private const int BitFields = 3;
 
     private readonly record struct Header(
-        int Length, int Width, int Height, bool TopDown, int BitsPerPixel, uint Compression, uint ColorCount, uint PixelOffset);
+        int Length,
+        int Width,
+        int Height,
+        bool TopDown,
+        int BitsPerPixel,
+        uint Compression,
+        uint ColorCount,
+        uint PixelOffset
+    );
 
     // Byte positions of the colours in a 32-bit pixel; alpha -1 where there is none.
     private readonly record struct ByteOrder(int Red, int Green, int Blue, int Alpha);
@@ -28,7 +36,8 @@ internal static class BmpReader
     {
         Header header = ReadHeader(data, limit);
         long rowByteLength = ((long)header.Width * header.BitsPerPixel + 31) / 32 * 4;
-        if (header.PixelOffset + rowByteLength * header.Height > data.Length) throw CutShort(limit);
+        if (header.PixelOffset + rowByteLength * header.Height > data.Length)
+            throw CutShort(limit);
         ReadOnlySpan<byte> rows = data[(int)header.PixelOffset..];
         RgbImage image = new(header.Width, header.Height);
         byte[] palette = header.BitsPerPixel <= 8 ? ReadPalette(data, header) : [];
@@ -37,42 +46,65 @@ internal static class BmpReader
         {
             ReadOnlySpan<byte> row = rows.Slice(y * (int)rowByteLength, (int)rowByteLength);
             Span<byte> target = image.Row(header.TopDown ? y : header.Height - 1 - y);
-            if (header.BitsPerPixel <= 8) ConvertIndexed(row, target, header.BitsPerPixel, palette);
-            else if (header.BitsPerPixel == 24) Convert24(row, target);
-            else Convert32(row, target, order);
+            if (header.BitsPerPixel <= 8)
+                ConvertIndexed(row, target, header.BitsPerPixel, palette);
+            else if (header.BitsPerPixel == 24)
+                Convert24(row, target);
+            else
+                Convert32(row, target, order);
         }
         return image;
     }
 
     private static Header ReadHeader(ReadOnlySpan<byte> data, ImageSizeLimit limit)
     {
-        if (data.Length < FileHeaderLength + CoreHeaderLength) throw CutShort(limit);
+        if (data.Length < FileHeaderLength + CoreHeaderLength)
+            throw CutShort(limit);
         int length = BinaryPrimitives.ReadInt32LittleEndian(data[14..]);
-        if (length != CoreHeaderLength && length is < InfoHeaderLength or > 124) throw Damaged(limit, $"header of {length} bytes");
-        if (data.Length < FileHeaderLength + length) throw CutShort(limit);
+        if (length != CoreHeaderLength && length is < InfoHeaderLength or > 124)
+            throw Damaged(limit, $"header of {length} bytes");
+        if (data.Length < FileHeaderLength + length)
+            throw CutShort(limit);
         uint pixelOffset = BinaryPrimitives.ReadUInt32LittleEndian(data[10..]);
         Header header = length == CoreHeaderLength ? ReadCore(data, pixelOffset) : ReadInfo(data, length, pixelOffset);
         limit.Require(header.Width, header.Height);
-        bool supported = header.BitsPerPixel is 1 or 4 or 8 or 24 or 32
+        bool supported =
+            header.BitsPerPixel is 1 or 4 or 8 or 24 or 32
             && (header.Compression == Uncompressed || (header.Compression == BitFields && header.BitsPerPixel == 32));
         if (!supported)
-            throw new ImageException(limit.SourceName, "Only uncompressed BMP pictures of 1, 4, 8, 24 or 32 bits can be read, "
-                + $"not {header.BitsPerPixel} bits with compression {header.Compression}; save it as PNG.");
-        if (pixelOffset < FileHeaderLength + length) throw Damaged(limit, $"pixels at byte {pixelOffset}");
+            throw new ImageException(
+                limit.SourceName,
+                "Only uncompressed BMP pictures of 1, 4, 8, 24 or 32 bits can be read, "
+                    + $"not {header.BitsPerPixel} bits with compression {header.Compression}; save it as PNG."
+            );
+        if (pixelOffset < FileHeaderLength + length)
+            throw Damaged(limit, $"pixels at byte {pixelOffset}");
         return header;
     }
 
     private static Header ReadCore(ReadOnlySpan<byte> data, uint pixelOffset)
     {
-        int width = BinaryPrimitives.ReadUInt16LittleEndian(data[18..]), height = BinaryPrimitives.ReadUInt16LittleEndian(data[20..]);
-        return new Header(CoreHeaderLength, width, height, false, BinaryPrimitives.ReadUInt16LittleEndian(data[24..]), Uncompressed, 0, pixelOffset);
+        int width = BinaryPrimitives.ReadUInt16LittleEndian(data[18..]),
+            height = BinaryPrimitives.ReadUInt16LittleEndian(data[20..]);
+        return new Header(
+            CoreHeaderLength,
+            width,
+            height,
+            false,
+            BinaryPrimitives.ReadUInt16LittleEndian(data[24..]),
+            Uncompressed,
+            0,
+            pixelOffset
+        );
     }
 
     private static Header ReadInfo(ReadOnlySpan<byte> data, int length, uint pixelOffset)
     {
-        int width = BinaryPrimitives.ReadInt32LittleEndian(data[18..]), height = BinaryPrimitives.ReadInt32LittleEndian(data[22..]);
+        int width = BinaryPrimitives.ReadInt32LittleEndian(data[18..]),
+            height = BinaryPrimitives.ReadInt32LittleEndian(data[22..]);
         int bits = BinaryPrimitives.ReadUInt16LittleEndian(data[28..]);
-        uint compression = BinaryPrimitives.ReadUInt32LittleEndian(data[30..]), colors = BinaryPrimitives.ReadUInt32LittleEndian(data[46..]);
+        uint compression = BinaryPrimitives.ReadUInt32LittleEndian(data[30..]),
+            colors = BinaryPrimitives.ReadUInt32LittleEndian(data[46..]);
         int magnitude = height == int.MinValue ? 0 : Math.Abs(height);
         return new Header(length, width, magnitude, height < 0, bits, compression, colors, pixelOffset);
     }
@@ -94,20 +126,27 @@ internal static class BmpReader
 
     private static ByteOrder ReadByteOrder(ReadOnlySpan<byte> data, Header header, ImageSizeLimit limit)
     {
-        if (header.Compression == Uncompressed) return new ByteOrder(2, 1, 0, -1);
+        if (header.Compression == Uncompressed)
+            return new ByteOrder(2, 1, 0, -1);
         const int Masks = FileHeaderLength + InfoHeaderLength;
-        if (data.Length < Masks + 16) throw CutShort(limit);
+        if (data.Length < Masks + 16)
+            throw CutShort(limit);
         return new ByteOrder(
-            Position(data, Masks, limit), Position(data, Masks + 4, limit), Position(data, Masks + 8, limit),
+            Position(data, Masks, limit),
+            Position(data, Masks + 4, limit),
+            Position(data, Masks + 8, limit),
             header.Length >= AlphaMaskHeaderLength && BinaryPrimitives.ReadUInt32LittleEndian(data[(Masks + 12)..]) != 0
-                ? Position(data, Masks + 12, limit) : -1);
+                ? Position(data, Masks + 12, limit)
+                : -1
+        );
     }
 
     private static int Position(ReadOnlySpan<byte> data, int at, ImageSizeLimit limit)
     {
         uint mask = BinaryPrimitives.ReadUInt32LittleEndian(data[at..]);
         int shift = BitOperations.TrailingZeroCount(mask);
-        if (shift % 8 != 0 || mask >> shift != 0xFF) throw Damaged(limit, $"colour mask {mask:x8}");
+        if (shift % 8 != 0 || mask >> shift != 0xFF)
+            throw Damaged(limit, $"colour mask {mask:x8}");
         return shift / 8;
     }
 
@@ -140,5 +179,6 @@ internal static class BmpReader
 
     private static ImageException CutShort(ImageSizeLimit limit) => new(limit.SourceName, "The BMP picture is cut short.");
 
-    private static ImageException Damaged(ImageSizeLimit limit, string what) => new(limit.SourceName, $"The BMP picture is damaged ({what}).");
+    private static ImageException Damaged(ImageSizeLimit limit, string what) =>
+        new(limit.SourceName, $"The BMP picture is damaged ({what}).");
 }

@@ -14,13 +14,18 @@ internal static class GridDrawing
         RgbImage drawn = image.Clone();
         int thickness = Math.Max(1, Math.Max(image.Width, image.Height) / 400);
         IReadOnlyList<Slice> tiles = [.. plan.Slices.Where(static slice => slice.Kind == SliceKind.Tile)];
-        IReadOnlyList<Edges> edges = [.. (tiles.Count > 0 ? tiles : plan.Slices).Select(slice => Edges.Of(slice.Source, image, plan.Image))];
+        IReadOnlyList<Edges> edges =
+        [
+            .. (tiles.Count > 0 ? tiles : plan.Slices).Select(slice => Edges.Of(slice.Source, image, plan.Image)),
+        ];
         if (!isFine)
         {
-            foreach (Edges edge in edges) DrawEdges(drawn, edge, 2 * thickness, 2 * thickness, new Rgb(0, 0, 0));
+            foreach (Edges edge in edges)
+                DrawEdges(drawn, edge, 2 * thickness, 2 * thickness, new Rgb(0, 0, 0));
         }
 
-        foreach (Edges edge in edges) DrawEdges(drawn, edge, isFine ? 0 : thickness, isFine ? 1 : thickness, Line);
+        foreach (Edges edge in edges)
+            DrawEdges(drawn, edge, isFine ? 0 : thickness, isFine ? 1 : thickness, Line);
         return drawn;
     }
 
@@ -28,9 +33,11 @@ internal static class GridDrawing
     private static void DrawEdges(RgbImage image, Edges edges, int before, int after, Rgb colour)
     {
         (int left, int top, int right, int bottom) = edges;
-        if (right <= left || bottom <= top) return;
+        if (right <= left || bottom <= top)
+            return;
         // The last line must not fall off the picture.
-        int lastX = Math.Min(right, image.Width - after + before), lastY = Math.Min(bottom, image.Height - after + before);
+        int lastX = Math.Min(right, image.Width - after + before),
+            lastY = Math.Min(bottom, image.Height - after + before);
         Fill(image, left, right, top - before, top + after, colour);
         Fill(image, left, right, lastY - before, lastY + after, colour);
         Fill(image, left - before, left + after, top, bottom, colour);
@@ -52,12 +59,14 @@ internal static class GridDrawing
     {
         public static Edges Of(SourceRectangle source, RgbImage image, PixelSize original)
         {
-            double scaleX = (double)image.Width / original.Width, scaleY = (double)image.Height / original.Height;
+            double scaleX = (double)image.Width / original.Width,
+                scaleY = (double)image.Height / original.Height;
             return new Edges(
                 Clamp(source.Left * scaleX, image.Width),
                 Clamp(source.Top * scaleY, image.Height),
                 Clamp((source.Left + source.Width) * scaleX, image.Width),
-                Clamp((source.Top + source.Height) * scaleY, image.Height));
+                Clamp((source.Top + source.Height) * scaleY, image.Height)
+            );
         }
 
         private static int Clamp(double position, int limit) => (int)Math.Clamp(Math.Round(position), 0, limit);

@@ -2,7 +2,8 @@ namespace Tessera.Imaging;
 
 /// <summary>Windows whose weights stand in groups of four, as vector code takes them; the last group of a window is filled up with 0.</summary>
 /// <typeparam name="T">Type of the stored numbers.</typeparam>
-internal abstract class GroupedWindows<T> where T : unmanaged
+internal abstract class GroupedWindows<T>
+    where T : unmanaged
 {
     /// <summary>Weights of one group.</summary>
     public const int GroupSize = 4;

@@ -16,8 +16,10 @@ internal sealed unsafe class HorizontalPass
     public HorizontalPass(ResampleWindows windows, ResampleCode code)
     {
         this.windows = windows;
-        if (code == ResampleCode.Best && SplitWindows.AreSupported) split = new SplitWindows(windows);
-        else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported) packed = new PackedWindows(windows);
+        if (code == ResampleCode.Best && SplitWindows.AreSupported)
+            split = new SplitWindows(windows);
+        else if (code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported)
+            packed = new PackedWindows(windows);
     }
 
     /// <summary>Fills the windows' columns of every output row from the same row of <paramref name="source"/>.</summary>
@@ -34,16 +36,21 @@ internal sealed unsafe class HorizontalPass
     private void RunPortable(PixelRows source, PixelRows output, ResampleOptions options)
     {
         bool vectors = options.Code != ResampleCode.Scalar && Vector128.IsHardwareAccelerated;
-        options.ForEach(output.RowCount, row =>
-        {
-            int y = output.FirstRow + row;
-            fixed (byte* from = &source.Pixels[source.Offset(y)])
-            fixed (byte* to = &output.Pixels[output.Offset(y)])
+        options.ForEach(
+            output.RowCount,
+            row =>
             {
-                if (vectors) VectorRow(from, to, windows);
-                else ScalarRow(from, to, windows);
+                int y = output.FirstRow + row;
+                fixed (byte* from = &source.Pixels[source.Offset(y)])
+                fixed (byte* to = &output.Pixels[output.Offset(y)])
+                {
+                    if (vectors)
+                        VectorRow(from, to, windows);
+                    else
+                        ScalarRow(from, to, windows);
+                }
             }
-        });
+        );
     }
 
     private static void ScalarRow(byte* source, byte* output, ResampleWindows windows)
@@ -51,7 +58,9 @@ internal sealed unsafe class HorizontalPass
         for (int i = 0; i < windows.Count; i++)
         {
             byte* pixel = source + windows.Start(i) * RgbImage.BytesPerPixel;
-            int red = Half, green = Half, blue = Half;
+            int red = Half,
+                green = Half,
+                blue = Half;
             foreach (int weight in windows.Weights(i))
             {
                 red += pixel[0] * weight;

@@ -17,7 +17,8 @@ internal sealed class PackedWindows : GroupedWindows<short>
     public const int LowBits = 15;
 
     /// <summary>Packs every window.</summary>
-    public PackedWindows(ResampleWindows windows) : base(windows, GroupLength)
+    public PackedWindows(ResampleWindows windows)
+        : base(windows, GroupLength)
     {
         for (int i = 0; i < windows.Count; i++)
             PackWeights(GroupOffsets[i], windows.Weights(i));
@@ -48,8 +49,39 @@ internal static unsafe class HorizontalPassAvx2
     {
         // Per 128-bit lane, two neighbouring pixels as (red, red), (green, green), (blue, blue), 16 bits each.
         Vector256<byte> pairs = Vector256.Create(
-            0, 255, 3, 255, 1, 255, 4, 255, 2, 255, 5, 255, 255, 255, 255, 255,
-            6, 255, 9, 255, 7, 255, 10, 255, 8, 255, 11, 255, 255, 255, 255, 255);
+            0,
+            255,
+            3,
+            255,
+            1,
+            255,
+            4,
+            255,
+            2,
+            255,
+            5,
+            255,
+            255,
+            255,
+            255,
+            255,
+            6,
+            255,
+            9,
+            255,
+            7,
+            255,
+            10,
+            255,
+            8,
+            255,
+            11,
+            255,
+            255,
+            255,
+            255,
+            255
+        );
         fixed (short* allWeights = windows.Weights)
         {
             for (int i = 0; i < windows.Starts.Length; i++)
@@ -57,11 +89,18 @@ internal static unsafe class HorizontalPassAvx2
                 long offset = windows.Starts[i] * RgbImage.BytesPerPixel;
                 short* weights = allWeights + (long)windows.GroupOffsets[i] * PackedWindows.GroupLength;
                 int groupCount = windows.GroupOffsets[i + 1] - windows.GroupOffsets[i];
-                Vector256<int> low0 = default, low1 = default, low2 = default, low3 = default;
-                Vector256<int> high0 = default, high1 = default, high2 = default, high3 = default;
+                Vector256<int> low0 = default,
+                    low1 = default,
+                    low2 = default,
+                    low3 = default;
+                Vector256<int> high0 = default,
+                    high1 = default,
+                    high2 = default,
+                    high3 = default;
                 for (int group = 0; group < groupCount; group++)
                 {
-                    Vector256<short> low = Vector256.Load(weights), high = Vector256.Load(weights + 16);
+                    Vector256<short> low = Vector256.Load(weights),
+                        high = Vector256.Load(weights + 16);
                     Accumulate(source.Row0 + offset, pairs, low, high, ref low0, ref high0);
                     Accumulate(source.Row1 + offset, pairs, low, high, ref low1, ref high1);
                     Accumulate(source.Row2 + offset, pairs, low, high, ref low2, ref high2);
@@ -69,7 +108,8 @@ internal static unsafe class HorizontalPassAvx2
                     weights += PackedWindows.GroupLength;
                     offset += PackedWindows.GroupSize * RgbImage.BytesPerPixel;
                 }
-                Vector256<int> rows01 = Finish(low0, high0, low1, high1), rows23 = Finish(low2, high2, low3, high3);
+                Vector256<int> rows01 = Finish(low0, high0, low1, high1),
+                    rows23 = Finish(low2, high2, low3, high3);
                 output.Store(windows.FirstOutput + i, outputWidth, rows01, rows23);
             }
         }
@@ -77,7 +117,13 @@ internal static unsafe class HorizontalPassAvx2
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Accumulate(
-        byte* pixels, Vector256<byte> pairs, Vector256<short> low, Vector256<short> high, ref Vector256<int> lowSum, ref Vector256<int> highSum)
+        byte* pixels,
+        Vector256<byte> pairs,
+        Vector256<short> low,
+        Vector256<short> high,
+        ref Vector256<int> lowSum,
+        ref Vector256<int> highSum
+    )
     {
         Vector256<short> values = Avx2.Shuffle(Avx2.BroadcastVector128ToVector256(pixels), pairs).AsInt16();
         lowSum = Avx2.Add(lowSum, Avx2.MultiplyAddAdjacent(values, low));
@@ -88,7 +134,8 @@ internal static unsafe class HorizontalPassAvx2
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<int> Finish(Vector256<int> lowA, Vector256<int> highA, Vector256<int> lowB, Vector256<int> highB)
     {
-        Vector256<int> a = lowA + (highA << PackedWindows.LowBits), b = lowB + (highB << PackedWindows.LowBits);
+        Vector256<int> a = lowA + (highA << PackedWindows.LowBits),
+            b = lowB + (highB << PackedWindows.LowBits);
         Vector256<int> sum = Avx2.Permute2x128(a, b, 0x20) + Avx2.Permute2x128(a, b, 0x31);
         return (sum + Vector256.Create(1 << (ResampleWindows.PrecisionBits - 1))) >> ResampleWindows.PrecisionBits;
     }

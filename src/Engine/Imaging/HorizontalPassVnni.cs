@@ -14,8 +14,39 @@ internal static unsafe class HorizontalPassVnni
     {
         // Four pixels as four reds, four greens, four blues.
         Vector256<byte> planes = Vector256.Create(
-            0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 255, 255, 255, 255,
-            0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 255, 255, 255, 255);
+            0,
+            3,
+            6,
+            9,
+            1,
+            4,
+            7,
+            10,
+            2,
+            5,
+            8,
+            11,
+            255,
+            255,
+            255,
+            255,
+            0,
+            3,
+            6,
+            9,
+            1,
+            4,
+            7,
+            10,
+            2,
+            5,
+            8,
+            11,
+            255,
+            255,
+            255,
+            255
+        );
         fixed (int* allWeights = windows.Weights)
         {
             for (int i = 0; i < windows.Starts.Length; i++)
@@ -23,7 +54,12 @@ internal static unsafe class HorizontalPassVnni
                 long offset = windows.Starts[i] * RgbImage.BytesPerPixel;
                 int* weights = allWeights + (long)windows.GroupOffsets[i] * SplitWindows.GroupLength;
                 int* end = allWeights + (long)windows.GroupOffsets[i + 1] * SplitWindows.GroupLength;
-                Vector256<int> low01 = default, middle01 = default, high01 = default, low23 = default, middle23 = default, high23 = default;
+                Vector256<int> low01 = default,
+                    middle01 = default,
+                    high01 = default,
+                    low23 = default,
+                    middle23 = default,
+                    high23 = default;
                 for (; weights < end; weights += SplitWindows.GroupLength)
                 {
                     Vector256<byte> rows01 = Load(source.Row0 + offset, source.Row1 + offset, planes);

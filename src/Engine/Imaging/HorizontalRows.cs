@@ -58,27 +58,32 @@ internal static unsafe class HorizontalRows
     public static void ForEachFour(PixelRows source, PixelRows output, ResampleOptions options, FourRowPass pass)
     {
         int endRow = output.FirstRow + output.RowCount;
-        options.ForEach((output.RowCount + RowsPerTask - 1) / RowsPerTask, task =>
-        {
-            int begin = output.FirstRow + task * RowsPerTask;
-            int end = Math.Min(begin + RowsPerTask, endRow);
-            fixed (byte* to = output.Pixels)
+        options.ForEach(
+            (output.RowCount + RowsPerTask - 1) / RowsPerTask,
+            task =>
             {
-                for (int y = begin; y < end; y += RowsAtOnce)
+                int begin = output.FirstRow + task * RowsPerTask;
+                int end = Math.Min(begin + RowsPerTask, endRow);
+                fixed (byte* to = output.Pixels)
                 {
-                    PixelRows readable = WithRoomToOverread(source, y, Math.Min(y + RowsAtOnce, end));
-                    fixed (byte* from = readable.Pixels)
-                        pass(new FourRows(from, readable, y, end), new FourRows(to, output, y, end));
+                    for (int y = begin; y < end; y += RowsAtOnce)
+                    {
+                        PixelRows readable = WithRoomToOverread(source, y, Math.Min(y + RowsAtOnce, end));
+                        fixed (byte* from = readable.Pixels)
+                            pass(new FourRows(from, readable, y, end), new FourRows(to, output, y, end));
+                    }
                 }
             }
-        });
+        );
     }
 
     // The last rows of an array are copied to one with room behind them.
     private static PixelRows WithRoomToOverread(PixelRows source, int begin, int end)
     {
-        int offset = source.Offset(begin), byteLength = (end - begin) * source.RowByteLength;
-        if (source.Pixels.Length - offset - byteLength >= OverreadByteLength) return source;
+        int offset = source.Offset(begin),
+            byteLength = (end - begin) * source.RowByteLength;
+        if (source.Pixels.Length - offset - byteLength >= OverreadByteLength)
+            return source;
         byte[] copy = new byte[byteLength + OverreadByteLength];
         source.Pixels.AsSpan(offset, byteLength).CopyTo(copy);
         return new PixelRows(copy, source.Width, begin, end - begin);

@@ -22,11 +22,16 @@ internal static class ImageCodec
     /// <exception cref="NativeLibraryException">libvips is missing or does not start.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RgbImage Decode(
-        ReadOnlyMemory<byte> data, string sourceName, long maxPixels = DefaultMaxPixels, CancellationToken cancellation = default)
+        ReadOnlyMemory<byte> data,
+        string sourceName,
+        long maxPixels = DefaultMaxPixels,
+        CancellationToken cancellation = default
+    )
     {
         ImageSizeLimit limit = new(sourceName, maxPixels);
         ImageFormat format = RequireFormat(data.Span, sourceName);
-        Func<RgbImage> decode = format == ImageFormat.Bmp ? () => BmpReader.Read(data.Span, limit) : () => DecodeWithVips(format, data, limit, cancellation);
+        Func<RgbImage> decode =
+            format == ImageFormat.Bmp ? () => BmpReader.Read(data.Span, limit) : () => DecodeWithVips(format, data, limit, cancellation);
         return AbandonableWork.Run(decode, cancellation);
     }
 
@@ -36,7 +41,8 @@ internal static class ImageCodec
     {
         ImageSizeLimit limit = new(sourceName, maxPixels);
         ImageFormat format = RequireFormat(data.Span, sourceName);
-        if (format == ImageFormat.Bmp && BmpReader.Read(data.Span, limit) is RgbImage bitmap) return new PixelSize(bitmap.Width, bitmap.Height);
+        if (format == ImageFormat.Bmp && BmpReader.Read(data.Span, limit) is RgbImage bitmap)
+            return new PixelSize(bitmap.Width, bitmap.Height);
         try
         {
             using VipsPicture picture = VipsPicture.Open(format, data);
@@ -69,7 +75,12 @@ internal static class ImageCodec
     private static ImageFormat RequireFormat(ReadOnlySpan<byte> data, string sourceName) =>
         data.IsEmpty ? throw new ImageException(sourceName, "The picture is empty.") : ImageFormats.Require(data, sourceName);
 
-    private static RgbImage DecodeWithVips(ImageFormat format, ReadOnlyMemory<byte> data, ImageSizeLimit limit, CancellationToken cancellation)
+    private static RgbImage DecodeWithVips(
+        ImageFormat format,
+        ReadOnlyMemory<byte> data,
+        ImageSizeLimit limit,
+        CancellationToken cancellation
+    )
     {
         try
         {
@@ -86,9 +97,10 @@ internal static class ImageCodec
     private static ImageException Damaged(ImageFormat format, string sourceName, VipsException failure) =>
         new(sourceName, $"The {Name(format)} picture is damaged or cut short{VipsPicture.Reason(failure)}.", failure);
 
-    private static string Name(ImageFormat format) => format switch
-    {
-        ImageFormat.WebP => "WebP",
-        _ => format.ToString().ToUpperInvariant(),
-    };
+    private static string Name(ImageFormat format) =>
+        format switch
+        {
+            ImageFormat.WebP => "WebP",
+            _ => format.ToString().ToUpperInvariant(),
+        };
 }

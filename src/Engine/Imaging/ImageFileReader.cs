@@ -14,14 +14,19 @@ internal static class ImageFileReader
     {
         await using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
         byte[] start = new byte[ImageFormats.SignatureLength];
-        int startLength = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        int startLength = await stream
+            .ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken)
+            .ConfigureAwait(false);
         // A model's file given by mistake is told by its first bytes, without reading gigabytes.
-        if (startLength > 0) ImageFormats.Require(start.AsSpan(0, startLength), path);
+        if (startLength > 0)
+            ImageFormats.Require(start.AsSpan(0, startLength), path);
         if (stream.Length > MaxByteLength)
             throw new ImageException(path, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
         byte[] content = new byte[stream.Length];
         stream.Position = 0;
-        int length = await stream.ReadAtLeastAsync(content, content.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        int length = await stream
+            .ReadAtLeastAsync(content, content.Length, throwOnEndOfStream: false, cancellationToken)
+            .ConfigureAwait(false);
         // One that is being cut short meanwhile is damaged, as its decoder will say.
         return length < content.Length ? content[..length] : content;
     }

@@ -31,7 +31,8 @@ internal sealed class PixelNormalizer
         {
             ReadOnlySpan<float> values = table.AsSpan(channel * Levels, Levels);
             Span<float> plane = planes.AsSpan(channel * area, area);
-            for (int index = 0, source = channel; index < plane.Length; index++, source += Channels) plane[index] = values[pixels[source]];
+            for (int index = 0, source = channel; index < plane.Length; index++, source += Channels)
+                plane[index] = values[pixels[source]];
         }
 
         return new PreparedSlice(new PixelSize(image.Width, image.Height), planes);

@@ -22,11 +22,18 @@ internal readonly record struct PixelPlacement(int Width, int Height, int Origin
         // Where the file's first row and first column lie: 2 top right, 3 bottom right, 4 bottom left, 5 left top, and so on.
         bool fromRight = orientation is 2 or 3 or 6 or 7;
         bool fromBottom = orientation is 3 or 4 or 7 or 8;
-        int pixel = RgbImage.BytesPerPixel, row = uprightWidth * pixel;
-        int horizontalStep = fromRight ? -pixel : pixel, verticalStep = fromBottom ? -row : row;
+        int pixel = RgbImage.BytesPerPixel,
+            row = uprightWidth * pixel;
+        int horizontalStep = fromRight ? -pixel : pixel,
+            verticalStep = fromBottom ? -row : row;
         int origin = (fromRight ? row - pixel : 0) + (fromBottom ? row * (uprightHeight - 1) : 0);
-        return new PixelPlacement(uprightWidth, uprightHeight, origin,
-            transposed ? verticalStep : horizontalStep, transposed ? horizontalStep : verticalStep);
+        return new PixelPlacement(
+            uprightWidth,
+            uprightHeight,
+            origin,
+            transposed ? verticalStep : horizontalStep,
+            transposed ? horizontalStep : verticalStep
+        );
     }
 
     /// <summary>Copies a row of RGB pixels to where it goes.</summary>

@@ -21,7 +21,8 @@ internal readonly record struct RawPixelConverter(int BandCount, bool IsGrey, bo
     /// <param name="rgb">The result: <c>[width, 3]</c>.</param>
     public void Convert(Span<byte> raw, Span<byte> rgb)
     {
-        if (IsWide) raw = KeepHighBytes(raw);
+        if (IsWide)
+            raw = KeepHighBytes(raw);
         bool hasAlpha = BandCount > ColorBandCount;
         if (!hasAlpha && !IsGrey)
         {

@@ -51,7 +51,8 @@ internal sealed class ResampleWindows
     public static ResampleWindows Plan(int sourceSize, int outputSize, ResampleFilter filter, int firstOutput, int count)
     {
         int maxWeightCount = MaxWeightCount(sourceSize, outputSize, filter);
-        int[] starts = new int[count], offsets = new int[count + 1];
+        int[] starts = new int[count],
+            offsets = new int[count + 1];
         int[] weights = new int[checked(count * maxWeightCount)];
         double[] scratch = new double[maxWeightCount];
         for (int i = 0; i < count; i++)
@@ -70,7 +71,12 @@ internal sealed class ResampleWindows
     /// <summary>The same windows for rows that begin at a source position, and of which no other outputs are wanted.</summary>
     public ResampleWindows From(int begin) => new(0, [.. starts.Select(start => start - begin)], weightOffsets, weights);
 
-    private static (int Start, int End, double Center, double InverseScale) Bounds(int sourceSize, int outputSize, ResampleFilter filter, int output)
+    private static (int Start, int End, double Center, double InverseScale) Bounds(
+        int sourceSize,
+        int outputSize,
+        ResampleFilter filter,
+        int output
+    )
     {
         double scale = (double)sourceSize / outputSize;
         double filterScale = Math.Max(1.0, scale);

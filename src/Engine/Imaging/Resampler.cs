@@ -20,7 +20,11 @@ internal enum ResampleCode
 /// <param name="MaxThreads">The most threads at work; 0 for as many as there are processors.</param>
 /// <param name="Code">Which machine code to run.</param>
 /// <param name="Cancellation">Stops the work between rows.</param>
-internal readonly record struct ResampleOptions(int MaxThreads = 0, ResampleCode Code = ResampleCode.Best, CancellationToken Cancellation = default)
+internal readonly record struct ResampleOptions(
+    int MaxThreads = 0,
+    ResampleCode Code = ResampleCode.Best,
+    CancellationToken Cancellation = default
+)
 {
     /// <summary>Runs <paramref name="body"/> for 0 .. count - 1, on several threads where that is allowed.</summary>
     public void ForEach(int count, Action<int> body)
@@ -56,10 +60,16 @@ internal static class Resampler
     public static RgbImage Resize(RgbImage image, int width, int height, ResampleFilter filter, ResampleOptions? options = null)
     {
         ResampleOptions use = options ?? new ResampleOptions();
-        if (width == image.Width && height == image.Height) return image.Clone();
+        if (width == image.Width && height == image.Height)
+            return image.Clone();
         RgbImage result = new(width, height);
         if (height == image.Height)
-            ResizeRows(new PixelRows(image.PixelArray, image.Width, 0, height), new PixelRows(result.PixelArray, width, 0, height), filter, use);
+            ResizeRows(
+                new PixelRows(image.PixelArray, image.Width, 0, height),
+                new PixelRows(result.PixelArray, width, 0, height),
+                filter,
+                use
+            );
         else if (width == image.Width)
             ResizeColumns(new PixelRows(image.PixelArray, width, 0, image.Height), image.Height, result, 0, height, filter, use);
         else
@@ -70,23 +80,31 @@ internal static class Resampler
     // Each thread goes down its shares of the output in bands, so that what lies between the passes stays in its cache.
     private static void ResizeBoth(RgbImage image, RgbImage result, ResampleFilter filter, ResampleOptions options)
     {
-        HorizontalPass? whole = WindowsPerPlan(image.Width, result.Width, filter) >= result.Width
-            ? new HorizontalPass(ResampleWindows.Plan(image.Width, result.Width, filter, 0, result.Width), options.Code)
-            : null;
+        HorizontalPass? whole =
+            WindowsPerPlan(image.Width, result.Width, filter) >= result.Width
+                ? new HorizontalPass(ResampleWindows.Plan(image.Width, result.Width, filter, 0, result.Width), options.Code)
+                : null;
         int shareCount = whole is null ? 1 : ShareCount(image.Height, result.Height, filter, options);
         ResampleOptions inner = shareCount > 1 ? options with { MaxThreads = 1 } : options;
-        options.ForEach(shareCount, share =>
-        {
-            int top = (int)((long)result.Height * share / shareCount), end = (int)((long)result.Height * (share + 1) / shareCount);
-            new BandResizer(image, result, filter, inner, whole).Run(top, end);
-        });
+        options.ForEach(
+            shareCount,
+            share =>
+            {
+                int top = (int)((long)result.Height * share / shareCount),
+                    end = (int)((long)result.Height * (share + 1) / shareCount);
+                new BandResizer(image, result, filter, inner, whole).Run(top, end);
+            }
+        );
     }
 
     // Rows that two shares sum are resized twice, so shares are long.
     private static int ShareCount(int sourceHeight, int outputHeight, ResampleFilter filter, ResampleOptions options)
     {
         int threadCount = options.MaxThreads > 0 ? options.MaxThreads : Environment.ProcessorCount;
-        long most = Math.Min(outputHeight, sourceHeight / (LeastWindowsPerShare * (long)ResampleWindows.MaxWeightCount(sourceHeight, outputHeight, filter)));
+        long most = Math.Min(
+            outputHeight,
+            sourceHeight / (LeastWindowsPerShare * (long)ResampleWindows.MaxWeightCount(sourceHeight, outputHeight, filter))
+        );
         return threadCount == 1 ? 1 : (int)Math.Clamp(most, 1, threadCount * SharesPerThread);
     }
 
@@ -97,12 +115,23 @@ internal static class Resampler
         for (int left = 0; left < output.Width; left += step)
         {
             int count = Math.Min(step, output.Width - left);
-            new HorizontalPass(ResampleWindows.Plan(source.Width, output.Width, filter, left, count), options.Code).Run(source, output, options);
+            new HorizontalPass(ResampleWindows.Plan(source.Width, output.Width, filter, left, count), options.Code).Run(
+                source,
+                output,
+                options
+            );
         }
     }
 
     internal static void ResizeColumns(
-        PixelRows source, int sourceHeight, RgbImage result, int top, int height, ResampleFilter filter, ResampleOptions options)
+        PixelRows source,
+        int sourceHeight,
+        RgbImage result,
+        int top,
+        int height,
+        ResampleFilter filter,
+        ResampleOptions options
+    )
     {
         PixelRows output = new(result.PixelArray, result.Width, 0, result.Height);
         int step = WindowsPerPlan(sourceHeight, result.Height, filter);

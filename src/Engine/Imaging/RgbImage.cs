@@ -12,7 +12,8 @@ public sealed class RgbImage
     /// <param name="width">Pixels in a row, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A side is below 1, or the picture needs more bytes than one array holds.</exception>
-    public RgbImage(int width, int height) : this(width, height, new byte[RequiredLength(width, height)]) { }
+    public RgbImage(int width, int height)
+        : this(width, height, new byte[RequiredLength(width, height)]) { }
 
     /// <summary>Wraps pixels without copying them.</summary>
     /// <param name="width">Pixels in a row, at least 1.</param>
@@ -82,10 +83,12 @@ public sealed class RgbImage
     {
         RgbImage canvas = new(width, height);
         canvas.Fill(red, green, blue);
-        int firstColumn = Math.Max(0, left), firstRow = Math.Max(0, top);
+        int firstColumn = Math.Max(0, left),
+            firstRow = Math.Max(0, top);
         int columnCount = (int)Math.Min(width, (long)left + Width) - firstColumn;
         int endRow = (int)Math.Min(height, (long)top + Height);
-        if (columnCount <= 0) return canvas;
+        if (columnCount <= 0)
+            return canvas;
         for (int y = firstRow; y < endRow; y++)
         {
             Span<byte> visible = Row(y - top).Slice((firstColumn - left) * BytesPerPixel, columnCount * BytesPerPixel);

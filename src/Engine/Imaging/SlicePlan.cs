@@ -56,7 +56,8 @@ public sealed record PlanRequest
     public int? MaxImageTokens { get; init; }
 
     /// <summary>Whether a plan of so many slices and embeddings is within the limits.</summary>
-    internal bool Allows(int sliceCount, int tokenCount) => sliceCount <= (MaxSlices ?? int.MaxValue) && tokenCount <= (MaxImageTokens ?? int.MaxValue);
+    internal bool Allows(int sliceCount, int tokenCount) =>
+        sliceCount <= (MaxSlices ?? int.MaxValue) && tokenCount <= (MaxImageTokens ?? int.MaxValue);
 }
 
 /// <summary>How a picture is cut for a vision model: pure arithmetic on its size, made before any pixel is touched.</summary>
@@ -87,7 +88,11 @@ public sealed record SlicePlan
     public int UnlimitedSliceCount { get; init; }
 
     /// <summary>Embeddings that there would have been without the caller's limits.</summary>
-    public int UnlimitedTokenCount { get => Math.Max(field, ImageTokenCount); init; }
+    public int UnlimitedTokenCount
+    {
+        get => Math.Max(field, ImageTokenCount);
+        init;
+    }
 
     /// <summary>Whether the caller's limits made it coarser.</summary>
     public bool IsLimited => UnlimitedSliceCount > Slices.Count || UnlimitedTokenCount > ImageTokenCount;
@@ -96,7 +101,8 @@ public sealed record SlicePlan
     public int ImageTokenCount => Layout.Sum(static span => span.RowCount);
 
     /// <summary>The tower's pixels for each pixel of the original, in the finest slice.</summary>
-    public double Scale => Slices.Max(static slice => Math.Min(slice.Size.Width / slice.Source.Width, slice.Size.Height / slice.Source.Height));
+    public double Scale =>
+        Slices.Max(static slice => Math.Min(slice.Size.Width / slice.Source.Width, slice.Size.Height / slice.Source.Height));
 
     /// <summary>Height in pixels of the original below which printed text will not be readable, estimated from the scale.</summary>
     public int SmallestReadableText => (int)Math.Min(int.MaxValue, Math.Ceiling(ReadableTextHeight / Scale));

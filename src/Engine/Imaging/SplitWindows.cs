@@ -15,7 +15,8 @@ internal sealed class SplitWindows : GroupedWindows<int>
     public static bool AreSupported => AvxVnni.IsSupported;
 
     /// <summary>Splits every window.</summary>
-    public SplitWindows(ResampleWindows windows) : base(windows, GroupLength)
+    public SplitWindows(ResampleWindows windows)
+        : base(windows, GroupLength)
     {
         for (int i = 0; i < windows.Count; i++)
             SplitWeights(GroupOffsets[i], windows.Weights(i));
@@ -28,7 +29,9 @@ internal sealed class SplitWindows : GroupedWindows<int>
             Span<int> group = Weights.AsSpan((firstGroup + k / GroupSize) * GroupLength, GroupLength);
             int shift = k % GroupSize * 8;
             // A weight is little more than 2^22, so the high part fits a byte.
-            int low = (sbyte)weights[k], middle = (sbyte)((weights[k] - low) >> 8), high = (weights[k] - low - (middle << 8)) >> 16;
+            int low = (sbyte)weights[k],
+                middle = (sbyte)((weights[k] - low) >> 8),
+                high = (weights[k] - low - (middle << 8)) >> 16;
             group[0] |= (low & 0xFF) << shift;
             group[1] |= (middle & 0xFF) << shift;
             group[2] |= (high & 0xFF) << shift;

@@ -26,14 +26,18 @@ internal static class SquareImages
     public static RgbImage PadAndResize(RgbImage image, int size, Rgb colour, CancellationToken cancellationToken)
     {
         int side = Math.Max(image.Width, image.Height);
-        if (side > MaxSide || (long)side * size > MaxIntermediateArea) throw TooElongated(image);
+        if (side > MaxSide || (long)side * size > MaxIntermediateArea)
+            throw TooElongated(image);
         var options = new ResampleOptions(Cancellation: cancellationToken);
-        if (image.Width == image.Height) return Resampler.Resize(image, size, size, ResampleFilter.Bicubic, options);
+        if (image.Width == image.Height)
+            return Resampler.Resize(image, size, size, ResampleFilter.Bicubic, options);
 
-        int left = (side - image.Width) / 2, top = (side - image.Height) / 2;
+        int left = (side - image.Width) / 2,
+            top = (side - image.Height) / 2;
         RgbImage padRow = Resampler.Resize(new RgbImage(1, 1).PadTo(side, 1, side, 0, colour), size, 1, ResampleFilter.Bicubic, options);
         var narrowed = new RgbImage(size, side);
-        for (int y = 0; y < side; y++) padRow.Pixels.CopyTo(narrowed.Row(y));
+        for (int y = 0; y < side; y++)
+            padRow.Pixels.CopyTo(narrowed.Row(y));
         NarrowRows(image, narrowed, left, top, colour, options);
         return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
     }
@@ -41,13 +45,18 @@ internal static class SquareImages
     // Of the rows that the picture is in, what it has a part in: of a thin one that is a few pixels, whatever the canvas.
     private static void NarrowRows(RgbImage image, RgbImage narrowed, int left, int top, Rgb colour, ResampleOptions options)
     {
-        int side = narrowed.Height, size = narrowed.Width;
+        int side = narrowed.Height,
+            size = narrowed.Width;
         ResampleWindows all = ResampleWindows.Plan(side, size, ResampleFilter.Bicubic, 0, size);
-        int first = 0, end = size;
-        while (all.Start(first) + all.Weights(first).Length <= left) first++;
-        while (all.Start(end - 1) >= left + image.Width) end--;
+        int first = 0,
+            end = size;
+        while (all.Start(first) + all.Weights(first).Length <= left)
+            first++;
+        while (all.Start(end - 1) >= left + image.Width)
+            end--;
         ResampleWindows windows = ResampleWindows.Plan(side, size, ResampleFilter.Bicubic, first, end - first);
-        int begin = windows.SourceBegin, canvasWidth = windows.SourceEnd - begin;
+        int begin = windows.SourceBegin,
+            canvasWidth = windows.SourceEnd - begin;
         var pass = new HorizontalPass(windows.From(begin), options.Code);
         var part = new RgbImage(end - first, BandRows);
         for (int start = 0; start < image.Height; start += BandRows)
@@ -68,12 +77,19 @@ internal static class SquareImages
     /// <exception cref="TesseraException">The picture is too elongated.</exception>
     public static RgbImage ResizeAndCrop(RgbImage image, int size, CancellationToken cancellationToken)
     {
-        int shorter = Math.Min(image.Width, image.Height), longer = Math.Max(image.Width, image.Height);
+        int shorter = Math.Min(image.Width, image.Height),
+            longer = Math.Max(image.Width, image.Height);
         long longSide = (long)((double)((long)size * longer) / shorter);
-        if (longSide * size > MaxIntermediateArea) throw TooElongated(image);
+        if (longSide * size > MaxIntermediateArea)
+            throw TooElongated(image);
         (int width, int height) = image.Width <= image.Height ? (size, (int)longSide) : ((int)longSide, size);
-        RgbImage resized = Resampler.Resize(image, width, height, ResampleFilter.Bicubic,
-            new ResampleOptions(Cancellation: cancellationToken));
+        RgbImage resized = Resampler.Resize(
+            image,
+            width,
+            height,
+            ResampleFilter.Bicubic,
+            new ResampleOptions(Cancellation: cancellationToken)
+        );
         return width == height ? resized : resized.Crop((width - size) / 2, (height - size) / 2, size, size);
     }
 

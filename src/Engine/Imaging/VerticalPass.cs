@@ -15,20 +15,26 @@ internal static unsafe class VerticalPass
         SplitWindows? split = options.Code == ResampleCode.Best && SplitWindows.AreSupported && wide ? new SplitWindows(windows) : null;
         bool avx2 = options.Code is ResampleCode.Best or ResampleCode.Avx2 && Avx2.IsSupported && wide;
         bool vectors = options.Code != ResampleCode.Scalar && Vector128.IsHardwareAccelerated;
-        options.ForEach(windows.Count, i =>
-        {
-            ReadOnlySpan<int> weights = windows.Weights(i);
-            fixed (byte* from = &source.Pixels[source.Offset(windows.Start(i))])
-            fixed (byte* to = &output.Pixels[output.Offset(windows.FirstOutput + i)])
+        options.ForEach(
+            windows.Count,
+            i =>
             {
-                int byteCount = source.RowByteLength;
-                int done = 0;
-                if (split is not null) done = VerticalPassVnni.Row(from, weights.Length, to, byteCount, split, i);
-                else if (avx2) done = VerticalPassAvx2.Row(from, to, byteCount, weights);
-                else if (vectors) done = VectorRow(from, to, byteCount, weights);
-                ScalarRow(from, to, done, byteCount, weights);
+                ReadOnlySpan<int> weights = windows.Weights(i);
+                fixed (byte* from = &source.Pixels[source.Offset(windows.Start(i))])
+                fixed (byte* to = &output.Pixels[output.Offset(windows.FirstOutput + i)])
+                {
+                    int byteCount = source.RowByteLength;
+                    int done = 0;
+                    if (split is not null)
+                        done = VerticalPassVnni.Row(from, weights.Length, to, byteCount, split, i);
+                    else if (avx2)
+                        done = VerticalPassAvx2.Row(from, to, byteCount, weights);
+                    else if (vectors)
+                        done = VectorRow(from, to, byteCount, weights);
+                    ScalarRow(from, to, done, byteCount, weights);
+                }
             }
-        });
+        );
     }
 
     private static void ScalarRow(byte* source, byte* output, int begin, int rowByteLength, ReadOnlySpan<int> weights)
@@ -52,7 +58,10 @@ internal static unsafe class VerticalPass
         int x = 0;
         for (; x + Vector128<byte>.Count <= rowByteLength; x += Vector128<byte>.Count)
         {
-            Vector128<int> sum0 = Vector128.Create(Half), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+            Vector128<int> sum0 = Vector128.Create(Half),
+                sum1 = sum0,
+                sum2 = sum0,
+                sum3 = sum0;
             byte* values = source + x;
             foreach (int weight in weights)
             {

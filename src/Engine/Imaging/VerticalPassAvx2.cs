@@ -14,7 +14,14 @@ internal static unsafe class VerticalPassAvx2
 
     private struct Sums
     {
-        public Vector256<int> Low0, Low1, Low2, Low3, High0, High1, High2, High3;
+        public Vector256<int> Low0,
+            Low1,
+            Low2,
+            Low3,
+            High0,
+            High1,
+            High2,
+            High3;
     }
 
     /// <summary>One output row of <paramref name="rowByteLength"/> bytes, whole; returns that length.</summary>
@@ -52,7 +59,8 @@ internal static unsafe class VerticalPassAvx2
         const int LowMask = (1 << LowBits) - 1;
         Vector256<short> low = Vector256.Create((firstWeight & LowMask) | (secondWeight & LowMask) << 16).AsInt16();
         Vector256<short> high = Vector256.Create((firstWeight >> LowBits & 0xFFFF) | secondWeight >> LowBits << 16).AsInt16();
-        Vector256<byte> lower = Avx2.UnpackLow(first, second), upper = Avx2.UnpackHigh(first, second);
+        Vector256<byte> lower = Avx2.UnpackLow(first, second),
+            upper = Avx2.UnpackHigh(first, second);
         Vector256<short> values = Avx2.UnpackLow(lower, Vector256<byte>.Zero).AsInt16();
         sums.Low0 += Avx2.MultiplyAddAdjacent(values, low);
         sums.High0 += Avx2.MultiplyAddAdjacent(values, high);

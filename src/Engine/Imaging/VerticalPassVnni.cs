@@ -25,20 +25,34 @@ internal static unsafe class VerticalPassVnni
 
     private static void Block(byte* source, int rowCount, byte* output, long rowByteLength, int* weights)
     {
-        Vector256<int> low0 = default, low1 = default, low2 = default, low3 = default;
-        Vector256<int> middle0 = default, middle1 = default, middle2 = default, middle3 = default;
-        Vector256<int> high0 = default, high1 = default, high2 = default, high3 = default;
+        Vector256<int> low0 = default,
+            low1 = default,
+            low2 = default,
+            low3 = default;
+        Vector256<int> middle0 = default,
+            middle1 = default,
+            middle2 = default,
+            middle3 = default;
+        Vector256<int> high0 = default,
+            high1 = default,
+            high2 = default,
+            high3 = default;
         for (int k = 0; k < rowCount; k += SplitWindows.GroupSize, weights += SplitWindows.GroupLength)
         {
             // Rows past the last have weights of 0, so any will do. Bytes of four rows meet within 128-bit lanes; packing undoes that order.
             long last = rowCount - 1 - k;
-            Vector256<byte> row0 = Vector256.Load(source), row1 = Vector256.Load(source + Math.Min(1, last) * rowByteLength);
-            Vector256<byte> row2 = Vector256.Load(source + Math.Min(2, last) * rowByteLength), row3 = Vector256.Load(source + Math.Min(3, last) * rowByteLength);
-            Vector256<ushort> first = Avx2.UnpackLow(row0, row1).AsUInt16(), second = Avx2.UnpackLow(row2, row3).AsUInt16();
-            Vector256<byte> values0 = Avx2.UnpackLow(first, second).AsByte(), values1 = Avx2.UnpackHigh(first, second).AsByte();
+            Vector256<byte> row0 = Vector256.Load(source),
+                row1 = Vector256.Load(source + Math.Min(1, last) * rowByteLength);
+            Vector256<byte> row2 = Vector256.Load(source + Math.Min(2, last) * rowByteLength),
+                row3 = Vector256.Load(source + Math.Min(3, last) * rowByteLength);
+            Vector256<ushort> first = Avx2.UnpackLow(row0, row1).AsUInt16(),
+                second = Avx2.UnpackLow(row2, row3).AsUInt16();
+            Vector256<byte> values0 = Avx2.UnpackLow(first, second).AsByte(),
+                values1 = Avx2.UnpackHigh(first, second).AsByte();
             first = Avx2.UnpackHigh(row0, row1).AsUInt16();
             second = Avx2.UnpackHigh(row2, row3).AsUInt16();
-            Vector256<byte> values2 = Avx2.UnpackLow(first, second).AsByte(), values3 = Avx2.UnpackHigh(first, second).AsByte();
+            Vector256<byte> values2 = Avx2.UnpackLow(first, second).AsByte(),
+                values3 = Avx2.UnpackHigh(first, second).AsByte();
             Vector256<sbyte> part = Vector256.Create(weights[0]).AsSByte();
             low0 = AvxVnni.MultiplyWideningAndAdd(low0, values0, part);
             low1 = AvxVnni.MultiplyWideningAndAdd(low1, values1, part);
@@ -56,8 +70,14 @@ internal static unsafe class VerticalPassVnni
             high3 = AvxVnni.MultiplyWideningAndAdd(high3, values3, part);
             source += SplitWindows.GroupSize * rowByteLength;
         }
-        Vector256<short> lower = Avx2.PackSignedSaturate(HorizontalPassVnni.Finish(low0, middle0, high0), HorizontalPassVnni.Finish(low1, middle1, high1));
-        Vector256<short> upper = Avx2.PackSignedSaturate(HorizontalPassVnni.Finish(low2, middle2, high2), HorizontalPassVnni.Finish(low3, middle3, high3));
+        Vector256<short> lower = Avx2.PackSignedSaturate(
+            HorizontalPassVnni.Finish(low0, middle0, high0),
+            HorizontalPassVnni.Finish(low1, middle1, high1)
+        );
+        Vector256<short> upper = Avx2.PackSignedSaturate(
+            HorizontalPassVnni.Finish(low2, middle2, high2),
+            HorizontalPassVnni.Finish(low3, middle3, high3)
+        );
         Avx2.PackUnsignedSaturate(lower, upper).Store(output);
     }
 }

@@ -35,8 +35,10 @@ internal sealed class VipsPicture : IDisposable
     public static VipsPicture Open(ImageFormat format, ReadOnlyMemory<byte> data)
     {
         VipsLibrary.EnsureStarted();
-        bool isWholeArray = System.Runtime.InteropServices.MemoryMarshal.TryGetArray(data, out ArraySegment<byte> segment)
-            && segment.Offset == 0 && segment.Count == segment.Array!.Length;
+        bool isWholeArray =
+            System.Runtime.InteropServices.MemoryMarshal.TryGetArray(data, out ArraySegment<byte> segment)
+            && segment.Offset == 0
+            && segment.Count == segment.Array!.Length;
         Source source = Source.NewFromMemory(isWholeArray ? segment.Array! : data.ToArray());
         try
         {
@@ -67,11 +69,15 @@ internal sealed class VipsPicture : IDisposable
         for (int top = 0; top < Height; top += stripHeight)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadStrip(region, new Strip(Width, top, Math.Min(stripHeight, Height - top)), (row, y) =>
-            {
-                converter.Convert(row, rgb);
-                placement.Write(rgb, y, upright.Pixels);
-            });
+            ReadStrip(
+                region,
+                new Strip(Width, top, Math.Min(stripHeight, Height - top)),
+                (row, y) =>
+                {
+                    converter.Convert(row, rgb);
+                    placement.Write(rgb, y, upright.Pixels);
+                }
+            );
         }
         return upright;
     }
@@ -80,7 +86,13 @@ internal sealed class VipsPicture : IDisposable
     public static byte[] EncodePng(RgbImage picture)
     {
         VipsLibrary.EnsureStarted();
-        using Image whole = Image.NewFromMemory(picture.PixelArray, picture.Width, picture.Height, RgbImage.BytesPerPixel, Enums.BandFormat.Uchar);
+        using Image whole = Image.NewFromMemory(
+            picture.PixelArray,
+            picture.Width,
+            picture.Height,
+            RgbImage.BytesPerPixel,
+            Enums.BandFormat.Uchar
+        );
         return whole.PngsaveBuffer();
     }
 
@@ -94,24 +106,32 @@ internal sealed class VipsPicture : IDisposable
         source.Dispose();
     }
 
-    private static string Loader(ImageFormat format) => format switch
-    {
-        ImageFormat.Jpeg => "jpegload_source",
-        ImageFormat.Png => "pngload_source",
-        ImageFormat.WebP => "webpload_source",
-        ImageFormat.Gif => "gifload_source",
-        ImageFormat.Tiff => "tiffload_source",
-        ImageFormat.Avif => "heifload_source",
-        _ => throw new ArgumentOutOfRangeException(nameof(format)),
-    };
+    private static string Loader(ImageFormat format) =>
+        format switch
+        {
+            ImageFormat.Jpeg => "jpegload_source",
+            ImageFormat.Png => "pngload_source",
+            ImageFormat.WebP => "webpload_source",
+            ImageFormat.Gif => "gifload_source",
+            ImageFormat.Tiff => "tiffload_source",
+            ImageFormat.Avif => "heifload_source",
+            _ => throw new ArgumentOutOfRangeException(nameof(format)),
+        };
 
     // 8- and 16-bit grey and RGB stay as they are, with or without alpha: null; everything else becomes 8-bit sRGB.
     private static Image? ConvertColors(Image image)
     {
-        if (image.Interpretation == Enums.Interpretation.Cmyk) return image.IccTransform("srgb", embedded: true, inputProfile: "cmyk");
-        bool plainColors = image.Interpretation is Enums.Interpretation.Srgb or Enums.Interpretation.Rgb or Enums.Interpretation.Rgb16
-            or Enums.Interpretation.Bw or Enums.Interpretation.Grey16;
-        if (plainColors && image.Format is (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort)) return null;
+        if (image.Interpretation == Enums.Interpretation.Cmyk)
+            return image.IccTransform("srgb", embedded: true, inputProfile: "cmyk");
+        bool plainColors =
+            image.Interpretation
+            is Enums.Interpretation.Srgb
+                or Enums.Interpretation.Rgb
+                or Enums.Interpretation.Rgb16
+                or Enums.Interpretation.Bw
+                or Enums.Interpretation.Grey16;
+        if (plainColors && image.Format is (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
+            return null;
         using Image srgb = image.Colourspace(Enums.Interpretation.Srgb);
         return srgb.Cast(Enums.BandFormat.Uchar);
     }
@@ -129,7 +149,8 @@ internal sealed class VipsPicture : IDisposable
     private static unsafe void ReadStrip(Region region, Strip strip, RowAction take)
     {
         nint pixels = Vips.vips_region_fetch(region, 0, strip.Top, strip.Width, strip.RowCount, out nuint byteLength);
-        if (pixels == 0) throw new VipsException("vips_region_fetch");
+        if (pixels == 0)
+            throw new VipsException("vips_region_fetch");
         try
         {
             int rowByteLength = (int)byteLength / strip.RowCount;

@@ -14,11 +14,12 @@ internal enum Activation
 /// <summary>Builds activations.</summary>
 internal static class Activations
 {
-    public static Tensor Build(this Activation activation, Graph graph, Tensor x) => activation switch
-    {
-        Activation.QuickGelu => graph.QuickGelu(x),
-        Activation.GeluErf => graph.GeluErf(x),
-        Activation.GeluTanh => graph.GeluTanh(x),
-        _ => graph.Silu(x),
-    };
+    public static Tensor Build(this Activation activation, Graph graph, Tensor x) =>
+        activation switch
+        {
+            Activation.QuickGelu => graph.QuickGelu(x),
+            Activation.GeluErf => graph.GeluErf(x),
+            Activation.GeluTanh => graph.GeluTanh(x),
+            _ => graph.Silu(x),
+        };
 }

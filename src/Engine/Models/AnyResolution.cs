@@ -19,13 +19,15 @@ internal static class AnyResolution
     public static PixelSize SelectBest(PixelSize image, IEnumerable<PixelSize> candidates)
     {
         PixelSize best = default;
-        long bestKept = -1, bestWaste = long.MaxValue;
+        long bestKept = -1,
+            bestWaste = long.MaxValue;
         foreach (PixelSize canvas in candidates)
         {
             double scale = Math.Min((double)canvas.Width / image.Width, (double)canvas.Height / image.Height);
             long kept = Math.Min((long)(image.Width * scale) * (long)(image.Height * scale), image.Area);
             long waste = canvas.Area - kept;
-            if (kept < bestKept || kept == bestKept && waste >= bestWaste) continue;
+            if (kept < bestKept || kept == bestKept && waste >= bestWaste)
+                continue;
             (best, bestKept, bestWaste) = (canvas, kept, waste);
         }
 
@@ -35,27 +37,41 @@ internal static class AnyResolution
     /// <summary>The picture's place in a canvas: one side fills it, the other is rounded up, offsets are rounded down.</summary>
     public static CanvasFit Fit(PixelSize image, PixelSize canvas)
     {
-        double scaleX = (double)canvas.Width / image.Width, scaleY = (double)canvas.Height / image.Height;
-        return Centre(canvas, scaleX < scaleY
-            ? new PixelSize(canvas.Width, (int)Math.Min(Math.Ceiling(image.Height * scaleX), canvas.Height))
-            : new PixelSize((int)Math.Min(Math.Ceiling(image.Width * scaleY), canvas.Width), canvas.Height));
+        double scaleX = (double)canvas.Width / image.Width,
+            scaleY = (double)canvas.Height / image.Height;
+        return Centre(
+            canvas,
+            scaleX < scaleY
+                ? new PixelSize(canvas.Width, (int)Math.Min(Math.Ceiling(image.Height * scaleX), canvas.Height))
+                : new PixelSize((int)Math.Min(Math.Ceiling(image.Width * scaleY), canvas.Width), canvas.Height)
+        );
     }
 
     /// <summary>The same in whole numbers, so that 300 x 200 on 448 x 224 is 336 wide, and not 337 as in double.</summary>
     public static CanvasFit FitExactly(PixelSize image, PixelSize canvas) =>
-        Centre(canvas, (long)canvas.Width * image.Height < (long)canvas.Height * image.Width
-            ? new PixelSize(canvas.Width, CeilingOf((long)image.Height * canvas.Width, image.Width))
-            : new PixelSize(CeilingOf((long)image.Width * canvas.Height, image.Height), canvas.Height));
+        Centre(
+            canvas,
+            (long)canvas.Width * image.Height < (long)canvas.Height * image.Width
+                ? new PixelSize(canvas.Width, CeilingOf((long)image.Height * canvas.Width, image.Width))
+                : new PixelSize(CeilingOf((long)image.Width * canvas.Height, image.Height), canvas.Height)
+        );
 
     /// <summary>Draws the canvas with Pillow's bicubic and cuts it into square tiles, row by row.</summary>
     public static IReadOnlyList<RgbImage> CutTiles(RgbImage image, CanvasFit fit, int tileSize, CancellationToken cancellationToken)
     {
-        RgbImage resized = Resampler.Resize(image, fit.Resized.Width, fit.Resized.Height, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken));
+        RgbImage resized = Resampler.Resize(
+            image,
+            fit.Resized.Width,
+            fit.Resized.Height,
+            ResampleFilter.Bicubic,
+            new ResampleOptions(Cancellation: cancellationToken)
+        );
         RgbImage canvas = resized.PadTo(fit.Canvas.Width, fit.Canvas.Height, fit.Left, fit.Top, 0, 0, 0);
         var tiles = new List<RgbImage>();
         for (int top = 0; top < canvas.Height; top += tileSize)
         {
-            for (int left = 0; left < canvas.Width; left += tileSize) tiles.Add(canvas.Crop(left, top, tileSize, tileSize));
+            for (int left = 0; left < canvas.Width; left += tileSize)
+                tiles.Add(canvas.Crop(left, top, tileSize, tileSize));
         }
 
         return tiles;
@@ -64,7 +80,8 @@ internal static class AnyResolution
     /// <summary>The part of the original picture under a tile; where the canvas is padded it reaches outside.</summary>
     public static SourceRectangle SourceOf(PixelSize image, CanvasFit fit, int tileSize, int row, int column)
     {
-        double x = (double)image.Width / fit.Resized.Width, y = (double)image.Height / fit.Resized.Height;
+        double x = (double)image.Width / fit.Resized.Width,
+            y = (double)image.Height / fit.Resized.Height;
         return new SourceRectangle((column * tileSize - fit.Left) * x, (row * tileSize - fit.Top) * y, tileSize * x, tileSize * y);
     }
 

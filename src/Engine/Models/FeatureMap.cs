@@ -17,11 +17,13 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
     /// <param name="width">Width of an embedding.</param>
     public static FeatureMap FromTiles(IReadOnlyList<float[]> tiles, int gridColumns, int side, int width)
     {
-        int columns = gridColumns * side, rows = tiles.Count / gridColumns * side;
+        int columns = gridColumns * side,
+            rows = tiles.Count / gridColumns * side;
         var values = new float[(long)columns * rows * width];
         for (int index = 0; index < tiles.Count; index++)
         {
-            int left = index % gridColumns * side, top = index / gridColumns * side;
+            int left = index % gridColumns * side,
+                top = index / gridColumns * side;
             for (int row = 0; row < side; row++)
                 tiles[index].AsSpan(row * side * width, side * width).CopyTo(values.AsSpan(((top + row) * columns + left) * width));
         }
@@ -32,10 +34,13 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
     /// <summary>A window of cells.</summary>
     public FeatureMap Crop(CellWindow window)
     {
-        if (window.Columns == columns && window.Rows == rows) return this;
+        if (window.Columns == columns && window.Rows == rows)
+            return this;
         var cropped = new float[(long)window.Columns * window.Rows * width];
         for (int row = 0; row < window.Rows; row++)
-            values.AsSpan(((window.Top + row) * columns + window.Left) * width, window.Columns * width).CopyTo(cropped.AsSpan(row * window.Columns * width));
+            values
+                .AsSpan(((window.Top + row) * columns + window.Left) * width, window.Columns * width)
+                .CopyTo(cropped.AsSpan(row * window.Columns * width));
         return new FeatureMap(window.Columns, window.Rows, width, cropped);
     }
 
@@ -45,21 +50,31 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
     /// </summary>
     public FeatureMap ResizeBilinear(int newColumns, int newRows)
     {
-        if (newColumns == columns && newRows == rows) return this;
+        if (newColumns == columns && newRows == rows)
+            return this;
         var resized = new float[(long)newColumns * newRows * width];
-        BilinearTap[] across = Taps(columns, newColumns), down = Taps(rows, newRows);
-        Parallel.For(0, newRows, row =>
-        {
-            for (int column = 0; column < newColumns; column++)
-                Blend(across[column], down[row], resized.AsSpan((row * newColumns + column) * width, width));
-        });
+        BilinearTap[] across = Taps(columns, newColumns),
+            down = Taps(rows, newRows);
+        Parallel.For(
+            0,
+            newRows,
+            row =>
+            {
+                for (int column = 0; column < newColumns; column++)
+                    Blend(across[column], down[row], resized.AsSpan((row * newColumns + column) * width, width));
+            }
+        );
         return new FeatureMap(newColumns, newRows, width, resized);
     }
 
     private void Blend(BilinearTap x, BilinearTap y, Span<float> target)
     {
-        ReadOnlySpan<float> a = Cell(x.First, y.First), b = Cell(x.Second, y.First), c = Cell(x.First, y.Second), d = Cell(x.Second, y.Second);
-        float left = 1 - x.Weight, top = 1 - y.Weight;
+        ReadOnlySpan<float> a = Cell(x.First, y.First),
+            b = Cell(x.Second, y.First),
+            c = Cell(x.First, y.Second),
+            d = Cell(x.Second, y.Second);
+        float left = 1 - x.Weight,
+            top = 1 - y.Weight;
         for (int index = 0; index < target.Length; index++)
             target[index] = top * (left * a[index] + x.Weight * b[index]) + y.Weight * (left * c[index] + x.Weight * d[index]);
     }

@@ -13,19 +13,32 @@ internal readonly record struct LinearWeights(Tensor Weight, Tensor Bias)
 
     /// <summary>A layer with zeros around its weight and behind its bias: [paddedInputs, paddedOutputs].</summary>
     /// <exception cref="ModelFileException">The weight is missing or has another shape.</exception>
-    public static LinearWeights LoadPadded(WeightStore weights, string name, int inputs, int outputs, int paddedInputs, int paddedOutputs) =>
-        new(weights.PaddedMatrix($"{name}.weight", inputs, outputs, paddedInputs, paddedOutputs), weights.OptionalPaddedValues($"{name}.bias", outputs, paddedOutputs));
+    public static LinearWeights LoadPadded(
+        WeightStore weights,
+        string name,
+        int inputs,
+        int outputs,
+        int paddedInputs,
+        int paddedOutputs
+    ) =>
+        new(
+            weights.PaddedMatrix($"{name}.weight", inputs, outputs, paddedInputs, paddedOutputs),
+            weights.OptionalPaddedValues($"{name}.bias", outputs, paddedOutputs)
+        );
 
     /// <summary>Whether layers of equal shape can be stacked: one element type, and biases on all or on none.</summary>
     public static bool CanJoin(WeightStore weights, IReadOnlyList<string> names) =>
-        weights.CanJoin(names.Select(static name => $"{name}.weight")) && names.Select(name => weights.Has($"{name}.bias")).Distinct().Count() == 1;
+        weights.CanJoin(names.Select(static name => $"{name}.weight"))
+        && names.Select(name => weights.Has($"{name}.bias")).Distinct().Count() == 1;
 
     /// <summary>Stacks layers along their outputs: [inputs, n * outputs].</summary>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
     public static LinearWeights LoadJoined(WeightStore weights, IReadOnlyList<string> names, int inputs, int outputs)
     {
         Tensor weight = weights.JoinedMatrix([.. names.Select(static name => $"{name}.weight")], inputs, outputs);
-        Tensor bias = weights.Has($"{names[0]}.bias") ? weights.JoinedValues([.. names.Select(static name => $"{name}.bias")], outputs) : default;
+        Tensor bias = weights.Has($"{names[0]}.bias")
+            ? weights.JoinedValues([.. names.Select(static name => $"{name}.bias")], outputs)
+            : default;
         return new LinearWeights(weight, bias);
     }
 

@@ -11,8 +11,11 @@ internal static class PatchCutter
     /// </summary>
     public static void Cut(PreparedSlice slice, int patchSize, Span<float> patches)
     {
-        int width = slice.Size.Width, columns = width / patchSize, rows = slice.Size.Height / patchSize;
-        int area = width * slice.Size.Height, target = 0;
+        int width = slice.Size.Width,
+            columns = width / patchSize,
+            rows = slice.Size.Height / patchSize;
+        int area = width * slice.Size.Height,
+            target = 0;
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)

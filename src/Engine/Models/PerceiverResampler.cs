@@ -25,10 +25,17 @@ internal sealed record PerceiverResamplerConfig(int Inputs, int Width, int Query
     /// <exception cref="ModelFileException">A tensor is missing, or a size cannot be.</exception>
     public static PerceiverResamplerConfig Read(GgufFile file, int towerWidth, bool queriesHavePositions)
     {
-        if (!file.TryGetTensor(QueryTensor, out GgufTensor? query)) throw new ModelFileException(file.Path, $"tensor '{QueryTensor}' is missing.");
-        long width = query.Shape[0], count = query.Shape.Length > 1 ? query.Shape[1] : 1;
-        bool fits = query.ElementCount == width * count && width is > 0 and <= MaxWidth && width % 4 == 0 && count is > 0 and <= MaxQueryCount;
-        if (!fits) throw new ModelFileException(file.Path, $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width that 4 divides, up to {MaxWidth}, and up to {MaxQueryCount} queries are supported.");
+        if (!file.TryGetTensor(QueryTensor, out GgufTensor? query))
+            throw new ModelFileException(file.Path, $"tensor '{QueryTensor}' is missing.");
+        long width = query.Shape[0],
+            count = query.Shape.Length > 1 ? query.Shape[1] : 1;
+        bool fits =
+            query.ElementCount == width * count && width is > 0 and <= MaxWidth && width % 4 == 0 && count is > 0 and <= MaxQueryCount;
+        if (!fits)
+            throw new ModelFileException(
+                file.Path,
+                $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width that 4 divides, up to {MaxWidth}, and up to {MaxQueryCount} queries are supported."
+            );
         int heads = ReadHeadCount(file, (int)width);
         var config = new PerceiverResamplerConfig(towerWidth, (int)width, (int)count, heads, queriesHavePositions);
         if (queriesHavePositions && config.QuerySide * config.QuerySide != count)
@@ -38,10 +45,14 @@ internal sealed record PerceiverResamplerConfig(int Inputs, int Width, int Query
 
     private static int ReadHeadCount(GgufFile file, int width)
     {
-        if (!file.Metadata.TryGetUInt32(HeadCountKey, out uint heads)) heads = (uint)Math.Max(1, width / HeadSize);
+        if (!file.Metadata.TryGetUInt32(HeadCountKey, out uint heads))
+            heads = (uint)Math.Max(1, width / HeadSize);
         return heads > 0 && heads <= width && width % heads == 0
             ? (int)heads
-            : throw new ModelFileException(file.Path, $"the resampler's width, {width}, is no multiple of its {heads} heads ({HeadCountKey}).");
+            : throw new ModelFileException(
+                file.Path,
+                $"the resampler's width, {width}, is no multiple of its {heads} heads ({HeadCountKey})."
+            );
     }
 }
 
@@ -59,11 +70,11 @@ internal sealed class PerceiverResampler
 
     private const float NormEpsilon = 1e-6f;
     private readonly PerceiverResamplerConfig config;
-    private readonly Tensor queries;          // [width, queries]
-    private readonly LinearWeights widen;     // [inputs, width], absent where the widths are equal
+    private readonly Tensor queries; // [width, queries]
+    private readonly LinearWeights widen; // [inputs, width], absent where the widths are equal
     private readonly NormWeights queryNorm;
     private readonly NormWeights featureNorm;
-    private readonly LinearWeights query;     // [width, width] each
+    private readonly LinearWeights query; // [width, width] each
     private readonly LinearWeights key;
     private readonly LinearWeights value;
     private readonly LinearWeights output;
@@ -77,7 +88,8 @@ internal sealed class PerceiverResampler
         this.config = config;
         int width = config.Width;
         queries = weights.Values("resampler.query", width, config.QueryCount);
-        if (config.Inputs != width || weights.Has("resampler.kv.weight")) widen = LinearWeights.Load(weights, "resampler.kv", config.Inputs, width);
+        if (config.Inputs != width || weights.Has("resampler.kv.weight"))
+            widen = LinearWeights.Load(weights, "resampler.kv", config.Inputs, width);
         queryNorm = NormWeights.Load(weights, "resampler.ln_q", width);
         featureNorm = NormWeights.Load(weights, "resampler.ln_kv", width);
         query = LinearWeights.Load(weights, "resampler.attn.q", width, width);
@@ -95,13 +107,20 @@ internal sealed class PerceiverResampler
     /// <param name="queryPositions">Positions of the queries: [width, queries]; null where they have none.</param>
     public Tensor Build(Graph graph, Tensor features, float[] keyPositions, float[]? queryPositions)
     {
-        int patchCount = (int)features.Size(1), sliceCount = (int)features.Size(2);
+        int patchCount = (int)features.Size(1),
+            sliceCount = (int)features.Size(2);
         Tensor values = featureNorm.Build(graph, widen.IsNull ? features : widen.Build(graph, features), NormEpsilon); // [width, patches, slices]
         Tensor keys = graph.Add(values, graph.Input("resampler_key_positions", keyPositions, config.Width, patchCount));
-        Tensor asked = queryNorm.Build(graph, queries, NormEpsilon);                                                   // [width, queries]
-        if (queryPositions is not null) asked = graph.Add(asked, graph.Input("resampler_query_positions", queryPositions, config.Width, config.QueryCount));
+        Tensor asked = queryNorm.Build(graph, queries, NormEpsilon); // [width, queries]
+        if (queryPositions is not null)
+            asked = graph.Add(asked, graph.Input("resampler_query_positions", queryPositions, config.Width, config.QueryCount));
         asked = graph.Repeat(query.Build(graph, asked), config.Width, config.QueryCount, sliceCount);
-        Tensor mixed = Attention.Build(graph, Heads(graph, asked), Heads(graph, key.Build(graph, keys)), Heads(graph, value.Build(graph, values))); // [width, queries, slices]
+        Tensor mixed = Attention.Build(
+            graph,
+            Heads(graph, asked),
+            Heads(graph, key.Build(graph, keys)),
+            Heads(graph, value.Build(graph, values))
+        ); // [width, queries, slices]
         return projection.Build(graph, outputNorm.Build(graph, output.Build(graph, mixed), NormEpsilon));
     }
 

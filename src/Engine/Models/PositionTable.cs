@@ -19,14 +19,25 @@ internal sealed class PositionTable(float[] values, int side, int width)
     /// <summary>[width, columns * rows], row by row.</summary>
     public float[] Resize(int columns, int rows, TableResize kind)
     {
-        if (columns == side && rows == side) return values;
-        Tap[][] across = Windows(columns, kind), down = Windows(rows, kind);
+        if (columns == side && rows == side)
+            return values;
+        Tap[][] across = Windows(columns, kind),
+            down = Windows(rows, kind);
         var between = new float[(long)columns * side * width];
-        Parallel.For(0, side, row =>
-        {
-            for (int column = 0; column < columns; column++)
-                Sum(across[column], values.AsSpan(row * side * width, side * width), width, between.AsSpan((row * columns + column) * width, width));
-        });
+        Parallel.For(
+            0,
+            side,
+            row =>
+            {
+                for (int column = 0; column < columns; column++)
+                    Sum(
+                        across[column],
+                        values.AsSpan(row * side * width, side * width),
+                        width,
+                        between.AsSpan((row * columns + column) * width, width)
+                    );
+            }
+        );
         var resized = new float[(long)columns * rows * width];
         Parallel.For(0, rows, row => Sum(down[row], between, columns * width, resized.AsSpan(row * columns * width, columns * width)));
         return resized;
@@ -38,14 +49,20 @@ internal sealed class PositionTable(float[] values, int side, int width)
         foreach (Tap tap in taps)
         {
             ReadOnlySpan<float> part = source.Slice(tap.Index * length, length);
-            for (int index = 0; index < length; index++) target[index] += tap.Weight * part[index];
+            for (int index = 0; index < length; index++)
+                target[index] += tap.Weight * part[index];
         }
     }
 
     private Tap[][] Windows(int outputs, TableResize kind)
     {
         float scale = (float)side / outputs;
-        return [.. Enumerable.Range(0, outputs).Select(index => kind == TableResize.Bicubic ? FourNeighbours(scale, index) : Window(scale, index))];
+        return
+        [
+            .. Enumerable
+                .Range(0, outputs)
+                .Select(index => kind == TableResize.Bicubic ? FourNeighbours(scale, index) : Window(scale, index)),
+        ];
     }
 
     private Tap[] FourNeighbours(float scale, int index)
@@ -60,8 +77,11 @@ internal sealed class PositionTable(float[] values, int side, int width)
     private Tap[] Window(float scale, int index)
     {
         const float a = -0.5f;
-        float stretch = Math.Max(1, scale), center = scale * (index + 0.5f), support = 2 * stretch;
-        int first = Math.Max((int)(center - support + 0.5f), 0), end = Math.Min((int)(center + support + 0.5f), side);
+        float stretch = Math.Max(1, scale),
+            center = scale * (index + 0.5f),
+            support = 2 * stretch;
+        int first = Math.Max((int)(center - support + 0.5f), 0),
+            end = Math.Min((int)(center + support + 0.5f), side);
         float[] weights = [.. Enumerable.Range(first, end - first).Select(position => Cubic((position - center + 0.5f) / stretch, a))];
         float total = weights.Sum();
         return [.. weights.Select((weight, offset) => new Tap(first + offset, weight / total))];
@@ -71,7 +91,8 @@ internal sealed class PositionTable(float[] values, int side, int width)
     private static float Cubic(float distance, float a)
     {
         float x = Math.Abs(distance);
-        if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+        if (x <= 1)
+            return ((a + 2) * x - (a + 3)) * x * x + 1;
         return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
     }
 

@@ -13,7 +13,8 @@ internal static class SinusoidPositions
     public static float[] Build(int columns, int rows, int width)
     {
         int half = width / 2;
-        float[] across = Axis(columns, half), down = columns == rows ? across : Axis(rows, half);
+        float[] across = Axis(columns, half),
+            down = columns == rows ? across : Axis(rows, half);
         var values = new float[(long)columns * rows * width];
         for (int row = 0; row < rows; row++)
         {
@@ -36,7 +37,10 @@ internal static class SinusoidPositions
         {
             float frequency = 1 / MathF.Pow(Base, index / (float)frequencies);
             for (int position = 0; position < count; position++)
-                (values[position * width + index], values[position * width + frequencies + index]) = (MathF.Sin(position * frequency), MathF.Cos(position * frequency));
+                (values[position * width + index], values[position * width + frequencies + index]) = (
+                    MathF.Sin(position * frequency),
+                    MathF.Cos(position * frequency)
+                );
         }
 
         return values;

@@ -31,7 +31,12 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
     /// <param name="wanted">What to compute.</param>
     /// <param name="progress">Told the fraction of slices done.</param>
     /// <param name="cancellationToken">Stops within one node of the graph.</param>
-    public float[][] Encode(IReadOnlyList<PreparedSlice> slices, TowerOutput wanted, IProgress<double>? progress, CancellationToken cancellationToken)
+    public float[][] Encode(
+        IReadOnlyList<PreparedSlice> slices,
+        TowerOutput wanted,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
     {
         var encoded = new float[slices.Count][];
         int done = 0;
@@ -42,7 +47,8 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
             {
                 BatchGraph graph = GraphFor(new BatchShape(group.Key, batch.Length, wanted));
                 Run(graph, [.. batch.Select(index => slices[index])], memory, cancellationToken);
-                for (int index = 0; index < batch.Length; index++) encoded[batch[index]] = graph.ReadResult(index);
+                for (int index = 0; index < batch.Length; index++)
+                    encoded[batch[index]] = graph.ReadResult(index);
                 progress?.Report((double)(done += batch.Length) / slices.Count);
             }
         }
@@ -75,7 +81,8 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
 
     private BatchGraph GraphFor(BatchShape shape)
     {
-        if (kept?.Shape == shape) return kept;
+        if (kept?.Shape == shape)
+            return kept;
         kept?.Dispose();
         kept = null;
         return kept = Build(shape);

@@ -34,17 +34,22 @@ internal static class SliceGrid
     {
         double ratio = image.Width * (double)image.Height / ((double)rule.Scale * rule.Scale);
         int multiple = (int)Math.Min(Math.Ceiling(ratio), rule.MaxTiles);
-        if (multiple <= 1) return (1, 1);
-        double logRatio = Math.Log((double)image.Width / image.Height), leastError = double.PositiveInfinity;
+        if (multiple <= 1)
+            return (1, 1);
+        double logRatio = Math.Log((double)image.Width / image.Height),
+            leastError = double.PositiveInfinity;
         (int Columns, int Rows) best = (1, 1);
         for (int count = multiple - 1; count <= Math.Min(multiple + 1, rule.MaxTiles); count++)
         {
-            if (count == 1) continue;
+            if (count == 1)
+                continue;
             for (int columns = 1; columns <= count; columns++)
             {
-                if (count % columns != 0) continue;
+                if (count % columns != 0)
+                    continue;
                 double error = Math.Abs(logRatio - Math.Log((double)columns / (count / columns)));
-                if (error < leastError) (best, leastError) = ((columns, count / columns), error);
+                if (error < leastError)
+                    (best, leastError) = ((columns, count / columns), error);
             }
         }
 
@@ -59,7 +64,12 @@ internal static class SliceGrid
 
     /// <summary>Size of one tile of a grid.</summary>
     public static PixelSize Tile(PixelSize image, int columns, int rows, SliceRule rule) =>
-        BestSize((double)Divide(image.Width, columns, rule.Divide) / columns, (double)Divide(image.Height, rows, rule.Divide) / rows, rule, enlarge: true);
+        BestSize(
+            (double)Divide(image.Width, columns, rule.Divide) / columns,
+            (double)Divide(image.Height, rows, rule.Divide) / rows,
+            rule,
+            enlarge: true
+        );
 
     private static PixelSize BestSize(double width, double height, SliceRule rule, bool enlarge)
     {

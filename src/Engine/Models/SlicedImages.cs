@@ -28,8 +28,11 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
     /// <exception cref="ModelFileException">The number cannot be.</exception>
     public static int ReadMaxTiles(GgufFile file, int released)
     {
-        if (!file.Metadata.TryGetUInt32(MaxTilesKey, out uint tiles)) return released;
-        return tiles is > 0 and <= MostTiles ? (int)tiles : throw new ModelFileException(file.Path, $"{MaxTilesKey} is {tiles}, not within 1 to {MostTiles}.");
+        if (!file.Metadata.TryGetUInt32(MaxTilesKey, out uint tiles))
+            return released;
+        return tiles is > 0 and <= MostTiles
+            ? (int)tiles
+            : throw new ModelFileException(file.Path, $"{MaxTilesKey} is {tiles}, not within 1 to {MostTiles}.");
     }
 
     /// <summary>The plan within the request's limits, its layout left to the family.</summary>
@@ -49,7 +52,9 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
         }
 
         int least = Whole(image).Slices[0].TokenCount;
-        throw new TesseraException($"The model makes at least {least} tokens of this picture, so --max-image-tokens must be at least {least}.");
+        throw new TesseraException(
+            $"The model makes at least {least} tokens of this picture, so --max-image-tokens must be at least {least}."
+        );
     }
 
     /// <summary>The pixels of each slice, by Pillow's bicubic.</summary>
@@ -67,7 +72,9 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
             }
 
             refined ??= Resize(image, plan.Refined, cancellationToken);
-            slices[index] = normalizer.Normalize(refined.Crop(slice.Column * slice.Size.Width, slice.Row * slice.Size.Height, slice.Size.Width, slice.Size.Height));
+            slices[index] = normalizer.Normalize(
+                refined.Crop(slice.Column * slice.Size.Width, slice.Row * slice.Size.Height, slice.Size.Width, slice.Size.Height)
+            );
         }
 
         return slices;
@@ -81,30 +88,56 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
     private SlicePlan Whole(PixelSize image)
     {
         PixelSize size = SliceGrid.Single(image, rule);
-        return new SlicePlan { Image = image, Refined = size, Slices = [Overview(image, size)], Layout = [] };
+        return new SlicePlan
+        {
+            Image = image,
+            Refined = size,
+            Slices = [Overview(image, size)],
+            Layout = [],
+        };
     }
 
     private SlicePlan Cut(PixelSize image, (int Columns, int Rows) grid)
     {
         (int columns, int rows) = grid;
-        if (columns * rows == 1) return Whole(image);
+        if (columns * rows == 1)
+            return Whole(image);
         PixelSize tile = Checked(image, SliceGrid.Tile(image, columns, rows, rule));
-        double width = (double)image.Width / columns, height = (double)image.Height / rows;
+        double width = (double)image.Width / columns,
+            height = (double)image.Height / rows;
         var slices = new List<Slice> { Overview(image, SliceGrid.Overview(image, rule)) };
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
-                slices.Add(new Slice(SliceKind.Tile, row, column, tile, tokensOf(tile), new SourceRectangle(column * width, row * height, width, height)));
+                slices.Add(
+                    new Slice(
+                        SliceKind.Tile,
+                        row,
+                        column,
+                        tile,
+                        tokensOf(tile),
+                        new SourceRectangle(column * width, row * height, width, height)
+                    )
+                );
         }
 
         var refined = new PixelSize(tile.Width * columns, tile.Height * rows);
-        return new SlicePlan { Image = image, Columns = columns, Rows = rows, Refined = refined, Slices = slices, Layout = [] };
+        return new SlicePlan
+        {
+            Image = image,
+            Columns = columns,
+            Rows = rows,
+            Refined = refined,
+            Slices = slices,
+            Layout = [],
+        };
     }
 
     private Slice Overview(PixelSize image, PixelSize size) =>
         new(SliceKind.Overview, 0, 0, Checked(image, size), tokensOf(size), SourceRectangle.Whole(image));
 
-    private PixelSize Checked(PixelSize image, PixelSize slice) => slice.Area / ((long)rule.PatchSize * rule.PatchSize) <= MaxPatchCount
-        ? slice
-        : throw new TesseraException($"The picture is {image}, too elongated for the model: crop it first.");
+    private PixelSize Checked(PixelSize image, PixelSize slice) =>
+        slice.Area / ((long)rule.PatchSize * rule.PatchSize) <= MaxPatchCount
+            ? slice
+            : throw new TesseraException($"The picture is {image}, too elongated for the model: crop it first.");
 }

@@ -16,17 +16,17 @@ internal sealed class VisionBlock
     private readonly VisionTransformerConfig config;
     private readonly NormWeights norm1;
     private readonly LinearWeights queryKeyValue; // [hidden, 3 * hidden], when the three can be one product
-    private readonly LinearWeights query;         // [hidden, hidden] each, when they cannot
+    private readonly LinearWeights query; // [hidden, hidden] each, when they cannot
     private readonly LinearWeights key;
     private readonly LinearWeights value;
-    private readonly NormWeights queryNorm;       // [hidden], with HasQueryKeyNorm
+    private readonly NormWeights queryNorm; // [hidden], with HasQueryKeyNorm
     private readonly NormWeights keyNorm;
-    private readonly LinearWeights output;        // [hidden, hidden]
-    private readonly Tensor attentionScale;       // [hidden], with HasLayerScale
+    private readonly LinearWeights output; // [hidden, hidden]
+    private readonly Tensor attentionScale; // [hidden], with HasLayerScale
     private readonly NormWeights norm2;
-    private readonly LinearWeights up;            // [hidden, feed-forward]
-    private readonly LinearWeights down;          // [feed-forward, hidden]
-    private readonly Tensor feedForwardScale;     // [hidden], with HasLayerScale
+    private readonly LinearWeights up; // [hidden, feed-forward]
+    private readonly LinearWeights down; // [feed-forward, hidden]
+    private readonly Tensor feedForwardScale; // [hidden], with HasLayerScale
 
     public VisionBlock(VisionTransformerConfig config, WeightStore weights, int index)
     {
@@ -37,8 +37,10 @@ internal sealed class VisionBlock
         norm2 = NormWeights.Load(weights, $"{prefix}.ln2", hidden, config.UsesRmsNorm);
 
         string[] separate = [$"{prefix}.attn_q", $"{prefix}.attn_k", $"{prefix}.attn_v"];
-        if (weights.Has($"{prefix}.attn_qkv.weight")) queryKeyValue = LinearWeights.Load(weights, $"{prefix}.attn_qkv", hidden, 3 * hidden);
-        else if (LinearWeights.CanJoin(weights, separate)) queryKeyValue = LinearWeights.LoadJoined(weights, separate, hidden, hidden);
+        if (weights.Has($"{prefix}.attn_qkv.weight"))
+            queryKeyValue = LinearWeights.Load(weights, $"{prefix}.attn_qkv", hidden, 3 * hidden);
+        else if (LinearWeights.CanJoin(weights, separate))
+            queryKeyValue = LinearWeights.LoadJoined(weights, separate, hidden, hidden);
         else
         {
             query = LinearWeights.Load(weights, separate[0], hidden, hidden);
@@ -58,7 +60,8 @@ internal sealed class VisionBlock
         int inner = weights.PaddedWidth(config.FeedForwardSize);
         up = LinearWeights.LoadPadded(weights, upName, hidden, config.FeedForwardSize, hidden, inner);
         down = LinearWeights.LoadPadded(weights, downName, config.FeedForwardSize, hidden, inner, hidden);
-        if (!config.HasLayerScale) return;
+        if (!config.HasLayerScale)
+            return;
         attentionScale = weights.Values($"{prefix}.ls1.weight", hidden);
         feedForwardScale = weights.Values($"{prefix}.ls2.weight", hidden);
     }
@@ -75,9 +78,13 @@ internal sealed class VisionBlock
     private Tensor Attend(Graph graph, Tensor x)
     {
         (Tensor q, Tensor k, Tensor v) = queryKeyValue.IsNull
-            ? (Heads(graph, Normed(graph, queryNorm, query.Build(graph, x))), Heads(graph, Normed(graph, keyNorm, key.Build(graph, x))), Heads(graph, value.Build(graph, x)))
-            : SplitHeads(graph, queryKeyValue.Build(graph, x));                          // [head, heads, tokens, slices] each
-        return output.Build(graph, Attention.Build(graph, q, k, v));                     // [hidden, tokens, slices]
+            ? (
+                Heads(graph, Normed(graph, queryNorm, query.Build(graph, x))),
+                Heads(graph, Normed(graph, keyNorm, key.Build(graph, x))),
+                Heads(graph, value.Build(graph, x))
+            )
+            : SplitHeads(graph, queryKeyValue.Build(graph, x)); // [head, heads, tokens, slices] each
+        return output.Build(graph, Attention.Build(graph, q, k, v)); // [hidden, tokens, slices]
     }
 
     private Tensor FeedForward(Graph graph, Tensor x)
@@ -95,13 +102,24 @@ internal sealed class VisionBlock
         nuint third = joined.Stride(0) * (nuint)config.HiddenSize;
         Tensor value = graph.View(joined, sizes, strides, 2 * third);
         return config.HasQueryKeyNorm
-            ? (Heads(graph, Normed(graph, queryNorm, Third(graph, joined, 0))), Heads(graph, Normed(graph, keyNorm, Third(graph, joined, third))), value)
+            ? (
+                Heads(graph, Normed(graph, queryNorm, Third(graph, joined, 0))),
+                Heads(graph, Normed(graph, keyNorm, Third(graph, joined, third))),
+                value
+            )
             : (graph.View(joined, sizes, strides, 0), graph.View(joined, sizes, strides, third), value);
     }
 
     // One of the three in its whole width: [hidden, tokens, slices].
-    private Tensor Third(Graph graph, Tensor joined, nuint offset) => graph.Contiguous(
-        graph.View(joined, (config.HiddenSize, joined.Size(1), joined.Size(2), 1), (joined.Stride(1), joined.Stride(2), joined.Stride(3)), offset));
+    private Tensor Third(Graph graph, Tensor joined, nuint offset) =>
+        graph.Contiguous(
+            graph.View(
+                joined,
+                (config.HiddenSize, joined.Size(1), joined.Size(2), 1),
+                (joined.Stride(1), joined.Stride(2), joined.Stride(3)),
+                offset
+            )
+        );
 
     private Tensor Normed(Graph graph, NormWeights norm, Tensor x) => config.HasQueryKeyNorm ? norm.Build(graph, x, config.NormEpsilon) : x;
 

@@ -10,10 +10,10 @@ namespace Tessera.Models;
 internal sealed class VisionTransformer
 {
     private readonly VisionTransformerConfig config;
-    private readonly Tensor patchKernel;      // [patch * patch * 3, hidden]
-    private readonly Tensor patchBias;        // [hidden], optional
-    private readonly Tensor classToken;       // [hidden, 1], with HasClassToken
-    private readonly Tensor positions;        // [hidden, PositionCount], the class token's first
+    private readonly Tensor patchKernel; // [patch * patch * 3, hidden]
+    private readonly Tensor patchBias; // [hidden], optional
+    private readonly Tensor classToken; // [hidden, 1], with HasClassToken
+    private readonly Tensor positions; // [hidden, PositionCount], the class token's first
     private readonly NormWeights preNorm;
     private readonly VisionBlock[] blocks;
 
@@ -25,7 +25,8 @@ internal sealed class VisionTransformer
         int hidden = config.HiddenSize;
         patchKernel = weights.PatchKernel("v.patch_embd.weight", config.PatchSize, 3, hidden);
         patchBias = weights.OptionalValues("v.patch_embd.bias", hidden);
-        if (config.HasClassToken) classToken = weights.Values("v.class_embd", hidden);
+        if (config.HasClassToken)
+            classToken = weights.Values("v.class_embd", hidden);
         positions = weights.Values("v.position_embd.weight", hidden, config.PositionCount);
         preNorm = NormWeights.Optional(weights, "v.pre_ln", hidden);
         blocks = [.. Enumerable.Range(0, config.BlockCount).Select(index => new VisionBlock(config, weights, index))];
@@ -45,20 +46,23 @@ internal sealed class VisionTransformer
     public Tensor Build(Graph graph, Tensor patches, Tensor slicePositions = default, Func<int, Tensor, Tensor>? afterBlock = null)
     {
         long sliceCount = patches.Size(2);
-        Tensor x = graph.Project(patchKernel, patches);                                   // [hidden, patches, slices]
-        if (!patchBias.IsNull) x = graph.Add(x, patchBias);
+        Tensor x = graph.Project(patchKernel, patches); // [hidden, patches, slices]
+        if (!patchBias.IsNull)
+            x = graph.Add(x, patchBias);
         if (config.HasClassToken)
         {
             Tensor first = graph.Repeat(classToken, config.HiddenSize, 1, sliceCount);
-            x = graph.Concat(first, x, 1);                                               // [hidden, 1 + patches, slices]
+            x = graph.Concat(first, x, 1); // [hidden, 1 + patches, slices]
         }
 
         x = graph.Add(x, slicePositions.IsNull ? positions : slicePositions);
-        if (config.HasPreNorm) x = preNorm.Build(graph, x, config.NormEpsilon);
+        if (config.HasPreNorm)
+            x = preNorm.Build(graph, x, config.NormEpsilon);
         for (int index = 0; index < blocks.Length; index++)
         {
             x = blocks[index].Build(graph, x);
-            if (afterBlock is not null) x = afterBlock(index, x);
+            if (afterBlock is not null)
+                x = afterBlock(index, x);
         }
 
         return config.HasClassToken ? WithoutFirstToken(graph, x) : x;

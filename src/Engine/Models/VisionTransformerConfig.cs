@@ -58,7 +58,11 @@ internal sealed record VisionTransformerConfig
     public int PatchCount => PatchesPerSide * PatchesPerSide;
 
     /// <summary>Learned positions that the file holds; one for each token, the class token included, unless the family says otherwise.</summary>
-    public int PositionCount { get => field > 0 ? field : PatchCount + (HasClassToken ? 1 : 0); init; }
+    public int PositionCount
+    {
+        get => field > 0 ? field : PatchCount + (HasClassToken ? 1 : 0);
+        init;
+    }
 
     public int HeadSize => HiddenSize / HeadCount;
 
@@ -92,21 +96,38 @@ internal sealed record VisionTransformerConfig
     private void Check(GgufFile file)
     {
         // Attention takes the square of them: a file that claims more would keep a processor busy for hours.
-        if (PatchCount > MaxPatchCount) throw new ModelFileException(file.Path, $"clip.vision.image_size is {ImageSize}: with patches of {PatchSize} that makes {PatchCount} patches, more than {MaxPatchCount}.");
-        if (ImageSize < PatchSize) throw new ModelFileException(file.Path, $"clip.vision.image_size is {ImageSize}, less than clip.vision.patch_size, {PatchSize}.");
+        if (PatchCount > MaxPatchCount)
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.image_size is {ImageSize}: with patches of {PatchSize} that makes {PatchCount} patches, more than {MaxPatchCount}."
+            );
+        if (ImageSize < PatchSize)
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.image_size is {ImageSize}, less than clip.vision.patch_size, {PatchSize}."
+            );
         if (HiddenSize % HeadCount != 0)
-            throw new ModelFileException(file.Path, $"clip.vision.embedding_length is {HiddenSize}, no multiple of clip.vision.attention.head_count, {HeadCount}.");
-        if (!(NormEpsilon is >= 0 and < 1)) throw new ModelFileException(file.Path, $"clip.vision.attention.layer_norm_epsilon is {NormEpsilon}, not a small number.");
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.embedding_length is {HiddenSize}, no multiple of clip.vision.attention.head_count, {HeadCount}."
+            );
+        if (!(NormEpsilon is >= 0 and < 1))
+            throw new ModelFileException(file.Path, $"clip.vision.attention.layer_norm_epsilon is {NormEpsilon}, not a small number.");
         if (ImageMean.Any(static value => !(value is >= 0 and <= 1)))
             throw new ModelFileException(file.Path, "clip.vision.image_mean holds a value that is not within 0 to 1.");
         if (ImageDeviation.Any(static value => !(value is >= MinDeviation and <= MaxDeviation)))
-            throw new ModelFileException(file.Path, FormattableString.Invariant($"clip.vision.image_std holds a value that is not within {MinDeviation} to {MaxDeviation}."));
+            throw new ModelFileException(
+                file.Path,
+                FormattableString.Invariant($"clip.vision.image_std holds a value that is not within {MinDeviation} to {MaxDeviation}.")
+            );
     }
 
     private static int Size(GgufFile file, string key, int limit)
     {
         uint value = file.Metadata.RequireUInt32(key);
-        return value > 0 && value <= limit ? (int)value : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
+        return value > 0 && value <= limit
+            ? (int)value
+            : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
     }
 
     private static float[] Colour(GgufFile file, string key)
@@ -119,8 +140,11 @@ internal sealed record VisionTransformerConfig
     private static int StoredBlockCount(GgufFile file)
     {
         int count = 0;
-        while (count < MaxBlockCount && file.TryGetTensor($"v.blk.{count}.ln1.weight", out _)) count++;
-        return count > 0 ? count : throw new ModelFileException(file.Path, "it holds no vision tower: tensor 'v.blk.0.ln1.weight' is missing.");
+        while (count < MaxBlockCount && file.TryGetTensor($"v.blk.{count}.ln1.weight", out _))
+            count++;
+        return count > 0
+            ? count
+            : throw new ModelFileException(file.Path, "it holds no vision tower: tensor 'v.blk.0.ln1.weight' is missing.");
     }
 
     // clip.vision.feature_layer indexes the hidden states: 0 is the input of the first block, k the output of block k
@@ -129,10 +153,14 @@ internal sealed record VisionTransformerConfig
     private static int FeatureLayer(GgufFile file, int storedBlockCount)
     {
         const string key = "clip.vision.feature_layer";
-        if (!file.Metadata.ContainsKey(key)) return storedBlockCount;
+        if (!file.Metadata.ContainsKey(key))
+            return storedBlockCount;
         int[] layers = file.Metadata.RequireInt32Array(key);
-        if (layers.Length != 1) throw new ModelFileException(file.Path, $"{key} names {layers.Length} layers; one is supported.");
-        int total = file.Metadata.TryGetUInt32("clip.vision.block_count", out uint blockCount) ? (int)Math.Min(blockCount, MaxBlockCount) : storedBlockCount;
+        if (layers.Length != 1)
+            throw new ModelFileException(file.Path, $"{key} names {layers.Length} layers; one is supported.");
+        int total = file.Metadata.TryGetUInt32("clip.vision.block_count", out uint blockCount)
+            ? (int)Math.Min(blockCount, MaxBlockCount)
+            : storedBlockCount;
         int layer = layers[0] < 0 ? total + 1 + layers[0] : layers[0];
         return layer > 0 && layer <= storedBlockCount
             ? layer
@@ -143,8 +171,10 @@ internal sealed record VisionTransformerConfig
     // (huggingface/transformers v5.12: activations.py; google/siglip configurations say gelu_pytorch_tanh).
     private static Activation ReadActivation(GgufFile file, bool isClip)
     {
-        if (file.Metadata.TryGetBoolean("clip.use_silu", out bool silu) && silu) return Activation.Silu;
-        if (file.Metadata.TryGetBoolean("clip.use_gelu", out bool gelu) && gelu) return isClip ? Activation.GeluErf : Activation.GeluTanh;
+        if (file.Metadata.TryGetBoolean("clip.use_silu", out bool silu) && silu)
+            return Activation.Silu;
+        if (file.Metadata.TryGetBoolean("clip.use_gelu", out bool gelu) && gelu)
+            return isClip ? Activation.GeluErf : Activation.GeluTanh;
         return isClip ? Activation.QuickGelu : Activation.GeluTanh;
     }
 }

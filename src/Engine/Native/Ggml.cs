@@ -7,57 +7,168 @@ internal static unsafe partial class Ggml
 {
     private const string Library = NativeLibraries.GgmlBase;
 
-    [LibraryImport(Library)] internal static partial byte* ggml_version();
-    [LibraryImport(Library)] internal static partial byte* ggml_status_to_string(ggml_status status);
-    [LibraryImport(Library)] internal static partial nint ggml_set_abort_callback(delegate* unmanaged[Cdecl]<byte*, void> callback);
-    [LibraryImport(Library)] internal static partial void ggml_log_set(delegate* unmanaged[Cdecl]<ggml_log_level, byte*, void*, void> log_callback, void* user_data);
+    [LibraryImport(Library)]
+    internal static partial byte* ggml_version();
 
-    [LibraryImport(Library)] internal static partial ggml_type_traits* ggml_get_type_traits(ggml_type type);
-    [LibraryImport(Library)] internal static partial nuint ggml_quantize_chunk(ggml_type type, float* src, void* dst, long start, long nrows, long n_per_row, float* imatrix);
+    [LibraryImport(Library)]
+    internal static partial byte* ggml_status_to_string(ggml_status status);
 
-    [LibraryImport(Library)] internal static partial nuint ggml_tensor_overhead();
-    [LibraryImport(Library)] internal static partial nuint ggml_graph_overhead_custom(nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
-    [LibraryImport(Library)] internal static partial nint ggml_init(ggml_init_params parameters);
-    [LibraryImport(Library)] internal static partial void ggml_free(nint ctx);
+    [LibraryImport(Library)]
+    internal static partial nint ggml_set_abort_callback(delegate* unmanaged[Cdecl]<byte*, void> callback);
 
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_new_tensor_4d(nint ctx, ggml_type type, long ne0, long ne1, long ne2, long ne3);
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial ggml_tensor* ggml_set_name(ggml_tensor* tensor, string name);
-    [LibraryImport(Library)] internal static partial void ggml_set_input(ggml_tensor* tensor);
-    [LibraryImport(Library)] internal static partial void ggml_set_output(ggml_tensor* tensor);
-    [LibraryImport(Library)] internal static partial nuint ggml_nbytes(ggml_tensor* tensor);
-    [LibraryImport(Library)] internal static partial void* ggml_get_data(ggml_tensor* tensor);
-    [LibraryImport(Library)] internal static partial nint ggml_new_graph_custom(nint ctx, nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
-    [LibraryImport(Library)] internal static partial void ggml_build_forward_expand(nint cgraph, ggml_tensor* tensor);
-    [LibraryImport(Library)] internal static partial int ggml_graph_n_nodes(nint cgraph);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_graph_node(nint cgraph, int i);
-    [LibraryImport(Library)] internal static partial byte* ggml_op_name(ggml_op op);
+    [LibraryImport(Library)]
+    internal static partial void ggml_log_set(delegate* unmanaged[Cdecl]<ggml_log_level, byte*, void*, void> log_callback, void* user_data);
 
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_add(nint ctx, ggml_tensor* a, ggml_tensor* b);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_mul(nint ctx, ggml_tensor* a, ggml_tensor* b);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_scale(nint ctx, ggml_tensor* a, float s);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_mul_mat(nint ctx, ggml_tensor* a, ggml_tensor* b);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_norm(nint ctx, ggml_tensor* a, float eps);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_rms_norm(nint ctx, ggml_tensor* a, float eps);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_gelu(nint ctx, ggml_tensor* a);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_gelu_erf(nint ctx, ggml_tensor* a);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_gelu_quick(nint ctx, ggml_tensor* a);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_silu(nint ctx, ggml_tensor* a);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
+    [LibraryImport(Library)]
+    internal static partial ggml_type_traits* ggml_get_type_traits(ggml_type type);
 
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_flash_attn_ext(nint ctx, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* mask, float scale, float max_bias, float logit_softcap);
-    [LibraryImport(Library)] internal static partial void ggml_mul_mat_set_prec(ggml_tensor* a, ggml_prec prec);
-    [LibraryImport(Library)] internal static partial void ggml_flash_attn_ext_set_prec(ggml_tensor* a, ggml_prec prec);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
+    [LibraryImport(Library)]
+    internal static partial nuint ggml_quantize_chunk(
+        ggml_type type,
+        float* src,
+        void* dst,
+        long start,
+        long nrows,
+        long n_per_row,
+        float* imatrix
+    );
 
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cast(nint ctx, ggml_tensor* a, ggml_type type);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cont(nint ctx, ggml_tensor* a);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_cont_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_reshape_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_view_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3, nuint nb1, nuint nb2, nuint nb3, nuint offset);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_permute(nint ctx, ggml_tensor* a, int axis0, int axis1, int axis2, int axis3);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_concat(nint ctx, ggml_tensor* a, ggml_tensor* b, int dim);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_repeat_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
-    [LibraryImport(Library)] internal static partial ggml_tensor* ggml_get_rows(nint ctx, ggml_tensor* a, ggml_tensor* b);
+    [LibraryImport(Library)]
+    internal static partial nuint ggml_tensor_overhead();
+
+    [LibraryImport(Library)]
+    internal static partial nuint ggml_graph_overhead_custom(nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
+
+    [LibraryImport(Library)]
+    internal static partial nint ggml_init(ggml_init_params parameters);
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_free(nint ctx);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_new_tensor_4d(nint ctx, ggml_type type, long ne0, long ne1, long ne2, long ne3);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial ggml_tensor* ggml_set_name(ggml_tensor* tensor, string name);
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_set_input(ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_set_output(ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
+    internal static partial nuint ggml_nbytes(ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
+    internal static partial void* ggml_get_data(ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
+    internal static partial nint ggml_new_graph_custom(nint ctx, nuint size, [MarshalAs(UnmanagedType.U1)] bool grads);
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_build_forward_expand(nint cgraph, ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
+    internal static partial int ggml_graph_n_nodes(nint cgraph);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_graph_node(nint cgraph, int i);
+
+    [LibraryImport(Library)]
+    internal static partial byte* ggml_op_name(ggml_op op);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_add(nint ctx, ggml_tensor* a, ggml_tensor* b);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_mul(nint ctx, ggml_tensor* a, ggml_tensor* b);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_scale(nint ctx, ggml_tensor* a, float s);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_mul_mat(nint ctx, ggml_tensor* a, ggml_tensor* b);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_norm(nint ctx, ggml_tensor* a, float eps);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_rms_norm(nint ctx, ggml_tensor* a, float eps);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_gelu(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_gelu_erf(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_gelu_quick(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_silu(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_flash_attn_ext(
+        nint ctx,
+        ggml_tensor* q,
+        ggml_tensor* k,
+        ggml_tensor* v,
+        ggml_tensor* mask,
+        float scale,
+        float max_bias,
+        float logit_softcap
+    );
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_mul_mat_set_prec(ggml_tensor* a, ggml_prec prec);
+
+    [LibraryImport(Library)]
+    internal static partial void ggml_flash_attn_ext_set_prec(ggml_tensor* a, ggml_prec prec);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_pad(nint ctx, ggml_tensor* a, int p0, int p1, int p2, int p3);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_cast(nint ctx, ggml_tensor* a, ggml_type type);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_cont(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_cont_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_reshape_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_view_4d(
+        nint ctx,
+        ggml_tensor* a,
+        long ne0,
+        long ne1,
+        long ne2,
+        long ne3,
+        nuint nb1,
+        nuint nb2,
+        nuint nb3,
+        nuint offset
+    );
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_permute(nint ctx, ggml_tensor* a, int axis0, int axis1, int axis2, int axis3);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_concat(nint ctx, ggml_tensor* a, ggml_tensor* b, int dim);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_repeat_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_get_rows(nint ctx, ggml_tensor* a, ggml_tensor* b);
 }
 
 #pragma warning disable CA1712 // the names are those of the C header
@@ -77,7 +188,15 @@ internal enum ggml_status
     GGML_STATUS_ABORTED = 1,
 }
 
-internal enum ggml_log_level { NONE, DEBUG, INFO, WARN, ERROR, CONT }
+internal enum ggml_log_level
+{
+    NONE,
+    DEBUG,
+    INFO,
+    WARN,
+    ERROR,
+    CONT,
+}
 
 /// <summary>The element types that Tessera names itself; a file may hold any other of ggml.h.</summary>
 internal enum ggml_type

@@ -11,7 +11,8 @@ internal static unsafe partial class GgmlThreads
     /// <summary>GGML_MAX_N_THREADS, which ggml asserts.</summary>
     internal const int GGML_MAX_N_THREADS = 512;
 
-    [LibraryImport(NativeLibraries.GgmlBase)] internal static partial void ggml_threadpool_params_init(ggml_threadpool_params* p, int n_threads);
+    [LibraryImport(NativeLibraries.GgmlBase)]
+    internal static partial void ggml_threadpool_params_init(ggml_threadpool_params* p, int n_threads);
 
     internal static nint ggml_threadpool_new(nint reg, ggml_threadpool_params* tpp)
     {
@@ -22,13 +23,15 @@ internal static unsafe partial class GgmlThreads
     internal static void ggml_threadpool_free(nint reg, nint threadpool)
     {
         nint function = GgmlBackend.ggml_backend_reg_get_proc_address(reg, "ggml_threadpool_free");
-        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, void>)function)(threadpool);
+        if (function != 0)
+            ((delegate* unmanaged[Cdecl]<nint, void>)function)(threadpool);
     }
 
     internal static void ggml_backend_cpu_set_threadpool(nint reg, nint backend, nint threadpool)
     {
         nint function = GgmlBackend.ggml_backend_reg_get_proc_address(reg, "ggml_backend_cpu_set_threadpool");
-        if (function != 0) ((delegate* unmanaged[Cdecl]<nint, nint, void>)function)(backend, threadpool);
+        if (function != 0)
+            ((delegate* unmanaged[Cdecl]<nint, nint, void>)function)(backend, threadpool);
     }
 }
 

@@ -13,7 +13,9 @@ internal static class GpuCalls
 {
     private static readonly ConcurrentBag<Worker> Idle = [];
     private static readonly ConcurrentDictionary<Worker, bool> Running = [];
-    [ThreadStatic] private static Worker? own;
+
+    [ThreadStatic]
+    private static Worker? own;
     private static string? loss;
 
     /// <summary>Why no GPU can be used any more; null as long as they can.</summary>
@@ -26,9 +28,13 @@ internal static class GpuCalls
     /// <exception cref="NativeLibraryException">The GPU was lost, now or earlier.</exception>
     public static T Run<T>(Func<T> call)
     {
-        if (IsInside) return call();
+        if (IsInside)
+            return call();
         T result = default!;
-        Run(() => { result = call(); });
+        Run(() =>
+        {
+            result = call();
+        });
         return result;
     }
 
@@ -47,13 +53,15 @@ internal static class GpuCalls
         try
         {
             // After it is listed, so that a loss from now on reaches it.
-            if (Loss is { } reason) throw Lost(reason);
+            if (Loss is { } reason)
+                throw Lost(reason);
             worker.Run(call);
         }
         finally
         {
             Running.TryRemove(worker, out _);
-            if (!worker.IsGivenUp) Idle.Add(worker);
+            if (!worker.IsGivenUp)
+                Idle.Add(worker);
         }
     }
 
@@ -63,9 +71,11 @@ internal static class GpuCalls
     /// </summary>
     public static void GiveUp(string reason)
     {
-        if (own is null) return;
+        if (own is null)
+            return;
         Interlocked.CompareExchange(ref loss, reason, null);
-        foreach (Worker worker in Running.Keys) worker.Fail(Lost(reason));
+        foreach (Worker worker in Running.Keys)
+            worker.Fail(Lost(reason));
         Thread.Sleep(Timeout.Infinite);
     }
 
@@ -91,7 +101,8 @@ internal static class GpuCalls
             Volatile.Write(ref hasEnded, 0);
             start.Release();
             end.Wait();
-            if (failure is not null) ExceptionDispatchInfo.Throw(failure);
+            if (failure is not null)
+                ExceptionDispatchInfo.Throw(failure);
         }
 
         /// <summary>Whether its thread may never come back.</summary>
@@ -127,13 +138,15 @@ internal static class GpuCalls
                     thrown = other;
                 }
 
-                if (!End(thrown)) return;
+                if (!End(thrown))
+                    return;
             }
         }
 
         private bool End(Exception? why)
         {
-            if (Interlocked.Exchange(ref hasEnded, 1) != 0) return false;
+            if (Interlocked.Exchange(ref hasEnded, 1) != 0)
+                return false;
             failure = why;
             end.Release();
             return true;

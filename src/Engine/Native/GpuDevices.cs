@@ -31,13 +31,16 @@ internal static unsafe class GpuDevices
     {
         lock (Gate)
         {
-            if (areOpen) return;
+            if (areOpen)
+                return;
             IReadOnlyList<nint> devices = Usable;
-            if (devices.Count == 0) return;
+            if (devices.Count == 0)
+                return;
             NativeLog.WatchForLoss();
             GpuCalls.Run(() =>
             {
-                foreach (nint device in devices) GgmlBackend.ggml_backend_dev_buffer_type(device);
+                foreach (nint device in devices)
+                    GgmlBackend.ggml_backend_dev_buffer_type(device);
             });
             areOpen = true;
         }
@@ -51,7 +54,8 @@ internal static unsafe class GpuDevices
             for (nuint index = 0; index < GgmlBackend.ggml_backend_dev_count(); index++)
             {
                 nint device = GgmlBackend.ggml_backend_dev_get(index);
-                if (GgmlBackend.ggml_backend_dev_type(device) == type) devices.Add(device);
+                if (GgmlBackend.ggml_backend_dev_type(device) == type)
+                    devices.Add(device);
             }
         }
 

@@ -9,12 +9,15 @@ internal abstract class OwnedHandle : SafeHandle
     private readonly bool isOnGpu = GpuCalls.IsInside;
     private readonly bool isCounted;
 
-    protected OwnedHandle(nint pointer, bool isCounted = true) : base(0, ownsHandle: true)
+    protected OwnedHandle(nint pointer, bool isCounted = true)
+        : base(0, ownsHandle: true)
     {
         this.isCounted = isCounted;
-        if (pointer == 0) return;
+        if (pointer == 0)
+            return;
         SetHandle(pointer);
-        if (isCounted) Interlocked.Increment(ref liveCount);
+        if (isCounted)
+            Interlocked.Increment(ref liveCount);
     }
 
     /// <summary>Owned pointers that have not been freed yet, of all kinds.</summary>
@@ -52,9 +55,12 @@ internal abstract class OwnedHandle : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        if (!isOnGpu) Free(handle);
-        else if (!TryFreeOnGpu()) return false;
-        if (isCounted) Interlocked.Decrement(ref liveCount);
+        if (!isOnGpu)
+            Free(handle);
+        else if (!TryFreeOnGpu())
+            return false;
+        if (isCounted)
+            Interlocked.Decrement(ref liveCount);
         return true;
     }
 }

@@ -18,9 +18,12 @@ internal static partial class LibraryFault
     public static string Explain(string file, string message)
     {
         Match missing = MissingLibrary().Match(message);
-        if (missing.Success) return Missing(missing.Groups[1].Value);
-        if (!TryReadHeader(file, out byte[] header, out string problem)) return $"it cannot be read ({problem})";
-        if (Target(header) is string target && target != Own) return $"it is made for {target}, and this program runs on {Own}";
+        if (missing.Success)
+            return Missing(missing.Groups[1].Value);
+        if (!TryReadHeader(file, out byte[] header, out string problem))
+            return $"it cannot be read ({problem})";
+        if (Target(header) is string target && target != Own)
+            return $"it is made for {target}, and this program runs on {Own}";
         if (OperatingSystem.IsWindows() && VisualCppRuntime.FirstOrDefault(static name => !IsThere(name)) is string library)
             return $"it needs {library}: install Microsoft's Visual C++ Redistributable (winget install Microsoft.VCRedist.2015+.{Own.Split(' ')[^1]})";
         return Reason(file, message);
@@ -51,9 +54,17 @@ internal static partial class LibraryFault
     /// </summary>
     internal static string? Target(ReadOnlySpan<byte> header)
     {
-        const int elfMachine = 18, peAt = 0x3C, peMachine = 4, machCpu = 4;
+        const int elfMachine = 18,
+            peAt = 0x3C,
+            peMachine = 4,
+            machCpu = 4;
         if (header.StartsWith("\u007FELF"u8))
-            return BinaryPrimitives.ReadUInt16LittleEndian(header[elfMachine..]) switch { 62 => "Linux x64", 183 => "Linux arm64", _ => "another processor" };
+            return BinaryPrimitives.ReadUInt16LittleEndian(header[elfMachine..]) switch
+            {
+                62 => "Linux x64",
+                183 => "Linux arm64",
+                _ => "another processor",
+            };
         if (header.StartsWith("MZ"u8) && BinaryPrimitives.ReadUInt32LittleEndian(header[peAt..]) is uint at && at < header.Length - 6)
             return BinaryPrimitives.ReadUInt16LittleEndian(header[((int)at + peMachine)..]) switch
             {
@@ -73,15 +84,17 @@ internal static partial class LibraryFault
 
     private static string Name(Architecture architecture) => architecture.ToString().ToLowerInvariant();
 
-    private static string Missing(string library) => library.StartsWith("libgomp", StringComparison.Ordinal)
-        ? $"it needs {library}, the OpenMP runtime of GCC: install it "
-            + "(Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp; Alpine: apk add libgomp)"
-        : $"it needs {library}, which this system lacks";
+    private static string Missing(string library) =>
+        library.StartsWith("libgomp", StringComparison.Ordinal)
+            ? $"it needs {library}, the OpenMP runtime of GCC: install it "
+                + "(Debian and Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp; Alpine: apk add libgomp)"
+            : $"it needs {library}, which this system lacks";
 
     private static bool IsThere(string library)
     {
         bool isThere = NativeLibrary.TryLoad(library, out nint handle);
-        if (isThere) NativeLibrary.Free(handle);
+        if (isThere)
+            NativeLibrary.Free(handle);
         return isThere;
     }
 

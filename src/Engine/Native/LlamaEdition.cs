@@ -10,7 +10,9 @@ namespace Tessera.Native;
 internal sealed record LlamaEdition(string Name, string GgmlVersion, string? LlamaVersion, int DefaultLoadMode)
 {
     // Where fields of v0.5.0 stand: tensor_split after lazy_mode and main_gpu, n_outputs_max_per_seq and what it moves up to cb_eval.
-    private const int TensorSplit = 40, OutputsPerSequence = 24, CallbackOfEvaluation = 88;
+    private const int TensorSplit = 40,
+        OutputsPerSequence = 24,
+        CallbackOfEvaluation = 88;
 
     public static readonly LlamaEdition LLamaSharp = new("LLamaSharp.Backend 0.30.0", "0.18.0", null, DefaultLoadMode: 1);
     public static readonly LlamaEdition Release = new("llama.cpp v0.5.0", "0.25.1", "0.5.0", DefaultLoadMode: -1);
@@ -23,7 +25,8 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     public static llama_model_params ModelDefaults()
     {
         llama_model_params parameters = Llama.llama_model_default_params();
-        if (Current == LLamaSharp) FromLLamaSharp(ref parameters);
+        if (Current == LLamaSharp)
+            FromLLamaSharp(ref parameters);
         return parameters;
     }
 
@@ -31,21 +34,24 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     public static llama_context_params ContextDefaults()
     {
         llama_context_params parameters = Llama.llama_context_default_params();
-        if (Current == LLamaSharp) FromLLamaSharp(ref parameters);
+        if (Current == LLamaSharp)
+            FromLLamaSharp(ref parameters);
         return parameters;
     }
 
     /// <summary><c>llama_model_load_from_file</c>.</summary>
     public static nint LoadModel(string path, llama_model_params parameters)
     {
-        if (Current == LLamaSharp) ToLLamaSharp(ref parameters);
+        if (Current == LLamaSharp)
+            ToLLamaSharp(ref parameters);
         return Llama.llama_model_load_from_file(path, parameters);
     }
 
     /// <summary><c>llama_init_from_model</c>.</summary>
     public static nint NewContext(nint model, llama_context_params parameters)
     {
-        if (Current == LLamaSharp) ToLLamaSharp(ref parameters);
+        if (Current == LLamaSharp)
+            ToLLamaSharp(ref parameters);
         return Llama.llama_init_from_model(model, parameters);
     }
 
@@ -79,5 +85,6 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
         bytes[sizeof(int)..].CopyTo(bytes);
     }
 
-    private static Span<byte> Bytes<T>(ref T value) where T : unmanaged => MemoryMarshal.AsBytes(new Span<T>(ref value));
+    private static Span<byte> Bytes<T>(ref T value)
+        where T : unmanaged => MemoryMarshal.AsBytes(new Span<T>(ref value));
 }

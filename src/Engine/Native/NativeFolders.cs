@@ -30,33 +30,44 @@ internal static class NativeFolders
     public static IReadOnlyList<string> Search => Found.Value;
 
     /// <summary>Where packages put native libraries of any kind.</summary>
-    public static IReadOnlyList<string> OfProgram => [Path.Combine(AppContext.BaseDirectory, "runtimes", PortableRid(), "native"), AppContext.BaseDirectory];
+    public static IReadOnlyList<string> OfProgram =>
+        [Path.Combine(AppContext.BaseDirectory, "runtimes", PortableRid(), "native"), AppContext.BaseDirectory];
 
     /// <summary>The folders in a folder whose builds this machine can run, best first, and then itself.</summary>
     internal static IEnumerable<string> BuildsIn(string root) =>
-        Builds.Select(build => (Path: Path.Combine(root, build.Name), build.CanRun)).Where(static build => Directory.Exists(build.Path) && build.CanRun())
-            .Select(static build => build.Path).Append(root);
+        Builds
+            .Select(build => (Path: Path.Combine(root, build.Name), build.CanRun))
+            .Where(static build => Directory.Exists(build.Path) && build.CanRun())
+            .Select(static build => build.Path)
+            .Append(root);
 
     private static IReadOnlyList<string> Find()
     {
         string? chosen = Environment.GetEnvironmentVariable(Variable);
         IReadOnlyList<string> folders = [.. (string.IsNullOrEmpty(chosen) ? OfProgram : [Path.GetFullPath(chosen)]).SelectMany(BuildsIn)];
-        if (SharedLibraries.Folder() is not string shared) return folders;
+        if (SharedLibraries.Folder() is not string shared)
+            return folders;
         return string.IsNullOrEmpty(chosen) || folders.Contains(shared) ? [shared] : throw SharedLibraries.Refuse(shared, chosen);
     }
 
     private static bool HasDriver(string onLinux, string onWindows)
     {
-        if (OperatingSystem.IsMacOS()) return false;
+        if (OperatingSystem.IsMacOS())
+            return false;
         bool isThere = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? onWindows : onLinux, out nint driver);
-        if (isThere) NativeLibrary.Free(driver);
+        if (isThere)
+            NativeLibrary.Free(driver);
         return isThere;
     }
 
     internal static string PortableRid()
     {
         bool isMusl = RuntimeInformation.RuntimeIdentifier.StartsWith("linux-musl", StringComparison.Ordinal);
-        string system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : isMusl ? "linux-musl" : "linux";
+        string system =
+            OperatingSystem.IsWindows() ? "win"
+            : OperatingSystem.IsMacOS() ? "osx"
+            : isMusl ? "linux-musl"
+            : "linux";
         return $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
     }
 }

@@ -23,18 +23,23 @@ internal static class NativeLibraries
     /// <exception cref="NativeLibraryException">No folder holds it, or one cannot be read.</exception>
     public static string Locate(string library)
     {
-        if (Find(library) is string file) return file;
-        string advice = library == Vips
-            ? $"add the package NetVips.Native.{NativeFolders.PortableRid()} (in a clone, build again)"
-            : $"add a package such as LLamaSharp.Backend.Cpu {NativeRuntime.PackageVersion}, or set {NativeFolders.Variable} to a folder that holds it";
-        throw new NativeLibraryException($"The native library '{library}' was not found in {string.Join(" or ", FoldersOf(library))}: {advice}.");
+        if (Find(library) is string file)
+            return file;
+        string advice =
+            library == Vips
+                ? $"add the package NetVips.Native.{NativeFolders.PortableRid()} (in a clone, build again)"
+                : $"add a package such as LLamaSharp.Backend.Cpu {NativeRuntime.PackageVersion}, or set {NativeFolders.Variable} to a folder that holds it";
+        throw new NativeLibraryException(
+            $"The native library '{library}' was not found in {string.Join(" or ", FoldersOf(library))}: {advice}."
+        );
     }
 
     /// <summary>Loads a library once and returns its handle.</summary>
     /// <exception cref="NativeLibraryException">The file is missing or cannot be loaded.</exception>
     public static nint Load(string library)
     {
-        lock (Gate) return Loaded.TryGetValue(library, out nint handle) ? handle : Loaded[library] = LoadFile(library, Locate(library));
+        lock (Gate)
+            return Loaded.TryGetValue(library, out nint handle) ? handle : Loaded[library] = LoadFile(library, Locate(library));
     }
 
     /// <summary>Whether there is a library's file.</summary>
@@ -49,8 +54,10 @@ internal static class NativeLibraries
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void InstallResolver() =>
-        NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, static (string name, Assembly _, DllImportSearchPath? _) =>
-            name is Llama or Ggml or GgmlBase or Vips ? Load(name) : 0);
+        NativeLibrary.SetDllImportResolver(
+            typeof(NativeLibraries).Assembly,
+            static (string name, Assembly _, DllImportSearchPath? _) => name is Llama or Ggml or GgmlBase or Vips ? Load(name) : 0
+        );
 
     private static string? Find(string library)
     {
@@ -58,12 +65,20 @@ internal static class NativeLibraries
         {
             try
             {
-                string? file = Directory.EnumerateFiles(folder).Where(path => IsLibraryFile(path, library)).Order(StringComparer.Ordinal).FirstOrDefault();
-                if (file is not null) return file;
+                string? file = Directory
+                    .EnumerateFiles(folder)
+                    .Where(path => IsLibraryFile(path, library))
+                    .Order(StringComparer.Ordinal)
+                    .FirstOrDefault();
+                if (file is not null)
+                    return file;
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                throw new NativeLibraryException($"The folder {folder}, where native libraries are looked for, cannot be read ({failure.Message.TrimEnd('.')}).", failure);
+                throw new NativeLibraryException(
+                    $"The folder {folder}, where native libraries are looked for, cannot be read ({failure.Message.TrimEnd('.')}).",
+                    failure
+                );
             }
         }
 
@@ -77,12 +92,16 @@ internal static class NativeLibraries
         try
         {
             nint handle = NativeLibrary.Load(file);
-            if (library == Llama) LoadedFolder = Path.GetDirectoryName(file);
+            if (library == Llama)
+                LoadedFolder = Path.GetDirectoryName(file);
             return handle;
         }
         catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
         {
-            throw new NativeLibraryException($"{file} cannot be loaded as the native library '{library}': {LibraryFault.Explain(file, failure.Message)}.", failure);
+            throw new NativeLibraryException(
+                $"{file} cannot be loaded as the native library '{library}': {LibraryFault.Explain(file, failure.Message)}.",
+                failure
+            );
         }
     }
 
@@ -90,10 +109,14 @@ internal static class NativeLibraries
     private static bool IsLibraryFile(string path, string library)
     {
         string name = Path.GetFileName(path);
-        if (name.StartsWith("lib", StringComparison.Ordinal)) name = name[3..];
-        bool isLibrary = name.Contains(".so", StringComparison.Ordinal) || name.EndsWith(".dylib", StringComparison.Ordinal)
+        if (name.StartsWith("lib", StringComparison.Ordinal))
+            name = name[3..];
+        bool isLibrary =
+            name.Contains(".so", StringComparison.Ordinal)
+            || name.EndsWith(".dylib", StringComparison.Ordinal)
             || name.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
-        if (!isLibrary) return false;
+        if (!isLibrary)
+            return false;
         return name.StartsWith(library + (library == Vips && OperatingSystem.IsWindows() ? "-" : "."), StringComparison.Ordinal);
     }
 }

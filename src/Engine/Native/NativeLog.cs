@@ -14,11 +14,14 @@ internal static unsafe class NativeLog
 {
     private const int KeptErrors = 8;
     private const string NoReason = "no reason was given";
+
     // How ggml's CUDA backend, which AMD's and Moore Threads' are built from too, says that a call of the driver failed (ggml 0.25.1,
     // src/ggml-cuda/ggml-cuda.cu, ggml_cuda_error).
     private static readonly string[] DeviceErrors = ["CUDA error", "ROCm error", "MUSA error"];
     private static readonly Lock Gate = new();
-    [ThreadStatic] private static ThreadLog? own;
+
+    [ThreadStatic]
+    private static ThreadLog? own;
 
     public static ILogger Logger { get; set; } = NullLogger.Instance;
 
@@ -29,7 +32,8 @@ internal static unsafe class NativeLog
     {
         Ggml.ggml_log_set(&Receive, null);
         Llama.llama_log_set(&Receive, null);
-        if (AbortHandler is not null) Ggml.ggml_set_abort_callback(&ReceiveAbort);
+        if (AbortHandler is not null)
+            Ggml.ggml_set_abort_callback(&ReceiveAbort);
     }
 
     /// <summary>Takes what would end the process when a GPU is lost.</summary>
@@ -44,9 +48,12 @@ internal static unsafe class NativeLog
     /// </summary>
     public static void End(string what, bool isOfDevice)
     {
-        if (isOfDevice && TakeErrors() is var logged && logged != NoReason) what = logged;
-        if (isOfDevice) GpuCalls.GiveUp(what);
-        if (AbortHandler is null) Environment.FailFast($"Native code ends the process: {what}.");
+        if (isOfDevice && TakeErrors() is var logged && logged != NoReason)
+            what = logged;
+        if (isOfDevice)
+            GpuCalls.GiveUp(what);
+        if (AbortHandler is null)
+            Environment.FailFast($"Native code ends the process: {what}.");
         AbortHandler(what);
     }
 
@@ -66,7 +73,8 @@ internal static unsafe class NativeLog
     /// <summary>Logs a line of a native library.</summary>
     public static void Write(LogLevel level, string line)
     {
-        lock (Gate) Logger.Log(level, "{NativeLine}", line);
+        lock (Gate)
+            Logger.Log(level, "{NativeLine}", line);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -74,9 +82,11 @@ internal static unsafe class NativeLog
     {
         string message = Marshal.PtrToStringUTF8((nint)text) ?? "";
         ThreadLog log = Own;
-        if (nativeLevel != ggml_log_level.CONT) log.Level = ToLogLevel(nativeLevel);
+        if (nativeLevel != ggml_log_level.CONT)
+            log.Level = ToLogLevel(nativeLevel);
         log.Line.Append(message);
-        if (message.EndsWith('\n')) Flush(log);
+        if (message.EndsWith('\n'))
+            Flush(log);
     }
 
     // "file:line: what failed"; the file is one of llama.cpp's on the machine that built it.
@@ -91,17 +101,20 @@ internal static unsafe class NativeLog
     /// <summary>Adds a line of our own.</summary>
     public static void Warn(string line)
     {
-        lock (Gate) Logger.Log(LogLevel.Warning, "{NativeLine}", line);
+        lock (Gate)
+            Logger.Log(LogLevel.Warning, "{NativeLine}", line);
     }
 
     private static void Flush(ThreadLog log)
     {
         string line = log.Line.ToString().Trim();
         log.Line.Clear();
-        if (line.Length == 0) return;
+        if (line.Length == 0)
+            return;
         if (log.Level == LogLevel.Error)
         {
-            if (log.Errors.Count == KeptErrors) log.Errors.Dequeue();
+            if (log.Errors.Count == KeptErrors)
+                log.Errors.Dequeue();
             log.Errors.Enqueue(WithoutFunctionName(line));
         }
 
@@ -115,13 +128,14 @@ internal static unsafe class NativeLog
         return colon > 0 && !line.AsSpan(0, colon).Contains(' ') ? line[(colon + 2)..] : line;
     }
 
-    private static LogLevel ToLogLevel(ggml_log_level nativeLevel) => nativeLevel switch
-    {
-        ggml_log_level.ERROR => LogLevel.Error,
-        ggml_log_level.WARN => LogLevel.Warning,
-        ggml_log_level.INFO => LogLevel.Information,
-        _ => LogLevel.Debug,
-    };
+    private static LogLevel ToLogLevel(ggml_log_level nativeLevel) =>
+        nativeLevel switch
+        {
+            ggml_log_level.ERROR => LogLevel.Error,
+            ggml_log_level.WARN => LogLevel.Warning,
+            ggml_log_level.INFO => LogLevel.Information,
+            _ => LogLevel.Debug,
+        };
 
     private sealed class ThreadLog
     {

@@ -9,7 +9,9 @@ namespace Tessera.Native;
 /// </summary>
 internal static partial class OpenMpRuntime
 {
-    private const string File = "libgomp.so.1", SpinCount = "GOMP_SPINCOUNT", WaitPolicy = "OMP_WAIT_POLICY";
+    private const string File = "libgomp.so.1",
+        SpinCount = "GOMP_SPINCOUNT",
+        WaitPolicy = "OMP_WAIT_POLICY";
 
     // Long enough for threads that run to meet, some 20 microseconds.
     private const string ShortSpin = "1000";
@@ -23,9 +25,11 @@ internal static partial class OpenMpRuntime
     /// </summary>
     public static void Load()
     {
-        if (!OperatingSystem.IsLinux() || IsLoaded() || Says(SpinCount) || Says(WaitPolicy)) return;
+        if (!OperatingSystem.IsLinux() || IsLoaded() || Says(SpinCount) || Says(WaitPolicy))
+            return;
         // The process's own variables are others than .NET's copy, which is what processes started from here get.
-        if (setenv(SpinCount, ShortSpin, 0) != 0) return;
+        if (setenv(SpinCount, ShortSpin, 0) != 0)
+            return;
         WaitsAsleep = NativeLibrary.TryLoad(File, out _);
         _ = unsetenv(SpinCount);
     }
@@ -44,6 +48,9 @@ internal static partial class OpenMpRuntime
         }
     }
 
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int unsetenv(string name);
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int unsetenv(string name);
 }

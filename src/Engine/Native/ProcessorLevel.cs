@@ -19,14 +19,19 @@ internal static class ProcessorLevel
 
     /// <summary>What the folder <c>avx512</c> needs: AVX-512 F, DQ, CD, BW and VL, and on Windows also VBMI and VNNI.</summary>
     public static bool HasAvx512 =>
-        HasAvx2 && HasState(StateOfAvx512) && Has(Features.Ebx7, 16, 17, 28, 30, 31) && (!OperatingSystem.IsWindows() || Has(Features.Ecx7, 1, 11));
+        HasAvx2
+        && HasState(StateOfAvx512)
+        && Has(Features.Ebx7, 16, 17, 28, 30, 31)
+        && (!OperatingSystem.IsWindows() || Has(Features.Ecx7, 1, 11));
 
-    private const int StateOfAvx = 2, StateOfAvx512 = 7;
+    private const int StateOfAvx = 2,
+        StateOfAvx512 = 7;
 
     // Bits of CPUID's leaves 1 and 7.
     private static (int, int, int) Read()
     {
-        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < 13) return default;
+        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < 13)
+            return default;
         (_, int extended, int more, _) = X86Base.CpuId(7, 0);
         return (X86Base.CpuId(1, 0).Ecx, extended, more);
     }
@@ -35,7 +40,8 @@ internal static class ProcessorLevel
     {
         foreach (int bit in bits)
         {
-            if ((register >> bit & 1) == 0) return false;
+            if ((register >> bit & 1) == 0)
+                return false;
         }
 
         return true;
@@ -45,9 +51,12 @@ internal static class ProcessorLevel
     // was compiled for. So there the area that the system has enabled (leaf 13) must reach to the end of theirs.
     private static bool HasState(int component)
     {
-        if (Avx512F.IsSupported || (component == StateOfAvx && Avx.IsSupported)) return true;
-        const int usesXsave = 27, stateLeaf = 13;
-        if (RuntimeFeature.IsDynamicCodeSupported || !Has(Features.Ecx1, usesXsave)) return false;
+        if (Avx512F.IsSupported || (component == StateOfAvx && Avx.IsSupported))
+            return true;
+        const int usesXsave = 27,
+            stateLeaf = 13;
+        if (RuntimeFeature.IsDynamicCodeSupported || !Has(Features.Ecx1, usesXsave))
+            return false;
         (int size, int offset, _, _) = X86Base.CpuId(stateLeaf, component);
         return size > 0 && X86Base.CpuId(stateLeaf, 0).Ebx >= offset + size;
     }

@@ -9,12 +9,15 @@ internal static class ProcessorTurn
     private static readonly object Gate = new();
     private static long nextTicket;
     private static long served;
-    [ThreadStatic] private static bool isHeld;
+
+    [ThreadStatic]
+    private static bool isHeld;
 
     /// <summary>Computes on this thread when its turn has come.</summary>
     public static T Take<T>(Func<T> compute)
     {
-        if (isHeld) return compute();
+        if (isHeld)
+            return compute();
         Enter();
         try
         {
@@ -30,10 +33,12 @@ internal static class ProcessorTurn
     /// <remarks>To be called where no thread of ggml spins: between two parts of a graph.</remarks>
     public static void Yield()
     {
-        if (!isHeld) return;
+        if (!isHeld)
+            return;
         lock (Gate)
         {
-            if (nextTicket - served == 1) return;
+            if (nextTicket - served == 1)
+                return;
         }
 
         Leave();
@@ -45,7 +50,8 @@ internal static class ProcessorTurn
         lock (Gate)
         {
             long ticket = nextTicket++;
-            while (served != ticket) Monitor.Wait(Gate);
+            while (served != ticket)
+                Monitor.Wait(Gate);
         }
 
         isHeld = true;

@@ -5,10 +5,17 @@ namespace Tessera.Native;
 /// <summary>What Tessera uses of Linux's <c>sys/mman.h</c>.</summary>
 internal static unsafe partial class SysMman
 {
-    [LibraryImport("libc")] internal static partial int madvise(void* addr, nuint length, int advice);
-    [LibraryImport("libc")] internal static partial nint mmap(nint addr, nuint length, int prot, int flags, int fd, nint offset);
-    [LibraryImport("libc")] internal static partial int mprotect(nint addr, nuint length, int prot);
-    [LibraryImport("libc")] internal static partial int munmap(nint addr, nuint length);
+    [LibraryImport("libc")]
+    internal static partial int madvise(void* addr, nuint length, int advice);
+
+    [LibraryImport("libc")]
+    internal static partial nint mmap(nint addr, nuint length, int prot, int flags, int fd, nint offset);
+
+    [LibraryImport("libc")]
+    internal static partial int mprotect(nint addr, nuint length, int prot);
+
+    [LibraryImport("libc")]
+    internal static partial int munmap(nint addr, nuint length);
 
     internal const int MADV_WILLNEED = 3;
     internal const int MADV_HUGEPAGE = 14;

@@ -25,7 +25,9 @@ internal static class VipsLibrary
     public static string Reason(VipsException failure)
     {
         // The first line names the call.
-        IEnumerable<string> lines = failure.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Skip(1);
+        IEnumerable<string> lines = failure
+            .Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Skip(1);
         string line = string.Join("; ", lines.Distinct());
         return line.Length > MaxErrorLength ? line[..MaxErrorLength] : line;
     }
@@ -44,7 +46,8 @@ internal static class VipsLibrary
         }
 
         RequireStart();
-        foreach (string? domain in LogDomains) Log.SetLogHandler(domain, Enums.LogLevelFlags.All, Receive);
+        foreach (string? domain in LogDomains)
+            Log.SetLogHandler(domain, Enums.LogLevelFlags.All, Receive);
         Cache.Max = 0;
         Library.BlockUntrusted = true;
         return true;
@@ -67,7 +70,9 @@ internal static class VipsLibrary
     private static void RequireVersion(int major, int minor)
     {
         if (major != SupportedMajor || minor < OldestMinor)
-            throw new NativeLibraryException($"The image library is libvips {major}.{minor}, but 8.{OldestMinor} or a later 8.x is needed.");
+            throw new NativeLibraryException(
+                $"The image library is libvips {major}.{minor}, but 8.{OldestMinor} or a later 8.x is needed."
+            );
     }
 
     // GLib's own handler writes to stderr. What ends a decode is told by its exception.

@@ -18,15 +18,21 @@ internal sealed class AnswerRecall(Vocabulary vocabulary)
     /// <param name="write">Writes the prompt with the given answers.</param>
     /// <param name="answers">The earlier answers; null where the tokens are not known.</param>
     /// <param name="texts">The earlier answers' texts.</param>
-    public IReadOnlyList<PromptPiece> Write(Func<IReadOnlyList<string>, string> write, IReadOnlyList<GeneratedAnswer?> answers, IReadOnlyList<string> texts)
+    public IReadOnlyList<PromptPiece> Write(
+        Func<IReadOnlyList<string>, string> write,
+        IReadOnlyList<GeneratedAnswer?> answers,
+        IReadOnlyList<string> texts
+    )
     {
         string prompt = write(texts);
-        if (answers.All(static answer => answer is not { Ids.Count: > 0 })) return [new PromptPiece(prompt)];
+        if (answers.All(static answer => answer is not { Ids.Count: > 0 }))
+            return [new PromptPiece(prompt)];
 
         // A template may change answers, cut their thoughts out for one: then marks in their place would hide that.
         string[] marks = [.. answers.Select(static (_, index) => $"\uE000{index}\uE001")];
         string marked = write(marks);
-        if (Fill(marked, marks, texts) != prompt) return [new PromptPiece(prompt)];
+        if (Fill(marked, marks, texts) != prompt)
+            return [new PromptPiece(prompt)];
 
         var pieces = new List<PromptPiece>();
         for (int index = 0; index < marks.Length; index++)
@@ -57,15 +63,18 @@ internal sealed class AnswerRecall(Vocabulary vocabulary)
 
     private static void AddText(List<PromptPiece> pieces, string text)
     {
-        if (pieces.Count > 0 && pieces[^1].Text is string before) pieces[^1] = new PromptPiece(before + text);
-        else if (text.Length > 0) pieces.Add(new PromptPiece(text));
+        if (pieces.Count > 0 && pieces[^1].Text is string before)
+            pieces[^1] = new PromptPiece(before + text);
+        else if (text.Length > 0)
+            pieces.Add(new PromptPiece(text));
     }
 
     private static string? Fill(string marked, string[] marks, IReadOnlyList<string> texts)
     {
         for (int index = 0; index < marks.Length; index++)
         {
-            if (marked.Split(marks[index]).Length != 2) return null;
+            if (marked.Split(marks[index]).Length != 2)
+                return null;
             marked = marked.Replace(marks[index], texts[index], StringComparison.Ordinal);
         }
 

@@ -11,21 +11,32 @@ internal static class MessageExchanges
     /// <param name="messages">The conversation.</param>
     /// <param name="variables">Names of what else a template would be told.</param>
     /// <exception cref="TesseraException">The wording has no place for tools, or for a system sentence later than the first message.</exception>
-    public static (string? System, IReadOnlyList<Exchange> Exchanges) Of(FamilyPrompt family, IReadOnlyList<ChatTemplateMessage> messages, IEnumerable<string> variables)
+    public static (string? System, IReadOnlyList<Exchange> Exchanges) Of(
+        FamilyPrompt family,
+        IReadOnlyList<ChatTemplateMessage> messages,
+        IEnumerable<string> variables
+    )
     {
-        if (variables.Contains("tools")) throw new TesseraException("The model has no chat template, so it cannot be told of tools.");
+        if (variables.Contains("tools"))
+            throw new TesseraException("The model has no chat template, so it cannot be told of tools.");
         string? system = messages is [{ Role: "system" } first, ..] ? first.Text : null;
         var exchanges = new List<Exchange>();
         for (int index = system is null ? 0 : 1; index < messages.Count; index++)
         {
             ChatTemplateMessage message = messages[index];
             Exchange? open = exchanges is [.., { Answer: null } last] ? last : null;
-            if (message.Role == "user") Put(exchanges, open, WithPlacesInText(family, message));
-            else if (message is { Role: "assistant", ToolCalls.Count: 0 }) Answer(exchanges, open, message.Text);
-            else throw new TesseraException($"The model has no chat template, and its family's wording has no place for message {index}, of the role {message.Role}{(message.ToolCalls.Count > 0 ? " with calls of tools" : "")}.");
+            if (message.Role == "user")
+                Put(exchanges, open, WithPlacesInText(family, message));
+            else if (message is { Role: "assistant", ToolCalls.Count: 0 })
+                Answer(exchanges, open, message.Text);
+            else
+                throw new TesseraException(
+                    $"The model has no chat template, and its family's wording has no place for message {index}, of the role {message.Role}{(message.ToolCalls.Count > 0 ? " with calls of tools" : "")}."
+                );
         }
 
-        if (exchanges is [] or [.., { Answer: not null }]) exchanges.Add(new Exchange("", 0, null));
+        if (exchanges is [] or [.., { Answer: not null }])
+            exchanges.Add(new Exchange("", 0, null));
         return (system, exchanges);
     }
 
@@ -35,12 +46,14 @@ internal static class MessageExchanges
     /// </summary>
     public static ChatTemplateMessage WithPlacesInText(FamilyPrompt family, ChatTemplateMessage message)
     {
-        if (message.ImageCount == 0) return message;
+        if (message.ImageCount == 0)
+            return message;
         List<bool> kinds = [.. message.Parts.Select(static part => part.IsImage)];
         int changes = Enumerable.Range(1, kinds.Count - 1).Count(index => kinds[index] != kinds[index - 1]);
-        string text = changes > 1
-            ? string.Concat(message.Parts.Select(static part => part.Text ?? PromptText.ImageMarker))
-            : PromptText.WithPlaces(family, new Exchange(message.Text, message.ImageCount, null));
+        string text =
+            changes > 1
+                ? string.Concat(message.Parts.Select(static part => part.Text ?? PromptText.ImageMarker))
+                : PromptText.WithPlaces(family, new Exchange(message.Text, message.ImageCount, null));
         return message with { Parts = [new ChatTemplatePart(text)] };
     }
 
@@ -48,14 +61,19 @@ internal static class MessageExchanges
     private static void Put(List<Exchange> exchanges, Exchange? open, ChatTemplateMessage message)
     {
         string text = message.Text;
-        if (open is null) exchanges.Add(new Exchange(text, PromptText.CountPlaces(text), null));
-        else exchanges[^1] = new Exchange($"{open.UserText}\n{text}", PromptText.CountPlaces(open.UserText + text), null);
+        if (open is null)
+            exchanges.Add(new Exchange(text, PromptText.CountPlaces(text), null));
+        else
+            exchanges[^1] = new Exchange($"{open.UserText}\n{text}", PromptText.CountPlaces(open.UserText + text), null);
     }
 
     private static void Answer(List<Exchange> exchanges, Exchange? open, string answer)
     {
-        if (open is not null) exchanges[^1] = open with { Answer = answer };
-        else if (exchanges.Count > 0) exchanges[^1] = exchanges[^1] with { Answer = $"{exchanges[^1].Answer}\n{answer}" };
-        else exchanges.Add(new Exchange("", 0, answer));
+        if (open is not null)
+            exchanges[^1] = open with { Answer = answer };
+        else if (exchanges.Count > 0)
+            exchanges[^1] = exchanges[^1] with { Answer = $"{exchanges[^1].Answer}\n{answer}" };
+        else
+            exchanges.Add(new Exchange("", 0, answer));
     }
 }

@@ -15,10 +15,13 @@ internal abstract record PromptSpan
 internal sealed record PromptLayout(IReadOnlyList<PromptSpan> Spans)
 {
     /// <summary>Tokens and embeddings in all.</summary>
-    public int Length => Spans.Sum(static span => span switch
-    {
-        PromptSpan.Tokens run => run.Ids.Length,
-        PromptSpan.Embeddings rows => rows.Count,
-        _ => 0,
-    });
+    public int Length =>
+        Spans.Sum(static span =>
+            span switch
+            {
+                PromptSpan.Tokens run => run.Ids.Length,
+                PromptSpan.Embeddings rows => rows.Count,
+                _ => 0,
+            }
+        );
 }

@@ -10,7 +10,14 @@ namespace Tessera.Prompting;
 /// <param name="Count">Number of embeddings.</param>
 /// <param name="Ids">The tokens, or null.</param>
 /// <param name="IsToken">Whether the text is exactly one token.</param>
-internal readonly record struct PromptPiece(string? Text, int ImageIndex = 0, int Start = 0, int Count = 0, IReadOnlyList<int>? Ids = null, bool IsToken = false)
+internal readonly record struct PromptPiece(
+    string? Text,
+    int ImageIndex = 0,
+    int Start = 0,
+    int Count = 0,
+    IReadOnlyList<int>? Ids = null,
+    bool IsToken = false
+)
 {
     public bool IsEmbeddings => Text is null && Ids is null;
 }
@@ -58,16 +65,28 @@ internal static class PromptText
     /// <param name="exchanges">The conversation.</param>
     public static string FamilyConversation(FamilyPrompt family, string? system, IReadOnlyList<Exchange> exchanges)
     {
-        string opening = system is null ? family.System : system.Length == 0 ? "" : family.SystemForm.Replace("{0}", system, StringComparison.Ordinal);
-        IEnumerable<string> turns = exchanges.Select(exchange => family.UserPrefix + WithPlaces(family, exchange) + family.AssistantPrefix
-            + (exchange.Answer is null ? "" : family.BeforeAnswer + exchange.Answer + family.AfterAnswer));
+        string opening =
+            system is null ? family.System
+            : system.Length == 0 ? ""
+            : family.SystemForm.Replace("{0}", system, StringComparison.Ordinal);
+        IEnumerable<string> turns = exchanges.Select(exchange =>
+            family.UserPrefix
+            + WithPlaces(family, exchange)
+            + family.AssistantPrefix
+            + (exchange.Answer is null ? "" : family.BeforeAnswer + exchange.Answer + family.AfterAnswer)
+        );
         return opening + string.Concat(turns);
     }
 
     /// <summary>The user's text with places for its pictures: in front, each followed by the family's separator, where it has none.</summary>
-    public static string WithPlaces(FamilyPrompt family, Exchange exchange) => CountPlaces(exchange.UserText) > 0
-        ? exchange.UserText
-        : string.Concat(Enumerable.Range(1, exchange.ImageCount).Select(number => Label(family, number, exchange.ImageCount) + ImageMarker + family.AfterImage)) + exchange.UserText;
+    public static string WithPlaces(FamilyPrompt family, Exchange exchange) =>
+        CountPlaces(exchange.UserText) > 0
+            ? exchange.UserText
+            : string.Concat(
+                Enumerable
+                    .Range(1, exchange.ImageCount)
+                    .Select(number => Label(family, number, exchange.ImageCount) + ImageMarker + family.AfterImage)
+            ) + exchange.UserText;
 
     private static string Label(FamilyPrompt family, int number, int imageCount) =>
         imageCount > 1 ? family.ImageLabel.Replace("{0}", number.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) : "";
@@ -77,18 +96,25 @@ internal static class PromptText
         int start = 0;
         foreach (PromptPiece part in image)
         {
-            if (part.IsToken) pieces.Add(part);
-            else if (part.Text is not null) AddText(pieces, part.Text);
-            else if (pieces.Count > 0 && pieces[^1] is { IsEmbeddings: true } last && last.ImageIndex == imageIndex) pieces[^1] = last with { Count = last.Count + part.Count };
-            else pieces.Add(new PromptPiece(null, imageIndex, start, part.Count));
+            if (part.IsToken)
+                pieces.Add(part);
+            else if (part.Text is not null)
+                AddText(pieces, part.Text);
+            else if (pieces.Count > 0 && pieces[^1] is { IsEmbeddings: true } last && last.ImageIndex == imageIndex)
+                pieces[^1] = last with { Count = last.Count + part.Count };
+            else
+                pieces.Add(new PromptPiece(null, imageIndex, start, part.Count));
             start += part.Count;
         }
     }
 
     private static void AddText(List<PromptPiece> pieces, string text)
     {
-        if (text.Length == 0) return;
-        if (pieces.Count > 0 && pieces[^1] is { Text: string before, IsToken: false }) pieces[^1] = new PromptPiece(before + text);
-        else pieces.Add(new PromptPiece(text));
+        if (text.Length == 0)
+            return;
+        if (pieces.Count > 0 && pieces[^1] is { Text: string before, IsToken: false })
+            pieces[^1] = new PromptPiece(before + text);
+        else
+            pieces.Add(new PromptPiece(text));
     }
 }

@@ -12,7 +12,8 @@ internal static class PromptTokenizer
     {
         var spans = new List<PromptSpan>();
         var run = new List<int>();
-        if (vocabulary.StartToken is int start) run.Add(start);
+        if (vocabulary.StartToken is int start)
+            run.Add(start);
         for (int index = 0; index < pieces.Count; index++)
         {
             PromptPiece piece = pieces[index];
@@ -46,12 +47,15 @@ internal static class PromptTokenizer
     private static string WithoutStartText(string text, Vocabulary vocabulary)
     {
         string start = vocabulary.StartText;
-        return vocabulary.StartToken is not null && start.Length > 0 && text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : text;
+        return vocabulary.StartToken is not null && start.Length > 0 && text.StartsWith(start, StringComparison.Ordinal)
+            ? text[start.Length..]
+            : text;
     }
 
     private static void CloseRun(List<PromptSpan> spans, List<int> run)
     {
-        if (run.Count == 0) return;
+        if (run.Count == 0)
+            return;
         spans.Add(new PromptSpan.Tokens([.. run]));
         run.Clear();
     }

@@ -17,7 +17,11 @@ public sealed class ChatPromptRenderer
     /// <param name="imageMarker">Stands for an image in the content of templates that take it as one string only.</param>
     /// <param name="limits">What one rendering may cost.</param>
     public ChatPromptRenderer(
-        ChatTemplate template, IEnumerable<string> imagePlaceholders, string imageMarker = "<__media__>", TemplateLimits? limits = null)
+        ChatTemplate template,
+        IEnumerable<string> imagePlaceholders,
+        string imageMarker = "<__media__>",
+        TemplateLimits? limits = null
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(imageMarker);
         this.template = template ?? throw new ArgumentNullException(nameof(template));
@@ -45,7 +49,8 @@ public sealed class ChatPromptRenderer
         string? bosToken = null,
         string? eosToken = null,
         IReadOnlyDictionary<string, TemplateValue>? extra = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default
+    )
     {
         int imageCount = messages.Sum(message => message.Parts.Count(part => part.IsImage));
         string text = RenderText(messages, UsesParts, addGenerationPrompt, bosToken, eosToken, extra, this.limits, cancellation);
@@ -56,20 +61,34 @@ public sealed class ChatPromptRenderer
         int placeCount = segments.Count(segment => segment.IsImage);
         return placeCount == imageCount
             ? segments
-            : throw new TemplateException(this.template.Name, 1, 1, $"the template prints {placeCount} image places for {imageCount} images");
+            : throw new TemplateException(
+                this.template.Name,
+                1,
+                1,
+                $"the template prints {placeCount} image places for {imageCount} images"
+            );
     }
 
     // Many templates take parts from users only, so a message without images stays a string where the template takes strings.
-    private bool UsesParts(ChatTemplateMessage message) =>
-        TakesParts && (!TakesStrings || message.Parts.Any(part => part.IsImage));
+    private bool UsesParts(ChatTemplateMessage message) => TakesParts && (!TakesStrings || message.Parts.Any(part => part.IsImage));
 
     private bool Probe(bool asParts)
     {
         try
         {
-            string text = RenderText([new ChatTemplateMessage("user", ProbeText)], _ => asParts, true, "", "", null, (this.limits ?? TemplateLimits.Default).ForProbe(), CancellationToken.None);
+            string text = RenderText(
+                [new ChatTemplateMessage("user", ProbeText)],
+                _ => asParts,
+                true,
+                "",
+                "",
+                null,
+                (this.limits ?? TemplateLimits.Default).ForProbe(),
+                CancellationToken.None
+            );
             // A template for strings prints a list as Python writes it, or fails on it.
-            return text.Contains(ProbeText, StringComparison.Ordinal) && !text.Contains($"'{ProbeText}'", StringComparison.Ordinal)
+            return text.Contains(ProbeText, StringComparison.Ordinal)
+                && !text.Contains($"'{ProbeText}'", StringComparison.Ordinal)
                 && !text.Contains($"\"{ProbeText}\"", StringComparison.Ordinal);
         }
         catch (TemplateException)
@@ -79,9 +98,15 @@ public sealed class ChatPromptRenderer
     }
 
     private string RenderText(
-        IReadOnlyList<ChatTemplateMessage> messages, Func<ChatTemplateMessage, bool> usesParts, bool addGenerationPrompt,
-        string? bosToken, string? eosToken,
-        IReadOnlyDictionary<string, TemplateValue>? extra, TemplateLimits? limits, CancellationToken cancellation)
+        IReadOnlyList<ChatTemplateMessage> messages,
+        Func<ChatTemplateMessage, bool> usesParts,
+        bool addGenerationPrompt,
+        string? bosToken,
+        string? eosToken,
+        IReadOnlyDictionary<string, TemplateValue>? extra,
+        TemplateLimits? limits,
+        CancellationToken cancellation
+    )
     {
         Dictionary<string, TemplateValue> variables = new()
         {
@@ -116,22 +141,23 @@ public sealed class ChatPromptRenderer
         return TemplateValue.Map(entries);
     }
 
-    private static TemplateValue ToValue(ChatTemplateToolCall call) => TemplateValue.Map(
-    [
-        ("type", TemplateValue.From("function")),
-        ("id", TemplateValue.From(call.Id)),
-        ("function", TemplateValue.Map([("name", TemplateValue.From(call.Name)), ("arguments", call.Arguments)])),
-    ]);
+    private static TemplateValue ToValue(ChatTemplateToolCall call) =>
+        TemplateValue.Map([
+            ("type", TemplateValue.From("function")),
+            ("id", TemplateValue.From(call.Id)),
+            ("function", TemplateValue.Map([("name", TemplateValue.From(call.Name)), ("arguments", call.Arguments)])),
+        ]);
 
-    private static TemplateValue ToValue(ChatTemplatePart part) => part.Text is { } text
-        ? TemplateValue.Map([("type", TemplateValue.From("text")), ("text", TemplateValue.From(text))])
-        : TemplateValue.Map([("type", TemplateValue.From("image"))]);
+    private static TemplateValue ToValue(ChatTemplatePart part) =>
+        part.Text is { } text
+            ? TemplateValue.Map([("type", TemplateValue.From("text")), ("text", TemplateValue.From(text))])
+            : TemplateValue.Map([("type", TemplateValue.From("image"))]);
 
     private static List<PromptSegment> Split(string text, string[] placeholders)
     {
         List<PromptSegment> segments = [];
         int start = 0;
-        for (int index = 0; index < text.Length;)
+        for (int index = 0; index < text.Length; )
         {
             string? found = Array.Find(placeholders, candidate => string.CompareOrdinal(text, index, candidate, 0, candidate.Length) == 0);
             if (found is null)

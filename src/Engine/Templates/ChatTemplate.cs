@@ -52,7 +52,8 @@ public sealed class ChatTemplate
         IReadOnlyDictionary<string, TemplateValue> variables,
         TemplateLimits? limits = null,
         TimeProvider? clock = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default
+    )
     {
         ArgumentNullException.ThrowIfNull(variables);
         RenderMeter meter = new(limits ?? TemplateLimits.Default, cancellation);

@@ -35,7 +35,8 @@ public sealed record ChatTemplateMessage(string Role, IReadOnlyList<ChatTemplate
     public int ImageCount => Parts.Count(static part => part.IsImage);
 
     /// <summary>A message of one text.</summary>
-    public ChatTemplateMessage(string role, string text) : this(role, [new ChatTemplatePart(text)]) { }
+    public ChatTemplateMessage(string role, string text)
+        : this(role, [new ChatTemplatePart(text)]) { }
 }
 
 /// <summary>A function that the assistant calls.</summary>

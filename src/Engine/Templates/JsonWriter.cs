@@ -69,19 +69,20 @@ internal sealed class JsonWriter(RenderMeter meter)
 
     private void WriteEntry(KeyValuePair<TemplateValue, TemplateValue> entry, int level)
     {
-        WriteString(entry.Key switch
-        {
-            StringValue text => text.Text,
-            NoneValue or BooleanValue or IntegerValue or FloatValue => Scalar(entry.Key),
-            _ => throw new TemplateFault($"keys must be str, int, float, bool or None, not {entry.Key.TypeName}"),
-        });
+        WriteString(
+            entry.Key switch
+            {
+                StringValue text => text.Text,
+                NoneValue or BooleanValue or IntegerValue or FloatValue => Scalar(entry.Key),
+                _ => throw new TemplateFault($"keys must be str, int, float, bool or None, not {entry.Key.TypeName}"),
+            }
+        );
         Append(KeySeparator);
         WriteValue(entry.Value, level);
     }
 
-    private IReadOnlyCollection<KeyValuePair<TemplateValue, TemplateValue>> Sorted(MapValue map) => !SortKeys
-        ? map.Entries
-        : PythonSort.By(meter, map.Entries, entry => entry.Key, isReversed: false);
+    private IReadOnlyCollection<KeyValuePair<TemplateValue, TemplateValue>> Sorted(MapValue map) =>
+        !SortKeys ? map.Entries : PythonSort.By(meter, map.Entries, entry => entry.Key, isReversed: false);
 
     private void NewLine(int level)
     {
@@ -109,31 +110,33 @@ internal sealed class JsonWriter(RenderMeter meter)
         Append("\"");
     }
 
-    private string? Escape(char character) => character switch
-    {
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\n' => "\\n",
-        '\r' => "\\r",
-        '\t' => "\\t",
-        '\f' => "\\f",
-        '\b' => "\\b",
-        < ' ' => Unicode(character),
-        > '~' when EnsureAscii && character != '\u007f' => Unicode(character),
-        _ => null,
-    };
+    private string? Escape(char character) =>
+        character switch
+        {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\f' => "\\f",
+            '\b' => "\\b",
+            < ' ' => Unicode(character),
+            > '~' when EnsureAscii && character != '\u007f' => Unicode(character),
+            _ => null,
+        };
 
     private static string Unicode(char character) => "\\u" + ((int)character).ToString("x4", CultureInfo.InvariantCulture);
 
-    private static string Scalar(TemplateValue value) => value switch
-    {
-        NoneValue => "null",
-        BooleanValue flag => flag.Value ? "true" : "false",
-        FloatValue { Value: double.NaN } => "NaN",
-        FloatValue { Value: double.PositiveInfinity } => "Infinity",
-        FloatValue { Value: double.NegativeInfinity } => "-Infinity",
-        _ => value.ToString(),
-    };
+    private static string Scalar(TemplateValue value) =>
+        value switch
+        {
+            NoneValue => "null",
+            BooleanValue flag => flag.Value ? "true" : "false",
+            FloatValue { Value: double.NaN } => "NaN",
+            FloatValue { Value: double.PositiveInfinity } => "Infinity",
+            FloatValue { Value: double.NegativeInfinity } => "-Infinity",
+            _ => value.ToString(),
+        };
 
     private void Append(string text)
     {

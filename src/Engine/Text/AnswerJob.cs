@@ -9,16 +9,25 @@ namespace Tessera.Text;
 /// <param name="contextLength">Positions that the prompt and the answer may take together.</param>
 /// <param name="wake">Called when the job is cancelled, on the thread that cancels it.</param>
 /// <param name="cancellationToken">Cancels the job.</param>
-internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int contextLength, Action wake, CancellationToken cancellationToken) : IDisposable
+internal sealed class AnswerJob(
+    AnswerRequest request,
+    LanguageModel model,
+    int contextLength,
+    Action wake,
+    CancellationToken cancellationToken
+) : IDisposable
 {
     // First, because it may fail.
     private readonly Sampler sampler = CreateSampler(request, model);
     private readonly CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static wake => ((Action)wake!)(), wake);
-    private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(
+        new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
+    );
     private readonly List<int> tokens = [];
     private readonly AnswerText text = new(request.StopStrings);
     private CachedSequence? sequence;
-    private long admittedAt, firstTokenAt;
+    private long admittedAt,
+        firstTokenAt;
     private bool isCut;
 
     public AnswerRequest Request => request;
@@ -64,17 +73,22 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     {
         int position = Position + PendingCount++;
         bool isLast = IsDecoding || position == request.Rows.Count - 1;
-        int row = IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
-            : PromptRows.IsToken(request.Rows.Keys[position]) ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[position]), Sequence.Id, position, isLast)
+        int row =
+            IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
+            : PromptRows.IsToken(request.Rows.Keys[position])
+                ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[position]), Sequence.Id, position, isLast)
             : batch.AddEmbedding(request.Rows.Embedding(position), Sequence.Id, position, isLast);
-        if (isLast) OutputRow = row;
+        if (isLast)
+            OutputRow = row;
     }
 
     /// <summary>The batch has been decoded: its rows are in the KV cache.</summary>
     public void CommitRows()
     {
-        for (; PendingCount > 0; PendingCount--) Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
-        if (!IsDecoding) pieces.Writer.TryWrite(new AnswerPiece("", (double)Position / request.Rows.Count));
+        for (; PendingCount > 0; PendingCount--)
+            Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
+        if (!IsDecoding)
+            pieces.Writer.TryWrite(new AnswerPiece("", (double)Position / request.Rows.Count));
     }
 
     /// <summary>The batch has not been decoded.</summary>
@@ -85,11 +99,14 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     {
         int token = sampler.Sample(context, OutputRow);
         OutputRow = -1;
-        if (tokens.Count == 0) firstTokenAt = Stopwatch.GetTimestamp();
+        if (tokens.Count == 0)
+            firstTokenAt = Stopwatch.GetTimestamp();
         tokens.Add(token);
-        if (model.Vocabulary.IsEnd(token)) return true;
+        if (model.Vocabulary.IsEnd(token))
+            return true;
         Emit(text.Append(model.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
-        if (text.IsStopped) return true;
+        if (text.IsStopped)
+            return true;
         return isCut = tokens.Count >= request.MaxTokens || Position >= contextLength;
     }
 
@@ -97,7 +114,9 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     public void Complete()
     {
         Emit(text.Finish());
-        pieces.Writer.TryWrite(new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp())));
+        pieces.Writer.TryWrite(
+            new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp()))
+        );
         pieces.Writer.TryComplete();
     }
 
@@ -115,12 +134,14 @@ internal sealed class AnswerJob(AnswerRequest request, LanguageModel model, int 
     {
         var sampler = new Sampler(request.Sampling, model.Vocabulary);
         foreach (ulong key in request.Rows.Keys)
-            if (PromptRows.IsToken(key)) sampler.Accept(PromptRows.TokenOf(key));
+            if (PromptRows.IsToken(key))
+                sampler.Accept(PromptRows.TokenOf(key));
         return sampler;
     }
 
     private void Emit(string piece)
     {
-        if (piece.Length > 0) pieces.Writer.TryWrite(new AnswerPiece(piece, 1));
+        if (piece.Length > 0)
+            pieces.Writer.TryWrite(new AnswerPiece(piece, 1));
     }
 }

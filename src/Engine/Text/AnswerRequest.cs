@@ -6,7 +6,13 @@ namespace Tessera.Text;
 /// <param name="StopStrings">Texts that end the answer.</param>
 /// <param name="MaxTokens">The most tokens of the answer.</param>
 /// <param name="Owner">Whose conversation it belongs to: the same owner's next prompt continues where this one ended.</param>
-internal sealed record AnswerRequest(PromptRows Rows, SamplerSettings Sampling, IReadOnlyList<string> StopStrings, int MaxTokens, object Owner);
+internal sealed record AnswerRequest(
+    PromptRows Rows,
+    SamplerSettings Sampling,
+    IReadOnlyList<string> StopStrings,
+    int MaxTokens,
+    object Owner
+);
 
 /// <summary>A piece of an answer, or of the way to it.</summary>
 /// <param name="Text">Text that became certain; whole characters only.</param>
@@ -21,4 +27,11 @@ internal readonly record struct AnswerPiece(string Text, double Prefilled, Answe
 /// <param name="AdmittedAt">Time stamp of the prefill's start.</param>
 /// <param name="FirstTokenAt">Time stamp of the first token.</param>
 /// <param name="EndedAt">Time stamp of the end.</param>
-internal sealed record AnswerEnd(IReadOnlyList<int> TokenIds, bool IsCut, int ReusedCount, long AdmittedAt, long FirstTokenAt, long EndedAt);
+internal sealed record AnswerEnd(
+    IReadOnlyList<int> TokenIds,
+    bool IsCut,
+    int ReusedCount,
+    long AdmittedAt,
+    long FirstTokenAt,
+    long EndedAt
+);

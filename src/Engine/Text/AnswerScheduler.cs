@@ -36,7 +36,13 @@ internal sealed class AnswerScheduler : IDisposable
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(context, cache);
         var batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
-        decoding = new SharedDecode(context, room, batch, new BatchFiller(mixesSequences: context.CanCut), decode ?? (static (context, batch) => context.Decode(batch)));
+        decoding = new SharedDecode(
+            context,
+            room,
+            batch,
+            new BatchFiller(mixesSequences: context.CanCut),
+            decode ?? (static (context, batch) => context.Decode(batch))
+        );
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
         thread.Start();
     }
@@ -50,12 +56,14 @@ internal sealed class AnswerScheduler : IDisposable
     /// <exception cref="TesseraException">A token is none of the vocabulary's.</exception>
     public ChannelReader<AnswerPiece> Start(AnswerRequest request, CancellationToken cancellationToken)
     {
-        if (request.Rows.Count >= ContextLength) throw new PromptTooLongException(request.Rows.Count, ContextLength);
+        if (request.Rows.Count >= ContextLength)
+            throw new PromptTooLongException(request.Rows.Count, ContextLength);
         RequireTokens(request.Rows);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (waiting.Count >= limits.WaitingLimit) throw new EngineBusyException(limits.WaitingLimit);
+            if (waiting.Count >= limits.WaitingLimit)
+                throw new EngineBusyException(limits.WaitingLimit);
         }
 
         using var hold = model.Hold();
@@ -89,7 +97,8 @@ internal sealed class AnswerScheduler : IDisposable
     {
         lock (gate)
         {
-            if (isDisposed) return;
+            if (isDisposed)
+                return;
             isDisposed = true;
             context.RequestStop();
             work.Release();
@@ -104,7 +113,8 @@ internal sealed class AnswerScheduler : IDisposable
     {
         lock (gate)
         {
-            if (isDisposed) return false;
+            if (isDisposed)
+                return false;
             errands.Enqueue(errand);
             work.Release();
             return true;
@@ -115,9 +125,11 @@ internal sealed class AnswerScheduler : IDisposable
     {
         lock (gate)
         {
-            if (isDisposed) return;
+            if (isDisposed)
+                return;
             // What a stopped step left in a recurrent model's state could not be taken back: there the step runs to its end.
-            if (context.CanCut) context.RequestStop();
+            if (context.CanCut)
+                context.RequestStop();
             work.Release();
         }
     }
@@ -126,7 +138,8 @@ internal sealed class AnswerScheduler : IDisposable
     {
         while (!isDisposed)
         {
-            if (running.Count == 0) work.Wait();
+            if (running.Count == 0)
+                work.Wait();
             try
             {
                 Step();
@@ -134,11 +147,13 @@ internal sealed class AnswerScheduler : IDisposable
             catch (Exception failure)
             {
                 // Nothing that is known of gets here: what is half done cannot be continued, the next answers can.
-                foreach (AnswerJob job in running.ToArray()) Remove(job, () => job.Fail(failure), keepsCache: false);
+                foreach (AnswerJob job in running.ToArray())
+                    Remove(job, () => job.Fail(failure), keepsCache: false);
             }
         }
 
-        foreach (AnswerJob job in running.ToArray()) Remove(job, () => job.Fail(new ObjectDisposedException(nameof(AnswerScheduler))), keepsCache: true);
+        foreach (AnswerJob job in running.ToArray())
+            Remove(job, () => job.Fail(new ObjectDisposedException(nameof(AnswerScheduler))), keepsCache: true);
         RunErrands();
         while (TakeWaiting() is { } job)
         {
@@ -152,19 +167,24 @@ internal sealed class AnswerScheduler : IDisposable
         context.ForgetStop();
         RunErrands();
         Admit();
-        foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray()) Remove(job, job.Cancel, keepsCache: true);
-        if (running.Count == 0) return;
-        if (!isDisposed) decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
+        foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray())
+            Remove(job, job.Cancel, keepsCache: true);
+        if (running.Count == 0)
+            return;
+        if (!isDisposed)
+            decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
     }
 
     private void RunErrands()
     {
-        while (TakeErrand() is { } errand) errand();
+        while (TakeErrand() is { } errand)
+            errand();
     }
 
     private Action? TakeErrand()
     {
-        lock (gate) return errands.TryDequeue(out Action? errand) ? errand : null;
+        lock (gate)
+            return errands.TryDequeue(out Action? errand) ? errand : null;
     }
 
     // In the order of their coming, as long as there is certain room for whole answers.
@@ -180,8 +200,10 @@ internal sealed class AnswerScheduler : IDisposable
                 continue;
             }
 
-            if (running.Sum(static other => other.Reserved) + job.Reserved > context.Length) return;
-            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, context.CanCut) is not { } place) return;
+            if (running.Sum(static other => other.Reserved) + job.Reserved > context.Length)
+                return;
+            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, context.CanCut) is not { } place)
+                return;
             TakeWaiting();
             // Before anything can fail: who is not in the list is never told.
             running.Add(job);
@@ -198,20 +220,24 @@ internal sealed class AnswerScheduler : IDisposable
 
     private AnswerJob? FirstWaiting()
     {
-        lock (gate) return waiting.TryPeek(out AnswerJob? job) ? job : null;
+        lock (gate)
+            return waiting.TryPeek(out AnswerJob? job) ? job : null;
     }
 
     private AnswerJob? TakeWaiting()
     {
-        lock (gate) return waiting.TryDequeue(out AnswerJob? job) ? job : null;
+        lock (gate)
+            return waiting.TryDequeue(out AnswerJob? job) ? job : null;
     }
 
     private void Choose(AnswerJob job)
     {
-        if (job.OutputRow < 0) return;
+        if (job.OutputRow < 0)
+            return;
         try
         {
-            if (job.Choose(context)) Remove(job, job.Complete, keepsCache: true);
+            if (job.Choose(context))
+                Remove(job, job.Complete, keepsCache: true);
         }
         catch (Exception failure)
         {
@@ -224,14 +250,17 @@ internal sealed class AnswerScheduler : IDisposable
         foreach (ulong key in rows.Keys)
         {
             if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= model.Vocabulary.TokenCount)
-                throw new TesseraException($"{model.Path}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of {model.Vocabulary.TokenCount}.");
+                throw new TesseraException(
+                    $"{model.Path}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of {model.Vocabulary.TokenCount}."
+                );
         }
     }
 
     private void Remove(AnswerJob job, Action end, bool keepsCache)
     {
         running.Remove(job);
-        if (!keepsCache) room.Cut(job.Sequence, 0);
+        if (!keepsCache)
+            room.Cut(job.Sequence, 0);
         cache.Release(job.Sequence);
         // Last, so that whoever has seen the end finds nothing of the job left.
         job.Dispose();

@@ -36,7 +36,8 @@ internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
 
     private string TakeCertain(bool atEnd)
     {
-        if (IsStopped) return "";
+        if (IsStopped)
+            return "";
         string text = pending.ToString();
         int stop = FirstStop(text);
         if (stop >= 0)
@@ -57,7 +58,8 @@ internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
         foreach (string stop in stopStrings)
         {
             int index = text.IndexOf(stop, StringComparison.Ordinal);
-            if (index >= 0 && (first < 0 || index < first)) first = index;
+            if (index >= 0 && (first < 0 || index < first))
+                first = index;
         }
 
         return first;
@@ -71,7 +73,8 @@ internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
         {
             for (int length = Math.Min(stop.Length - 1, text.Length); length > longest; length--)
             {
-                if (!text.AsSpan(text.Length - length).SequenceEqual(stop.AsSpan(0, length))) continue;
+                if (!text.AsSpan(text.Length - length).SequenceEqual(stop.AsSpan(0, length)))
+                    continue;
                 longest = length;
                 break;
             }

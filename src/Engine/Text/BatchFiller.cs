@@ -26,16 +26,19 @@ internal sealed class BatchFiller(bool mixesSequences)
         }
 
         // Where tokens and embeddings cannot share a batch, a picture behind others' tokens gets every second step.
-        if (passedOver is not null && running.Contains(passedOver)) AddRows(batch, passedOver, PrefillShare);
+        if (passedOver is not null && running.Contains(passedOver))
+            AddRows(batch, passedOver, PrefillShare);
         passedOver = null;
         foreach (AnswerJob job in running.Where(static job => job.IsDecoding))
-            if (batch.Takes(isToken: true)) job.AddRow(batch);
+            if (batch.Takes(isToken: true))
+                job.AddRow(batch);
         int room = batch.Count == 0 ? batch.Room : Math.Min(batch.Room, PrefillShare);
         foreach (AnswerJob job in running.Where(static job => !job.IsDecoding))
         {
             int added = AddRows(batch, job, room);
             room -= added;
-            if (added == 0 && room > 0 && job.HasMoreRows) passedOver ??= job;
+            if (added == 0 && room > 0 && job.HasMoreRows)
+                passedOver ??= job;
         }
     }
 
@@ -43,7 +46,8 @@ internal sealed class BatchFiller(bool mixesSequences)
     {
         int before = batch.Count;
         most = Math.Min(most, job.MostRows);
-        while (batch.Count - before < most && job.HasMoreRows && batch.Takes(job.IsNextToken)) job.AddRow(batch);
+        while (batch.Count - before < most && job.HasMoreRows && batch.Takes(job.IsNextToken))
+            job.AddRow(batch);
         return batch.Count - before;
     }
 }

@@ -40,7 +40,8 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
         get
         {
             for (int row = 0; row < Count; row++)
-                if (tokens[row] >= 0) lookup!(tokens[row], embeddings.AsSpan(row * width, width));
+                if (tokens[row] >= 0)
+                    lookup!(tokens[row], embeddings.AsSpan(row * width, width));
             return embeddings.AsSpan(0, Count * width);
         }
     }
@@ -61,7 +62,8 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     /// <summary>Adds an embedding [width] and returns its row.</summary>
     public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits)
     {
-        if (embeddings.Length == 0) embeddings = new float[capacity * width];
+        if (embeddings.Length == 0)
+            embeddings = new float[capacity * width];
         embedding.CopyTo(embeddings.AsSpan(Count * width, width));
         tokens[Count] = -1;
         return Add(sequence, position, wantsLogits);

@@ -13,7 +13,8 @@ internal static class FiniteNumbers
     private const float Largest = 1e12f;
 
     // Bits of the exponent; all of them are set in infinities and what is no number.
-    private const ushort HalfExponent = 0x7C00, BrainExponent = 0x7F80;
+    private const ushort HalfExponent = 0x7C00,
+        BrainExponent = 0x7F80;
 
     /// <summary>Whether all are numbers of a size that a model computes with.</summary>
     public static bool AreIn(ReadOnlySpan<float> values)
@@ -23,11 +24,13 @@ internal static class FiniteNumbers
         for (; index <= values.Length - Vector<float>.Count; index += Vector<float>.Count)
         {
             // False for what is no number, too.
-            if (!Vector.LessThanOrEqualAll(Vector.Abs(new Vector<float>(values[index..])), largest)) return false;
+            if (!Vector.LessThanOrEqualAll(Vector.Abs(new Vector<float>(values[index..])), largest))
+                return false;
         }
 
         for (; index < values.Length; index++)
-            if (!(Math.Abs(values[index]) <= Largest)) return false;
+            if (!(Math.Abs(values[index]) <= Largest))
+                return false;
         return true;
     }
 
@@ -42,9 +45,11 @@ internal static class FiniteNumbers
         int index = 0;
         var mask = new Vector<ushort>(exponent);
         for (; index <= values.Length - Vector<ushort>.Count; index += Vector<ushort>.Count)
-            if (Vector.EqualsAny(new Vector<ushort>(values[index..]) & mask, mask)) return false;
+            if (Vector.EqualsAny(new Vector<ushort>(values[index..]) & mask, mask))
+                return false;
         for (; index < values.Length; index++)
-            if ((values[index] & exponent) == exponent) return false;
+            if ((values[index] & exponent) == exponent)
+                return false;
         return true;
     }
 }

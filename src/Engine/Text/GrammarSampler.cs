@@ -24,7 +24,8 @@ internal sealed unsafe class GrammarSampler : IDisposable
     {
         (this.vocabulary, this.shownTokens) = (vocabulary, shownTokens);
         grammar = new LlamaSamplerHandle(Llama.llama_sampler_init_grammar(vocabulary.Pointer, gbnf, "root"));
-        if (grammar.IsInvalid) throw new GrammarException(0, 0, "llama.cpp does not take the grammar.");
+        if (grammar.IsInvalid)
+            throw new GrammarException(0, 0, "llama.cpp does not take the grammar.");
         candidates = new llama_token_data[vocabulary.TokenCount];
     }
 
@@ -35,10 +36,12 @@ internal sealed unsafe class GrammarSampler : IDisposable
     public int Sample(LlamaSamplerHandle chain, ReadOnlySpan<float> logits)
     {
         int token = Choose(chain, Fill(logits));
-        if (!Allows(token)) token = Choose(chain, Allowed(Fill(logits)));
+        if (!Allows(token))
+            token = Choose(chain, Allowed(Fill(logits)));
         Llama.llama_sampler_accept(chain.Pointer, token);
         Llama.llama_sampler_accept(grammar.Pointer, token);
-        if (unfinished.Length > 0 || !vocabulary.IsAscii(token)) Follow(token);
+        if (unfinished.Length > 0 || !vocabulary.IsAscii(token))
+            Follow(token);
         return token;
     }
 
@@ -46,7 +49,8 @@ internal sealed unsafe class GrammarSampler : IDisposable
 
     private int Fill(ReadOnlySpan<float> logits)
     {
-        for (int token = 0; token < logits.Length; token++) candidates[token] = new llama_token_data { id = token, logit = logits[token] };
+        for (int token = 0; token < logits.Length; token++)
+            candidates[token] = new llama_token_data { id = token, logit = logits[token] };
         return logits.Length;
     }
 
@@ -54,7 +58,12 @@ internal sealed unsafe class GrammarSampler : IDisposable
     {
         fixed (llama_token_data* data = candidates)
         {
-            var array = new llama_token_data_array { data = data, size = (nuint)count, selected = -1 };
+            var array = new llama_token_data_array
+            {
+                data = data,
+                size = (nuint)count,
+                selected = -1,
+            };
             Llama.llama_sampler_apply(chain.Pointer, &array);
             return array.data[array.selected].id;
         }
@@ -62,9 +71,15 @@ internal sealed unsafe class GrammarSampler : IDisposable
 
     private bool Allows(int token)
     {
-        if (!Speaks(token)) return false;
+        if (!Speaks(token))
+            return false;
         var candidate = new llama_token_data { id = token, logit = 1 };
-        var array = new llama_token_data_array { data = &candidate, size = 1, selected = -1 };
+        var array = new llama_token_data_array
+        {
+            data = &candidate,
+            size = 1,
+            selected = -1,
+        };
         Llama.llama_sampler_apply(grammar.Pointer, &array);
         return !float.IsNegativeInfinity(candidate.logit);
     }
@@ -74,14 +89,26 @@ internal sealed unsafe class GrammarSampler : IDisposable
     {
         fixed (llama_token_data* data = candidates)
         {
-            var array = new llama_token_data_array { data = data, size = (nuint)count, selected = -1 };
+            var array = new llama_token_data_array
+            {
+                data = data,
+                size = (nuint)count,
+                selected = -1,
+            };
             Llama.llama_sampler_apply(grammar.Pointer, &array);
         }
 
         int kept = 0;
         for (int index = 0; index < count; index++)
-            if (!float.IsNegativeInfinity(candidates[index].logit) && Speaks(candidates[index].id)) candidates[kept++] = candidates[index];
-        return kept > 0 ? kept : throw new GrammarException(0, 0, "The grammar or the schema wants characters here that no token of the model has, so the answer cannot go on.");
+            if (!float.IsNegativeInfinity(candidates[index].logit) && Speaks(candidates[index].id))
+                candidates[kept++] = candidates[index];
+        return kept > 0
+            ? kept
+            : throw new GrammarException(
+                0,
+                0,
+                "The grammar or the schema wants characters here that no token of the model has, so the answer cannot go on."
+            );
     }
 
     // The grammar reads the names of control tokens as text, which the answer has only of those that are shown, and takes some bytes that are no UTF-8.
@@ -91,7 +118,8 @@ internal sealed unsafe class GrammarSampler : IDisposable
 
     private void Follow(int token)
     {
-        if (!vocabulary.IsEnd(token)) TryFollow(token, out unfinished);
+        if (!vocabulary.IsEnd(token))
+            TryFollow(token, out unfinished);
     }
 
     private bool TryFollow(int token, out byte[] rest)
@@ -99,7 +127,8 @@ internal sealed unsafe class GrammarSampler : IDisposable
         ReadOnlySpan<byte> piece = vocabulary.Piece(token, shownTokens.Contains(token));
         ReadOnlySpan<byte> bytes = unfinished.Length == 0 ? piece : (byte[])[.. unfinished, .. piece];
         rest = [];
-        if (piece.Length == 0) return false;
+        if (piece.Length == 0)
+            return false;
         while (bytes.Length > 0)
         {
             switch (Rune.DecodeFromUtf8(bytes, out _, out int length))

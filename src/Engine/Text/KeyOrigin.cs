@@ -17,5 +17,6 @@ internal readonly record struct KeyOrigin(int Number)
     public static KeyOrigin Next() => new(Interlocked.Increment(ref last) & int.MaxValue);
 
     /// <summary>A key with the origin in it, or without it again: it does so to its own result. Which kind of key it is does not change.</summary>
-    public ulong Apply(ulong key) => PromptRows.IsToken(key) ? key ^ ((ulong)Number << 32) : key ^ (((ulong)Number * Spread) & ~EmbeddingBit);
+    public ulong Apply(ulong key) =>
+        PromptRows.IsToken(key) ? key ^ ((ulong)Number << 32) : key ^ (((ulong)Number * Spread) & ~EmbeddingBit);
 }

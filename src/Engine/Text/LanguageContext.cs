@@ -29,8 +29,11 @@ internal enum DecodeOutcome
 internal sealed unsafe class LanguageContext : IDisposable
 {
     private const int LargestBatch = 2048;
+
     // What one thread reads and multiplies in a second, about.
-    private const double WeightBytesPerSecond = 10e9, RowBytesPerSecond = 20e9;
+    private const double WeightBytesPerSecond = 10e9,
+        RowBytesPerSecond = 20e9;
+
     // Batches of 1 row, 2 to 7, 8 to 63, and more.
     private const int BatchSizeCount = 4;
 
@@ -60,9 +63,14 @@ internal sealed unsafe class LanguageContext : IDisposable
         CheckMemory(length);
         stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
         sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
-        for (int id = 0; id < sequenceCount; id++) sequenceIds[id] = id;
+        for (int id = 0; id < sequenceCount; id++)
+            sequenceIds[id] = id;
         // Where a GPU works too, a step's time says nothing about the processor's threads.
-        threads = new WorkThreads(threadCount > 0 || model.IsOnProcessor ? threadCount : Environment.ProcessorCount, BatchSizeCount, ProcessorLoad.OfMachine);
+        threads = new WorkThreads(
+            threadCount > 0 || model.IsOnProcessor ? threadCount : Environment.ProcessorCount,
+            BatchSizeCount,
+            ProcessorLoad.OfMachine
+        );
         weightBytes = model.ByteLength;
         llama_context_params parameters = Parameters(length, sequenceCount, threads.Most);
         try
@@ -101,7 +109,8 @@ internal sealed unsafe class LanguageContext : IDisposable
     public bool Cut(int sequence, int length) => Llama.llama_memory_seq_rm(Memory, sequence, length, -1);
 
     /// <summary>Makes the beginning of one sequence that of another, which must be empty; no memory is taken.</summary>
-    public void Share(int source, int target, int length) => Llama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? length : -1);
+    public void Share(int source, int target, int length) =>
+        Llama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? length : -1);
 
     /// <summary>Positions that a sequence holds.</summary>
     public int LengthOf(int sequence) => Llama.llama_memory_seq_pos_max(Memory, sequence) + 1;
@@ -119,12 +128,15 @@ internal sealed unsafe class LanguageContext : IDisposable
         };
 
     /// <summary>Why the last decode failed, in the words of libllama.</summary>
-    public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) => new(outcome switch
-    {
-        DecodeOutcome.NoRoom => $"{model.Path}: the KV cache has no room for the prompt, though it should.",
-        DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({decodeErrors}).",
-        _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({decodeErrors}).",
-    });
+    public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) =>
+        new(
+            outcome switch
+            {
+                DecodeOutcome.NoRoom => $"{model.Path}: the KV cache has no room for the prompt, though it should.",
+                DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({decodeErrors}).",
+                _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({decodeErrors}).",
+            }
+        );
 
     /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
     public void RequestStop() => Volatile.Write(ref *stopFlag, 1);
@@ -143,11 +155,13 @@ internal sealed unsafe class LanguageContext : IDisposable
     public long StateLength(int sequence) => OnItsDevice(() => (long)Llama.llama_state_seq_get_size(handle.Pointer, sequence));
 
     /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
-    public byte[] Save(int sequence) => OnItsDevice(() =>
-    {
-        var state = new byte[Llama.llama_state_seq_get_size(handle.Pointer, sequence)];
-        fixed (byte* target = state) return state[..(int)Llama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
-    });
+    public byte[] Save(int sequence) =>
+        OnItsDevice(() =>
+        {
+            var state = new byte[Llama.llama_state_seq_get_size(handle.Pointer, sequence)];
+            fixed (byte* target = state)
+                return state[..(int)Llama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
+        });
 
     /// <summary>The most bytes that the KV state of so many positions has; 0 where states are of a form that is not known.</summary>
     /// <param name="emptySequence">A sequence that holds nothing.</param>
@@ -158,7 +172,8 @@ internal sealed unsafe class LanguageContext : IDisposable
     public bool Restore(int sequence, ReadOnlySpan<byte> state, int length)
     {
         // libllama makes room for whatever the state says before it looks whether it is there.
-        if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount)) return false;
+        if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount))
+            return false;
         fixed (byte* source = state)
         {
             (nint first, nuint byteLength) = ((nint)source, (nuint)state.Length);
@@ -169,11 +184,13 @@ internal sealed unsafe class LanguageContext : IDisposable
     // A sequence of one token shows what states of this context look like. It is used and emptied again.
     private StateShape? LearnStates(int emptySequence)
     {
-        if (states.IsKnown) return states.Shape;
+        if (states.IsKnown)
+            return states.Shape;
         var batch = new ContextBatch(1, model.EmbeddingWidth, null);
         batch.AddToken(model.Vocabulary.StartToken ?? 0, emptySequence, 0, wantsLogits: true);
         // Where there is no room, it may be asked again.
-        if (Decode(batch) != DecodeOutcome.Done) return null;
+        if (Decode(batch) != DecodeOutcome.Done)
+            return null;
         states = (true, StateShape.Learn(Save(emptySequence), model.Vocabulary.TokenCount));
         Cut(emptySequence, 0);
         return states.Shape;
@@ -181,10 +198,12 @@ internal sealed unsafe class LanguageContext : IDisposable
 
     public void Dispose()
     {
-        if (handle.IsClosed) return;
+        if (handle.IsClosed)
+            return;
         handle.Dispose();
         // A call that has been given up may still look at these.
-        if (!model.IsOnProcessor && GpuCalls.Loss is not null) return;
+        if (!model.IsOnProcessor && GpuCalls.Loss is not null)
+            return;
         pools.Dispose();
         FreeMemory();
     }
@@ -192,9 +211,12 @@ internal sealed unsafe class LanguageContext : IDisposable
     // Where memory is overcommitted, asking for too much of it succeeds, and using it ends the process.
     private void CheckMemory(int length)
     {
-        long needed = model.ContextBytesPerToken() * length, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        long needed = model.ContextBytesPerToken() * length,
+            available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > available && model.IsOnProcessor)
-            throw new TesseraException($"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context.");
+            throw new TesseraException(
+                $"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context."
+            );
     }
 
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount)
@@ -214,7 +236,8 @@ internal sealed unsafe class LanguageContext : IDisposable
 
     private T OnItsDevice<T>(Func<T> call)
     {
-        if (model.IsOnProcessor) return call();
+        if (model.IsOnProcessor)
+            return call();
         try
         {
             return GpuCalls.Run(call);
@@ -240,8 +263,10 @@ internal sealed unsafe class LanguageContext : IDisposable
         NativeLog.ForgetErrors();
         int status = Submit(batch);
         // Each thread has its own log.
-        if (status is < 0 or > 2) decodeErrors = NativeLog.TakeErrors();
-        if (!model.IsOnProcessor) Llama.llama_synchronize(handle.Pointer);
+        if (status is < 0 or > 2)
+            decodeErrors = NativeLog.TakeErrors();
+        if (!model.IsOnProcessor)
+            Llama.llama_synchronize(handle.Pointer);
         return status;
     }
 
@@ -251,11 +276,14 @@ internal sealed unsafe class LanguageContext : IDisposable
         int count = threads.Choose(size, Math.Max(weightBytes / WeightBytesPerSecond, weightBytes / RowBytesPerSecond * batch.Count));
         Llama.llama_set_n_threads(handle.Pointer, count, count);
         nint pool = pools.Of(count);
-        if (pool != 0) Llama.llama_attach_threadpool(handle.Pointer, pool, pool);
-        else Llama.llama_detach_threadpool(handle.Pointer);
+        if (pool != 0)
+            Llama.llama_attach_threadpool(handle.Pointer, pool, pool);
+        else
+            Llama.llama_detach_threadpool(handle.Pointer);
         long started = Stopwatch.GetTimestamp();
         int status = DecodeNow(batch);
-        if (status == 0) threads.Add(size, count, Stopwatch.GetElapsedTime(started), batch.Count);
+        if (status == 0)
+            threads.Add(size, count, Stopwatch.GetElapsedTime(started), batch.Count);
         return status;
     }
 
@@ -269,21 +297,28 @@ internal sealed unsafe class LanguageContext : IDisposable
             sequences[row] = (nint)(sequenceIds + batch.Sequences[row]);
         }
 
-        fixed (int* tokens = batch.Tokens, positions = Positions(batch), counts = sequenceCounts)
+        fixed (
+            int* tokens = batch.Tokens,
+                positions = Positions(batch),
+                counts = sequenceCounts
+        )
         fixed (nint* ids = sequences)
         fixed (sbyte* outputs = batch.Outputs)
         fixed (float* embeddings = batch.IsEmbeddings ? batch.Embeddings : [])
         {
-            return Llama.llama_decode(handle.Pointer, new llama_batch
-            {
-                n_tokens = batch.Count,
-                token = batch.IsEmbeddings ? null : tokens,
-                embd = embeddings,
-                pos = positions,
-                n_seq_id = counts,
-                seq_id = (int**)ids,
-                logits = outputs,
-            });
+            return Llama.llama_decode(
+                handle.Pointer,
+                new llama_batch
+                {
+                    n_tokens = batch.Count,
+                    token = batch.IsEmbeddings ? null : tokens,
+                    embd = embeddings,
+                    pos = positions,
+                    n_seq_id = counts,
+                    seq_id = (int**)ids,
+                    logits = outputs,
+                }
+            );
         }
     }
 
@@ -291,10 +326,12 @@ internal sealed unsafe class LanguageContext : IDisposable
     // first three, and the fourth is not used (ggml-org/llama.cpp v0.5.0, src/llama-graph.cpp, llm_graph_input_pos::set_input).
     private ReadOnlySpan<int> Positions(ContextBatch batch)
     {
-        if (!batch.IsEmbeddings || !model.HasSeveralAxes) return batch.Positions;
+        if (!batch.IsEmbeddings || !model.HasSeveralAxes)
+            return batch.Positions;
         const int axes = 4;
         var positions = new int[axes * batch.Count];
-        for (int axis = 0; axis < axes - 1; axis++) batch.Positions.CopyTo(positions.AsSpan(axis * batch.Count));
+        for (int axis = 0; axis < axes - 1; axis++)
+            batch.Positions.CopyTo(positions.AsSpan(axis * batch.Count));
         return positions;
     }
 

@@ -10,6 +10,7 @@ internal sealed unsafe class LanguageModel : IDisposable
 {
     private const string Prefix = "error loading model: ";
     private const int MaxReasonLength = 300;
+
     // LLAMA_ROPE_TYPE_MROPE and IMROPE of llama.cpp v0.5.0, include/llama.h (ggml's GGML_ROPE_TYPE_*).
     private static readonly int[] SeveralAxes = [8, 40];
     private readonly LlamaModelHandle handle;
@@ -64,7 +65,8 @@ internal sealed unsafe class LanguageModel : IDisposable
     {
         const long bookkeeping = 48;
         int heads = Llama.llama_model_n_head(Pointer);
-        if (heads <= 0 || Llama.llama_model_is_recurrent(Pointer) || Llama.llama_model_is_hybrid(Pointer)) return bookkeeping;
+        if (heads <= 0 || Llama.llama_model_is_recurrent(Pointer) || Llama.llama_model_is_hybrid(Pointer))
+            return bookkeeping;
         long width = (long)Llama.llama_model_n_embd(Pointer) / heads * Llama.llama_model_n_head_kv(Pointer);
         return bookkeeping + width * Llama.llama_model_n_layer(Pointer) * 2 * sizeof(short);
     }
@@ -79,22 +81,37 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <param name="isMapped">Whether weights may stay in the mapped file; else they are read into memory.</param>
     /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static LanguageModel Load(string path, int gpuLayerCount, IProgress<double>? progress, CancellationToken cancellationToken, ILogger? logger = null,
-        bool isRepacked = true, bool isMapped = true)
+    public static LanguageModel Load(
+        string path,
+        int gpuLayerCount,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken,
+        ILogger? logger = null,
+        bool isRepacked = true,
+        bool isMapped = true
+    )
     {
-        if (logger is not null) NativeLog.Logger = logger;
+        if (logger is not null)
+            NativeLog.Logger = logger;
         NativeRuntime.Start();
-        if (gpuLayerCount != 0) GpuDevices.Open();
+        if (gpuLayerCount != 0)
+            GpuDevices.Open();
         bool isOnProcessor = gpuLayerCount == 0 || GpuDevices.Usable.Count == 0;
         var watch = new LoadWatch(progress, cancellationToken);
         GCHandle pinned = GCHandle.Alloc(watch);
         try
         {
             nint data = GCHandle.ToIntPtr(pinned);
-            LlamaModelHandle handle = isOnProcessor ? LoadFile(path, 0, isRepacked, isMapped, data) : GpuCalls.Run(() => LoadFile(path, gpuLayerCount, isRepacked, isMapped, data));
-            if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer)) return new LanguageModel(path, handle, isOnProcessor);
+            LlamaModelHandle handle = isOnProcessor
+                ? LoadFile(path, 0, isRepacked, isMapped, data)
+                : GpuCalls.Run(() => LoadFile(path, gpuLayerCount, isRepacked, isMapped, data));
+            if (!Llama.llama_model_has_encoder(handle.Pointer) && Llama.llama_model_has_decoder(handle.Pointer))
+                return new LanguageModel(path, handle, isOnProcessor);
             handle.Dispose();
-            throw new ModelFileException(path, "it is a model with an encoder, for embedding or translating; give one that only generates text.");
+            throw new ModelFileException(
+                path,
+                "it is a model with an encoder, for embedding or translating; give one that only generates text."
+            );
         }
         finally
         {
@@ -114,11 +131,13 @@ internal sealed unsafe class LanguageModel : IDisposable
         // A list of devices that ends at once: else libllama would compute large batches on a GPU even with no layer there.
         nint none = 0;
         llama_model_params parameters = LlamaEdition.ModelDefaults();
-        if (gpuLayerCount == 0) parameters.devices = &none;
+        if (gpuLayerCount == 0)
+            parameters.devices = &none;
         parameters.n_gpu_layers = gpuLayerCount;
         parameters.use_extra_bufts = isRepacked ? (byte)1 : (byte)0;
         // Each edition's default maps the file; what v0.5.0 calls its default ends the process in the other.
-        if (!isMapped) parameters.load_mode = Llama.LLAMA_LOAD_MODE_NONE;
+        if (!isMapped)
+            parameters.load_mode = Llama.LLAMA_LOAD_MODE_NONE;
         parameters.progress_callback = &ReportProgress;
         parameters.progress_callback_user_data = (void*)watch;
         var handle = new LlamaModelHandle(LlamaEdition.LoadModel(path, parameters));
@@ -130,7 +149,8 @@ internal sealed unsafe class LanguageModel : IDisposable
     private static string Reason()
     {
         string reason = NativeLog.TakeErrors().Replace("; failed to load model", "", StringComparison.Ordinal);
-        while (reason.StartsWith(Prefix, StringComparison.Ordinal)) reason = reason[Prefix.Length..];
+        while (reason.StartsWith(Prefix, StringComparison.Ordinal))
+            reason = reason[Prefix.Length..];
         string shown = string.Concat(reason.Select(static character => char.IsControl(character) ? ' ' : character)).TrimEnd(' ', '.');
         return shown.Length > MaxReasonLength ? $"{shown[..MaxReasonLength]}..." : shown;
     }

@@ -29,7 +29,8 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
 
     public void AddTokens(ReadOnlySpan<int> tokens)
     {
-        foreach (int token in tokens) keys.Add(KeyOf(token));
+        foreach (int token in tokens)
+            keys.Add(KeyOf(token));
     }
 
     /// <summary>Adds embeddings [width, rows].</summary>
@@ -40,7 +41,8 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     {
         int count = rows.Length / width;
         blocks.Add(new Block(keys.Count, count, rows));
-        for (int row = 0; row < count; row++) keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | EmbeddingBit));
+        for (int row = 0; row < count; row++)
+            keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | EmbeddingBit));
     }
 
     /// <summary>The embedding [width] at a position that holds one.</summary>

@@ -14,7 +14,18 @@ namespace Tessera.Text;
 /// <param name="PenaltyWindow">How many tokens are recent.</param>
 /// <param name="Seed">Seed of the random choice.</param>
 /// <param name="Grammar">GBNF that the answer follows, checked before; null for free text.</param>
-internal sealed record SamplerSettings(float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float FrequencyPenalty, float PresencePenalty, int PenaltyWindow, uint Seed, string? Grammar = null)
+internal sealed record SamplerSettings(
+    float Temperature,
+    int TopK,
+    float TopP,
+    float MinP,
+    float RepeatPenalty,
+    float FrequencyPenalty,
+    float PresencePenalty,
+    int PenaltyWindow,
+    uint Seed,
+    string? Grammar = null
+)
 {
     /// <summary>Control tokens that are text in the answer, so that a grammar may ask for them.</summary>
     public IReadOnlyList<int> ShownTokens { get; init; } = [];
@@ -28,19 +39,31 @@ internal sealed class Sampler : IDisposable
 
     public Sampler(SamplerSettings settings, Vocabulary vocabulary)
     {
-        if (settings.Grammar is not null) grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens);
+        if (settings.Grammar is not null)
+            grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens);
         chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
         if (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
-            Add(Llama.llama_sampler_init_penalties(vocabulary.TokenCount, settings.PenaltyWindow, settings.RepeatPenalty, settings.FrequencyPenalty, settings.PresencePenalty));
+            Add(
+                Llama.llama_sampler_init_penalties(
+                    vocabulary.TokenCount,
+                    settings.PenaltyWindow,
+                    settings.RepeatPenalty,
+                    settings.FrequencyPenalty,
+                    settings.PresencePenalty
+                )
+            );
         if (settings.Temperature <= 0)
         {
             Add(Llama.llama_sampler_init_greedy());
             return;
         }
 
-        if (settings.TopK > 0) Add(Llama.llama_sampler_init_top_k(settings.TopK));
-        if (settings.TopP < 1) Add(Llama.llama_sampler_init_top_p(settings.TopP, 1));
-        if (settings.MinP > 0) Add(Llama.llama_sampler_init_min_p(settings.MinP, 1));
+        if (settings.TopK > 0)
+            Add(Llama.llama_sampler_init_top_k(settings.TopK));
+        if (settings.TopP < 1)
+            Add(Llama.llama_sampler_init_top_p(settings.TopP, 1));
+        if (settings.MinP > 0)
+            Add(Llama.llama_sampler_init_min_p(settings.MinP, 1));
         Add(Llama.llama_sampler_init_temp(settings.Temperature));
         Add(Llama.llama_sampler_init_dist(settings.Seed));
     }
@@ -53,8 +76,14 @@ internal sealed class Sampler : IDisposable
     /// <exception cref="GrammarException">The vocabulary has no token that goes on as the grammar wants.</exception>
     public int Sample(LanguageContext context, int row)
     {
-        if (HasNaN(context.Logits(row))) throw new ModelFileException(context.ModelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
-        return grammar is null ? Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row) : grammar.Sample(chain, context.Logits(row));
+        if (HasNaN(context.Logits(row)))
+            throw new ModelFileException(
+                context.ModelPath,
+                "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again."
+            );
+        return grammar is null
+            ? Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row)
+            : grammar.Sample(chain, context.Logits(row));
     }
 
     public void Dispose()
@@ -69,11 +98,13 @@ internal sealed class Sampler : IDisposable
         for (; index <= values.Length - Vector<float>.Count; index += Vector<float>.Count)
         {
             var part = new Vector<float>(values[index..]);
-            if (!Vector.EqualsAll(part, part)) return true;
+            if (!Vector.EqualsAll(part, part))
+                return true;
         }
 
         for (; index < values.Length; index++)
-            if (float.IsNaN(values[index])) return true;
+            if (float.IsNaN(values[index]))
+                return true;
         return false;
     }
 

@@ -57,16 +57,28 @@ internal sealed class SequenceCache(int count)
         bool hasEmpty = sequences.Any(static sequence => !sequence.IsBusy && sequence.Length == 0);
         // A sequence that would lose most of what it holds is copied from instead, while there is another; unless nobody owns it:
         // every decode reads past whatever the cache holds.
-        bool inPlace = best is { IsBusy: false } && (best.Owner is null || (best.Owner == owner && (shared * 2 >= best.Length || !hasEmpty)));
-        if (inPlace) return Take(best!, null, shared, owner);
-        CachedSequence? free = sequences.Where(sequence => !sequence.IsBusy && sequence != best).OrderBy(static sequence => sequence.Length == 0 ? 1 : sequence.Owner is null ? 0 : 2)
-            .ThenBy(sequence => sequence.Owner == owner ? 0 : 1).ThenBy(static sequence => sequence.LastUse).FirstOrDefault();
-        if (free is null) return best is { IsBusy: false } ? Take(best, null, shared, owner) : null;
+        bool inPlace =
+            best is { IsBusy: false } && (best.Owner is null || (best.Owner == owner && (shared * 2 >= best.Length || !hasEmpty)));
+        if (inPlace)
+            return Take(best!, null, shared, owner);
+        CachedSequence? free = sequences
+            .Where(sequence => !sequence.IsBusy && sequence != best)
+            .OrderBy(static sequence =>
+                sequence.Length == 0 ? 1
+                : sequence.Owner is null ? 0
+                : 2
+            )
+            .ThenBy(sequence => sequence.Owner == owner ? 0 : 1)
+            .ThenBy(static sequence => sequence.LastUse)
+            .FirstOrDefault();
+        if (free is null)
+            return best is { IsBusy: false } ? Take(best, null, shared, owner) : null;
         return Take(free, shared > 0 ? best : null, shared, owner);
     }
 
     /// <summary>The idle sequence that was used longest ago and holds anything, or null.</summary>
-    public CachedSequence? Oldest() => sequences.Where(static sequence => !sequence.IsBusy && sequence.Length > 0).MinBy(static sequence => sequence.LastUse);
+    public CachedSequence? Oldest() =>
+        sequences.Where(static sequence => !sequence.IsBusy && sequence.Length > 0).MinBy(static sequence => sequence.LastUse);
 
     /// <summary>Gives back a sequence; what it holds stays until its room is needed.</summary>
     public void Release(CachedSequence sequence)
@@ -79,7 +91,8 @@ internal sealed class SequenceCache(int count)
     public void Disown(object owner)
     {
         foreach (CachedSequence sequence in sequences)
-            if (sequence.Owner == owner) sequence.Owner = null;
+            if (sequence.Owner == owner)
+                sequence.Owner = null;
     }
 
     /// <summary>The most bytes that a saved KV state of so many positions has; 0 while none can be restored.</summary>
@@ -88,9 +101,11 @@ internal sealed class SequenceCache(int count)
     /// <summary>Puts a saved KV state into a sequence that is not in use, if there is one and the state fits.</summary>
     public bool Restore(LanguageContext context, object owner, ReadOnlySpan<ulong> keys, ReadOnlySpan<byte> state)
     {
-        if (Empty(context) is not { } free) return false;
+        if (Empty(context) is not { } free)
+            return false;
         bool fits = context.Restore(free.Id, state, keys.Length) && context.LengthOf(free.Id) == keys.Length;
-        if (!fits) context.Cut(free.Id, 0);
+        if (!fits)
+            context.Cut(free.Id, 0);
         free.TakeOver(fits ? keys : []);
         free.Owner = fits ? owner : null;
         free.LastUse = ++clock;
@@ -100,8 +115,11 @@ internal sealed class SequenceCache(int count)
     // Empties the sequence that was used longest ago where none is empty.
     private CachedSequence? Empty(LanguageContext context)
     {
-        CachedSequence? free = sequences.Where(static sequence => !sequence.IsBusy).MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
-        if (free is null) return null;
+        CachedSequence? free = sequences
+            .Where(static sequence => !sequence.IsBusy)
+            .MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
+        if (free is null)
+            return null;
         context.Cut(free.Id, 0);
         free.TakeOver([]);
         return free;
@@ -114,9 +132,11 @@ internal sealed class SequenceCache(int count)
         foreach (CachedSequence sequence in sequences)
         {
             int shared = keys.CommonPrefixLength(sequence.Keys);
-            if (!canCut && (shared < sequence.Length || sequence.IsBusy)) shared = 0;
+            if (!canCut && (shared < sequence.Length || sequence.IsBusy))
+                shared = 0;
             bool preferred = shared == longest && sequence.Owner == owner && !sequence.IsBusy;
-            if (shared == 0 || (shared <= longest && !preferred)) continue;
+            if (shared == 0 || (shared <= longest && !preferred))
+                continue;
             (best, longest) = (sequence, shared);
         }
 

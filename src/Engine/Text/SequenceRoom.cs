@@ -31,13 +31,15 @@ internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
             length = 0;
         }
 
-        if (length < sequence.Length) sequence.CutTo(length);
+        if (length < sequence.Length)
+            sequence.CutTo(length);
     }
 
     /// <summary>Forgets the sequence that was used longest ago. False if none is idle.</summary>
     public bool GiveUpOldest()
     {
-        if (cache.Oldest() is not { } oldest) return false;
+        if (cache.Oldest() is not { } oldest)
+            return false;
         Cut(oldest, 0);
         return true;
     }

@@ -25,16 +25,21 @@ internal sealed class SharedDecode(LanguageContext context, SequenceRoom room, C
         (DecodeOutcome outcome, Exception? thrown) = Decode();
         if (outcome == DecodeOutcome.Done)
         {
-            foreach (AnswerJob job in taken) job.CommitRows();
-            foreach (AnswerJob job in taken) decoded(job);
+            foreach (AnswerJob job in taken)
+                job.CommitRows();
+            foreach (AnswerJob job in taken)
+                decoded(job);
             return true;
         }
 
         Exception reason = thrown ?? context.FailureOf(outcome, batch.Count);
         int rowCount = batch.Count;
-        foreach (AnswerJob job in taken) Withdraw(job);
-        if (outcome == DecodeOutcome.Stopped) return false;
-        if (taken.Length > 1) return taken.All(job => Run([job], decoded, failed));
+        foreach (AnswerJob job in taken)
+            Withdraw(job);
+        if (outcome == DecodeOutcome.Stopped)
+            return false;
+        if (taken.Length > 1)
+            return taken.All(job => Run([job], decoded, failed));
         if (outcome == DecodeOutcome.NoMemory && rowCount > 1 && !taken[0].IsDecoding)
         {
             taken[0].MostRows = rowCount / 2;

@@ -18,11 +18,14 @@ internal readonly record struct StateRows(int Type, long CellLength);
 /// <param name="form">What kind it is.</param>
 internal sealed class StatePart(StateForm form)
 {
-    private const int TypeF32 = 0, TypeF16 = 1, TypeBF16 = 30;
+    private const int TypeF32 = 0,
+        TypeF16 = 1,
+        TypeBF16 = 30;
     private const int MostLayers = 4096;
     private const long LongestRow = 1 << 28;
     private readonly List<StateRows> rows = [];
-    private int layerCount, isTransposed;
+    private int layerCount,
+        isTransposed;
 
     public StateForm Form => form;
 
@@ -46,12 +49,16 @@ internal sealed class StatePart(StateForm form)
     public bool TryRead(ref StateCursor cursor, int length, int tokenCount, bool isLast)
     {
         const int streamCount = 1;
-        if (!form.IsRecurrent && cursor.Int() != streamCount) return false;
+        if (!form.IsRecurrent && cursor.Int() != streamCount)
+            return false;
         int cellCount = cursor.Int();
-        if (cellCount < 1 || cellCount > (form.IsRecurrent ? 1 : length) || !CellsFit(ref cursor, cellCount, length, tokenCount)) return false;
+        if (cellCount < 1 || cellCount > (form.IsRecurrent ? 1 : length) || !CellsFit(ref cursor, cellCount, length, tokenCount))
+            return false;
         (isTransposed, layerCount) = (cursor.Int(), cursor.Int());
-        if (cursor.IsBeyond || isTransposed is not (0 or 1) || layerCount is < 1 or > MostLayers) return false;
-        return form.IsRecurrent ? isTransposed == 0 && isLast && RowsFit(ref cursor, cellCount, 2 * layerCount, toEnd: true)
+        if (cursor.IsBeyond || isTransposed is not (0 or 1) || layerCount is < 1 or > MostLayers)
+            return false;
+        return form.IsRecurrent
+            ? isTransposed == 0 && isLast && RowsFit(ref cursor, cellCount, 2 * layerCount, toEnd: true)
             : RowsFit(ref cursor, cellCount, layerCount) && (!form.HasValues || ValuesFit(ref cursor, cellCount));
     }
 
@@ -62,13 +69,18 @@ internal sealed class StatePart(StateForm form)
         for (int cell = 0; cell < cellCount; cell++)
         {
             int place = cursor.Int() - (length - cellCount);
-            if (cursor.IsBeyond || place < 0 || place >= cellCount || seen[place]) return false;
+            if (cursor.IsBeyond || place < 0 || place >= cellCount || seen[place])
+                return false;
             seen[place] = true;
-            if (cursor.Int() != (form.IsRecurrent ? 0 : 1)) return false;
-            if (form.ExtensionLength > 0 && ((uint)cursor.Int() > length || (uint)cursor.Int() > length)) return false;
-            if (form.ExtensionLength > 8 && cursor.Int() is var token && (token < -1 || token >= tokenCount)) return false;
+            if (cursor.Int() != (form.IsRecurrent ? 0 : 1))
+                return false;
+            if (form.ExtensionLength > 0 && ((uint)cursor.Int() > length || (uint)cursor.Int() > length))
+                return false;
+            if (form.ExtensionLength > 8 && cursor.Int() is var token && (token < -1 || token >= tokenCount))
+                return false;
             // The sequence that it was saved from, which libllama reads past.
-            if (!form.IsRecurrent) cursor.Int();
+            if (!form.IsRecurrent)
+                cursor.Int();
         }
 
         return !cursor.IsBeyond;
@@ -76,11 +88,15 @@ internal sealed class StatePart(StateForm form)
 
     private bool ValuesFit(ref StateCursor cursor, int cellCount)
     {
-        if (isTransposed == 0) return RowsFit(ref cursor, cellCount, layerCount);
+        if (isTransposed == 0)
+            return RowsFit(ref cursor, cellCount, layerCount);
         for (int layer = 0; layer < layerCount; layer++)
         {
-            int type = cursor.Int(), elementLength = cursor.Int(), width = cursor.Int();
-            if (elementLength != LengthOf(type) || !RowFits(ref cursor, type, (long)elementLength * width, cellCount)) return false;
+            int type = cursor.Int(),
+                elementLength = cursor.Int(),
+                width = cursor.Int();
+            if (elementLength != LengthOf(type) || !RowFits(ref cursor, type, (long)elementLength * width, cellCount))
+                return false;
         }
 
         return true;
@@ -89,24 +105,33 @@ internal sealed class StatePart(StateForm form)
     private bool RowsFit(ref StateCursor cursor, int cellCount, int most, bool toEnd = false)
     {
         for (int row = 0; row < most && !(toEnd && cursor.IsAtEnd); row++)
-            if (!RowFits(ref cursor, cursor.Int(), cursor.Long(), cellCount)) return false;
+            if (!RowFits(ref cursor, cursor.Int(), cursor.Long(), cellCount))
+                return false;
         return true;
     }
 
     private bool RowFits(ref StateCursor cursor, int type, long cellLength, int cellCount)
     {
-        if (LengthOf(type) == 0 || cellLength < 1 || cellLength > LongestRow || cellLength % LengthOf(type) != 0) return false;
+        if (LengthOf(type) == 0 || cellLength < 1 || cellLength > LongestRow || cellLength % LengthOf(type) != 0)
+            return false;
         rows.Add(new StateRows(type, cellLength));
         ReadOnlySpan<byte> values = cursor.Take(cellLength * cellCount);
         return !cursor.IsBeyond && AreNumbers(type, values);
     }
 
-    private static int LengthOf(int type) => type switch { TypeF32 => sizeof(float), TypeF16 or TypeBF16 => sizeof(ushort), _ => 0 };
+    private static int LengthOf(int type) =>
+        type switch
+        {
+            TypeF32 => sizeof(float),
+            TypeF16 or TypeBF16 => sizeof(ushort),
+            _ => 0,
+        };
 
-    private static bool AreNumbers(int type, ReadOnlySpan<byte> values) => type switch
-    {
-        TypeF32 => FiniteNumbers.AreIn(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(values)),
-        TypeF16 => FiniteNumbers.AreInHalves(values),
-        _ => FiniteNumbers.AreInBrains(values),
-    };
+    private static bool AreNumbers(int type, ReadOnlySpan<byte> values) =>
+        type switch
+        {
+            TypeF32 => FiniteNumbers.AreIn(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(values)),
+            TypeF16 => FiniteNumbers.AreInHalves(values),
+            _ => FiniteNumbers.AreInBrains(values),
+        };
 }

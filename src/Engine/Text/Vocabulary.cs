@@ -29,12 +29,14 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     public bool IsEnd(int token) => Llama.llama_vocab_is_eog(vocabulary, token);
 
     /// <summary>Whether a text's first token is a control token, such as one that ends an answer.</summary>
-    public bool StartsWithControl(string text) => Tokenize(text.Length > 64 ? text[..64] : text) is [int first, ..] && Llama.llama_vocab_is_control(vocabulary, first);
+    public bool StartsWithControl(string text) =>
+        Tokenize(text.Length > 64 ? text[..64] : text) is [int first, ..] && Llama.llama_vocab_is_control(vocabulary, first);
 
     /// <summary>Tokenizes a text on its own, without a start token; special tokens in it are recognised.</summary>
     public int[] Tokenize(string text)
     {
-        if (text.Length == 0) return [];
+        if (text.Length == 0)
+            return [];
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         var tokens = new int[bytes.Length + 8];
         int count = Tokenize(bytes, tokens);
@@ -53,12 +55,14 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     /// <summary>The token that stands for exactly this text, or null; of several the last, as those for single bytes come first.</summary>
     public int? Find(string text)
     {
-        if (found.TryGetValue(text, out int? known)) return known;
+        if (found.TryGetValue(text, out int? known))
+            return known;
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         int? last = null;
         for (int token = 0; token < TokenCount; token++)
         {
-            if (Piece(token).SequenceEqual(bytes)) last = token;
+            if (Piece(token).SequenceEqual(bytes))
+                last = token;
         }
 
         return found[text] = last;
@@ -87,7 +91,12 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     private static bool[] FindAsciiTokens(nint vocabulary)
     {
         var tokens = new Vocabulary(vocabulary);
-        return [.. Enumerable.Range(0, tokens.TokenCount).Select(token => !tokens.IsEnd(token) && tokens.Piece(token) is { Length: > 0 } piece && Ascii.IsValid(piece))];
+        return
+        [
+            .. Enumerable
+                .Range(0, tokens.TokenCount)
+                .Select(token => !tokens.IsEnd(token) && tokens.Piece(token) is { Length: > 0 } piece && Ascii.IsValid(piece)),
+        ];
     }
 
     private int Tokenize(byte[] text, int[] tokens)
@@ -99,9 +108,12 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
 
     private int Piece(int token, byte[] buffer, bool showsControl)
     {
-        fixed (byte* target = buffer) return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: showsControl);
+        fixed (byte* target = buffer)
+            return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: showsControl);
     }
 
     private string TextOf(int token) =>
-        token == NoToken ? "" : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)Llama.llama_vocab_get_text(vocabulary, token)) ?? "";
+        token == NoToken
+            ? ""
+            : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)Llama.llama_vocab_get_text(vocabulary, token)) ?? "";
 }

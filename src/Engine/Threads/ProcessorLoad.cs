@@ -13,7 +13,8 @@ internal sealed class ProcessorLoad
     private readonly Func<ProcessorTimes?> read;
     private long readAt;
     private ProcessorTimes? last;
-    private double current, before;
+    private double current,
+        before;
     private bool isFirstWindow = true;
 
     /// <summary>Takes the first reading.</summary>
@@ -37,8 +38,10 @@ internal sealed class ProcessorLoad
         lock (gate)
         {
             TimeSpan passed = clock.GetElapsedTime(readAt);
-            if (passed >= Window) Measure(passed);
-            else if (isFirstWindow && passed >= Window / 4) return Others(passed, read());
+            if (passed >= Window)
+                Measure(passed);
+            else if (isFirstWindow && passed >= Window / 4)
+                return Others(passed, read());
             return Math.Max(current, before);
         }
     }
@@ -56,7 +59,8 @@ internal sealed class ProcessorLoad
         for (int count = 1; count <= processorCount; count++)
         {
             double speed = count * (1 - Math.Clamp(busyByOthers - (processorCount - count), 0, 1));
-            if (speed > bestSpeed) (best, bestSpeed) = (count, speed);
+            if (speed > bestSpeed)
+                (best, bestSpeed) = (count, speed);
         }
 
         return best;

@@ -18,11 +18,13 @@ internal readonly record struct ProcessorTimes(TimeSpan Busy, TimeSpan Own)
     {
         string[] columns = statistics.Split('\n', 2)[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         // cpu, user, nice, system, idle, iowait, irq, softirq, steal; what guests took is part of user and nice.
-        if (columns.Length < 9 || columns[0] != "cpu") return null;
+        if (columns.Length < 9 || columns[0] != "cpu")
+            return null;
         double ticks = 0;
         foreach (int column in (ReadOnlySpan<int>)[1, 2, 3, 6, 7, 8])
         {
-            if (!ulong.TryParse(columns[column], NumberStyles.None, CultureInfo.InvariantCulture, out ulong value)) return null;
+            if (!ulong.TryParse(columns[column], NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
+                return null;
             ticks += value;
         }
 
@@ -33,7 +35,9 @@ internal readonly record struct ProcessorTimes(TimeSpan Busy, TimeSpan Own)
     {
         if (OperatingSystem.IsWindows())
         {
-            long idle, kernel, user;
+            long idle,
+                kernel,
+                user;
             // Idle time is part of the kernel's; both in 100 ns, as a TimeSpan counts.
             return ProcessThreadsApi.GetSystemTimes(&idle, &kernel, &user) != 0 ? new TimeSpan(kernel + user - idle) : null;
         }
@@ -42,8 +46,11 @@ internal readonly record struct ProcessorTimes(TimeSpan Busy, TimeSpan Own)
         {
             uint* load = stackalloc uint[MachHost.HOST_CPU_LOAD_INFO_COUNT];
             uint count = MachHost.HOST_CPU_LOAD_INFO_COUNT;
-            if (MachHost.host_statistics(MachHost.mach_host_self(), MachHost.HOST_CPU_LOAD_INFO, load, &count) != 0) return null;
-            return Seconds(((double)load[MachHost.CPU_STATE_USER] + load[MachHost.CPU_STATE_SYSTEM] + load[MachHost.CPU_STATE_NICE]) / TicksPerSecond);
+            if (MachHost.host_statistics(MachHost.mach_host_self(), MachHost.HOST_CPU_LOAD_INFO, load, &count) != 0)
+                return null;
+            return Seconds(
+                ((double)load[MachHost.CPU_STATE_USER] + load[MachHost.CPU_STATE_SYSTEM] + load[MachHost.CPU_STATE_NICE]) / TicksPerSecond
+            );
         }
 
         try

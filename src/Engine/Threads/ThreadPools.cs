@@ -14,14 +14,17 @@ internal sealed unsafe class ThreadPools : IDisposable
     /// <summary>The pool for a count of threads; 0 for one thread, which needs none.</summary>
     public nint Of(int count)
     {
-        if (count <= 1) return 0;
-        if (!pools.TryGetValue(count, out ThreadPoolHandle? pool)) pools.Add(count, pool = New(count));
+        if (count <= 1)
+            return 0;
+        if (!pools.TryGetValue(count, out ThreadPoolHandle? pool))
+            pools.Add(count, pool = New(count));
         return pool.IsInvalid ? 0 : pool.Pointer;
     }
 
     public void Dispose()
     {
-        foreach (ThreadPoolHandle pool in pools.Values) pool.Dispose();
+        foreach (ThreadPoolHandle pool in pools.Values)
+            pool.Dispose();
         pools.Clear();
     }
 

@@ -30,7 +30,9 @@ internal sealed class WorkThreads
     /// <param name="size">Which of the sizes it has.</param>
     /// <param name="expectedSeconds">What it may take on one thread.</param>
     public int Choose(int size, double expectedSeconds) =>
-        wanted > 0 ? wanted : tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds);
+        wanted > 0
+            ? wanted
+            : tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds);
 
     /// <summary>Tells what a step took that ran to its end.</summary>
     /// <param name="size">Which of the sizes it had.</param>
@@ -39,6 +41,7 @@ internal sealed class WorkThreads
     /// <param name="units">How much was done, in a measure by which times of one size can be compared.</param>
     public void Add(int size, int count, TimeSpan elapsed, double units = 1)
     {
-        if (wanted == 0 && units > 0) tuners[size].Add(count, elapsed.TotalSeconds, units);
+        if (wanted == 0 && units > 0)
+            tuners[size].Add(count, elapsed.TotalSeconds, units);
     }
 }

@@ -16,7 +16,9 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     private readonly HashSet<string> ids = [];
     private string pending = "";
     private bool thinks = isThinking;
-    private bool isCalling, dropsSpace = isThinking, hasSpoken;
+    private bool isCalling,
+        dropsSpace = isThinking,
+        hasSpoken;
     private readonly StringBuilder more = new();
     private string opening = "";
     private int nextReading;
@@ -31,16 +33,22 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     {
         var contents = new List<AIContent>();
         more.Append(text);
-        if (!atEnd && isCalling && pending.Length + more.Length < nextReading) return contents;
+        if (!atEnd && isCalling && pending.Length + more.Length < nextReading)
+            return contents;
         pending += more.ToString();
         more.Clear();
-        while (isCalling ? ReadCall(contents, atEnd) : thinks ? ReadThought(contents, atEnd) : ReadText(contents, atEnd)) { }
+        while (
+            isCalling ? ReadCall(contents, atEnd)
+            : thinks ? ReadThought(contents, atEnd)
+            : ReadText(contents, atEnd)
+        ) { }
         return contents;
     }
 
     private bool ReadThought(List<AIContent> contents, bool atEnd)
     {
-        if (dropsSpace) pending = pending.TrimStart();
+        if (dropsSpace)
+            pending = pending.TrimStart();
         string thoughtEnd = thoughts!.End;
         int end = pending.IndexOf(thoughtEnd, StringComparison.Ordinal);
         // The newline before the tag is the tag's.
@@ -54,21 +62,26 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
         }
 
         pending = end >= 0 ? pending[(end + thoughtEnd.Length)..] : pending[shown.Length..];
-        if (end < 0) return false;
+        if (end < 0)
+            return false;
         (thinks, dropsSpace) = (false, true);
         return true;
     }
 
     private bool ReadText(List<AIContent> contents, bool atEnd)
     {
-        if (dropsSpace) pending = pending.TrimStart([.. format?.Separators ?? " \t\r\n"]);
-        if (pending.Length == 0) return false;
+        if (dropsSpace)
+            pending = pending.TrimStart([.. format?.Separators ?? " \t\r\n"]);
+        if (pending.Length == 0)
+            return false;
         (int at, string found) = FirstOpening();
         if (at >= 0)
         {
             AddText(contents, format is null ? pending[..at] : pending[..at].TrimEnd());
-            if (found == thoughts?.Start) (thinks, dropsSpace) = (true, true);
-            else (isCalling, opening) = (true, found);
+            if (found == thoughts?.Start)
+                (thinks, dropsSpace) = (true, true);
+            else
+                (isCalling, opening) = (true, found);
             // The brace of a bare call is part of its JSON.
             pending = pending[(at + (found == format?.BareOpening ? 0 : found.Length))..];
             return true;
@@ -76,7 +89,8 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
 
         int certain = atEnd ? pending.Length : pending.Length - HeldBack(pending, Openings());
         // Space before a call belongs to the call.
-        if (!atEnd && format is not null) certain = pending.AsSpan(0, certain).TrimEnd().Length;
+        if (!atEnd && format is not null)
+            certain = pending.AsSpan(0, certain).TrimEnd().Length;
         AddText(contents, pending[..certain]);
         pending = pending[certain..];
         return false;
@@ -87,18 +101,25 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
         CallReading reading = format!.Read(pending, atEnd, tools);
         // A long call is not read anew with every token, which would take the square of its length.
         nextReading = reading.Consumed < 0 ? pending.Length + 1 + pending.Length / 64 : 0;
-        if (reading.Consumed < 0) return false;
+        if (reading.Consumed < 0)
+            return false;
         isCalling = false;
         if (reading.Consumed == 0)
         {
             // What looked like a call is text; its opening is passed over, so that it is not met again.
             AddText(contents, opening);
-            if (opening == format.BareOpening) pending = pending[opening.Length..];
+            if (opening == format.BareOpening)
+                pending = pending[opening.Length..];
             return true;
         }
 
         foreach (ParsedCall call in reading.Calls)
-            contents.Add(new FunctionCallContent(call.Id is { Length: > 0 } id && ids.Add(id) ? id : NewId(), call.Name, call.Arguments) { Exception = call.Failure });
+            contents.Add(
+                new FunctionCallContent(call.Id is { Length: > 0 } id && ids.Add(id) ? id : NewId(), call.Name, call.Arguments)
+                {
+                    Exception = call.Failure,
+                }
+            );
         pending = pending[reading.Consumed..];
         dropsSpace = true;
         return true;
@@ -106,7 +127,8 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
 
     private void AddText(List<AIContent> contents, string text)
     {
-        if (text.Length == 0) return;
+        if (text.Length == 0)
+            return;
         contents.Add(new TextContent(text));
         (hasSpoken, dropsSpace) = (true, false);
     }
@@ -118,8 +140,10 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
         {
             int at = pending.IndexOf(candidate, StringComparison.Ordinal);
             bool mustBeFirst = candidate == thoughts?.Start || candidate == format?.BareOpening;
-            if (at < 0 || (mustBeFirst && !string.IsNullOrWhiteSpace(pending[..at]))) continue;
-            if (first.At < 0 || at < first.At) first = (at, candidate);
+            if (at < 0 || (mustBeFirst && !string.IsNullOrWhiteSpace(pending[..at])))
+                continue;
+            if (first.At < 0 || at < first.At)
+                first = (at, candidate);
         }
 
         return first;
@@ -127,10 +151,13 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
 
     private IEnumerable<string> Openings()
     {
-        if (thoughts is not null && !hasSpoken) yield return thoughts.Start;
-        if (format is null) yield break;
+        if (thoughts is not null && !hasSpoken)
+            yield return thoughts.Start;
+        if (format is null)
+            yield break;
         yield return format.Opening;
-        if (format.BareOpening is not null && !hasSpoken) yield return format.BareOpening;
+        if (format.BareOpening is not null && !hasSpoken)
+            yield return format.BareOpening;
     }
 
     /// <summary>Characters at the end of a text that may begin one of several others.</summary>
@@ -141,7 +168,8 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
         {
             for (int length = Math.Min(opening.Length - 1, text.Length); length > longest; length--)
             {
-                if (text.AsSpan(text.Length - length).SequenceEqual(opening.AsSpan(0, length))) longest = length;
+                if (text.AsSpan(text.Length - length).SequenceEqual(opening.AsSpan(0, length)))
+                    longest = length;
             }
         }
 

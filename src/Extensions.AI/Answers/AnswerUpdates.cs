@@ -24,15 +24,26 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
     /// <summary>The last update: the usage, and why the answer ended.</summary>
     public ChatResponseUpdate End(GenerationResult result)
     {
-        ChatResponseUpdate end = Update(new UsageContent(new UsageDetails
-        {
-            InputTokenCount = result.PromptTokenCount,
-            OutputTokenCount = result.TokenIds.Count,
-            TotalTokenCount = result.PromptTokenCount + result.TokenIds.Count,
-            CachedInputTokenCount = result.ReusedTokenCount,
-            AdditionalCounts = new AdditionalPropertiesDictionary<long> { ["image_tokens"] = result.ImageTokenCount, ["cached_images"] = result.CachedImageCount },
-        }));
-        end.FinishReason = result.FinishReason == FinishReason.Length ? ChatFinishReason.Length : callCount > 0 ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
+        ChatResponseUpdate end = Update(
+            new UsageContent(
+                new UsageDetails
+                {
+                    InputTokenCount = result.PromptTokenCount,
+                    OutputTokenCount = result.TokenIds.Count,
+                    TotalTokenCount = result.PromptTokenCount + result.TokenIds.Count,
+                    CachedInputTokenCount = result.ReusedTokenCount,
+                    AdditionalCounts = new AdditionalPropertiesDictionary<long>
+                    {
+                        ["image_tokens"] = result.ImageTokenCount,
+                        ["cached_images"] = result.CachedImageCount,
+                    },
+                }
+            )
+        );
+        end.FinishReason =
+            result.FinishReason == FinishReason.Length ? ChatFinishReason.Length
+            : callCount > 0 ? ChatFinishReason.ToolCalls
+            : ChatFinishReason.Stop;
         end.RawRepresentation = result;
         return end;
     }
@@ -41,17 +52,20 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
     {
         foreach (AIContent content in contents)
         {
-            if (content is TextReasoningContent && hidesThoughts) continue;
-            if (content is FunctionCallContent && ++callCount > 1 && takesOneCall) continue;
+            if (content is TextReasoningContent && hidesThoughts)
+                continue;
+            if (content is FunctionCallContent && ++callCount > 1 && takesOneCall)
+                continue;
             yield return Update(content);
         }
     }
 
-    private ChatResponseUpdate Update(AIContent content) => new(ChatRole.Assistant, [content])
-    {
-        ResponseId = responseId,
-        MessageId = responseId,
-        ModelId = modelId,
-        CreatedAt = createdAt,
-    };
+    private ChatResponseUpdate Update(AIContent content) =>
+        new(ChatRole.Assistant, [content])
+        {
+            ResponseId = responseId,
+            MessageId = responseId,
+            ModelId = modelId,
+            CreatedAt = createdAt,
+        };
 }

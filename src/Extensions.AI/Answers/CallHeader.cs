@@ -26,14 +26,19 @@ internal sealed record CallHeader(string End)
     public bool TryRead(string body, int start, bool atEnd, out int position, out string? id, out string name)
     {
         (id, name) = (null, "");
-        while (start < body.Length && char.IsWhiteSpace(body[start])) start++;
+        while (start < body.Length && char.IsWhiteSpace(body[start]))
+            start++;
         int length = End.Length > 0 ? body.AsSpan(start).IndexOf(End, StringComparison.Ordinal) : body.AsSpan(start).IndexOfAny('\n', '<');
         position = length < 0 && !atEnd && body.Length - start <= MaxLength ? -1 : 0;
-        if (length is < 0 or > MaxLength) return false;
+        if (length is < 0 or > MaxLength)
+            return false;
         name = body.Substring(start, length).Trim();
-        if (IdEnd.Length > 0 && name.IndexOf(IdEnd, StringComparison.Ordinal) is >= 0 and int behind) (id, name) = (behind < MinIdLength ? null : name[..behind].Trim(), name[(behind + IdEnd.Length)..].Trim());
-        if (IdPrefix.Length > 0 && name.LastIndexOf(':') is > 0 and int colon) (id, name) = (IdPrefix + name, name[..colon]);
-        if (name.Length == 0 || name.AsSpan().ContainsAny(forbidden)) return false;
+        if (IdEnd.Length > 0 && name.IndexOf(IdEnd, StringComparison.Ordinal) is >= 0 and int behind)
+            (id, name) = (behind < MinIdLength ? null : name[..behind].Trim(), name[(behind + IdEnd.Length)..].Trim());
+        if (IdPrefix.Length > 0 && name.LastIndexOf(':') is > 0 and int colon)
+            (id, name) = (IdPrefix + name, name[..colon]);
+        if (name.Length == 0 || name.AsSpan().ContainsAny(forbidden))
+            return false;
         position = start + length + End.Length;
         return true;
     }

@@ -36,17 +36,26 @@ internal sealed record CallSyntax(string Start, string BeforeName, string AfterN
     /// <summary>Calls as the model would have written them.</summary>
     /// <param name="calls">Functions with their arguments, each a JSON object.</param>
     public string Write(IEnumerable<(string Function, JsonElement Arguments)> calls) =>
-        Start + string.Join(Between, calls.Select(call => BeforeName + NameOf(call.Function) + AfterName + WriteArguments(call.Arguments) + AfterArguments)) + End;
+        Start
+        + string.Join(
+            Between,
+            calls.Select(call => BeforeName + NameOf(call.Function) + AfterName + WriteArguments(call.Arguments) + AfterArguments)
+        )
+        + End;
 
     private string WriteArguments(JsonElement arguments)
     {
-        if (Arguments is not { } marks) return arguments.GetRawText();
+        if (Arguments is not { } marks)
+            return arguments.GetRawText();
         var text = new StringBuilder();
         foreach (JsonProperty argument in arguments.EnumerateObject())
         {
-            if (text.Length > 0) text.Append(marks.Separator);
+            if (text.Length > 0)
+                text.Append(marks.Separator);
             bool isText = argument.Value.ValueKind == JsonValueKind.String && !marks.HasJsonText;
-            text.Append(marks.Before(argument.Name, isText)).Append(isText ? argument.Value.GetString() : argument.Value.GetRawText()).Append(marks.After(isText));
+            text.Append(marks.Before(argument.Name, isText))
+                .Append(isText ? argument.Value.GetString() : argument.Value.GetRawText())
+                .Append(marks.After(isText));
         }
 
         return text.ToString();
@@ -79,7 +88,8 @@ internal sealed record ArgumentSyntax(string KeyStart, string KeyEnd, string Val
     public bool TellsText => HasJsonText || TextMark.Length > 0 || TextQuote.Length > 0;
 
     /// <summary>What stands before an argument's value.</summary>
-    public string Before(string key, bool isText) => KeyStart + key + KeyEnd + (isText ? TextMark : JsonMark) + ValueStart + (isText ? TextQuote : "");
+    public string Before(string key, bool isText) =>
+        KeyStart + key + KeyEnd + (isText ? TextMark : JsonMark) + ValueStart + (isText ? TextQuote : "");
 
     /// <summary>What stands behind an argument's value.</summary>
     public string After(bool isText) => (isText ? TextQuote : "") + ValueEnd;

@@ -16,28 +16,55 @@ internal sealed class JsonCallFormat(string opening, string closing, CallSyntax 
     public static JsonCallFormat Apriel { get; } = List("<tool_calls>[", "]</tool_calls>");
 
     /// <summary>MiniMax M1: an object on each line.</summary>
-    public static JsonCallFormat MiniMaxM1 { get; } = new("<tool_calls>", "</tool_calls>", CallSyntax.Json("<tool_calls>\n", "\n</tool_calls>", "\n")) { HasLines = true };
+    public static JsonCallFormat MiniMaxM1 { get; } =
+        new("<tool_calls>", "</tool_calls>", CallSyntax.Json("<tool_calls>\n", "\n</tool_calls>", "\n")) { HasLines = true };
 
     /// <summary>Command R7B and later.</summary>
-    public static JsonCallFormat Cohere { get; } = new("<|START_ACTION|>", "<|END_ACTION|>",
-        CallSyntax.Json("<|START_ACTION|>[\n    ", "\n]<|END_ACTION|>", ",\n    ", "\"tool_call_id\": \"0\", \"tool_name\"", "\"parameters\""));
+    public static JsonCallFormat Cohere { get; } =
+        new(
+            "<|START_ACTION|>",
+            "<|END_ACTION|>",
+            CallSyntax.Json(
+                "<|START_ACTION|>[\n    ",
+                "\n]<|END_ACTION|>",
+                ",\n    ",
+                "\"tool_call_id\": \"0\", \"tool_name\"",
+                "\"parameters\""
+            )
+        );
 
     /// <summary>Command R and R+: a block of code.</summary>
-    public static JsonCallFormat CommandR { get; } = new("Action:\n```json", "```", CallSyntax.Json("Action:\n```json\n[\n    ", "\n]\n```", ",\n    ", "\"tool_name\"", "\"parameters\""));
+    public static JsonCallFormat CommandR { get; } =
+        new(
+            "Action:\n```json",
+            "```",
+            CallSyntax.Json("Action:\n```json\n[\n    ", "\n]\n```", ",\n    ", "\"tool_name\"", "\"parameters\"")
+        );
 
     /// <summary>Firefunction 2: nothing ends the list.</summary>
     public static JsonCallFormat Firefunction { get; } = new("functools", "", CallSyntax.Json(" functools[", "]", ", "));
 
     /// <summary>GigaChat 3.1: one call.</summary>
-    public static JsonCallFormat GigaChat { get; } = new("<|function_call|>", "<|message_sep|>", CallSyntax.Json("<|function_call|>", "", "") with { TakesSeveral = false });
+    public static JsonCallFormat GigaChat { get; } =
+        new("<|function_call|>", "<|message_sep|>", CallSyntax.Json("<|function_call|>", "", "") with { TakesSeveral = false });
 
     /// <summary>Apertus: the function is the key of its arguments.</summary>
-    public static JsonCallFormat Apertus { get; } = new("<|tools_prefix|>", "<|tools_suffix|>",
-        new CallSyntax("<|tools_prefix|>[", "{\"", "\": ", "}", ", ", "]<|tools_suffix|>") { HasJsonName = true }) { IsNamedByKey = true };
+    public static JsonCallFormat Apertus { get; } =
+        new(
+            "<|tools_prefix|>",
+            "<|tools_suffix|>",
+            new CallSyntax("<|tools_prefix|>[", "{\"", "\": ", "}", ", ", "]<|tools_suffix|>") { HasJsonName = true }
+        )
+        {
+            IsNamedByKey = true,
+        };
 
     /// <summary>Phi-4-mini and Granite 3.3.</summary>
     /// <param name="isList">Whether calls are a list.</param>
-    public static JsonCallFormat Phi(bool isList) => isList ? new("<|tool_call|>", "<|/tool_call|>", CallSyntax.Json("<|tool_call|>[", "]", ", ")) : Tagged("<|tool_call|>", "<|/tool_call|>");
+    public static JsonCallFormat Phi(bool isList) =>
+        isList
+            ? new("<|tool_call|>", "<|/tool_call|>", CallSyntax.Json("<|tool_call|>[", "]", ", "))
+            : Tagged("<|tool_call|>", "<|/tool_call|>");
 
     /// <summary>Whether several objects follow each other between the tags.</summary>
     public bool HasLines { get; init; }
@@ -52,18 +79,24 @@ internal sealed class JsonCallFormat(string opening, string closing, CallSyntax 
     public override CallReading Read(string body, bool atEnd, OfferedTools tools)
     {
         int position = SkipSpace(body, 0);
-        if (position == body.Length) return atEnd ? CallReading.NoCall : CallReading.Unfinished;
-        if (body[position] is not ('{' or '[')) return CallReading.NoCall;
+        if (position == body.Length)
+            return atEnd ? CallReading.NoCall : CallReading.Unfinished;
+        if (body[position] is not ('{' or '['))
+            return CallReading.NoCall;
         var calls = new List<ParsedCall>();
         while (true)
         {
             int end = JsonExtent.EndOf(body, position);
-            if (end < 0) return ReadEndless(body, position, atEnd, calls);
+            if (end < 0)
+                return ReadEndless(body, position, atEnd, calls);
             calls.AddRange(ParsedCall.FromJson(body[position..end], IsNamedByKey).Take(MaxCallCount - calls.Count));
             int behind = SkipSpace(body, end);
-            if (Begins(body, behind, closing)) return CallReading.Of(behind + closing.Length, calls);
-            if (!atEnd && MayBegin(body, behind, closing)) return CallReading.Unfinished;
-            if (!HasLines || behind == body.Length || body[behind] != '{') return CallReading.Of(end, calls);
+            if (Begins(body, behind, closing))
+                return CallReading.Of(behind + closing.Length, calls);
+            if (!atEnd && MayBegin(body, behind, closing))
+                return CallReading.Unfinished;
+            if (!HasLines || behind == body.Length || body[behind] != '{')
+                return CallReading.Of(end, calls);
             position = behind;
         }
     }
@@ -72,7 +105,8 @@ internal sealed class JsonCallFormat(string opening, string closing, CallSyntax 
     private CallReading ReadEndless(string body, int start, bool atEnd, List<ParsedCall> calls)
     {
         int close = closing.Length > 0 ? body.IndexOf(closing, start, StringComparison.Ordinal) : -1;
-        if (close < 0 && !atEnd) return CallReading.Unfinished;
+        if (close < 0 && !atEnd)
+            return CallReading.Unfinished;
         int over = close >= 0 ? close : body.Length;
         calls.AddRange(ParsedCall.FromJson(body[start..over], IsNamedByKey).Take(MaxCallCount - calls.Count));
         return CallReading.Of(close >= 0 ? close + closing.Length : over, calls);
@@ -81,8 +115,17 @@ internal sealed class JsonCallFormat(string opening, string closing, CallSyntax 
     private static JsonCallFormat Tagged(string before, string behind)
     {
         CallSyntax json = CallSyntax.Json("", "", "\n");
-        return new JsonCallFormat(before.Trim(), behind.Trim(), json with { BeforeName = before + json.BeforeName, AfterArguments = json.AfterArguments + behind });
+        return new JsonCallFormat(
+            before.Trim(),
+            behind.Trim(),
+            json with
+            {
+                BeforeName = before + json.BeforeName,
+                AfterArguments = json.AfterArguments + behind,
+            }
+        );
     }
 
-    private static JsonCallFormat List(string before, string behind) => new(before.TrimEnd('['), behind.TrimStart(']'), CallSyntax.Json(before, behind, ", "));
+    private static JsonCallFormat List(string before, string behind) =>
+        new(before.TrimEnd('['), behind.TrimStart(']'), CallSyntax.Json(before, behind, ", "));
 }

@@ -15,12 +15,17 @@ internal static class JsonExtent
             char letter = text[index];
             if (inString)
             {
-                if (letter == '\\') index++;
-                else if (letter == '"') inString = false;
+                if (letter == '\\')
+                    index++;
+                else if (letter == '"')
+                    inString = false;
             }
-            else if (letter == '"') inString = true;
-            else if (letter is '{' or '[') depth++;
-            else if (letter is '}' or ']' && --depth <= 0) return index + 1;
+            else if (letter == '"')
+                inString = true;
+            else if (letter is '{' or '[')
+                depth++;
+            else if (letter is '}' or ']' && --depth <= 0)
+                return index + 1;
         }
 
         return -1;

@@ -31,10 +31,18 @@ internal sealed class LiteralReader(string text)
     public static bool IsPython(string text, out string? json)
     {
         json = null;
-        if (!text.StartsWith('{') && !text.StartsWith('[')) return false;
-        if (!text.Contains('\'', StringComparison.Ordinal) && !text.Contains("True", StringComparison.Ordinal) && !text.Contains("False", StringComparison.Ordinal) && !text.Contains("None", StringComparison.Ordinal)) return false;
+        if (!text.StartsWith('{') && !text.StartsWith('['))
+            return false;
+        if (
+            !text.Contains('\'', StringComparison.Ordinal)
+            && !text.Contains("True", StringComparison.Ordinal)
+            && !text.Contains("False", StringComparison.Ordinal)
+            && !text.Contains("None", StringComparison.Ordinal)
+        )
+            return false;
         var reader = new LiteralReader(text);
-        if (!reader.TryValue() || !reader.IsOver) return false;
+        if (!reader.TryValue() || !reader.IsOver)
+            return false;
         json = reader.Json;
         return true;
     }
@@ -53,7 +61,8 @@ internal sealed class LiteralReader(string text)
     public bool TrySkip(char character)
     {
         SkipSpace();
-        if (Position >= text.Length || text[Position] != character) return false;
+        if (Position >= text.Length || text[Position] != character)
+            return false;
         Position++;
         return true;
     }
@@ -63,7 +72,8 @@ internal sealed class LiteralReader(string text)
     {
         SkipSpace();
         int start = Position;
-        while (Position < text.Length && (char.IsLetterOrDigit(text[Position]) || text[Position] is '_' or '.' or '-' or '$' or '/')) Position++;
+        while (Position < text.Length && (char.IsLetterOrDigit(text[Position]) || text[Position] is '_' or '.' or '-' or '$' or '/'))
+            Position++;
         return text[start..Position];
     }
 
@@ -71,7 +81,8 @@ internal sealed class LiteralReader(string text)
     public bool TryValue(int depth = 0)
     {
         SkipSpace();
-        if (Position >= text.Length || depth > MaxDepth) return false;
+        if (Position >= text.Length || depth > MaxDepth)
+            return false;
         return text[Position] switch
         {
             '{' => TryMembers(depth),
@@ -87,12 +98,17 @@ internal sealed class LiteralReader(string text)
         json.Append('{');
         for (bool isFirst = true; !TrySkip('}'); isFirst = false)
         {
-            if (!isFirst && !TrySkip(',')) return false;
-            if (!isFirst && TrySkip('}')) break;
-            if (!isFirst) json.Append(',');
-            if (!TryKey() || !TrySkip(':')) return false;
+            if (!isFirst && !TrySkip(','))
+                return false;
+            if (!isFirst && TrySkip('}'))
+                break;
+            if (!isFirst)
+                json.Append(',');
+            if (!TryKey() || !TrySkip(':'))
+                return false;
             json.Append(':');
-            if (!TryValue(depth + 1)) return false;
+            if (!TryValue(depth + 1))
+                return false;
         }
 
         json.Append('}');
@@ -105,10 +121,14 @@ internal sealed class LiteralReader(string text)
         json.Append('[');
         for (bool isFirst = true; !TrySkip(']'); isFirst = false)
         {
-            if (!isFirst && !TrySkip(',')) return false;
-            if (!isFirst && TrySkip(']')) break;
-            if (!isFirst) json.Append(',');
-            if (!TryValue(depth + 1)) return false;
+            if (!isFirst && !TrySkip(','))
+                return false;
+            if (!isFirst && TrySkip(']'))
+                break;
+            if (!isFirst)
+                json.Append(',');
+            if (!TryValue(depth + 1))
+                return false;
         }
 
         json.Append(']');
@@ -118,10 +138,13 @@ internal sealed class LiteralReader(string text)
     private bool TryKey()
     {
         SkipSpace();
-        if (Position < text.Length && text[Position] is '"' or '\'' or '<') return TryText();
+        if (Position < text.Length && text[Position] is '"' or '\'' or '<')
+            return TryText();
         int start = Position;
-        while (Position < text.Length && text[Position] is not (':' or ',' or '{' or '}' or '\n')) Position++;
-        if (Position == start) return false;
+        while (Position < text.Length && text[Position] is not (':' or ',' or '{' or '}' or '\n'))
+            Position++;
+        if (Position == start)
+            return false;
         WriteText(text[start..Position].Trim());
         return true;
     }
@@ -129,7 +152,8 @@ internal sealed class LiteralReader(string text)
     private bool TryWord()
     {
         int start = Position;
-        while (Position < text.Length && text[Position] is not (',' or ']' or '}' or ')' or ':') && !char.IsWhiteSpace(text[Position])) Position++;
+        while (Position < text.Length && text[Position] is not (',' or ']' or '}' or ')' or ':') && !char.IsWhiteSpace(text[Position]))
+            Position++;
         string word = text[start..Position];
         string? value = word switch
         {
@@ -143,29 +167,36 @@ internal sealed class LiteralReader(string text)
     }
 
     // As JSON has numbers, which Python reads too; JSON itself refuses the rest later.
-    private static bool IsNumber(string word) => word.Length is > 0 and < 400 && (char.IsAsciiDigit(word[^1]) && double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
+    private static bool IsNumber(string word) =>
+        word.Length is > 0 and < 400
+        && (char.IsAsciiDigit(word[^1]) && double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
 
     private bool TryText()
     {
         if (text.AsSpan(Position).StartsWith(RawQuote, StringComparison.Ordinal))
         {
             int end = text.IndexOf(RawQuote, Position + RawQuote.Length, StringComparison.Ordinal);
-            if (end < 0) return false;
+            if (end < 0)
+                return false;
             WriteText(text[(Position + RawQuote.Length)..end]);
             Position = end + RawQuote.Length;
             return true;
         }
 
         char quote = text[Position];
-        if (quote == '<') return false;
+        if (quote == '<')
+            return false;
         var value = new StringBuilder();
         for (Position++; Position < text.Length && text[Position] != quote; Position++)
         {
-            if (text[Position] == '\\' && Position + 1 < text.Length) AppendEscape(value);
-            else value.Append(text[Position]);
+            if (text[Position] == '\\' && Position + 1 < text.Length)
+                AppendEscape(value);
+            else
+                value.Append(text[Position]);
         }
 
-        if (Position++ >= text.Length) return false;
+        if (Position++ >= text.Length)
+            return false;
         WriteText(value.ToString());
         return true;
     }
@@ -174,8 +205,17 @@ internal sealed class LiteralReader(string text)
     private void AppendEscape(StringBuilder value)
     {
         char kind = text[++Position];
-        int digits = kind switch { 'x' => 2, 'u' => 4, _ => 0 };
-        if (digits > 0 && Position + digits < text.Length && int.TryParse(text.AsSpan(Position + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code))
+        int digits = kind switch
+        {
+            'x' => 2,
+            'u' => 4,
+            _ => 0,
+        };
+        if (
+            digits > 0
+            && Position + digits < text.Length
+            && int.TryParse(text.AsSpan(Position + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+        )
         {
             value.Append((char)code);
             Position += digits;
@@ -183,12 +223,15 @@ internal sealed class LiteralReader(string text)
         }
 
         int simple = "nrtbf\\'\"/".IndexOf(kind, StringComparison.Ordinal);
-        if (simple >= 0) value.Append("\n\r\t\b\f\\'\"/"[simple]);
-        else value.Append('\\').Append(kind);
+        if (simple >= 0)
+            value.Append("\n\r\t\b\f\\'\"/"[simple]);
+        else
+            value.Append('\\').Append(kind);
     }
 
     private void SkipSpace()
     {
-        while (Position < text.Length && char.IsWhiteSpace(text[Position])) Position++;
+        while (Position < text.Length && char.IsWhiteSpace(text[Position]))
+            Position++;
     }
 }

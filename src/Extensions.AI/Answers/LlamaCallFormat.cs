@@ -18,12 +18,16 @@ internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "",
     public override CallReading Read(string body, bool atEnd, OfferedTools tools)
     {
         int start = body.Length - body.AsSpan().TrimStart().Length;
-        if (start == body.Length) return atEnd ? CallReading.NoCall : CallReading.Unfinished;
-        if (body[start] != '{' || !MayBeCall(body.AsSpan(start + 1).TrimStart())) return CallReading.NoCall;
+        if (start == body.Length)
+            return atEnd ? CallReading.NoCall : CallReading.Unfinished;
+        if (body[start] != '{' || !MayBeCall(body.AsSpan(start + 1).TrimStart()))
+            return CallReading.NoCall;
         int end = JsonExtent.EndOf(body, start);
-        if (end < 0) return atEnd ? CallReading.Of(body.Length, ParsedCall.FromJson(body[start..])) : CallReading.Unfinished;
+        if (end < 0)
+            return atEnd ? CallReading.Of(body.Length, ParsedCall.FromJson(body[start..])) : CallReading.Unfinished;
         string json = body[start..end];
-        bool hasArguments = json.Contains("\"parameters\"", StringComparison.Ordinal) || json.Contains("\"arguments\"", StringComparison.Ordinal);
+        bool hasArguments =
+            json.Contains("\"parameters\"", StringComparison.Ordinal) || json.Contains("\"arguments\"", StringComparison.Ordinal);
         return hasArguments ? CallReading.Of(end, ParsedCall.FromJson(json)) : CallReading.NoCall;
     }
 
@@ -32,7 +36,8 @@ internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "",
         foreach (string key in firstKeys)
         {
             int length = Math.Min(key.Length, inside.Length);
-            if (inside[..length].SequenceEqual(key.AsSpan(0, length))) return true;
+            if (inside[..length].SequenceEqual(key.AsSpan(0, length)))
+                return true;
         }
 
         return false;

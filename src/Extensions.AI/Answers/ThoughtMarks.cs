@@ -10,8 +10,15 @@ internal sealed record ThoughtMarks(string Start, string End)
     /// <summary>Of most models.</summary>
     public static ThoughtMarks Think { get; } = new("<think>", "</think>");
 
-    private static readonly ThoughtMarks[] known = [Think, new("<|START_THINKING|>", "<|END_THINKING|>"), new("[THINK]", "[/THINK]"), new("<|channel>thought", "<channel|>"),
-        new("<seed:think>", "</seed:think>"), new("<|inner_prefix|>", "<|inner_suffix|>")];
+    private static readonly ThoughtMarks[] known =
+    [
+        Think,
+        new("<|START_THINKING|>", "<|END_THINKING|>"),
+        new("[THINK]", "[/THINK]"),
+        new("<|channel>thought", "<channel|>"),
+        new("<seed:think>", "</seed:think>"),
+        new("<|inner_prefix|>", "<|inner_suffix|>"),
+    ];
 
     /// <summary>How the model of a template writes thoughts; null if it writes none.</summary>
     /// <param name="template">The template's text.</param>

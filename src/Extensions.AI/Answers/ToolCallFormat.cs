@@ -12,7 +12,8 @@ internal readonly record struct CallReading(int Consumed, IReadOnlyList<ParsedCa
     public static CallReading NoCall => new(0, []);
 
     /// <summary>Calls, or text if there are none.</summary>
-    public static CallReading Of(int consumed, IReadOnlyList<ParsedCall> calls) => calls.Count > 0 ? new CallReading(consumed, calls) : NoCall;
+    public static CallReading Of(int consumed, IReadOnlyList<ParsedCall> calls) =>
+        calls.Count > 0 ? new CallReading(consumed, calls) : NoCall;
 }
 
 /// <summary>How a model writes calls of tools.</summary>
@@ -57,7 +58,8 @@ internal abstract class ToolCallFormat(CallSyntax syntax)
     /// <param name="thoughts">How it writes thoughts; null for none.</param>
     /// <param name="isThinking">Whether the prompt has opened a thought already.</param>
     /// <param name="tools">What may be called.</param>
-    public virtual IAnswerReader CreateReader(ThoughtMarks? thoughts, bool isThinking, OfferedTools tools) => new AnswerReader(this, thoughts, isThinking, tools);
+    public virtual IAnswerReader CreateReader(ThoughtMarks? thoughts, bool isThinking, OfferedTools tools) =>
+        new AnswerReader(this, thoughts, isThinking, tools);
 
     /// <summary>Whether a prompt holds a call in this format.</summary>
     /// <param name="prompt">What a template printed.</param>
@@ -66,9 +68,15 @@ internal abstract class ToolCallFormat(CallSyntax syntax)
     {
         foreach (string? opening in (string?[])[Opening, BareOpening])
         {
-            if (opening is null) continue;
-            for (int at = prompt.IndexOf(opening, StringComparison.Ordinal); at >= 0; at = prompt.IndexOf(opening, at + opening.Length, StringComparison.Ordinal))
-                if (Read(prompt[(opening == BareOpening ? at : at + opening.Length)..], atEnd: true, OfferedTools.None).Calls.Any(isWanted)) return true;
+            if (opening is null)
+                continue;
+            for (
+                int at = prompt.IndexOf(opening, StringComparison.Ordinal);
+                at >= 0;
+                at = prompt.IndexOf(opening, at + opening.Length, StringComparison.Ordinal)
+            )
+                if (Read(prompt[(opening == BareOpening ? at : at + opening.Length)..], atEnd: true, OfferedTools.None).Calls.Any(isWanted))
+                    return true;
         }
 
         return false;
@@ -85,7 +93,8 @@ internal abstract class ToolCallFormat(CallSyntax syntax)
     /// <summary>The index of the first character from here that is no white space.</summary>
     protected static int SkipSpace(string text, int at)
     {
-        while (at < text.Length && char.IsWhiteSpace(text[at])) at++;
+        while (at < text.Length && char.IsWhiteSpace(text[at]))
+            at++;
         return at;
     }
 
@@ -93,5 +102,6 @@ internal abstract class ToolCallFormat(CallSyntax syntax)
     protected static bool Begins(string text, int at, string mark) => text.AsSpan(at).StartsWith(mark, StringComparison.Ordinal);
 
     /// <summary>Whether a text may yet stand at a place where others end.</summary>
-    protected static bool MayBegin(string text, int at, string mark) => text.Length - at < mark.Length && mark.AsSpan().StartsWith(text.AsSpan(at), StringComparison.Ordinal);
+    protected static bool MayBegin(string text, int at, string mark) =>
+        text.Length - at < mark.Length && mark.AsSpan().StartsWith(text.AsSpan(at), StringComparison.Ordinal);
 }

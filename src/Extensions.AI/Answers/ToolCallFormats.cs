@@ -26,7 +26,14 @@ internal static class ToolCallFormats
         (["<tool_calls>["], _ => JsonCallFormat.Apriel),
         (["<tool_calls>"], _ => JsonCallFormat.MiniMaxM1),
         (["<tool_call>"], _ => JsonCallFormat.Hermes),
-        (["<|tool_call|>"], template => JsonCallFormat.Phi(isList: template.Contains("<|tool_call|>[", StringComparison.Ordinal) || template.Contains("JSON list of tools", StringComparison.Ordinal))),
+        (
+            ["<|tool_call|>"],
+            template =>
+                JsonCallFormat.Phi(
+                    isList: template.Contains("<|tool_call|>[", StringComparison.Ordinal)
+                        || template.Contains("JSON list of tools", StringComparison.Ordinal)
+                )
+        ),
         (["<TOOLCALL>"], _ => JsonCallFormat.Nemotron),
         (["<|tools_prefix|>"], _ => JsonCallFormat.Apertus),
         (["<|function_call|>"], _ => JsonCallFormat.GigaChat),

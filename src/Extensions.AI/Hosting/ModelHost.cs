@@ -24,7 +24,10 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
         Model = options.Model ?? Embedded();
         ModelId = options.ModelId ?? Path.GetFileNameWithoutExtension(Model.ModelPath);
         // Without a logger in the container the native log stays where it was.
-        Model = Model with { Logger = Model.Logger ?? (logger is NullLogger ? null : logger) };
+        Model = Model with
+        {
+            Logger = Model.Logger ?? (logger is NullLogger ? null : logger),
+        };
     }
 
     /// <summary>What the model is called.</summary>
@@ -35,7 +38,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     {
         get
         {
-            lock (gate) return loading is { IsCompletedSuccessfully: true } ? loading.Result : null;
+            lock (gate)
+                return loading is { IsCompletedSuccessfully: true } ? loading.Result : null;
         }
     }
 
@@ -47,7 +51,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (loading is null or { IsFaulted: true } or { IsCanceled: true }) loading = Task.Run(LoadAsync, CancellationToken.None);
+            if (loading is null or { IsFaulted: true } or { IsCanceled: true })
+                loading = Task.Run(LoadAsync, CancellationToken.None);
             return loading.WaitAsync(cancellationToken);
         }
     }
@@ -56,20 +61,23 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     public async Task<ChatBackend> GetBackendAsync(CancellationToken cancellationToken)
     {
         MultimodalModel model = await GetAsync(cancellationToken).ConfigureAwait(false);
-        lock (gate) return backend ??= ChatBackend.Of(model);
+        lock (gate)
+            return backend ??= ChatBackend.Of(model);
     }
 
     /// <summary>Stops the loading, and disposes the model.</summary>
     public void Dispose()
     {
         // What is waited for runs on the thread pool, so that no caller's context can be in its way.
-        if (Stop() is { } load) EndAsync(load).GetAwaiter().GetResult();
+        if (Stop() is { } load)
+            EndAsync(load).GetAwaiter().GetResult();
     }
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync()
     {
-        if (Stop() is { } load) await EndAsync(load).ConfigureAwait(false);
+        if (Stop() is { } load)
+            await EndAsync(load).ConfigureAwait(false);
     }
 
     private static ModelOptions Embedded()
@@ -82,7 +90,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     {
         lock (gate)
         {
-            if (isDisposed) return null;
+            if (isDisposed)
+                return null;
             isDisposed = true;
         }
 
@@ -93,7 +102,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     private static async Task EndAsync(Task<MultimodalModel> load)
     {
         await ((Task)load).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (load.IsCompletedSuccessfully) await Task.Run(load.Result.Dispose).ConfigureAwait(false);
+        if (load.IsCompletedSuccessfully)
+            await Task.Run(load.Result.Dispose).ConfigureAwait(false);
     }
 
     private async Task<MultimodalModel> LoadAsync()

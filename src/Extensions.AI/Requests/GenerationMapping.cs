@@ -12,7 +12,8 @@ internal static class GenerationMapping
     /// <exception cref="ChatOptionException">An option has a value of the wrong type.</exception>
     public static GenerationOptions Of(ChatOptions? options, IChatClient client)
     {
-        if (options is null) return new GenerationOptions();
+        if (options is null)
+            return new GenerationOptions();
         GenerationOptions start = options.RawRepresentationFactory?.Invoke(client) as GenerationOptions ?? new GenerationOptions();
         GenerationOptions mapped = start with
         {
@@ -48,12 +49,14 @@ internal static class GenerationMapping
 
     private static float? Number(ChatOptions options, string name)
     {
-        if (options.AdditionalProperties?.TryGetValue(name, out object? value) != true || value is null) return null;
+        if (options.AdditionalProperties?.TryGetValue(name, out object? value) != true || value is null)
+            return null;
         try
         {
             return value is System.Text.Json.JsonElement json ? json.GetSingle() : Convert.ToSingle(value, CultureInfo.InvariantCulture);
         }
-        catch (Exception failure) when (failure is FormatException or InvalidCastException or OverflowException or InvalidOperationException)
+        catch (Exception failure)
+            when (failure is FormatException or InvalidCastException or OverflowException or InvalidOperationException)
         {
             throw new ChatOptionException($"AdditionalProperties[\"{name}\"]", $"'{value}' is no number.", failure);
         }

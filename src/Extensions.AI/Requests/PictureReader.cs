@@ -8,8 +8,14 @@ internal static class PictureReader
     // Media types that name what another one does.
     private static readonly Dictionary<string, string> aliases = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["image/jpg"] = "image/jpeg", ["image/pjpeg"] = "image/jpeg", ["image/x-png"] = "image/png", ["image/x-ms-bmp"] = "image/bmp", ["image/x-bmp"] = "image/bmp",
-        ["image/tif"] = "image/tiff", ["image/heif"] = "image/heic", ["image/avif-sequence"] = "image/avif",
+        ["image/jpg"] = "image/jpeg",
+        ["image/pjpeg"] = "image/jpeg",
+        ["image/x-png"] = "image/png",
+        ["image/x-ms-bmp"] = "image/bmp",
+        ["image/x-bmp"] = "image/bmp",
+        ["image/tif"] = "image/tiff",
+        ["image/heif"] = "image/heic",
+        ["image/avif-sequence"] = "image/avif",
     };
 
     /// <summary>The picture in a content.</summary>
@@ -18,7 +24,8 @@ internal static class PictureReader
     /// <exception cref="ImageException">It is no picture, or another than it says.</exception>
     public static PromptImage Read(DataContent content, string name)
     {
-        if (!content.HasTopLevelMediaType("image")) throw new ImageException(name, $"it is {content.MediaType}, but the model takes only text and pictures.");
+        if (!content.HasTopLevelMediaType("image"))
+            throw new ImageException(name, $"it is {content.MediaType}, but the model takes only text and pictures.");
         return Checked(new PromptImage(content.Data, name), content.MediaType);
     }
 
@@ -29,9 +36,11 @@ internal static class PictureReader
     /// <exception cref="ImageException">It is no picture, another than it says, or somewhere else.</exception>
     public static async Task<PromptImage> ReadAsync(UriContent content, string name, CancellationToken cancellationToken)
     {
-        if (!content.HasTopLevelMediaType("image")) throw new ImageException(name, $"it is {content.MediaType}, but the model takes only text and pictures.");
+        if (!content.HasTopLevelMediaType("image"))
+            throw new ImageException(name, $"it is {content.MediaType}, but the model takes only text and pictures.");
         Uri uri = content.Uri;
-        if (!uri.IsAbsoluteUri) throw new ImageException(name, "its address is relative: give a data: or file: URI.");
+        if (!uri.IsAbsoluteUri)
+            throw new ImageException(name, "its address is relative: give a data: or file: URI.");
         switch (uri.Scheme)
         {
             case "data":
@@ -43,9 +52,15 @@ internal static class PictureReader
                 PromptImage file = await PromptImage.FromFileAsync(uri.LocalPath, cancellationToken).ConfigureAwait(false);
                 return Checked(file with { Name = name }, content.MediaType);
             case "http" or "https":
-                throw new ImageException(name, "it is on the network, where Tessera loads nothing from: download it first, and give its bytes as DataContent.");
+                throw new ImageException(
+                    name,
+                    "it is on the network, where Tessera loads nothing from: download it first, and give its bytes as DataContent."
+                );
             default:
-                throw new ImageException(name, $"its address has the scheme {uri.Scheme}: give a data: or file: URI, or the bytes as DataContent.");
+                throw new ImageException(
+                    name,
+                    $"its address has the scheme {uri.Scheme}: give a data: or file: URI, or the bytes as DataContent."
+                );
         }
     }
 
@@ -64,9 +79,12 @@ internal static class PictureReader
 
     private static PromptImage Checked(PromptImage image, string declared)
     {
-        if (image.MediaType is not string found) throw new ImageException(image.Name, $"it is declared as {declared}, but its bytes are no picture that can be read.");
+        if (image.MediaType is not string found)
+            throw new ImageException(image.Name, $"it is declared as {declared}, but its bytes are no picture that can be read.");
         bool isAny = declared.EndsWith("/*", StringComparison.Ordinal);
-        return isAny || Normal(declared) == found ? image : throw new ImageException(image.Name, $"it is declared as {declared}, but its bytes are {found}.");
+        return isAny || Normal(declared) == found
+            ? image
+            : throw new ImageException(image.Name, $"it is declared as {declared}, but its bytes are {found}.");
     }
 
     private static string Normal(string mediaType) => aliases.GetValueOrDefault(mediaType, mediaType).ToLowerInvariant();

@@ -12,13 +12,23 @@ internal static class TemplateProbe
     /// <param name="messages">The conversation.</param>
     /// <param name="variables">What the template is told.</param>
     /// <param name="text">The prompt.</param>
-    public static bool TryRender(ChatTemplate? template, IReadOnlyList<ChatTemplateMessage> messages, IReadOnlyDictionary<string, TemplateValue> variables, out string text)
+    public static bool TryRender(
+        ChatTemplate? template,
+        IReadOnlyList<ChatTemplateMessage> messages,
+        IReadOnlyDictionary<string, TemplateValue> variables,
+        out string text
+    )
     {
         text = "";
-        if (template is null) return false;
+        if (template is null)
+            return false;
         try
         {
-            text = string.Concat(new ChatPromptRenderer(template, [], limits: TemplateLimits.Probe).Render(messages, addGenerationPrompt: true, "", "", variables).Select(static segment => segment.Text));
+            text = string.Concat(
+                new ChatPromptRenderer(template, [], limits: TemplateLimits.Probe)
+                    .Render(messages, addGenerationPrompt: true, "", "", variables)
+                    .Select(static segment => segment.Text)
+            );
             return true;
         }
         catch (TemplateException)
@@ -35,8 +45,10 @@ internal static class TemplateProbe
     {
         variables["tools"] = TemplateValue.FromJson(tools);
         // SmolLM3 has two lists, and Firefunction wants JSON and the date.
-        if (template.Source.Contains("xml_tools", StringComparison.Ordinal)) variables["xml_tools"] = variables["tools"];
-        if (!template.Source.Contains("functools[", StringComparison.Ordinal)) return;
+        if (template.Source.Contains("xml_tools", StringComparison.Ordinal))
+            variables["xml_tools"] = variables["tools"];
+        if (!template.Source.Contains("functools[", StringComparison.Ordinal))
+            return;
         variables["functions"] = TemplateValue.From(tools.GetRawText());
         variables["datetime"] = TemplateValue.From(TimeProvider.System.GetLocalNow().ToString("MMM dd yyyy", CultureInfo.InvariantCulture));
     }

@@ -24,7 +24,10 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     public ToolCallFormat? Format => calls.Value.Format;
 
     /// <summary>Whether the model says everything in channels, as gpt-oss does.</summary>
-    public bool IsHarmony { get; } = template?.Source is { } source && source.Contains("<|channel|>analysis", StringComparison.Ordinal) && source.Contains("<|channel|>final", StringComparison.Ordinal);
+    public bool IsHarmony { get; } =
+        template?.Source is { } source
+        && source.Contains("<|channel|>analysis", StringComparison.Ordinal)
+        && source.Contains("<|channel|>final", StringComparison.Ordinal);
 
     /// <summary>Whether thinking can be switched.</summary>
     public bool HasThinkingSwitch => Mentions("enable_thinking");
@@ -41,7 +44,9 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     /// <summary>Whether the prompt ends inside a thought.</summary>
     /// <param name="variables">What the template is told.</param>
     public bool OpensThought(IReadOnlyDictionary<string, TemplateValue> variables) =>
-        Thoughts is { } thoughts && TemplateProbe.TryRender(template, [user], variables, out string prompt) && prompt.TrimEnd().EndsWith(thoughts.Start, StringComparison.Ordinal);
+        Thoughts is { } thoughts
+        && TemplateProbe.TryRender(template, [user], variables, out string prompt)
+        && prompt.TrimEnd().EndsWith(thoughts.Start, StringComparison.Ordinal);
 
     /// <summary>Tells a template of tools, by all names that it may know them by.</summary>
     /// <param name="variables">What the template is told.</param>
@@ -49,7 +54,8 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     public void Tell(Dictionary<string, TemplateValue> variables, JsonElement tools) => TemplateProbe.Tell(template!, variables, tools);
 
     /// <summary>Arguments as the template takes them: most print a dictionary, some a text that is JSON already.</summary>
-    public TemplateValue ArgumentsFor(JsonElement arguments) => calls.Value.TakesArgumentText ? TemplateValue.From(arguments.GetRawText()) : TemplateValue.FromJson(arguments);
+    public TemplateValue ArgumentsFor(JsonElement arguments) =>
+        calls.Value.TakesArgumentText ? TemplateValue.From(arguments.GetRawText()) : TemplateValue.FromJson(arguments);
 
     private bool Mentions(string text) => template is not null && template.Source.Contains(text, StringComparison.Ordinal);
 }

@@ -11,7 +11,11 @@ internal static class ToolText
     private const int MaxDepth = 128;
 
     // On one line, as templates write JSON themselves, and with letters of all scripts as they are.
-    private static readonly JsonSerializerOptions compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions compact = new(AIJsonUtilities.DefaultOptions)
+    {
+        WriteIndented = false,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The tools as chat templates take them: a list of functions with their JSON schemas.</summary>
     /// <exception cref="ChatOptionException">One is no function.</exception>
@@ -21,7 +25,15 @@ internal static class ToolText
         using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = compact.Encoder }))
         {
             writer.WriteStartArray();
-            foreach (AITool tool in tools) WriteFunction(writer, tool as AIFunctionDeclaration ?? throw new ChatOptionException(nameof(ChatOptions.Tools), $"{tool.Name} is a {tool.GetType().Name}, but the model can only call functions."));
+            foreach (AITool tool in tools)
+                WriteFunction(
+                    writer,
+                    tool as AIFunctionDeclaration
+                        ?? throw new ChatOptionException(
+                            nameof(ChatOptions.Tools),
+                            $"{tool.Name} is a {tool.GetType().Name}, but the model can only call functions."
+                        )
+                );
             writer.WriteEndArray();
         }
 
@@ -33,7 +45,8 @@ internal static class ToolText
     public static string OfArguments(IDictionary<string, object?>? arguments)
     {
         var json = new JsonObject();
-        foreach ((string name, object? value) in arguments ?? new Dictionary<string, object?>()) json[name] = value is null ? null : JsonNode.Parse(ToJson(value));
+        foreach ((string name, object? value) in arguments ?? new Dictionary<string, object?>())
+            json[name] = value is null ? null : JsonNode.Parse(ToJson(value));
         return json.ToJsonString(compact);
     }
 
@@ -45,16 +58,19 @@ internal static class ToolText
     }
 
     /// <summary>What a tool answered: text as it is, other values as JSON, a failure by its message.</summary>
-    public static string OfResult(FunctionResultContent result) => result switch
-    {
-        { Result: string text } => text,
-        { Result: JsonElement { ValueKind: JsonValueKind.String } text } => text.GetString()!,
-        { Result: TextContent text } => text.Text,
-        { Result: AIContent content } => throw new NotSupportedException($"it is a {content.GetType().Name}, and the model takes only text from tools"),
-        { Result: null, Exception: { } failure } => $"Error: {failure.Message}",
-        { Result: null } => "",
-        { Result: var value } => ToJson(value),
-    };
+    public static string OfResult(FunctionResultContent result) =>
+        result switch
+        {
+            { Result: string text } => text,
+            { Result: JsonElement { ValueKind: JsonValueKind.String } text } => text.GetString()!,
+            { Result: TextContent text } => text.Text,
+            { Result: AIContent content } => throw new NotSupportedException(
+                $"it is a {content.GetType().Name}, and the model takes only text from tools"
+            ),
+            { Result: null, Exception: { } failure } => $"Error: {failure.Message}",
+            { Result: null } => "",
+            { Result: var value } => ToJson(value),
+        };
 
     private static void WriteFunction(Utf8JsonWriter writer, AIFunctionDeclaration function)
     {
@@ -69,10 +85,11 @@ internal static class ToolText
         writer.WriteEndObject();
     }
 
-    private static string ToJson(object value) => value switch
-    {
-        JsonElement json => json.GetRawText(),
-        JsonNode node => node.ToJsonString(compact),
-        _ => JsonSerializer.Serialize(value, compact.GetTypeInfo(value.GetType())),
-    };
+    private static string ToJson(object value) =>
+        value switch
+        {
+            JsonElement json => json.GetRawText(),
+            JsonNode node => node.ToJsonString(compact),
+            _ => JsonSerializer.Serialize(value, compact.GetTypeInfo(value.GetType())),
+        };
 }

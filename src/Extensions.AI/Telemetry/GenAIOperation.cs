@@ -8,7 +8,8 @@ internal sealed class GenAIOperation : IDisposable
 {
     private readonly long started = Stopwatch.GetTimestamp();
     private readonly Activity? activity;
-    private readonly string operation, model;
+    private readonly string operation,
+        model;
     private string? errorType;
 
     private GenAIOperation(string operation, string model)
@@ -22,7 +23,8 @@ internal sealed class GenAIOperation : IDisposable
     public static GenAIOperation Chat(string model, ChatOptions? options)
     {
         var operation = new GenAIOperation("chat", model);
-        if (operation.activity is { IsAllDataRequested: true } activity && options is not null) AddRequest(activity, options);
+        if (operation.activity is { IsAllDataRequested: true } activity && options is not null)
+            AddRequest(activity, options);
         return operation;
     }
 
@@ -32,19 +34,24 @@ internal sealed class GenAIOperation : IDisposable
     /// <summary>Makes the span the current one again, which an iterator loses with each item it hands out.</summary>
     public void Resume()
     {
-        if (activity is not null) Activity.Current = activity;
+        if (activity is not null)
+            Activity.Current = activity;
     }
 
     /// <summary>Takes note of an answer's end.</summary>
     public void Complete(string responseId, ChatFinishReason finish, GenerationResult result)
     {
-        activity?.SetTag("gen_ai.response.id", responseId).SetTag("gen_ai.response.model", model).SetTag("gen_ai.response.finish_reasons", new[] { Conventional(finish) });
+        activity
+            ?.SetTag("gen_ai.response.id", responseId)
+            .SetTag("gen_ai.response.model", model)
+            .SetTag("gen_ai.response.finish_reasons", new[] { Conventional(finish) });
         activity?.SetTag("gen_ai.usage.cache_read.input_tokens", result.ReusedTokenCount);
         Count(result.PromptTokenCount, "input", "gen_ai.usage.input_tokens");
         Count(result.TokenIds.Count, "output", "gen_ai.usage.output_tokens");
         TagList tags = [.. Tags()];
         TesseraTelemetry.TimeToFirstToken.Record(result.Timings.FirstTokenMs / 1000, tags);
-        if (result.TokenIds.Count > 1) TesseraTelemetry.TimePerOutputToken.Record(result.Timings.DecodeMs / 1000 / (result.TokenIds.Count - 1), tags);
+        if (result.TokenIds.Count > 1)
+            TesseraTelemetry.TimePerOutputToken.Record(result.Timings.DecodeMs / 1000 / (result.TokenIds.Count - 1), tags);
     }
 
     /// <summary>Takes note of embeddings.</summary>
@@ -64,7 +71,8 @@ internal sealed class GenAIOperation : IDisposable
     public void Dispose()
     {
         TagList tags = [.. Tags()];
-        if (errorType is not null) tags.Add("error.type", errorType);
+        if (errorType is not null)
+            tags.Add("error.type", errorType);
         TesseraTelemetry.OperationDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds, tags);
         activity?.Dispose();
     }
@@ -76,7 +84,11 @@ internal sealed class GenAIOperation : IDisposable
     }
 
     private KeyValuePair<string, object?>[] Tags() =>
-        [new("gen_ai.operation.name", operation), new("gen_ai.provider.name", TesseraTelemetry.ProviderName), new("gen_ai.request.model", model)];
+        [
+            new("gen_ai.operation.name", operation),
+            new("gen_ai.provider.name", TesseraTelemetry.ProviderName),
+            new("gen_ai.request.model", model),
+        ];
 
     private static void AddRequest(Activity activity, ChatOptions options)
     {
@@ -88,12 +100,19 @@ internal sealed class GenAIOperation : IDisposable
         Set(activity, "gen_ai.request.presence_penalty", options.PresencePenalty);
         Set(activity, "gen_ai.request.seed", options.Seed);
         Set(activity, "gen_ai.request.stop_sequences", options.StopSequences?.ToArray());
-        Set(activity, "gen_ai.output.type", options.ResponseFormat is null ? null : options.ResponseFormat is ChatResponseFormatJson ? "json" : "text");
+        Set(
+            activity,
+            "gen_ai.output.type",
+            options.ResponseFormat is null ? null
+                : options.ResponseFormat is ChatResponseFormatJson ? "json"
+                : "text"
+        );
     }
 
     private static void Set(Activity activity, string name, object? value)
     {
-        if (value is not null) activity.SetTag(name, value);
+        if (value is not null)
+            activity.SetTag(name, value);
     }
 
     // The conventions say tool_call where Microsoft.Extensions.AI says tool_calls.

@@ -16,7 +16,25 @@ public static class TesseraTelemetry
 
     // Boundaries that the conventions recommend.
     private static readonly double[] seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-    private static readonly double[] firstTokenSeconds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+    private static readonly double[] firstTokenSeconds =
+    [
+        0.001,
+        0.005,
+        0.01,
+        0.02,
+        0.04,
+        0.06,
+        0.08,
+        0.1,
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        2.5,
+        5.0,
+        7.5,
+        10.0,
+    ];
     private static readonly double[] tokenSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
     private static readonly long[] tokens = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
@@ -24,14 +42,22 @@ public static class TesseraTelemetry
 
     private static Meter Meter { get; } = new(SourceName);
 
-    internal static Histogram<double> OperationDuration { get; } = Duration("gen_ai.client.operation.duration", "Time of an operation.", seconds);
+    internal static Histogram<double> OperationDuration { get; } =
+        Duration("gen_ai.client.operation.duration", "Time of an operation.", seconds);
 
-    internal static Histogram<double> TimeToFirstToken { get; } = Duration("gen_ai.server.time_to_first_token", "Time to the first token of an answer.", firstTokenSeconds);
+    internal static Histogram<double> TimeToFirstToken { get; } =
+        Duration("gen_ai.server.time_to_first_token", "Time to the first token of an answer.", firstTokenSeconds);
 
-    internal static Histogram<double> TimePerOutputToken { get; } = Duration("gen_ai.server.time_per_output_token", "Time of each token after the first.", tokenSeconds);
+    internal static Histogram<double> TimePerOutputToken { get; } =
+        Duration("gen_ai.server.time_per_output_token", "Time of each token after the first.", tokenSeconds);
 
-    internal static Histogram<long> TokenUsage { get; } = Meter.CreateHistogram("gen_ai.client.token.usage", "{token}", "Tokens that an operation used.",
-        advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = tokens });
+    internal static Histogram<long> TokenUsage { get; } =
+        Meter.CreateHistogram(
+            "gen_ai.client.token.usage",
+            "{token}",
+            "Tokens that an operation used.",
+            advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = tokens }
+        );
 
     private static Histogram<double> Duration(string name, string description, double[] boundaries) =>
         Meter.CreateHistogram(name, "s", description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });

@@ -14,7 +14,8 @@ public sealed class ChatCompletionTests
     [InlineData("/params top", "top-k |top-p ")]
     [InlineData("/params top-k 3 mi", "min-p ")]
     [InlineData("/regen ", "")]
-    public void Commands_and_parameters_are_completed(string text, string candidates) => Assert.Equal(candidates, string.Join('|', ChatCompletion.Find(text).Candidates));
+    public void Commands_and_parameters_are_completed(string text, string candidates) =>
+        Assert.Equal(candidates, string.Join('|', ChatCompletion.Find(text).Candidates));
 
     [Fact]
     public void After_image_only_folders_and_pictures_are_offered()
@@ -27,7 +28,10 @@ public sealed class ChatCompletionTests
         Directory.CreateDirectory(folder.File("my folder"));
         string path = folder.FullName + Path.DirectorySeparatorChar;
         string typed = $"/image {TypedPath.Quote(path)}";
-        Assert.Equal([TypedPath.Quote(path + "my cat.png") + " ", TypedPath.Quote(path + "my folder") + Path.DirectorySeparatorChar], ChatCompletion.Find(typed).Candidates);
+        Assert.Equal(
+            [TypedPath.Quote(path + "my cat.png") + " ", TypedPath.Quote(path + "my folder") + Path.DirectorySeparatorChar],
+            ChatCompletion.Find(typed).Candidates
+        );
         Assert.Equal(3, ChatCompletion.Find(typed.Replace("/image", "/load", StringComparison.Ordinal)).Candidates.Count);
 
         // What Tab leaves can be completed further, and read back.

@@ -50,7 +50,9 @@ public sealed class ChatTerminalTests : IDisposable
         string[] resized = await terminal.WaitAsync(static screen => screen[^1] == "日本語 😀😀");
         Assert.Equal(["> XThe quick brown fox jumps o", "ver the lazy dog, then 日本語", "日本語 😀😀"], resized[^3..]);
         terminal.Resize(60, 24);
-        string[] wide = await terminal.WaitAsync(static screen => screen[^2] == "> XThe quick brown fox jumps over the lazy dog, then 日本語");
+        string[] wide = await terminal.WaitAsync(static screen =>
+            screen[^2] == "> XThe quick brown fox jumps over the lazy dog, then 日本語"
+        );
         Assert.Equal("日本語 😀😀", wide[^1]);
         Assert.DoesNotContain(wide[..^2], static row => row.Contains("fox", StringComparison.Ordinal));
         Assert.StartsWith("3,", terminal.Cursor, StringComparison.Ordinal);
@@ -105,7 +107,15 @@ public sealed class ChatTerminalTests : IDisposable
     public async Task A_picture_that_is_cut_shows_its_grid()
     {
         string folder = Goldens.RepositoryPath("tests", "goldens", "llava-next", "llava-1.6");
-        using TmuxTerminal terminal = await OpenAsync(60, 40, "COLORTERM=truecolor", "-m", Path.Combine(folder, "language-f16.gguf"), "--mmproj", Path.Combine(folder, "mmproj-f16.gguf"));
+        using TmuxTerminal terminal = await OpenAsync(
+            60,
+            40,
+            "COLORTERM=truecolor",
+            "-m",
+            Path.Combine(folder, "language-f16.gguf"),
+            "--mmproj",
+            Path.Combine(folder, "mmproj-f16.gguf")
+        );
         await terminal.EnterAsync("/look heart.png");
         string[] screen = await terminal.WaitForLastRowAsync(">");
         Assert.Contains("grid     2 x 2 on 112 x 112", screen);
@@ -131,7 +141,9 @@ public sealed class ChatTerminalTests : IDisposable
         using TmuxTerminal terminal = await OpenAsync(80, 24, "NO_COLOR=1");
         // What was said once is said again without end.
         await terminal.EnterAsync("/params presence-penalty -100 max-tokens 1900");
-        await terminal.WaitAsync(static screen => screen[^1] == ">" && screen.Any(static row => row.StartsWith("max-tokens 1900", StringComparison.Ordinal)));
+        await terminal.WaitAsync(static screen =>
+            screen[^1] == ">" && screen.Any(static row => row.StartsWith("max-tokens 1900", StringComparison.Ordinal))
+        );
         await terminal.EnterAsync("Hello");
         await terminal.WaitAsync(static screen => screen[^1].Length > 1 && screen[^1][0] != '>');
         terminal.Press("C-c");
@@ -140,7 +152,10 @@ public sealed class ChatTerminalTests : IDisposable
         await Task.Delay(TimeSpan.FromSeconds(1.2));
 
         terminal.Press("C-c");
-        Assert.Equal("Press Ctrl+C again to leave.", (await terminal.WaitAsync(static screen => screen[^1] == ">" && screen[^2].StartsWith("Press", StringComparison.Ordinal)))[^2]);
+        Assert.Equal(
+            "Press Ctrl+C again to leave.",
+            (await terminal.WaitAsync(static screen => screen[^1] == ">" && screen[^2].StartsWith("Press", StringComparison.Ordinal)))[^2]
+        );
         terminal.Press("C-c");
         await terminal.WaitForLastRowAsync("exit 130");
     }
@@ -167,7 +182,10 @@ public sealed class ChatTerminalTests : IDisposable
         await terminal.WaitForLastRowAsync("…");
         await terminal.EnterAsync("What colour is the star?");
         string[] screen = await terminal.WaitForLastRowAsync(">");
-        Assert.Equal(["shapes.png: 328 x 328, 1 slice, 64 tokens", "[1 picture] > \\", "… What colour is the star?", "Yellow.", ">"], screen);
+        Assert.Equal(
+            ["shapes.png: 328 x 328, 1 slice, 64 tokens", "[1 picture] > \\", "… What colour is the star?", "Yellow.", ">"],
+            screen
+        );
         terminal.Press("C-d");
         await terminal.WaitAsync(static rows => rows[^1].EndsWith("exit 0", StringComparison.Ordinal));
     }
@@ -181,7 +199,10 @@ public sealed class ChatTerminalTests : IDisposable
         await terminal.EnterAsync($"/save {notes}");
         await terminal.WaitAsync(static rows => rows[^1].EndsWith("Overwrite it? [y/N]", StringComparison.Ordinal));
         await terminal.EnterAsync("n");
-        Assert.Contains(await terminal.WaitForLastRowAsync(">"), static row => row.EndsWith("nothing was saved.", StringComparison.Ordinal));
+        Assert.Contains(
+            await terminal.WaitForLastRowAsync(">"),
+            static row => row.EndsWith("nothing was saved.", StringComparison.Ordinal)
+        );
         Assert.Equal("mine", File.ReadAllText(notes));
         await terminal.EnterAsync($"/save {notes}");
         await terminal.WaitAsync(static rows => rows[^1].EndsWith("Overwrite it? [y/N]", StringComparison.Ordinal));
@@ -206,5 +227,11 @@ public sealed class ChatTerminalTests : IDisposable
     }
 
     private TmuxTerminal Open(int width, int height, string variable, params string[] arguments) =>
-        new(width, height, Goldens.RepositoryPath("samples"), [$"XDG_STATE_HOME={state.FullName}", variable], [CliProcess.Program, "chat", "--temperature", "0", .. arguments]);
+        new(
+            width,
+            height,
+            Goldens.RepositoryPath("samples"),
+            [$"XDG_STATE_HOME={state.FullName}", variable],
+            [CliProcess.Program, "chat", "--temperature", "0", .. arguments]
+        );
 }

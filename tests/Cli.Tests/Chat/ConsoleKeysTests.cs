@@ -51,7 +51,8 @@ public sealed class ConsoleKeysTests
         var raw = new RawKeys(typed);
         var keys = new ConsoleKeys(TextWriter.Null, raw);
         var read = new List<Key>();
-        while (raw.IsAvailable) read.Add(keys.Read());
+        while (raw.IsAvailable)
+            read.Add(keys.Read());
         return read;
     }
 

@@ -38,7 +38,17 @@ public sealed class LineEditorTests
     [Fact]
     public void A_backslash_at_the_end_and_Alt_Enter_begin_new_lines()
     {
-        InputLine line = Read(new ScreenModel(80), [.. ScriptedKeys.Type("a\\"), new Key(KeyKind.Send), .. ScriptedKeys.Type("b"), new Key(KeyKind.NewLine), .. ScriptedKeys.Type("c"), new Key(KeyKind.Send)]);
+        InputLine line = Read(
+            new ScreenModel(80),
+            [
+                .. ScriptedKeys.Type("a\\"),
+                new Key(KeyKind.Send),
+                .. ScriptedKeys.Type("b"),
+                new Key(KeyKind.NewLine),
+                .. ScriptedKeys.Type("c"),
+                new Key(KeyKind.Send),
+            ]
+        );
         Assert.Equal(new InputLine(LineEnd.Sent, "a\nb\nc"), line);
     }
 
@@ -52,8 +62,14 @@ public sealed class LineEditorTests
     [Fact]
     public void Ctrl_C_empties_the_line_and_then_interrupts()
     {
-        Assert.Equal(LineEnd.Interrupted, Read(new ScreenModel(80), [.. ScriptedKeys.Type("ab"), new Key(KeyKind.Interrupt), new Key(KeyKind.Interrupt)]).End);
-        Assert.Equal(LineEnd.EndOfInput, Read(new ScreenModel(80), [.. ScriptedKeys.Type("a"), new Key(KeyKind.Backspace), new Key(KeyKind.EndOfInput)]).End);
+        Assert.Equal(
+            LineEnd.Interrupted,
+            Read(new ScreenModel(80), [.. ScriptedKeys.Type("ab"), new Key(KeyKind.Interrupt), new Key(KeyKind.Interrupt)]).End
+        );
+        Assert.Equal(
+            LineEnd.EndOfInput,
+            Read(new ScreenModel(80), [.. ScriptedKeys.Type("a"), new Key(KeyKind.Backspace), new Key(KeyKind.EndOfInput)]).End
+        );
     }
 
     [Fact]
@@ -62,7 +78,8 @@ public sealed class LineEditorTests
         LineHistory history = LineHistory.Load(null);
         history.Add("first");
         history.Add("second");
-        Key up = new(KeyKind.Up), down = new(KeyKind.Down);
+        Key up = new(KeyKind.Up),
+            down = new(KeyKind.Down);
         Assert.Equal("first", Press(new ScreenModel(80), [.. ScriptedKeys.Type("draft"), up, up, up], history).Text);
         Assert.Equal("draft", Press(new ScreenModel(80), [.. ScriptedKeys.Type("draft"), up, up, down, down, down], history).Text);
         Assert.Equal("second!", Press(new ScreenModel(80), [up, .. ScriptedKeys.Type("!"), up, down], history).Text);
@@ -134,7 +151,8 @@ public sealed class LineEditorTests
     public void Tab_completes_what_all_candidates_share_and_then_lists_them()
     {
         var screen = new ScreenModel(80);
-        Completion Complete(string text) => new(0, [.. new[] { "/save ", "/save-all " }.Where(name => name.StartsWith(text, StringComparison.Ordinal))]);
+        Completion Complete(string text) =>
+            new(0, [.. new[] { "/save ", "/save-all " }.Where(name => name.StartsWith(text, StringComparison.Ordinal))]);
         Key tab = new(KeyKind.Complete);
         Assert.Equal("/save", Press(screen, [.. ScriptedKeys.Type("/s"), tab], complete: Complete).Text);
         Assert.Equal("/save-all ", Press(screen, [.. ScriptedKeys.Type("/save-"), tab], complete: Complete).Text);
@@ -156,7 +174,8 @@ public sealed class LineEditorTests
         Assert.Empty(LineHistory.Load(folder.FullName).Lines);
     }
 
-    private static InputLine Read(ScreenModel screen, Key[] keys) => Editor(screen, keys, LineHistory.Load(null), static _ => Completion.None).Read("> ");
+    private static InputLine Read(ScreenModel screen, Key[] keys) =>
+        Editor(screen, keys, LineHistory.Load(null), static _ => Completion.None).Read("> ");
 
     private static EditBuffer Press(ScreenModel screen, Key[] keys, LineHistory? history = null, Func<string, Completion>? complete = null)
     {
@@ -168,6 +187,12 @@ public sealed class LineEditorTests
     private static LineEditor Editor(ScreenModel screen, Key[] keys, LineHistory history, Func<string, Completion> complete)
     {
         screen.NewLine = "\r\n";
-        return new LineEditor(new ScriptedKeys(keys), new LineDrawing(screen, () => (screen.Width, screen.Height)), history, complete, screen);
+        return new LineEditor(
+            new ScriptedKeys(keys),
+            new LineDrawing(screen, () => (screen.Width, screen.Height)),
+            history,
+            complete,
+            screen
+        );
     }
 }

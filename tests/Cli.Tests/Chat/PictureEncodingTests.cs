@@ -20,7 +20,10 @@ public sealed partial class PictureEncodingTests
         Assert.Equal("a=T,q=2,f=24,o=z,s=301,v=203,c=40,", chunks[0].Groups[1].Value);
         Assert.All(chunks, static chunk => Assert.InRange(chunk.Groups[3].Length, 1, 4096));
         Assert.Equal([.. Enumerable.Repeat("1", chunks.Count - 1), "0"], chunks.Select(static chunk => chunk.Groups[2].Value));
-        using var stream = new ZLibStream(new MemoryStream(Convert.FromBase64String(string.Concat(chunks.Select(static chunk => chunk.Groups[3].Value)))), CompressionMode.Decompress);
+        using var stream = new ZLibStream(
+            new MemoryStream(Convert.FromBase64String(string.Concat(chunks.Select(static chunk => chunk.Groups[3].Value)))),
+            CompressionMode.Decompress
+        );
         using var pixels = new MemoryStream();
         stream.CopyTo(pixels);
         Assert.Equal(Create(301, 203).Pixels.ToArray(), pixels.ToArray());
@@ -53,12 +56,15 @@ public sealed partial class PictureEncodingTests
                 if (match.Value == "▀")
                 {
                     Assert.Equal(Pixel(x, 2 * row), top);
-                    if (2 * row + 1 < Picture.Size.Height) Assert.Equal(Pixel(x, 2 * row + 1), bottom);
+                    if (2 * row + 1 < Picture.Size.Height)
+                        Assert.Equal(Pixel(x, 2 * row + 1), bottom);
                     x++;
                 }
 
-                if (match.Value.StartsWith("\e[38;2;", StringComparison.Ordinal)) top = match.Groups[1].Value;
-                if (match.Value.StartsWith("\e[48;2;", StringComparison.Ordinal)) bottom = match.Groups[1].Value;
+                if (match.Value.StartsWith("\e[38;2;", StringComparison.Ordinal))
+                    top = match.Groups[1].Value;
+                if (match.Value.StartsWith("\e[48;2;", StringComparison.Ordinal))
+                    bottom = match.Groups[1].Value;
             }
 
             Assert.Equal(Picture.Size.Width, x);
@@ -72,8 +78,10 @@ public sealed partial class PictureEncodingTests
         for (int count = 0; count < 2000; count++)
         {
             (int red, int green, int blue) = (random.Next(256), random.Next(256), random.Next(256));
-            if (count % 3 == 0) green = blue = red;
-            int Error(int index) => Palette256(index) is var (r, g, b) ? (r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue) : 0;
+            if (count % 3 == 0)
+                green = blue = red;
+            int Error(int index) =>
+                Palette256(index) is var (r, g, b) ? (r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue) : 0;
             int found = HalfBlockPicture.Nearest256(red, green, blue);
             Assert.InRange(found, 16, 255);
             Assert.Equal(Enumerable.Range(16, 240).Min(Error), Error(found));
@@ -101,7 +109,8 @@ public sealed partial class PictureEncodingTests
     {
         using VisionModel vision = VisionModel.Open(Goldens.Projector);
         var image = new PromptImage(File.ReadAllBytes(Goldens.RepositoryPath("samples", "shapes.png")), "shapes.png");
-        ImagePreview plain = vision.Preview(image, new PixelSize(60, 40)), drawn = vision.Preview(image, new PixelSize(60, 40), vision.Plan(vision.ReadSize(image)));
+        ImagePreview plain = vision.Preview(image, new PixelSize(60, 40)),
+            drawn = vision.Preview(image, new PixelSize(60, 40), vision.Plan(vision.ReadSize(image)));
         Assert.Equal(new PixelSize(40, 40), plain.Size);
         Assert.Equal(plain.Size, drawn.Size);
         Assert.Equal([255, 140, 0], drawn.Pixels.Span[..3].ToArray());
@@ -117,7 +126,8 @@ public sealed partial class PictureEncodingTests
 
     private static (int Red, int Green, int Blue) Palette256(int index)
     {
-        if (index >= 232) return (8 + 10 * (index - 232), 8 + 10 * (index - 232), 8 + 10 * (index - 232));
+        if (index >= 232)
+            return (8 + 10 * (index - 232), 8 + 10 * (index - 232), 8 + 10 * (index - 232));
         int Level(int step) => step == 0 ? 0 : 55 + 40 * step;
         return (Level((index - 16) / 36), Level((index - 16) / 6 % 6), Level((index - 16) % 6));
     }
@@ -128,7 +138,11 @@ public sealed partial class PictureEncodingTests
         for (int index = 0; index < width * height; index++)
         {
             (int x, int y) = (index % width, index / width);
-            (pixels[3 * index], pixels[3 * index + 1], pixels[3 * index + 2]) = ((byte)(x * 255 / width), (byte)(y * 255 / height), (byte)(x / 5 % 2 == 0 ? 30 : 220));
+            (pixels[3 * index], pixels[3 * index + 1], pixels[3 * index + 2]) = (
+                (byte)(x * 255 / width),
+                (byte)(y * 255 / height),
+                (byte)(x / 5 % 2 == 0 ? 30 : 220)
+            );
         }
 
         return new ImagePreview(new PixelSize(width, height), pixels);

@@ -5,7 +5,9 @@ namespace Tessera.Cli.Tests.Chat;
 
 public sealed class PicturePathsTests
 {
-    private static readonly PicturePaths Paths = new(static path => path is "/p/cat.png" or "/p/my cat.png" or "dog.jpg" or "/p/it's.png" || path == Path.Combine(Home, "home.png"));
+    private static readonly PicturePaths Paths = new(static path =>
+        path is "/p/cat.png" or "/p/my cat.png" or "dog.jpg" or "/p/it's.png" || path == Path.Combine(Home, "home.png")
+    );
 
     private static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
@@ -41,13 +43,19 @@ public sealed class PicturePathsTests
     [InlineData("/gone/cat.png what is it?")]
     [InlineData("what is '/gone/cat.png'?")]
     [InlineData("file:///gone/cat.png")]
-    public void A_picture_that_is_gone_is_no_question(string line) => Assert.Contains("/gone/cat.png: there is no such file.", Assert.Throws<ImageException>(() => Paths.Find(line)).Message, StringComparison.Ordinal);
+    public void A_picture_that_is_gone_is_no_question(string line) =>
+        Assert.Contains(
+            "/gone/cat.png: there is no such file.",
+            Assert.Throws<ImageException>(() => Paths.Find(line)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Files_are_told_by_their_first_bytes()
     {
         using var folder = new TemporaryFolder();
-        string text = folder.File("text.png", "no picture"u8), picture = folder.File("named wrong.txt", File.ReadAllBytes(Goldens.RepositoryPath("samples", "heart.png")));
+        string text = folder.File("text.png", "no picture"u8),
+            picture = folder.File("named wrong.txt", File.ReadAllBytes(Goldens.RepositoryPath("samples", "heart.png")));
         Assert.False(PromptImage.IsPictureFile(text));
         Assert.True(PromptImage.IsPictureFile(picture));
         Assert.Equal([picture], PicturePaths.OfThisMachine.Find($"'{picture}' what?").Paths);
@@ -61,12 +69,14 @@ public sealed class PicturePathsTests
     [InlineData("/cat.png", null, null)]
     [InlineData("//escaped", null, null)]
     [InlineData("hello /exit", null, null)]
-    public void Commands_are_told_from_messages(string line, string? name, string? arguments) => Assert.Equal((name, arguments), SlashCommand.Parse(line) is { } command ? command : (null, null));
+    public void Commands_are_told_from_messages(string line, string? name, string? arguments) =>
+        Assert.Equal((name, arguments), SlashCommand.Parse(line) is { } command ? command : (null, null));
 
     [Theory]
     [InlineData("/imge", "/image")]
     [InlineData("/regenerate", "/regen")]
     [InlineData("/par", "/params")]
     [InlineData("/lkoo", "/look")]
-    public void The_nearest_command_is_offered(string typed, string expected) => Assert.Equal(expected, NearestName.Find(typed, SlashCommand.Names));
+    public void The_nearest_command_is_offered(string typed, string expected) =>
+        Assert.Equal(expected, NearestName.Find(typed, SlashCommand.Names));
 }

@@ -19,8 +19,14 @@ public sealed class PictureProtocolsTests
     [InlineData("TERM=dumb", "\e[?65;4;6c", PictureProtocol.None)]
     internal void The_terminal_says_what_it_can(string environment, string? reply, PictureProtocol expected)
     {
-        Dictionary<string, string> variables = environment.Split(' ').Select(static pair => pair.Split('=')).ToDictionary(static pair => pair[0], static pair => pair[1]);
-        Assert.Equal(expected, PictureProtocols.Detect(variables.GetValueOrDefault, (question, final, _) => question == "\e[c" && final == 'c' ? reply : null));
+        Dictionary<string, string> variables = environment
+            .Split(' ')
+            .Select(static pair => pair.Split('='))
+            .ToDictionary(static pair => pair[0], static pair => pair[1]);
+        Assert.Equal(
+            expected,
+            PictureProtocols.Detect(variables.GetValueOrDefault, (question, final, _) => question == "\e[c" && final == 'c' ? reply : null)
+        );
     }
 
     [Fact]

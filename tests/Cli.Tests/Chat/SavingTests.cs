@@ -15,7 +15,9 @@ public sealed class SavingTests : IDisposable
     [Fact]
     public async Task Only_conversations_are_replaced()
     {
-        string notes = folder.File("notes.txt", "mine"u8), chat = folder.File("my.chat"), empty = folder.File("empty.chat", []);
+        string notes = folder.File("notes.txt", "mine"u8),
+            chat = folder.File("my.chat"),
+            empty = folder.File("empty.chat", []);
         CliRun run = await ChatAsync($"/save {notes}", $"/save {chat}", $"/save {chat}", $"/save {empty}");
         Assert.Equal("mine", File.ReadAllText(notes));
         string[] errors = run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -26,8 +28,10 @@ public sealed class SavingTests : IDisposable
     [Fact]
     public async Task Modes_and_links_stay()
     {
-        if (OperatingSystem.IsWindows()) return;
-        string chat = folder.File("my.chat"), link = folder.File("link.chat");
+        if (OperatingSystem.IsWindows())
+            return;
+        string chat = folder.File("my.chat"),
+            link = folder.File("link.chat");
         await ChatAsync($"/save {chat}");
         File.SetUnixFileMode(chat, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.CreateSymbolicLink(link, chat);
@@ -56,7 +60,8 @@ public sealed class SavingTests : IDisposable
             await Task.Delay(random.Next(5, 150));
             chat.Kill(entireProcessTree: true);
             await chat.WaitForExitAsync();
-            if (File.Exists(path)) Assert.True(ChatSession.IsSaved(path));
+            if (File.Exists(path))
+                Assert.True(ChatSession.IsSaved(path));
             leftovers += Directory.GetFiles(folder.FullName, "*.tmp").Length;
         }
 
@@ -69,10 +74,12 @@ public sealed class SavingTests : IDisposable
     [Fact]
     public async Task A_full_disk_is_one_sentence()
     {
-        if (!OperatingSystem.IsLinux() || Environment.UserName != "root") return;
+        if (!OperatingSystem.IsLinux() || Environment.UserName != "root")
+            return;
         string disk = folder.File("disk");
         Directory.CreateDirectory(disk);
-        if (await RunAsync("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk) != 0) return;
+        if (await RunAsync("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk) != 0)
+            return;
         try
         {
             string chat = Path.Combine(disk, "my.chat");

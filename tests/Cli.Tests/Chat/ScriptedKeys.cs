@@ -9,9 +9,7 @@ internal sealed class ScriptedKeys(params Key[] keys) : IKeySource
 
     public Key Read() => keys.TryDequeue(out Key key) ? key : throw new OutOfKeysException();
 
-    public void SetEditing(bool isEditing)
-    {
-    }
+    public void SetEditing(bool isEditing) { }
 
     public static Key[] Type(string text) => [.. text.Select(static character => new Key(KeyKind.Text, character.ToString()))];
 }

@@ -1,5 +1,5 @@
-using Tessera.Cli.Chat.Editing;
 using Tessera.Cli.Chat;
+using Tessera.Cli.Chat.Editing;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Tests.Chat;
@@ -28,8 +28,10 @@ public sealed class TextWidthTests
     [InlineData("a\n\n  b", 10, "a\n\n  b")]
     [InlineData("日本語日本語", 8, "日本語日\n本語")]
     [InlineData("unbreakable", 5, "unbr\neaka\nble")]
-    public void Text_is_broken_between_words(string text, int width, string expected) => Assert.Equal(expected, WordWrap.Break(text, width));
+    public void Text_is_broken_between_words(string text, int width, string expected) =>
+        Assert.Equal(expected, WordWrap.Break(text, width));
 
     [Fact]
-    public void Control_characters_never_reach_the_terminal() => Assert.Equal("a[2Jb\n\tc日", PlainText.Clean("a\e[2J\ab\n\tc\u009B\u202E\u200F\u2066\u061C\u2028日"));
+    public void Control_characters_never_reach_the_terminal() =>
+        Assert.Equal("a[2Jb\n\tc日", PlainText.Clean("a\e[2J\ab\n\tc\u009B\u202E\u200F\u2066\u061C\u2028日"));
 }

@@ -15,12 +15,14 @@ public sealed class GpuFaultTests : IDisposable
     public async Task A_GPU_lost_at_any_point_is_one_sentence()
     {
         string[] arguments = CliRun.GoldenArguments("-i", Goldens.Picture("small"), "What is it?", "--max-tokens", "8", "--threads", "1");
-        bool wasLost = false, wasWhole = false;
+        bool wasLost = false,
+            wasWhole = false;
         for (int submits = 1; !wasWhole && submits < 2000; submits = submits * 2 + 1)
         {
             CliRun run = await RunAsync(arguments, ("FAULTY_VULKAN_SUBMITS", submits));
             wasWhole = run.ExitCode == 0;
-            if (wasWhole) continue;
+            if (wasWhole)
+                continue;
             Assert.Equal(1, run.ExitCode);
             Assert.Matches(@"^tessera: [^\n]*the GPU was lost[^\n]*\.\n$", run.Error);
             wasLost = true;
@@ -33,7 +35,20 @@ public sealed class GpuFaultTests : IDisposable
     [FaultyGpuFact]
     public async Task A_conversation_outlives_its_GPU()
     {
-        string[] arguments = ["chat", "-m", Goldens.Language, "--mmproj", Goldens.Projector, "--max-tokens", "64", "--temperature", "0", "--threads", "1"];
+        string[] arguments =
+        [
+            "chat",
+            "-m",
+            Goldens.Language,
+            "--mmproj",
+            Goldens.Projector,
+            "--max-tokens",
+            "64",
+            "--temperature",
+            "0",
+            "--threads",
+            "1",
+        ];
         CliRun run = await RunAsync(arguments, "What is it?\nAnd that?\n/stats\n"u8.ToArray(), ("FAULTY_VULKAN_SUBMITS", 40));
         Assert.Equal(2, run.Error.Split("GPU was lost").Length - 1);
         Assert.Equal(0, run.ExitCode);
@@ -47,7 +62,11 @@ public sealed class GpuFaultTests : IDisposable
         CliRun fallen = await RunAsync(arguments, ("FAULTY_VULKAN_MEMORY", 100_000));
         Assert.True(fallen.ExitCode == 0, fallen.Error);
         Assert.Equal(onProcessor.Out, fallen.Out);
-        (await RunAsync([.. arguments, "--vision-device", GpuFactAttribute.Name], ("FAULTY_VULKAN_MEMORY", 100_000))).ShouldFail(1, Goldens.Projector, "memory");
+        (await RunAsync([.. arguments, "--vision-device", GpuFactAttribute.Name], ("FAULTY_VULKAN_MEMORY", 100_000))).ShouldFail(
+            1,
+            Goldens.Projector,
+            "memory"
+        );
         // ggml's own line about the memory comes before ours.
         CliRun asked = await RunAsync([.. arguments, "--vision-device", "cpu", "--gpu-layers", "99"], ("FAULTY_VULKAN_MEMORY", 100_000));
         Assert.Equal(1, asked.ExitCode);
@@ -64,8 +83,10 @@ public sealed class GpuFaultTests : IDisposable
 
     private async Task<string> FaultyVulkanAsync()
     {
-        string library = folder.File("faulty-vulkan.so"), source = Goldens.RepositoryPath("tests", "Cli.Tests", "Gpu", "faulty-vulkan.c");
-        if (File.Exists(library)) return library;
+        string library = folder.File("faulty-vulkan.so"),
+            source = Goldens.RepositoryPath("tests", "Cli.Tests", "Gpu", "faulty-vulkan.c");
+        if (File.Exists(library))
+            return library;
         using Process compiler = Process.Start("gcc", ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]);
         await compiler.WaitForExitAsync();
         Assert.Equal(0, compiler.ExitCode);
@@ -80,8 +101,11 @@ internal sealed class FaultyGpuFactAttribute : FactAttribute
     public FaultyGpuFactAttribute()
     {
         Skip = new GpuFactAttribute().Skip;
-        if (Skip is not null) return;
-        if (!OperatingSystem.IsLinux() || !InstalledTools.Have("gcc")) Skip = "Faults are made with gcc and LD_PRELOAD.";
-        else if (!GpuFactAttribute.Name.StartsWith("Vulkan", StringComparison.Ordinal)) Skip = "Faults are made for Vulkan.";
+        if (Skip is not null)
+            return;
+        if (!OperatingSystem.IsLinux() || !InstalledTools.Have("gcc"))
+            Skip = "Faults are made with gcc and LD_PRELOAD.";
+        else if (!GpuFactAttribute.Name.StartsWith("Vulkan", StringComparison.Ordinal))
+            Skip = "Faults are made for Vulkan.";
     }
 }

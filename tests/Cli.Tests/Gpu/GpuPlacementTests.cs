@@ -6,7 +6,15 @@ namespace Tessera.Cli.Tests.Gpu;
 /// <summary>What runs where: the vision tower and the layers of the language model, on a GPU and on the CPU.</summary>
 public sealed class GpuPlacementTests
 {
-    private static readonly string[] Question = CliRun.GoldenArguments("-i", Goldens.Picture("small"), "What is it?", "--max-tokens", "8", "--threads", "1");
+    private static readonly string[] Question = CliRun.GoldenArguments(
+        "-i",
+        Goldens.Picture("small"),
+        "What is it?",
+        "--max-tokens",
+        "8",
+        "--threads",
+        "1"
+    );
 
     [GpuFact]
     public async Task Every_placement_answers_alike()
@@ -15,7 +23,13 @@ public sealed class GpuPlacementTests
         var answers = new HashSet<string>();
         foreach ((string device, int layers) in ((string, int)[])[("cpu", 0), ("cpu", -1), (gpu, 0), (gpu, 1), (gpu, 2), (gpu, -1)])
         {
-            CliRun run = await CliProcess.RunAsync([.. Question, "--vision-device", device, "--gpu-layers", layers.ToString(CultureInfo.InvariantCulture)]);
+            CliRun run = await CliProcess.RunAsync([
+                .. Question,
+                "--vision-device",
+                device,
+                "--gpu-layers",
+                layers.ToString(CultureInfo.InvariantCulture),
+            ]);
             Assert.True(run.ExitCode == 0, $"{device} and {layers} layers: {run.Error}");
             answers.Add(run.Out);
         }
@@ -28,9 +42,14 @@ public sealed class GpuPlacementTests
     {
         CliRun list = await CliProcess.RunAsync("devices", "--json");
         Assert.Equal(0, list.ExitCode);
-        Assert.Contains(list.Json.EnumerateArray(), static device =>
-            device.GetProperty("name").GetString() == GpuFactAttribute.Name && device.GetProperty("kind").GetString() == "gpu"
-            && device.GetProperty("total_bytes").GetInt64() >= device.GetProperty("free_bytes").GetInt64() && device.GetProperty("free_bytes").GetInt64() > 0);
+        Assert.Contains(
+            list.Json.EnumerateArray(),
+            static device =>
+                device.GetProperty("name").GetString() == GpuFactAttribute.Name
+                && device.GetProperty("kind").GetString() == "gpu"
+                && device.GetProperty("total_bytes").GetInt64() >= device.GetProperty("free_bytes").GetInt64()
+                && device.GetProperty("free_bytes").GetInt64() > 0
+        );
     }
 
     [Fact]

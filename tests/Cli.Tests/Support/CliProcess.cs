@@ -11,7 +11,9 @@ internal sealed partial class CliProcess : IDisposable
     /// Longer than any command here takes on a busy machine; what hangs is killed and fails the test. A Vulkan that computes on the CPU
     /// compiles each shader before its first use, which takes minutes in all.
     /// </summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(Environment.GetEnvironmentVariable("GGML_VK_VISIBLE_DEVICES") is null ? 2 : 5);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(
+        Environment.GetEnvironmentVariable("GGML_VK_VISIBLE_DEVICES") is null ? 2 : 5
+    );
 
     // What the program remembers of models is not to depend on what it was tried with before, nor to fill the user's own folder.
     private static readonly Lazy<string> Caches = new(static () =>
@@ -61,14 +63,20 @@ internal sealed partial class CliProcess : IDisposable
         program ??= Program;
         // A shell without job control starts its background jobs, and all that they start, with SIGINT ignored.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", program] : [program];
-        return new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        return new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
     }
 
     public static CliProcess Start(string[] arguments, params (string Name, string? Value)[] environment)
     {
         ProcessStartInfo start = StartInfo(arguments);
         start.Environment["XDG_CACHE_HOME"] = Caches.Value;
-        foreach ((string name, string? value) in environment) start.Environment[name] = value;
+        foreach ((string name, string? value) in environment)
+            start.Environment[name] = value;
         return new CliProcess(Process.Start(start)!);
     }
 
@@ -121,7 +129,8 @@ internal sealed partial class CliProcess : IDisposable
 
     public void Dispose()
     {
-        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
         process.Dispose();
     }
 

@@ -16,7 +16,12 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        var console = new CliConsole { Out = output, Error = error, OpenInput = () => new MemoryStream(input) };
+        var console = new CliConsole
+        {
+            Out = output,
+            Error = error,
+            OpenInput = () => new MemoryStream(input),
+        };
         int exitCode = await TesseraCommand.RunAsync(arguments, console, cancellationToken);
         return new CliRun(exitCode, output.ToString(), error.ToString());
     }
@@ -38,7 +43,11 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
         Assert.EndsWith(".", lines[0], StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
         // Wrong usage has a second line, which says how to get help.
-        Assert.True(lines.Length == 1 || (exitCode == 2 && lines.Length == 2 && lines[1].StartsWith("Run 'tessera", StringComparison.Ordinal)), Error);
-        foreach (string name in named) Assert.Contains(name, lines[0], StringComparison.Ordinal);
+        Assert.True(
+            lines.Length == 1 || (exitCode == 2 && lines.Length == 2 && lines[1].StartsWith("Run 'tessera", StringComparison.Ordinal)),
+            Error
+        );
+        foreach (string name in named)
+            Assert.Contains(name, lines[0], StringComparison.Ordinal);
     }
 }

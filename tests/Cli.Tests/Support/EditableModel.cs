@@ -18,19 +18,29 @@ internal sealed class EditableModel
         using GgufFile file = GgufFile.Open(path);
         var model = new EditableModel();
         model.Metadata.AddRange(file.Metadata);
-        model.Tensors.AddRange(file.Tensors.Select(tensor => new EditableTensor(tensor.Name, tensor.Type, tensor.Shape, file.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray())));
+        model.Tensors.AddRange(
+            file.Tensors.Select(tensor => new EditableTensor(
+                tensor.Name,
+                tensor.Type,
+                tensor.Shape,
+                file.GetTensorData(tensor, 0, (int)tensor.ByteLength).ToArray()
+            ))
+        );
         return model;
     }
 
     public GgufValue this[string key] => Metadata.First(entry => entry.Key == key).Value;
 
-    public EditableModel Set<T>(string key, T value) where T : notnull => Set(key, GgufValue.From(value));
+    public EditableModel Set<T>(string key, T value)
+        where T : notnull => Set(key, GgufValue.From(value));
 
     public EditableModel Set(string key, GgufValue value)
     {
         int index = Metadata.FindIndex(entry => entry.Key == key);
-        if (index >= 0) Metadata[index] = new(key, value);
-        else Metadata.Add(new(key, value));
+        if (index >= 0)
+            Metadata[index] = new(key, value);
+        else
+            Metadata.Add(new(key, value));
         return this;
     }
 
@@ -46,8 +56,10 @@ internal sealed class EditableModel
     public EditableModel Set(EditableTensor tensor)
     {
         int index = Tensors.FindIndex(old => old.Name == tensor.Name);
-        if (index >= 0) Tensors[index] = tensor;
-        else Tensors.Add(tensor);
+        if (index >= 0)
+            Tensors[index] = tensor;
+        else
+            Tensors.Add(tensor);
         return this;
     }
 
@@ -60,8 +72,10 @@ internal sealed class EditableModel
     public string Save(string path, int alignment = 32)
     {
         var writer = new GgufWriter(alignment);
-        foreach ((string key, GgufValue value) in Metadata) writer.AddMetadata(key, value);
-        foreach (EditableTensor tensor in Tensors) writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => Write(stream, tensor.Data));
+        foreach ((string key, GgufValue value) in Metadata)
+            writer.AddMetadata(key, value);
+        foreach (EditableTensor tensor in Tensors)
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), stream => Write(stream, tensor.Data));
         writer.Save(path);
         return path;
     }
@@ -70,6 +84,7 @@ internal sealed class EditableModel
     private static void Write(Stream stream, byte[] data)
     {
         long missing = stream.Length - stream.Position;
-        for (; missing > 0; missing -= Math.Min(missing, data.Length)) stream.Write(data, 0, (int)Math.Min(missing, data.Length));
+        for (; missing > 0; missing -= Math.Min(missing, data.Length))
+            stream.Write(data, 0, (int)Math.Min(missing, data.Length));
     }
 }

@@ -21,7 +21,8 @@ internal static class Goldens
     private static string FindRoot()
     {
         string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !System.IO.File.Exists(Path.Combine(folder, "Tessera.slnx"))) folder = Path.GetDirectoryName(folder);
+        while (folder is not null && !System.IO.File.Exists(Path.Combine(folder, "Tessera.slnx")))
+            folder = Path.GetDirectoryName(folder);
         return folder ?? throw new InvalidOperationException($"No Tessera.slnx above {AppContext.BaseDirectory}.");
     }
 }

@@ -9,16 +9,26 @@ public static class NativeBuilds
     private const string ReleaseVariable = "TESSERA_TEST_NATIVE_V050";
     private const string Release = "v0.5.0";
 
-    internal static IReadOnlyList<string> Folders { get; } = [.. Native.NativeFolders.BuildsIn(Native.NativeFolders.OfProgram[0]).Where(static folder => Directory.EnumerateFiles(folder, "*llama.*").Any())];
+    internal static IReadOnlyList<string> Folders { get; } =
+    [
+        .. Native
+            .NativeFolders.BuildsIn(Native.NativeFolders.OfProgram[0])
+            .Where(static folder => Directory.EnumerateFiles(folder, "*llama.*").Any()),
+    ];
 
     /// <summary>Their names, each a row.</summary>
     public static TheoryData<string> All()
     {
         TheoryData<string> names = [];
-        foreach (string folder in Folders) names.Add(Path.GetFileName(folder));
-        if (Environment.GetEnvironmentVariable(ReleaseVariable) is { Length: > 0 }) names.Add(Release);
+        foreach (string folder in Folders)
+            names.Add(Path.GetFileName(folder));
+        if (Environment.GetEnvironmentVariable(ReleaseVariable) is { Length: > 0 })
+            names.Add(Release);
         return names;
     }
 
-    internal static string FolderOf(string build) => build == Release ? Environment.GetEnvironmentVariable(ReleaseVariable)! : Folders.Single(folder => Path.GetFileName(folder) == build);
+    internal static string FolderOf(string build) =>
+        build == Release
+            ? Environment.GetEnvironmentVariable(ReleaseVariable)!
+            : Folders.Single(folder => Path.GetFileName(folder) == build);
 }

@@ -10,7 +10,8 @@ internal static class SlowProjectors
         EditableModel model = WithPatches(side: 32);
         EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(block, StringComparison.Ordinal))];
         for (int index = 3; index < 1200; index++)
-            foreach (EditableTensor tensor in tensors) model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[block.Length..]}" });
+            foreach (EditableTensor tensor in tensors)
+                model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[block.Length..]}" });
         return model.Save(path);
     }
 
@@ -23,6 +24,8 @@ internal static class SlowProjectors
     private static EditableModel WithPatches(int side)
     {
         EditableModel model = EditableModel.Read(Goldens.Projector);
-        return model.Set(model.Tensor("v.position_embd.weight") with { Shape = [64, side * side + 1] }).Set("clip.vision.image_size", (uint)(side * 14));
+        return model
+            .Set(model.Tensor("v.position_embd.weight") with { Shape = [64, side * side + 1] })
+            .Set("clip.vision.image_size", (uint)(side * 14));
     }
 }

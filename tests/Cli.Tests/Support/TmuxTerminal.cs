@@ -18,9 +18,34 @@ internal sealed class TmuxTerminal : IDisposable
     public TmuxTerminal(int width, int height, string folder, string[] environment, string[] command)
     {
         // The tests' own terminal must not show through.
-        string[] shell = ["env", "-u", "NO_COLOR", "-u", "COLORTERM", "-u", "KITTY_WINDOW_ID", "-u", "TERM_PROGRAM", .. environment, .. command];
+        string[] shell =
+        [
+            "env",
+            "-u",
+            "NO_COLOR",
+            "-u",
+            "COLORTERM",
+            "-u",
+            "KITTY_WINDOW_ID",
+            "-u",
+            "TERM_PROGRAM",
+            .. environment,
+            .. command,
+        ];
         string line = string.Join(' ', shell.Select(static word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-        Run("-f", "/dev/null", "new-session", "-d", "-x", Text(width), "-y", Text(height), "-c", folder, $"{line}; echo exit $?; sleep 600");
+        Run(
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            Text(width),
+            "-y",
+            Text(height),
+            "-c",
+            folder,
+            $"{line}; echo exit $?; sleep 600"
+        );
     }
 
     /// <summary>The screen's rows, without blanks at their ends and empty rows at the bottom.</summary>
@@ -62,7 +87,8 @@ internal sealed class TmuxTerminal : IDisposable
         while (Stopwatch.GetElapsedTime(started) < Patience)
         {
             string[] screen = Screen;
-            if (isThere(screen)) return screen;
+            if (isThere(screen))
+                return screen;
             await Task.Delay(PollPause);
         }
 
@@ -90,10 +116,12 @@ internal sealed class TmuxTerminal : IDisposable
     private (int ExitCode, string Output, string Error) Start(params string[] arguments)
     {
         var start = new ProcessStartInfo("tmux") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["-u", "-S", sockets.File("tmux"), .. arguments]) start.ArgumentList.Add(argument);
+        foreach (string argument in (string[])["-u", "-S", sockets.File("tmux"), .. arguments])
+            start.ArgumentList.Add(argument);
         start.Environment.Remove("TMUX");
         using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        string output = process.StandardOutput.ReadToEnd(),
+            error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output, error);
     }

@@ -6,7 +6,8 @@ internal sealed class UnixFactAttribute : FactAttribute
 {
     public UnixFactAttribute()
     {
-        if (OperatingSystem.IsWindows()) Skip = "Windows has no signals that one process could send another.";
+        if (OperatingSystem.IsWindows())
+            Skip = "Windows has no signals that one process could send another.";
     }
 }
 
@@ -16,6 +17,7 @@ internal sealed class TmuxFactAttribute : FactAttribute
 {
     public TmuxFactAttribute()
     {
-        if (!InstalledTools.Have("tmux")) Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
+        if (!InstalledTools.Have("tmux"))
+            Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
     }
 }

@@ -12,7 +12,8 @@ internal static class ProgramRun
     /// <returns>The exit code, and what was written to standard output and error.</returns>
     public static async Task<(int ExitCode, string Out, string Error)> RunAsync(MethodInfo entry, params string[] arguments)
     {
-        TextWriter outer = Console.Out, outerError = Console.Error;
+        TextWriter outer = Console.Out,
+            outerError = Console.Error;
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         Console.SetOut(TextWriter.Synchronized(output));
@@ -20,7 +21,8 @@ internal static class ProgramRun
         try
         {
             object?[] parameters = entry.GetParameters().Length > 0 ? [arguments] : [];
-            object? code = await Task.Run(() => entry.Invoke(null, BindingFlags.DoNotWrapExceptions, null, parameters, null)).WaitAsync(Patience);
+            object? code = await Task.Run(() => entry.Invoke(null, BindingFlags.DoNotWrapExceptions, null, parameters, null))
+                .WaitAsync(Patience);
             return (code as int? ?? 0, output.ToString(), error.ToString());
         }
         finally

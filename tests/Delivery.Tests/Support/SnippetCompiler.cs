@@ -13,12 +13,28 @@ internal static class SnippetCompiler
 {
     private static readonly CSharpParseOptions Language = new(LanguageVersion.CSharp14);
 
-    private static readonly SyntaxTree ImplicitUsings = Parse(string.Concat(
-        new[] { "System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http", "System.Threading", "System.Threading.Tasks" }.Select(static name => $"global using {name};\n")));
+    private static readonly SyntaxTree ImplicitUsings = Parse(
+        string.Concat(
+            new[]
+            {
+                "System",
+                "System.Collections.Generic",
+                "System.IO",
+                "System.Linq",
+                "System.Net.Http",
+                "System.Threading",
+                "System.Threading.Tasks",
+            }.Select(static name => $"global using {name};\n")
+        )
+    );
 
     /// <summary>The framework, the engine and all that the tests reference.</summary>
     public static IReadOnlyList<MetadataReference> References { get; } =
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(static path => MetadataReference.CreateFromFile(path))];
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Select(static path => MetadataReference.CreateFromFile(path)),
+    ];
 
     /// <summary>Compiles a program.</summary>
     /// <param name="code">Its statements and types.</param>
@@ -28,14 +44,27 @@ internal static class SnippetCompiler
     /// <exception cref="InvalidOperationException">It does not compile, or with warnings.</exception>
     public static MethodInfo Compile(string code, IReadOnlyDictionary<string, string> given, string? declarations = null)
     {
-        string variables = string.Concat(given.Select(static pair => $"public static string {pair.Key} => {SymbolDisplay.FormatLiteral(pair.Value, quote: true)};"));
+        string variables = string.Concat(
+            given.Select(static pair => $"public static string {pair.Key} => {SymbolDisplay.FormatLiteral(pair.Value, quote: true)};")
+        );
         SyntaxTree values = Parse($"global using static Given; internal static class Given {{ {variables} }}");
         var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable);
-        Compilation compilation = CSharpCompilation.Create($"snippet-{Guid.NewGuid():N}", [Parse(code), values, ImplicitUsings, Parse(declarations ?? "")], References, options);
-        CSharpGeneratorDriver.Create([JsonGenerator()], parseOptions: Language).RunGeneratorsAndUpdateCompilation(compilation, out compilation, out _);
+        Compilation compilation = CSharpCompilation.Create(
+            $"snippet-{Guid.NewGuid():N}",
+            [Parse(code), values, ImplicitUsings, Parse(declarations ?? "")],
+            References,
+            options
+        );
+        CSharpGeneratorDriver
+            .Create([JsonGenerator()], parseOptions: Language)
+            .RunGeneratorsAndUpdateCompilation(compilation, out compilation, out _);
         using var image = new MemoryStream();
-        Diagnostic[] problems = [.. compilation.Emit(image).Diagnostics.Where(static problem => problem.Severity >= DiagnosticSeverity.Warning)];
-        if (problems.Length > 0) throw new InvalidOperationException(string.Join('\n', problems.Select(static problem => problem.ToString())));
+        Diagnostic[] problems =
+        [
+            .. compilation.Emit(image).Diagnostics.Where(static problem => problem.Severity >= DiagnosticSeverity.Warning),
+        ];
+        if (problems.Length > 0)
+            throw new InvalidOperationException(string.Join('\n', problems.Select(static problem => problem.ToString())));
         image.Position = 0;
         return AssemblyLoadContext.Default.LoadFromStream(image).EntryPoint!;
     }
@@ -53,8 +82,13 @@ internal static class SnippetCompiler
     // The SDK's own, from the folder of reference assemblies beside the runtime that runs this.
     private static ISourceGenerator JsonGenerator()
     {
-        string packs = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref"));
-        string file = Directory.EnumerateFiles(packs, "System.Text.Json.SourceGeneration.dll", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Last();
+        string packs = Path.GetFullPath(
+            Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref")
+        );
+        string file = Directory
+            .EnumerateFiles(packs, "System.Text.Json.SourceGeneration.dll", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .Last();
         Type generator = Assembly.LoadFrom(file).GetTypes().Single(static type => type.IsDefined(typeof(GeneratorAttribute)));
         return ((IIncrementalGenerator)Activator.CreateInstance(generator)!).AsSourceGenerator();
     }

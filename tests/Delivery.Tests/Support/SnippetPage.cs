@@ -14,7 +14,12 @@ internal static class SnippetPage
 
     /// <summary>The pages that the tests read, relative to the repository.</summary>
     public static IReadOnlyList<string> All { get; } =
-        [.. Directory.EnumerateFiles(RepositoryRoot.Path("docs"), "*.md").Select(static path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal)];
+    [
+        .. Directory
+            .EnumerateFiles(RepositoryRoot.Path("docs"), "*.md")
+            .Select(static path => $"docs/{Path.GetFileName(path)}")
+            .Order(StringComparer.Ordinal),
+    ];
 
     public static IReadOnlyList<Snippet> Read(string page)
     {
@@ -22,7 +27,8 @@ internal static class SnippetPage
         var snippets = new List<Snippet>();
         for (int index = 0; index < lines.Length; index++)
         {
-            if (lines[index] != "```csharp") continue;
+            if (lines[index] != "```csharp")
+                continue;
             int end = Array.IndexOf(lines, "```", index);
             snippets.Add(new Snippet(string.Join('\n', lines[(index + 1)..end]), index + 2, index == 0 || lines[index - 1] != NotRunMark));
             index = end;

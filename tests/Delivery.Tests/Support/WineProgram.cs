@@ -20,9 +20,15 @@ internal sealed class WineProgram(string program, string folder)
     /// <summary>Why no program for Windows can be run here; null where one can.</summary>
     public static string? MissingTool()
     {
-        if (!OperatingSystem.IsLinux()) return "Wine is looked for on Linux only.";
-        string[] missing = [.. new[] { "wine", "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld" }.Where(static tool => !InstalledTools.Have(tool))];
-        return missing.Length == 0 ? null : $"There is no {string.Join(" and no ", missing)} (Debian's wine, wine64 and binutils-mingw-w64-x86-64).";
+        if (!OperatingSystem.IsLinux())
+            return "Wine is looked for on Linux only.";
+        string[] missing =
+        [
+            .. new[] { "wine", "x86_64-w64-mingw32-dlltool", "x86_64-w64-mingw32-ld" }.Where(static tool => !InstalledTools.Have(tool)),
+        ];
+        return missing.Length == 0
+            ? null
+            : $"There is no {string.Join(" and no ", missing)} (Debian's wine, wine64 and binutils-mingw-w64-x86-64).";
     }
 
     /// <summary>
@@ -34,8 +40,18 @@ internal sealed class WineProgram(string program, string folder)
         File.Copy(Path.Combine(natives, "libvips-42.dll"), Path.Combine(published, "libvips-42.dll"));
         await File.WriteAllTextAsync(Path.Combine(workFolder, "forwarder.def"), Forwarder);
         await DotnetCommand.RunAsync("x86_64-w64-mingw32-dlltool", workFolder, "-d", "forwarder.def", "-e", "forwarder.exp");
-        await DotnetCommand.RunAsync("x86_64-w64-mingw32-ld", workFolder, "-shared", "--subsystem", "console", "forwarder.exp", "-o", "bcryptprimitives.dll");
-        foreach (string target in (string[])[published, natives]) File.Copy(Path.Combine(workFolder, "bcryptprimitives.dll"), Path.Combine(target, "bcryptprimitives.dll"));
+        await DotnetCommand.RunAsync(
+            "x86_64-w64-mingw32-ld",
+            workFolder,
+            "-shared",
+            "--subsystem",
+            "console",
+            "forwarder.exp",
+            "-o",
+            "bcryptprimitives.dll"
+        );
+        foreach (string target in (string[])[published, natives])
+            File.Copy(Path.Combine(workFolder, "bcryptprimitives.dll"), Path.Combine(target, "bcryptprimitives.dll"));
     }
 
     /// <summary>Makes the prefix, about which Wine talks.</summary>
@@ -49,7 +65,10 @@ internal sealed class WineProgram(string program, string folder)
     {
         var start = new ProcessStartInfo("wine", [program, .. arguments])
         {
-            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["WINEPREFIX"] = Prefix;
         start.Environment["WINEDEBUG"] = "-all";
@@ -57,7 +76,8 @@ internal sealed class WineProgram(string program, string folder)
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["TESSERA_NATIVE"] = natives ?? "";
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         using var limit = new CancellationTokenSource(Patience);

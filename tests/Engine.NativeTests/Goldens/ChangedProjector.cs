@@ -12,7 +12,8 @@ internal sealed class ChangedProjector : IDisposable
         Path = System.IO.Path.Combine(folder.FullName, "mmproj.gguf");
         using GgufFile file = GgufFile.Open(projector);
         var writer = new GgufWriter();
-        foreach ((string key, GgufValue value) in file.Metadata.Where(entry => !keys.ContainsKey(entry.Key)).Concat(keys)) writer.AddMetadata(key, value);
+        foreach ((string key, GgufValue value) in file.Metadata.Where(entry => !keys.ContainsKey(entry.Key)).Concat(keys))
+            writer.AddMetadata(key, value);
         foreach (GgufTensor tensor in file.Tensors)
             writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), file.GetTensorData(tensor, 0, (int)tensor.ByteLength));
         writer.Save(Path);

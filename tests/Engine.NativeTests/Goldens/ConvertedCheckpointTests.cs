@@ -22,15 +22,23 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     {
         GoldenCase golden = GoldenCase.Find(name);
         using CheckpointConverter converter = CheckpointConverter.Open(
-            RepositoryRoot.Path("tests", "goldens", "checkpoints", checkpoint), new ConversionOptions { OutputFolder = folder.FullName });
+            RepositoryRoot.Path("tests", "goldens", "checkpoints", checkpoint),
+            new ConversionOptions { OutputFolder = folder.FullName }
+        );
         await converter.ConvertAsync();
-        using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path });
+        using MultimodalModel model = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path }
+        );
         using (VisionModel vision = VisionModel.Open(converter.Projector.Path))
         {
             vision.LoadWeights();
             foreach (GoldenPicture picture in golden.Pictures)
             {
-                (double mean, double worst) = Similarity.PerRow(vision.Encode(picture.Image, picture.Request).Embeddings.Span, picture.Embeddings.Values, vision.EmbeddingWidth);
+                (double mean, double worst) = Similarity.PerRow(
+                    vision.Encode(picture.Image, picture.Request).Embeddings.Span,
+                    picture.Embeddings.Values,
+                    vision.EmbeddingWidth
+                );
                 output.WriteLine($"{checkpoint} {picture.Name}: cosine {mean:0.0000000} mean, {worst:0.0000000} worst");
                 Assert.True(mean >= MeanCosine, $"{picture.Name}: mean cosine {mean}.");
             }
@@ -39,7 +47,10 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
         foreach (GoldenRun run in golden.Runs.Take(RunCount))
         {
             var prompt = new Prompt(run.Prompt) { IsRaw = true, Images = [.. run.Pictures.Select(golden.Image)] };
-            GenerationResult result = await model.AnswerAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = run.Tokens.Length });
+            GenerationResult result = await model.AnswerAsync(
+                prompt,
+                new GenerationOptions { Temperature = 0, MaxTokens = run.Tokens.Length }
+            );
             Assert.Equal(run.Tokens, result.TokenIds);
         }
     }

@@ -16,7 +16,10 @@ public sealed class FidelityTests(ITestOutputHelper output)
     [MemberData(nameof(Cases))]
     public void Pixels_equal_the_references(string name)
     {
-        foreach ((Preprocessing preprocessing, string key) in ((Preprocessing, string)[])[(Preprocessing.Original, "original"), (Preprocessing.Transformers, "transformers")])
+        foreach (
+            (Preprocessing preprocessing, string key) in ((Preprocessing, string)[])
+                [(Preprocessing.Original, "original"), (Preprocessing.Transformers, "transformers")]
+        )
         {
             using VisionModel vision = VisionModel.Open(GoldenCase.Find(name).Projector, preprocessing);
             foreach (GoldenPicture picture in GoldenCase.Find(name).Pictures.Where(picture => picture.HasPixels(key)))
@@ -68,7 +71,11 @@ public sealed class FidelityTests(ITestOutputHelper output)
             vision.LoadWeights();
             foreach (GoldenPicture picture in GoldenCase.Find(name).Pictures)
             {
-                (double mean, double worst) = Similarity.PerRow(vision.Encode(picture.Image, picture.Request).Embeddings.Span, picture.Embeddings.Values, vision.EmbeddingWidth);
+                (double mean, double worst) = Similarity.PerRow(
+                    vision.Encode(picture.Image, picture.Request).Embeddings.Span,
+                    picture.Embeddings.Values,
+                    vision.EmbeddingWidth
+                );
                 output.WriteLine($"{Path.GetFileName(path)} {picture.Name}: cosine {mean:0.000000} mean, {worst:0.000000} worst");
                 Assert.True(mean >= limit, $"{picture.Name}: mean cosine {mean} is below {limit}.");
             }
@@ -98,7 +105,12 @@ public sealed class FidelityTests(ITestOutputHelper output)
         using VisionModel vision = VisionModel.Open(golden.Projector);
         vision.LoadWeights(type: type);
         var means = new List<double>();
-        foreach (GoldenPicture picture in golden.Pictures) means.Add(Similarity.PerRow(vision.Encode(picture.Image, picture.Request).Embeddings.Span, picture.Embeddings.Values, vision.EmbeddingWidth).Mean);
+        foreach (GoldenPicture picture in golden.Pictures)
+            means.Add(
+                Similarity
+                    .PerRow(vision.Encode(picture.Image, picture.Request).Embeddings.Span, picture.Embeddings.Values, vision.EmbeddingWidth)
+                    .Mean
+            );
         output.WriteLine($"{name} as {type}: cosine {means.Min():0.000000} in the mean of the worst picture");
         Assert.True(means.Min() >= 0.999, $"{name} as {type}: mean cosine {means.Min()}.");
         // Rounding to bfloat16 loses less than eight bits do.
@@ -114,10 +126,20 @@ public sealed class FidelityTests(ITestOutputHelper output)
         using VisionModel vision = VisionModel.Open(golden.Projector);
         foreach (GoldenRun run in golden.Runs)
         {
-            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Expand([new PromptPiece(run.Prompt)], Plans(golden, run, vision)), language.Vocabulary);
+            PromptLayout layout = PromptTokenizer.Tokenize(
+                PromptText.Expand([new PromptPiece(run.Prompt)], Plans(golden, run, vision)),
+                language.Vocabulary
+            );
             Assert.Equal(run.Spans.Select(static span => span.Ids), layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
-            Assert.All(run.Spans.Zip(layout.Spans.Select(static span => span as PromptSpan.Embeddings)), static pair =>
-                Assert.True(pair.First.Count is null || pair.Second is { } rows && rows.Start == pair.First.Start && rows.Count == pair.First.Count, $"{pair.Second} instead of {pair.First}"));
+            Assert.All(
+                run.Spans.Zip(layout.Spans.Select(static span => span as PromptSpan.Embeddings)),
+                static pair =>
+                    Assert.True(
+                        pair.First.Count is null
+                            || pair.Second is { } rows && rows.Start == pair.First.Start && rows.Count == pair.First.Count,
+                        $"{pair.Second} instead of {pair.First}"
+                    )
+            );
         }
     }
 
@@ -126,13 +148,21 @@ public sealed class FidelityTests(ITestOutputHelper output)
     public async Task Greedy_tokens_are_the_references(string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
-        using MultimodalModel model = await MultimodalModel.LoadAsync(new ModelOptions { ModelPath = golden.LanguageModel, ProjectorPath = golden.Projector });
+        using MultimodalModel model = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = golden.LanguageModel, ProjectorPath = golden.Projector }
+        );
         int equal = 0;
         foreach (GoldenRun run in golden.Runs)
         {
             var prompt = new Prompt(run.Prompt) { IsRaw = true, Images = [.. run.Pictures.Select(golden.Image)] };
-            GenerationResult result = await model.AnswerAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = run.Tokens.Length });
-            Assert.True(run.Tokens.SequenceEqual(result.TokenIds), $"{run.Name}: {string.Join(' ', result.TokenIds)} instead of {string.Join(' ', run.Tokens)}");
+            GenerationResult result = await model.AnswerAsync(
+                prompt,
+                new GenerationOptions { Temperature = 0, MaxTokens = run.Tokens.Length }
+            );
+            Assert.True(
+                run.Tokens.SequenceEqual(result.TokenIds),
+                $"{run.Name}: {string.Join(' ', result.TokenIds)} instead of {string.Join(' ', run.Tokens)}"
+            );
             equal++;
         }
 
@@ -159,15 +189,31 @@ public sealed class FidelityTests(ITestOutputHelper output)
     }
 
     private static List<IReadOnlyList<PromptPiece>> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
-        [.. run.Pictures.Select((picture, index) => PromptComposer.PiecesOf(vision.Plan(vision.ReadSize(golden.Image(picture)), new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index })))];
+        [
+            .. run.Pictures.Select(
+                (picture, index) =>
+                    PromptComposer.PiecesOf(
+                        vision.Plan(
+                            vision.ReadSize(golden.Image(picture)),
+                            new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index }
+                        )
+                    )
+            ),
+        ];
 
     internal static PromptRows Rows(GoldenCase golden, GoldenRun run, int width)
     {
         var rows = new PromptRows(width);
         foreach (GoldenSpan span in run.Spans)
         {
-            if (span.Ids is not null) rows.AddTokens(span.Ids);
-            else rows.AddEmbeddings((ulong)rows.Count << 32, 0, span.Rows(golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray());
+            if (span.Ids is not null)
+                rows.AddTokens(span.Ids);
+            else
+                rows.AddEmbeddings(
+                    (ulong)rows.Count << 32,
+                    0,
+                    span.Rows(golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray()
+                );
         }
 
         return rows;
@@ -181,9 +227,13 @@ public sealed class FidelityTests(ITestOutputHelper output)
         int row = 0;
         for (int position = 0; position < prompt.Count; position++)
         {
-            bool isToken = PromptRows.IsToken(prompt.Keys[position]), isLast = position == prompt.Count - 1;
-            if (!batch.Takes(isToken)) Flush();
-            row = isToken ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast) : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
+            bool isToken = PromptRows.IsToken(prompt.Keys[position]),
+                isLast = position == prompt.Count - 1;
+            if (!batch.Takes(isToken))
+                Flush();
+            row = isToken
+                ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast)
+                : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
         }
 
         Flush();

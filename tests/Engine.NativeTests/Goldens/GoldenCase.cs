@@ -17,29 +17,41 @@ public sealed class GoldenCase
 
     public string Name => manifest.GetProperty("case").GetString()!;
 
-    public IEnumerable<GoldenPicture> Pictures => manifest.GetProperty("pictures").EnumerateObject().Select(entry => new GoldenPicture(this, entry.Name, entry.Value));
+    public IEnumerable<GoldenPicture> Pictures =>
+        manifest.GetProperty("pictures").EnumerateObject().Select(entry => new GoldenPicture(this, entry.Name, entry.Value));
 
     public IEnumerable<GoldenRun> Runs => manifest.GetProperty("runs").EnumerateArray().Select(entry => new GoldenRun(this, entry));
 
     /// <summary>Projector files beside the F16 one, with the lowest mean cosine that they must keep.</summary>
-    public IEnumerable<(string Path, double Limit)> QuantizedProjectors => manifest.GetProperty("models").EnumerateObject()
-        .Where(static model => model.Value.TryGetProperty("limit", out _))
-        .Select(model => (FilePath(model.Value.GetProperty("file").GetString()!), model.Value.GetProperty("limit").GetDouble()));
+    public IEnumerable<(string Path, double Limit)> QuantizedProjectors =>
+        manifest
+            .GetProperty("models")
+            .EnumerateObject()
+            .Where(static model => model.Value.TryGetProperty("limit", out _))
+            .Select(model => (FilePath(model.Value.GetProperty("file").GetString()!), model.Value.GetProperty("limit").GetDouble()));
 
     public string Projector => ModelPath("mmproj-f16");
 
     /// <summary>Projector files that hold the same weights in another layout.</summary>
-    public IEnumerable<string> OtherLayouts => manifest.GetProperty("models").EnumerateObject()
-        .Where(static model => model.Name.StartsWith("mmproj", StringComparison.Ordinal) && model.Name != "mmproj-f16" && !model.Value.TryGetProperty("limit", out _))
-        .Select(model => ModelPath(model.Name));
+    public IEnumerable<string> OtherLayouts =>
+        manifest
+            .GetProperty("models")
+            .EnumerateObject()
+            .Where(static model =>
+                model.Name.StartsWith("mmproj", StringComparison.Ordinal)
+                && model.Name != "mmproj-f16"
+                && !model.Value.TryGetProperty("limit", out _)
+            )
+            .Select(model => ModelPath(model.Name));
 
     public string LanguageModel => ModelPath("language-f16");
 
-    public static IEnumerable<GoldenCase> All() => Directory
-        .EnumerateFiles(RepositoryRoot.Path("tests", "goldens"), "manifest.json", SearchOption.AllDirectories)
-        .Order(StringComparer.Ordinal)
-        .Select(static file => new GoldenCase(Path.GetDirectoryName(file)!, JsonDocument.Parse(File.ReadAllBytes(file)).RootElement))
-        .Where(static golden => golden.manifest.TryGetProperty("runs", out _));
+    public static IEnumerable<GoldenCase> All() =>
+        Directory
+            .EnumerateFiles(RepositoryRoot.Path("tests", "goldens"), "manifest.json", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .Select(static file => new GoldenCase(Path.GetDirectoryName(file)!, JsonDocument.Parse(File.ReadAllBytes(file)).RootElement))
+            .Where(static golden => golden.manifest.TryGetProperty("runs", out _));
 
     public static GoldenCase Find(string name) => All().Single(golden => golden.Name == name);
 
@@ -61,14 +73,18 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
     public PromptImage Image => new(File.ReadAllBytes(Path), Path);
 
     /// <summary>What was asked of the plan.</summary>
-    public PlanRequest Request => Entry.TryGetProperty("image_count", out JsonElement count) ? new PlanRequest { ImageCount = count.GetInt32() } : PlanRequest.Default;
+    public PlanRequest Request =>
+        Entry.TryGetProperty("image_count", out JsonElement count)
+            ? new PlanRequest { ImageCount = count.GetInt32() }
+            : PlanRequest.Default;
 
     /// <summary>The pixels, or null where only their digest is kept.</summary>
     public NpyArray? Pixels(string preprocessing) =>
         PixelEntry(preprocessing) is { ValueKind: JsonValueKind.String } file ? NpyArray.Read(Case.FilePath(file.GetString()!)) : null;
 
     /// <summary>SHA-256 of the float32 pixels.</summary>
-    public string PixelDigest(string preprocessing) => Pixels(preprocessing) is NpyArray array ? array.Digest() : PixelEntry(preprocessing).GetProperty("sha256").GetString()!;
+    public string PixelDigest(string preprocessing) =>
+        Pixels(preprocessing) is NpyArray array ? array.Digest() : PixelEntry(preprocessing).GetProperty("sha256").GetString()!;
 
     public NpyArray Features => NpyArray.Read(Case.FilePath(Entry.GetProperty("features").GetString()!));
 
@@ -100,9 +116,15 @@ public sealed record GoldenSpan(int[]? Ids, string? Picture, int Start, int? Cou
 {
     public static GoldenSpan Read(JsonElement span)
     {
-        if (span.TryGetProperty("ids", out JsonElement ids)) return new GoldenSpan([.. ids.EnumerateArray().Select(static id => id.GetInt32())], null, 0, null);
+        if (span.TryGetProperty("ids", out JsonElement ids))
+            return new GoldenSpan([.. ids.EnumerateArray().Select(static id => id.GetInt32())], null, 0, null);
         bool isStretch = span.TryGetProperty("start", out JsonElement start);
-        return new GoldenSpan(null, span.GetProperty("picture").GetString(), isStretch ? start.GetInt32() : 0, isStretch ? span.GetProperty("count").GetInt32() : null);
+        return new GoldenSpan(
+            null,
+            span.GetProperty("picture").GetString(),
+            isStretch ? start.GetInt32() : 0,
+            isStretch ? span.GetProperty("count").GetInt32() : null
+        );
     }
 
     /// <summary>The embeddings of the stretch, of all the picture's.</summary>

@@ -7,7 +7,13 @@ namespace Tessera.Engine.NativeTests.Goldens;
 /// <summary>InternVL's own wording, for language models without a chat template, is the original's for each kind of them.</summary>
 public sealed class InternVlWordingTests
 {
-    public static TheoryData<string> Cases => [.. GoldenCase.All().Select(static golden => golden.Name).Where(static name => name.StartsWith("internvl", StringComparison.Ordinal))];
+    public static TheoryData<string> Cases =>
+        [
+            .. GoldenCase
+                .All()
+                .Select(static golden => golden.Name)
+                .Where(static name => name.StartsWith("internvl", StringComparison.Ordinal)),
+        ];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -23,7 +29,9 @@ public sealed class InternVlWordingTests
             int start = run.Prompt.IndexOf(PromptText.ImageMarker, StringComparison.Ordinal) + PromptText.ImageMarker.Length + 1;
             string question = run.Prompt[start..run.Prompt.IndexOf("<|", start, StringComparison.Ordinal)];
             Assert.Equal(run.Prompt, chat.Write(null, [new Exchange(question, 1, null)]));
-            Assert.True(language.Vocabulary.IsEnd(language.Vocabulary.Tokenize(name == "internvl-2-4b" ? "<|end|>" : "<|im_end|>").Single()));
+            Assert.True(
+                language.Vocabulary.IsEnd(language.Vocabulary.Tokenize(name == "internvl-2-4b" ? "<|end|>" : "<|im_end|>").Single())
+            );
         }
     }
 
@@ -31,7 +39,13 @@ public sealed class InternVlWordingTests
     public void Several_pictures_are_numbered_and_a_system_sentence_is_wrapped()
     {
         using LanguageModel language = LanguageModel.Load(GoldenCase.Find("internvl-2.5").LanguageModel, 0, null, default);
-        string text = new ChatPrompt(null, FamilyPrompt.InternVl, language.Vocabulary).Write("Be brief.", [new Exchange("Compare.", 2, null)]);
-        Assert.Equal("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nImage-1: <__media__>\nImage-2: <__media__>\nCompare.<|im_end|>\n<|im_start|>assistant\n", text);
+        string text = new ChatPrompt(null, FamilyPrompt.InternVl, language.Vocabulary).Write(
+            "Be brief.",
+            [new Exchange("Compare.", 2, null)]
+        );
+        Assert.Equal(
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nImage-1: <__media__>\nImage-2: <__media__>\nCompare.<|im_end|>\n<|im_start|>assistant\n",
+            text
+        );
     }
 }

@@ -14,19 +14,29 @@ public sealed class MergeVariantTests
     {
         List<float[]> plain = Rows(Encode(golden.Projector));
         float[] newline = plain[^1];
-        IEnumerable<float[]> expected = plain.Take(Side * Side).Chunk(Side).SelectMany(row => row.Append(newline)).Concat(plain.Skip(Side * Side));
+        IEnumerable<float[]> expected = plain
+            .Take(Side * Side)
+            .Chunk(Side)
+            .SelectMany(row => row.Append(newline))
+            .Concat(plain.Skip(Side * Side));
         Assert.Equal(expected, Rows(EncodeWith(new() { ["clip.vision.mm_newline_on_base"] = GgufValue.From(true) })));
     }
 
     [Fact]
     public void A_flat_merge_is_tile_after_tile_and_a_spatial_one_the_same_rows_across_tiles()
     {
-        ImageEncoding flat = EncodeWith(MergeType("flat")), spatial = EncodeWith(MergeType("spatial"));
+        ImageEncoding flat = EncodeWith(MergeType("flat")),
+            spatial = EncodeWith(MergeType("spatial"));
         Assert.Equal(flat.SliceCount * Side * Side, flat.TokenCount);
         Assert.Equal(flat.TokenCount, spatial.TokenCount);
         float[][][] tiles = [.. Rows(flat).Chunk(Side * Side)];
-        IEnumerable<float[]> map = Enumerable.Range(0, flat.Plan.Rows * Side).SelectMany(row => Enumerable.Range(0, flat.Plan.Columns)
-            .SelectMany(column => tiles[1 + row / Side * flat.Plan.Columns + column].Skip(row % Side * Side).Take(Side)));
+        IEnumerable<float[]> map = Enumerable
+            .Range(0, flat.Plan.Rows * Side)
+            .SelectMany(row =>
+                Enumerable
+                    .Range(0, flat.Plan.Columns)
+                    .SelectMany(column => tiles[1 + row / Side * flat.Plan.Columns + column].Skip(row % Side * Side).Take(Side))
+            );
         Assert.Equal(tiles[0].Concat(map), Rows(spatial));
     }
 
@@ -40,7 +50,8 @@ public sealed class MergeVariantTests
         Assert.Contains(merge, message, StringComparison.Ordinal);
     }
 
-    private static Dictionary<string, GgufValue> MergeType(string merge) => new() { ["clip.vision.mm_patch_merge_type"] = GgufValue.From(merge) };
+    private static Dictionary<string, GgufValue> MergeType(string merge) =>
+        new() { ["clip.vision.mm_patch_merge_type"] = GgufValue.From(merge) };
 
     private ImageEncoding EncodeWith(Dictionary<string, GgufValue> keys)
     {
@@ -56,5 +67,9 @@ public sealed class MergeVariantTests
     }
 
     private static List<float[]> Rows(ImageEncoding encoding) =>
-        [.. Enumerable.Range(0, encoding.TokenCount).Select(row => encoding.Embeddings.Span.Slice(row * encoding.Width, encoding.Width).ToArray())];
+        [
+            .. Enumerable
+                .Range(0, encoding.TokenCount)
+                .Select(row => encoding.Embeddings.Span.Slice(row * encoding.Width, encoding.Width).ToArray()),
+        ];
 }

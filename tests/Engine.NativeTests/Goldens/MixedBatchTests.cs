@@ -24,7 +24,8 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
         using GgufFile file = GgufFile.Open(golden.LanguageModel);
         var embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { });
         Assert.Equal(isAllowed, embeddings is not null);
-        if (embeddings is null) return;
+        if (embeddings is null)
+            return;
 
         using var context = new LanguageContext(language, 2048, 2, Environment.ProcessorCount);
         foreach (GoldenRun run in golden.Runs)
@@ -54,7 +55,8 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
         TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
         using var context = new LanguageContext(language, 2048, 2, Environment.ProcessorCount);
         int width = language.EmbeddingWidth;
-        PromptRows tokens = new(width), rows = new(width);
+        PromptRows tokens = new(width),
+            rows = new(width);
         int[] ids = language.Vocabulary.Tokenize("The quick brown fox jumps over the lazy dog, 12345 times.");
         tokens.AddTokens(ids);
         foreach (int id in ids)
@@ -71,12 +73,17 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
     {
         context.Cut(0, 0);
         var batch = new ContextBatch(context.BatchSize, width, lookup);
-        int count = 0, row = 0;
+        int count = 0,
+            row = 0;
         for (int position = 0; position < prompt.Count; position++)
         {
-            bool isToken = PromptRows.IsToken(prompt.Keys[position]), isLast = position == prompt.Count - 1;
-            if (!batch.Takes(isToken)) Decode();
-            row = isToken ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast) : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
+            bool isToken = PromptRows.IsToken(prompt.Keys[position]),
+                isLast = position == prompt.Count - 1;
+            if (!batch.Takes(isToken))
+                Decode();
+            row = isToken
+                ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast)
+                : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
         }
 
         Decode();

@@ -16,7 +16,12 @@ public sealed partial record NpyArray(long[] Shape, float[] Values)
         string header = Encoding.ASCII.GetString(bytes, 10, headerLength);
         Assert.Contains("'<f4'", header);
         Assert.Contains("'fortran_order': False", header);
-        long[] shape = [.. Numbers().Matches(ShapeText().Match(header).Value).Select(static match => long.Parse(match.Value, CultureInfo.InvariantCulture))];
+        long[] shape =
+        [
+            .. Numbers()
+                .Matches(ShapeText().Match(header).Value)
+                .Select(static match => long.Parse(match.Value, CultureInfo.InvariantCulture)),
+        ];
         return new NpyArray(shape, MemoryMarshal.Cast<byte, float>(bytes.AsSpan(10 + headerLength)).ToArray());
     }
 

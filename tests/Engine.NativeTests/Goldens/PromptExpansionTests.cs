@@ -20,11 +20,30 @@ public sealed class PromptExpansionTests
         using VisionModel vision = VisionModel.Open(GoldenCase.Find(name).Projector, Preprocessing.Transformers);
         foreach (JsonElement entry in Entries(name))
         {
-            List<PixelSize> sizes = [.. entry.GetProperty("sizes").EnumerateArray().Select(static size => new PixelSize(size[0].GetInt32(), size[1].GetInt32()))];
-            IReadOnlyList<PromptPiece>[] images = [.. sizes.Select((size, index) => PiecesOf(vision.Plan(size, new PlanRequest { ImageCount = sizes.Count, ImageIndex = index })))];
-            PromptLayout layout = PromptTokenizer.Tokenize(PromptText.Expand([new PromptPiece(entry.GetProperty("prompt").GetString()!)], images), language.Vocabulary);
-            int[] actual = [.. layout.Spans.SelectMany(static span => span is PromptSpan.Tokens run ? run.Ids : Enumerable.Repeat(ImageToken, ((PromptSpan.Embeddings)span).Count))];
-            Assert.True(Expected(entry).SequenceEqual(actual), $"{name} {string.Join(" and ", sizes)}: {actual.Count(static id => id == ImageToken)} image tokens.");
+            List<PixelSize> sizes =
+            [
+                .. entry.GetProperty("sizes").EnumerateArray().Select(static size => new PixelSize(size[0].GetInt32(), size[1].GetInt32())),
+            ];
+            IReadOnlyList<PromptPiece>[] images =
+            [
+                .. sizes.Select(
+                    (size, index) => PiecesOf(vision.Plan(size, new PlanRequest { ImageCount = sizes.Count, ImageIndex = index }))
+                ),
+            ];
+            PromptLayout layout = PromptTokenizer.Tokenize(
+                PromptText.Expand([new PromptPiece(entry.GetProperty("prompt").GetString()!)], images),
+                language.Vocabulary
+            );
+            int[] actual =
+            [
+                .. layout.Spans.SelectMany(static span =>
+                    span is PromptSpan.Tokens run ? run.Ids : Enumerable.Repeat(ImageToken, ((PromptSpan.Embeddings)span).Count)
+                ),
+            ];
+            Assert.True(
+                Expected(entry).SequenceEqual(actual),
+                $"{name} {string.Join(" and ", sizes)}: {actual.Count(static id => id == ImageToken)} image tokens."
+            );
         }
     }
 
@@ -43,26 +62,43 @@ public sealed class PromptExpansionTests
         foreach (GoldenPicture picture in golden.Pictures)
         {
             float[] rows = picture.Embeddings.Values;
-            bool[] actual = [.. Enumerable.Range(0, rows.Length / newline.Length).Select(row => rows.AsSpan(row * newline.Length, newline.Length).SequenceEqual(newline))];
+            bool[] actual =
+            [
+                .. Enumerable
+                    .Range(0, rows.Length / newline.Length)
+                    .Select(row => rows.AsSpan(row * newline.Length, newline.Length).SequenceEqual(newline)),
+            ];
             SlicePlan plan = vision.Plan(vision.ReadSize(picture.Image), picture.Request);
             bool[] expected = [.. plan.Layout.SelectMany(static span => Enumerable.Repeat(span.Kind == "newline", span.RowCount))];
             Assert.Equal(expected, actual);
         }
     }
 
-    private static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) => [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount))];
+    private static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) =>
+        [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount))];
 
-    private static IEnumerable<int> Expected(JsonElement entry) => entry.GetProperty("spans").EnumerateArray().SelectMany(static span =>
-        span.TryGetProperty("count", out JsonElement count) ? Enumerable.Repeat(ImageToken, count.GetInt32()) : span.GetProperty("ids").EnumerateArray().Select(static id => id.GetInt32()));
+    private static IEnumerable<int> Expected(JsonElement entry) =>
+        entry
+            .GetProperty("spans")
+            .EnumerateArray()
+            .SelectMany(static span =>
+                span.TryGetProperty("count", out JsonElement count)
+                    ? Enumerable.Repeat(ImageToken, count.GetInt32())
+                    : span.GetProperty("ids").EnumerateArray().Select(static id => id.GetInt32())
+            );
 
     private static IEnumerable<JsonElement> Entries(string name) =>
-        JsonDocument.Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "llava-next", "expansions.json"))).RootElement.EnumerateArray()
+        JsonDocument
+            .Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "llava-next", "expansions.json")))
+            .RootElement.EnumerateArray()
             .Where(entry => entry.GetProperty("case").GetString() == name);
 
     private static float[] Newline(string projector)
     {
         using GgufFile file = GgufFile.Open(projector);
         Assert.True(file.TryGetTensor("model.image_newline", out GgufTensor? tensor));
-        return System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(file.GetTensorData(tensor, 0, (int)tensor.Shape[0] * sizeof(float))).ToArray();
+        return System
+            .Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(file.GetTensorData(tensor, 0, (int)tensor.Shape[0] * sizeof(float)))
+            .ToArray();
     }
 }

@@ -21,7 +21,11 @@ public sealed class SequenceReuseTests
     {
         const int first = 10;
         using var setup = new Setup(name, sequenceCount: 1);
-        foreach (GoldenRun run in setup.Golden.Runs.Where(static run => run.Name.EndsWith(".raw", StringComparison.Ordinal) && run.Pictures.Count == 1))
+        foreach (
+            GoldenRun run in setup.Golden.Runs.Where(static run =>
+                run.Name.EndsWith(".raw", StringComparison.Ordinal) && run.Pictures.Count == 1
+            )
+        )
         {
             object owner = new();
             AnswerEnd start = await AnswerAsync(setup.Start(setup.Rows(run), first, owner));
@@ -46,14 +50,19 @@ public sealed class SequenceReuseTests
         using var setup = new Setup(name, sequenceCount: 4);
         GoldenRun[] runs = [.. setup.Golden.Runs];
         ChannelReader<AnswerPiece>[] answers = [.. runs.Select(run => setup.Start(setup.Rows(run), run.Tokens.Length, new object()))];
-        for (int index = 0; index < runs.Length; index++) Assert.Equal((runs[index].Name, string.Join(' ', runs[index].Tokens)), (runs[index].Name, string.Join(' ', (await AnswerAsync(answers[index])).TokenIds)));
+        for (int index = 0; index < runs.Length; index++)
+            Assert.Equal(
+                (runs[index].Name, string.Join(' ', runs[index].Tokens)),
+                (runs[index].Name, string.Join(' ', (await AnswerAsync(answers[index])).TokenIds))
+            );
     }
 
     private static async Task<AnswerEnd> AnswerAsync(ChannelReader<AnswerPiece> pieces)
     {
         using var limit = new CancellationTokenSource(Limit);
         AnswerEnd? end = null;
-        await foreach (AnswerPiece piece in pieces.ReadAllAsync(limit.Token)) end = piece.End ?? end;
+        await foreach (AnswerPiece piece in pieces.ReadAllAsync(limit.Token))
+            end = piece.End ?? end;
         return end!;
     }
 
@@ -69,7 +78,11 @@ public sealed class SequenceReuseTests
             language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
             file = GgufFile.Open(Golden.LanguageModel);
             TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
-            scheduler = new AnswerScheduler(language, new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0), embeddings.LookUp);
+            scheduler = new AnswerScheduler(
+                language,
+                new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0),
+                embeddings.LookUp
+            );
         }
 
         public GoldenCase Golden { get; }
@@ -84,8 +97,14 @@ public sealed class SequenceReuseTests
             var rows = new PromptRows(language.EmbeddingWidth);
             foreach (GoldenSpan span in run.Spans)
             {
-                if (span.Ids is not null) rows.AddTokens(span.Ids);
-                else rows.AddEmbeddings((ulong)Array.IndexOf(pictures, span.Picture) << 32, span.Start, span.Rows(Golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray());
+                if (span.Ids is not null)
+                    rows.AddTokens(span.Ids);
+                else
+                    rows.AddEmbeddings(
+                        (ulong)Array.IndexOf(pictures, span.Picture) << 32,
+                        span.Start,
+                        span.Rows(Golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray()
+                    );
             }
 
             return rows;

@@ -6,7 +6,8 @@ public static class Similarity
     public static (double Mean, double Worst) PerRow(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, int width)
     {
         Assert.Equal(expected.Length, actual.Length);
-        double sum = 0, worst = 1;
+        double sum = 0,
+            worst = 1;
         int rows = expected.Length / width;
         for (int row = 0; row < rows; row++)
         {
@@ -20,7 +21,9 @@ public static class Similarity
 
     private static double Cosine(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        double product = 0, lengthA = 0, lengthB = 0;
+        double product = 0,
+            lengthA = 0,
+            lengthB = 0;
         for (int index = 0; index < a.Length; index++)
         {
             product += (double)a[index] * b[index];

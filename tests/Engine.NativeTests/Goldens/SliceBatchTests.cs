@@ -18,7 +18,10 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         GoldenPicture[] pictures = [.. GoldenCase.Find(name).Pictures];
         using VisionModel vision = VisionModel.Open(GoldenCase.Find(name).Projector);
         vision.LoadWeights(threadCount: 1);
-        IReadOnlyList<ImageEncoding> together = vision.Encode([.. pictures.Select(static picture => picture.Image)], [.. pictures.Select(static picture => picture.Request)]);
+        IReadOnlyList<ImageEncoding> together = vision.Encode(
+            [.. pictures.Select(static picture => picture.Image)],
+            [.. pictures.Select(static picture => picture.Request)]
+        );
         for (int index = 0; index < pictures.Length; index++)
         {
             ImageEncoding alone = vision.Encode(pictures[index].Image, pictures[index].Request);
@@ -52,7 +55,8 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
     public void A_graph_that_is_used_again_knows_nothing_of_the_picture_before(string name)
     {
         (PromptImage first, PromptImage second, PromptImage other) = (Picture(200, 130), Picture(200, 130, step: 11), Picture(57, 113));
-        using VisionModel vision = Load(name), fresh = Load(name);
+        using VisionModel vision = Load(name),
+            fresh = Load(name);
         float[] of(PromptImage picture) => vision.Encode(picture).Embeddings.ToArray();
         float[] expected = fresh.Encode(first).Embeddings.ToArray();
         Assert.Equal(expected, of(first));
@@ -78,7 +82,10 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         graph.Output(graph.Scale(graph.Input("x", 1 << 20, 1 << 20, 64), 2));
         string message = Assert.Throws<NativeLibraryException>(() => runner.Reserve(graph, "64 slices of 8 x 8")).Message;
         output.WriteLine(message);
-        Assert.Matches(@"^there is not enough memory to encode 64 slices of 8 x 8 together: [1-9][0-9]{8} MB are wanted and [1-9][0-9]* MB are free", message);
+        Assert.Matches(
+            @"^there is not enough memory to encode 64 slices of 8 x 8 together: [1-9][0-9]{8} MB are wanted and [1-9][0-9]* MB are free",
+            message
+        );
     }
 
     private static VisionModel Load(string name)
@@ -96,7 +103,8 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
     // A 24-bit bitmap, grey.
     private static PromptImage Picture(int width, int height, int step = 7)
     {
-        int rowLength = (width * 3 + 3) / 4 * 4, pixelBytes = rowLength * height;
+        int rowLength = (width * 3 + 3) / 4 * 4,
+            pixelBytes = rowLength * height;
         var file = new byte[54 + pixelBytes];
         "BM"u8.CopyTo(file);
         BitConverter.GetBytes(file.Length).CopyTo(file, 2);
@@ -106,7 +114,8 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         BitConverter.GetBytes(height).CopyTo(file, 22);
         file[26] = 1;
         file[28] = 24;
-        for (int index = 54; index < file.Length; index++) file[index] = (byte)(index * step);
+        for (int index = 54; index < file.Length; index++)
+            file[index] = (byte)(index * step);
         return new PromptImage(file, $"{width} x {height}.bmp");
     }
 }

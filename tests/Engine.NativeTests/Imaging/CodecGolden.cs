@@ -14,15 +14,24 @@ public sealed record CodecGolden(string File, int Width, int Height, int Toleran
 
     private static IEnumerable<CodecGolden> Load()
     {
-        using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "imaging", "codec.json")));
+        using JsonDocument document = JsonDocument.Parse(
+            System.IO.File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "imaging", "codec.json"))
+        );
         foreach (JsonElement entry in document.RootElement.GetProperty("cases").EnumerateArray())
         {
-            using ZLibStream inflate = new(new MemoryStream(entry.GetProperty("deflated").GetBytesFromBase64()), CompressionMode.Decompress);
+            using ZLibStream inflate = new(
+                new MemoryStream(entry.GetProperty("deflated").GetBytesFromBase64()),
+                CompressionMode.Decompress
+            );
             using MemoryStream pixels = new();
             inflate.CopyTo(pixels);
             yield return new CodecGolden(
-                entry.GetProperty("file").GetString()!, entry.GetProperty("width").GetInt32(), entry.GetProperty("height").GetInt32(),
-                entry.GetProperty("tolerance").GetInt32(), pixels.ToArray());
+                entry.GetProperty("file").GetString()!,
+                entry.GetProperty("width").GetInt32(),
+                entry.GetProperty("height").GetInt32(),
+                entry.GetProperty("tolerance").GetInt32(),
+                pixels.ToArray()
+            );
         }
     }
 }

@@ -37,7 +37,10 @@ public class ImageDecoderTests
     {
         byte[] bomb = PngHeader(60000, 60000);
         ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(bomb, "bomb.png"));
-        Assert.Equal("bomb.png: The picture is 60000x60000 pixels, more than the limit of 100000000 pixels (--max-pixels).", failure.Message);
+        Assert.Equal(
+            "bomb.png: The picture is 60000x60000 pixels, more than the limit of 100000000 pixels (--max-pixels).",
+            failure.Message
+        );
         failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 692));
         Assert.Equal("small.jpg: The picture is 33x21 pixels, more than the limit of 692 pixels (--max-pixels).", failure.Message);
         Assert.Equal(33, ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 693).Width);
@@ -47,9 +50,17 @@ public class ImageDecoderTests
     public void Refuses_what_is_no_picture()
     {
         Assert.Equal("a: The picture is empty.", Failure([]).Message);
-        Assert.StartsWith("a: This is not a picture that can be read; JPEG, PNG,", Failure("GGUF\u0003\0\0\0"u8.ToArray()).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "a: This is not a picture that can be read; JPEG, PNG,",
+            Failure("GGUF\u0003\0\0\0"u8.ToArray()).Message,
+            StringComparison.Ordinal
+        );
         Assert.StartsWith("a: This is not a picture", Failure("<svg xmlns='a'/>"u8.ToArray()).Message, StringComparison.Ordinal);
-        Assert.StartsWith("a: HEIC pictures cannot be read", Failure("\0\0\0\u0018ftypheic\0\0\0\0"u8.ToArray()).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "a: HEIC pictures cannot be read",
+            Failure("\0\0\0\u0018ftypheic\0\0\0\0"u8.ToArray()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -59,9 +70,11 @@ public class ImageDecoderTests
         try
         {
             // Sparse: it takes no room, but reading it whole would.
-            await using (FileStream file = new(path, FileMode.Open)) file.SetLength(1_900_000_000);
+            await using (FileStream file = new(path, FileMode.Open))
+                file.SetLength(1_900_000_000);
             Assert.StartsWith($"{path}: This is not a picture that can be read;", await FailureAsync(path), StringComparison.Ordinal);
-            await using (FileStream file = new(path, FileMode.Open)) file.Write(CodecGolden.All["rgb.png"].Data);
+            await using (FileStream file = new(path, FileMode.Open))
+                file.Write(CodecGolden.All["rgb.png"].Data);
             Assert.Equal($"{path}: it has more than 512 MB: make it smaller first.", await FailureAsync(path));
         }
         finally
@@ -94,22 +107,27 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void Refuses_a_tall_picture_cut_short() =>
-        AssertOneSentence(Failure(MadePicture.Png(1, 262_144)[..257]), "a");
+    public void Refuses_a_tall_picture_cut_short() => AssertOneSentence(Failure(MadePicture.Png(1, 262_144)[..257]), "a");
 
     [Fact]
     public void Stops_when_cancelled() =>
-        Assert.Throws<OperationCanceledException>(() => ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellation: new CancellationToken(true))
+        );
 
     [Fact]
     public void Decodes_on_many_threads_at_once()
     {
         CodecGolden[] goldens = [.. CodecGolden.All.Values.Where(golden => golden.Tolerance == 0)];
-        Parallel.For(0, 400, i =>
-        {
-            CodecGolden golden = goldens[i % goldens.Length];
-            Assert.Equal(golden.Pixels, ImageCodec.Decode(golden.Data, golden.File).Pixels.ToArray());
-        });
+        Parallel.For(
+            0,
+            400,
+            i =>
+            {
+                CodecGolden golden = goldens[i % goldens.Length];
+                Assert.Equal(golden.Pixels, ImageCodec.Decode(golden.Data, golden.File).Pixels.ToArray());
+            }
+        );
     }
 
     internal static void AssertOneSentence(ImageException failure, string source)

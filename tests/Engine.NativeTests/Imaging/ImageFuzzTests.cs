@@ -65,7 +65,8 @@ public partial class ImageFuzzTests
         (int, int) before = (Stats.Allocations, Stats.Files);
         var whole = Stopwatch.StartNew();
         ImageCodec.Decode(data, "big", cancellation: CancellationToken.None);
-        TimeSpan decoding = whole.Elapsed, shortest = TimeSpan.MaxValue;
+        TimeSpan decoding = whole.Elapsed,
+            shortest = TimeSpan.MaxValue;
         // The shortest of some: other programs may have the processor.
         for (int attempt = 0; attempt < 5; attempt++)
         {
@@ -82,7 +83,10 @@ public partial class ImageFuzzTests
         }
 
         Assert.True(shortest < TimeSpan.FromMilliseconds(200), $"{shortest.TotalMilliseconds:0} ms of {decoding.TotalMilliseconds:0}.");
-        Assert.True(SpinWait.SpinUntil(() => before == (Stats.Allocations, Stats.Files), TimeSpan.FromSeconds(60)), "What was left behind has not ended.");
+        Assert.True(
+            SpinWait.SpinUntil(() => before == (Stats.Allocations, Stats.Files), TimeSpan.FromSeconds(60)),
+            "What was left behind has not ended."
+        );
     }
 
     private static byte[] BigPicture(string format)
@@ -115,7 +119,12 @@ public partial class ImageFuzzTests
         for (int change = random.Next(1, 6); change > 0; change--)
         {
             int at = random.Next(random.Next(2) == 0 ? Math.Min(64, data.Length) : data.Length);
-            data[at] = random.Next(3) switch { 0 => 0, 1 => 255, _ => (byte)random.Next(256) };
+            data[at] = random.Next(3) switch
+            {
+                0 => 0,
+                1 => 255,
+                _ => (byte)random.Next(256),
+            };
         }
         return random.Next(8) == 0 ? data[..random.Next(data.Length)] : data;
     }

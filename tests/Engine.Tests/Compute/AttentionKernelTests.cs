@@ -8,20 +8,21 @@ namespace Tessera.Engine.Tests.Compute;
 public sealed class AttentionKernelTests
 {
     /// <summary>Head, value, queries, tokens, heads, key heads, slices, key slices, half precision, mask.</summary>
-    public static TheoryData<string, AttentionCase> Cases => new()
-    {
-        { "ViT-L at 336", new(64, 64, 577, 577, 2, 2, 2, 2) },
-        { "SigLIP, padded values", new(72, 80, 256, 256, 3, 3, 1, 1) },
-        { "a resampler's 64 queries", new(128, 128, 64, 1000, 2, 2, 1, 1) },
-        { "causal, grouped queries, half precision", new(64, 64, 130, 512, 8, 2, 1, 1, IsHalf: true, Mask: "causal") },
-        { "causal, wide heads", new(256, 256, 50, 190, 4, 1, 1, 1, IsHalf: true, Mask: "causal") },
-        { "a mask of any numbers", new(96, 96, 49, 65, 2, 2, 1, 1, Mask: "numbers") },
-        { "queries that see nothing", new(32, 32, 48, 96, 1, 1, 1, 1, Mask: "nothing") },
-        { "one slice of keys for several of queries", new(16, 16, 32, 33, 2, 1, 3, 1) },
-        { "ViT-L at 336, rounded", new(64, 64, 577, 577, 2, 2, 1, 1, IsRounded: true) },
-        { "causal, rounded", new(72, 80, 130, 200, 2, 2, 1, 1, Mask: "causal", IsRounded: true) },
-        { "one token", new(40, 48, 33, 1, 1, 1, 1, 1) },
-    };
+    public static TheoryData<string, AttentionCase> Cases =>
+        new()
+        {
+            { "ViT-L at 336", new(64, 64, 577, 577, 2, 2, 2, 2) },
+            { "SigLIP, padded values", new(72, 80, 256, 256, 3, 3, 1, 1) },
+            { "a resampler's 64 queries", new(128, 128, 64, 1000, 2, 2, 1, 1) },
+            { "causal, grouped queries, half precision", new(64, 64, 130, 512, 8, 2, 1, 1, IsHalf: true, Mask: "causal") },
+            { "causal, wide heads", new(256, 256, 50, 190, 4, 1, 1, 1, IsHalf: true, Mask: "causal") },
+            { "a mask of any numbers", new(96, 96, 49, 65, 2, 2, 1, 1, Mask: "numbers") },
+            { "queries that see nothing", new(32, 32, 48, 96, 1, 1, 1, 1, Mask: "nothing") },
+            { "one slice of keys for several of queries", new(16, 16, 32, 33, 2, 1, 3, 1) },
+            { "ViT-L at 336, rounded", new(64, 64, 577, 577, 2, 2, 1, 1, IsRounded: true) },
+            { "causal, rounded", new(72, 80, 130, 200, 2, 2, 1, 1, Mask: "causal", IsRounded: true) },
+            { "one token", new(40, 48, 33, 1, 1, 1, 1, 1) },
+        };
 
     [FactOnVectors]
     public void Exponentials_are_within_two_units_of_the_last_place()
@@ -41,7 +42,8 @@ public sealed class AttentionKernelTests
         ushort[] halves = [.. Enumerable.Range(0, 65536).Select(static bits => (ushort)bits), 1, 2, 3];
         var singles = new float[halves.Length];
         ElementConversion.HalvesToFloat(halves, singles);
-        for (int index = 0; index < halves.Length; index++) Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[index]), singles[index]);
+        for (int index = 0; index < halves.Length; index++)
+            Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[index]), singles[index]);
     }
 
     [TheoryOnVectors]
@@ -56,7 +58,8 @@ public sealed class AttentionKernelTests
             float[] actual = tensors.Compute(threads);
             // Vectors do not round; the unit then does to 8 bits, weights and values of at most one in size.
             float tolerance = shape.IsRounded && MatrixUnit.IsSupported ? 1f / 128 : 2e-5f;
-            for (int index = 0; index < expected.Length; index++) Assert.InRange(actual[index] - expected[index], -tolerance, tolerance);
+            for (int index = 0; index < expected.Length; index++)
+                Assert.InRange(actual[index] - expected[index], -tolerance, tolerance);
         }
     }
 
@@ -80,7 +83,9 @@ public sealed class AttentionKernelTests
             Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.op_params[2] = BitConverter.SingleToInt32Bits(30)));
             Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.src[4] = node.src[0]));
             Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[2])->ne[0] = 60));
-            Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[1])->type = ggml_type.GGML_TYPE_Q8_0));
+            Assert.False(
+                tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[1])->type = ggml_type.GGML_TYPE_Q8_0)
+            );
         }
     }
 }

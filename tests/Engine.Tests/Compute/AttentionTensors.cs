@@ -6,7 +6,18 @@ namespace Tessera.Engine.Tests.Compute;
 
 /// <summary>The sizes of one attention, and how its keys and mask are stored.</summary>
 public sealed record AttentionCase(
-    int Head, int Value, int Queries, int Tokens, int Heads, int KeyHeads, int Slices, int KeySlices, bool IsHalf = false, string Mask = "", bool IsRounded = false);
+    int Head,
+    int Value,
+    int Queries,
+    int Tokens,
+    int Heads,
+    int KeyHeads,
+    int Slices,
+    int KeySlices,
+    bool IsHalf = false,
+    string Mask = "",
+    bool IsRounded = false
+);
 
 /// <summary>Changes a node before it is judged.</summary>
 internal delegate void NodeChange(ref ggml_tensor node);
@@ -17,7 +28,11 @@ internal sealed unsafe class AttentionTensors : IDisposable
     private readonly AttentionCase shape;
     private readonly Random random = new(7);
     private readonly List<nint> memory = [];
-    private readonly ggml_tensor* query, key, value, mask, node;
+    private readonly ggml_tensor* query,
+        key,
+        value,
+        mask,
+        node;
 
     public AttentionTensors(AttentionCase shape)
     {
@@ -29,7 +44,8 @@ internal sealed unsafe class AttentionTensors : IDisposable
         mask = shape.Mask.Length > 0 ? New(true, shape.Tokens, shape.Queries, 1, 1) : null;
         for (int row = 0; mask != null && row < shape.Queries; row++)
         {
-            for (int token = 0; token < shape.Tokens; token++) ((Half*)mask->data)[row * shape.Tokens + token] = (Half)MaskValue(row, token);
+            for (int token = 0; token < shape.Tokens; token++)
+                ((Half*)mask->data)[row * shape.Tokens + token] = (Half)MaskValue(row, token);
         }
 
         node->op = ggml_op.GGML_OP_FLASH_ATTN_EXT;
@@ -40,7 +56,9 @@ internal sealed unsafe class AttentionTensors : IDisposable
 
     public bool IsSupported(NodeChange change)
     {
-        ggml_tensor copy = *node, keyBefore = *key, valueBefore = *value;
+        ggml_tensor copy = *node,
+            keyBefore = *key,
+            valueBefore = *value;
         change(ref copy);
         bool result = AttentionShape.IsSupported(&copy);
         (*key, *value) = (keyBefore, valueBefore);
@@ -61,47 +79,58 @@ internal sealed unsafe class AttentionTensors : IDisposable
     {
         var result = new float[shape.Value * shape.Heads * shape.Queries * shape.Slices];
         for (int slice = 0; slice < shape.Slices; slice++)
-            for (int head = 0; head < shape.Heads; head++)
-                for (int row = 0; row < shape.Queries; row++)
-                    Mix(slice, head, row, result.AsSpan(((slice * shape.Queries + row) * shape.Heads + head) * shape.Value, shape.Value));
+        for (int head = 0; head < shape.Heads; head++)
+        for (int row = 0; row < shape.Queries; row++)
+            Mix(slice, head, row, result.AsSpan(((slice * shape.Queries + row) * shape.Heads + head) * shape.Value, shape.Value));
         return result;
     }
 
     public void Dispose()
     {
-        foreach (nint block in memory) NativeMemory.Free((void*)block);
+        foreach (nint block in memory)
+            NativeMemory.Free((void*)block);
     }
 
     private void Mix(int slice, int head, int row, Span<float> result)
     {
-        int keySlice = slice / (shape.Slices / shape.KeySlices), keyHead = head / (shape.Heads / shape.KeyHeads);
+        int keySlice = slice / (shape.Slices / shape.KeySlices),
+            keyHead = head / (shape.Heads / shape.KeyHeads);
         var scores = new double[shape.Tokens];
         for (int token = 0; token < shape.Tokens; token++)
         {
             double dot = 0;
-            for (int index = 0; index < shape.Head; index++) dot += (double)At(query, index, row, head, slice) * At(key, index, token, keyHead, keySlice);
+            for (int index = 0; index < shape.Head; index++)
+                dot += (double)At(query, index, row, head, slice) * At(key, index, token, keyHead, keySlice);
             scores[token] = dot / MathF.Sqrt(shape.Head) + (mask == null ? 0 : At(mask, token, row, 0, 0));
         }
 
-        double greatest = scores.Max(), sum = scores.Sum(score => Math.Exp(score - greatest));
+        double greatest = scores.Max(),
+            sum = scores.Sum(score => Math.Exp(score - greatest));
         for (int index = 0; index < shape.Value && !double.IsNegativeInfinity(greatest); index++)
         {
             double mixed = 0;
-            for (int token = 0; token < shape.Tokens; token++) mixed += Math.Exp(scores[token] - greatest) / sum * At(value, index, token, keyHead, keySlice);
+            for (int token = 0; token < shape.Tokens; token++)
+                mixed += Math.Exp(scores[token] - greatest) / sum * At(value, index, token, keyHead, keySlice);
             result[index] = (float)mixed;
         }
     }
 
-    private float MaskValue(int row, int token) => shape.Mask switch
-    {
-        "causal" => token <= row + shape.Tokens - shape.Queries - 3 ? 0 : float.NegativeInfinity,
-        "numbers" => random.NextSingle() < 0.2 ? float.NegativeInfinity : 4 * random.NextSingle() - 2,
-        _ => row % 3 == 0 || token > 70 ? float.NegativeInfinity : 0,
-    };
+    private float MaskValue(int row, int token) =>
+        shape.Mask switch
+        {
+            "causal" => token <= row + shape.Tokens - shape.Queries - 3 ? 0 : float.NegativeInfinity,
+            "numbers" => random.NextSingle() < 0.2 ? float.NegativeInfinity : 4 * random.NextSingle() - 2,
+            _ => row % 3 == 0 || token > 70 ? float.NegativeInfinity : 0,
+        };
 
     private static float At(ggml_tensor* tensor, int index0, int index1, int index2, int index3)
     {
-        byte* place = tensor->data + (ulong)index0 * tensor->nb[0] + (ulong)index1 * tensor->nb[1] + (ulong)index2 * tensor->nb[2] + (ulong)index3 * tensor->nb[3];
+        byte* place =
+            tensor->data
+            + (ulong)index0 * tensor->nb[0]
+            + (ulong)index1 * tensor->nb[1]
+            + (ulong)index2 * tensor->nb[2]
+            + (ulong)index3 * tensor->nb[3];
         return tensor->type == ggml_type.GGML_TYPE_F16 ? (float)*(Half*)place : *(float*)place;
     }
 
@@ -111,14 +140,17 @@ internal sealed unsafe class AttentionTensors : IDisposable
         tensor->type = isHalf ? ggml_type.GGML_TYPE_F16 : ggml_type.GGML_TYPE_F32;
         (tensor->ne[0], tensor->ne[1], tensor->ne[2], tensor->ne[3]) = (size0, size1, size2, size3);
         tensor->nb[0] = isHalf ? 2ul : 4;
-        for (int dimension = 1; dimension < 4; dimension++) tensor->nb[dimension] = tensor->nb[dimension - 1] * (ulong)tensor->ne[dimension - 1];
+        for (int dimension = 1; dimension < 4; dimension++)
+            tensor->nb[dimension] = tensor->nb[dimension - 1] * (ulong)tensor->ne[dimension - 1];
         long count = size0 * size1 * size2 * size3;
         tensor->data = (byte*)Block(count * (isHalf ? 2 : 4));
         for (long index = 0; index < count; index++)
         {
             float number = 3 * (random.NextSingle() - 0.5f);
-            if (isHalf) ((Half*)tensor->data)[index] = (Half)number;
-            else ((float*)tensor->data)[index] = number;
+            if (isHalf)
+                ((Half*)tensor->data)[index] = (Half)number;
+            else
+                ((float*)tensor->data)[index] = number;
         }
 
         return tensor;

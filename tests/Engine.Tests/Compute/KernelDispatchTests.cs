@@ -16,7 +16,8 @@ public sealed unsafe class KernelDispatchTests
     [Fact]
     public void Without_a_build_for_AMX_nothing_is_taken_for_repacked()
     {
-        if (RepackedWeights.AreMade) return;
+        if (RepackedWeights.AreMade)
+            return;
         ggml_tensor weight = default;
         Assert.False(RepackedWeights.Is(0));
         Assert.False(RepackedWeights.Holds(&weight));

@@ -7,7 +7,8 @@ namespace Tessera.Engine.Tests.Compute;
 public sealed unsafe class MatrixProductKernelTests
 {
     // Eight standard deviations: rounding to 8 bits takes at most one part in 512 from either factor, evenly spread; to 16 bits, of 131,072.
-    private const double RoundedError = 8 * 0.8165 / 512, ExactError = 8 * 0.8165 / 131072;
+    private const double RoundedError = 8 * 0.8165 / 512,
+        ExactError = 8 * 0.8165 / 131072;
 
     [TheoryOnMatrixUnits]
     [InlineData(64, 32, 32)]
@@ -22,7 +23,10 @@ public sealed unsafe class MatrixProductKernelTests
         var random = new Random(depth);
         using var tensors = new ProductTensors(depth, columns, rows, random);
         using var kernel = new MatrixProductKernel();
-        foreach ((ggml_prec precision, double tolerance) in ((ggml_prec, double)[])[(ggml_prec.GGML_PREC_BF16, RoundedError), (ggml_prec.GGML_PREC_UNDEFINED, ExactError)])
+        foreach (
+            (ggml_prec precision, double tolerance) in ((ggml_prec, double)[])
+                [(ggml_prec.GGML_PREC_BF16, RoundedError), (ggml_prec.GGML_PREC_UNDEFINED, ExactError)]
+        )
         {
             foreach (int threads in (int[])[1, 3])
             {
@@ -48,8 +52,12 @@ public sealed unsafe class MatrixProductKernelTests
 /// <summary>A product of random numbers in float32, as ggml describes it.</summary>
 internal sealed unsafe class ProductTensors : IDisposable
 {
-    private readonly int depth, columns, rows;
-    private readonly float* weight, x, result;
+    private readonly int depth,
+        columns,
+        rows;
+    private readonly float* weight,
+        x,
+        result;
     private readonly ggml_tensor* tensors = (ggml_tensor*)NativeMemory.AllocZeroed(3, (nuint)sizeof(ggml_tensor));
 
     public ProductTensors(int depth, int columns, int rows, Random random)
@@ -65,7 +73,8 @@ internal sealed unsafe class ProductTensors : IDisposable
     /// <summary>The largest error of a sum, in units of the root of its products' sum of squares.</summary>
     public double WorstError(MatrixProductKernel kernel, ggml_prec precision, int threads, bool isNewGraph = true)
     {
-        if (isNewGraph) kernel.Begin();
+        if (isNewGraph)
+            kernel.Begin();
         tensors[2].op_params[3] = (int)precision;
         new Span<float>(result, columns * rows).Fill(float.NaN);
         kernel.Compute(new MatrixProduct(tensors + 2), threads);
@@ -75,7 +84,8 @@ internal sealed unsafe class ProductTensors : IDisposable
             int step = Math.Max(1, columns / 60);
             for (int column = row % step; column < columns; column += step)
             {
-                double sum = 0, squares = 0;
+                double sum = 0,
+                    squares = 0;
                 for (int index = 0; index < depth; index++)
                 {
                     double part = (double)weight[(long)column * depth + index] * x[(long)row * depth + index];
@@ -85,7 +95,8 @@ internal sealed unsafe class ProductTensors : IDisposable
 
                 double error = Math.Abs(result[(long)row * columns + column] - sum) / Math.Sqrt(squares);
                 worst = error <= worst ? worst : error;
-                if (double.IsNaN(error)) return double.NaN;
+                if (double.IsNaN(error))
+                    return double.NaN;
             }
         }
 
@@ -103,7 +114,8 @@ internal sealed unsafe class ProductTensors : IDisposable
     private static float* Fill(ggml_tensor* tensor, int width, int height, Random random)
     {
         var values = (float*)NativeMemory.Alloc((nuint)width * (nuint)height, sizeof(float));
-        for (long index = 0; index < (long)width * height; index++) values[index] = random.NextSingle() * 2 - 1;
+        for (long index = 0; index < (long)width * height; index++)
+            values[index] = random.NextSingle() * 2 - 1;
         *tensor = new ggml_tensor { type = ggml_type.GGML_TYPE_F32, data = (byte*)values };
         (tensor->ne[0], tensor->ne[1], tensor->ne[2], tensor->ne[3]) = (width, height, 1, 1);
         (tensor->nb[0], tensor->nb[1]) = (sizeof(float), (ulong)width * sizeof(float));

@@ -9,7 +9,8 @@ public sealed class ProcessorTurnTests
     [Fact]
     public async Task Two_computations_never_run_at_once()
     {
-        int running = 0, done = 0;
+        int running = 0,
+            done = 0;
         bool overlapped = false;
         void Compute()
         {
@@ -18,19 +19,26 @@ public sealed class ProcessorTurnTests
             Interlocked.Decrement(ref running);
         }
 
-        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Start(() =>
-        {
-            for (int round = 0; round < 30; round++)
-            {
-                ProcessorTurn.Take(() =>
-                {
-                    Compute();
-                    ProcessorTurn.Yield();
-                    Compute();
-                    return Interlocked.Increment(ref done);
-                });
-            }
-        }))).WaitAsync(Limit);
+        await Task.WhenAll(
+                Enumerable
+                    .Range(0, 6)
+                    .Select(_ =>
+                        Start(() =>
+                        {
+                            for (int round = 0; round < 30; round++)
+                            {
+                                ProcessorTurn.Take(() =>
+                                {
+                                    Compute();
+                                    ProcessorTurn.Yield();
+                                    Compute();
+                                    return Interlocked.Increment(ref done);
+                                });
+                            }
+                        })
+                    )
+            )
+            .WaitAsync(Limit);
         Assert.Equal(180, done);
         Assert.False(overlapped);
     }
@@ -41,19 +49,21 @@ public sealed class ProcessorTurnTests
         using var begun = new ManualResetEventSlim();
         using var asking = new ManualResetEventSlim();
         var order = new List<string>();
-        Task longOne = Start(() => ProcessorTurn.Take(() =>
-        {
-            begun.Set();
-            Assert.True(asking.Wait(Limit));
-            for (int layer = 0; layer < 100 && order.Count == 0; layer++)
+        Task longOne = Start(() =>
+            ProcessorTurn.Take(() =>
             {
-                Thread.Sleep(5);
-                ProcessorTurn.Yield();
-            }
+                begun.Set();
+                Assert.True(asking.Wait(Limit));
+                for (int layer = 0; layer < 100 && order.Count == 0; layer++)
+                {
+                    Thread.Sleep(5);
+                    ProcessorTurn.Yield();
+                }
 
-            order.Add("long");
-            return 0;
-        }));
+                order.Add("long");
+                return 0;
+            })
+        );
         Task shortOne = Start(() =>
         {
             Assert.True(begun.Wait(Limit));
@@ -83,5 +93,6 @@ public sealed class ProcessorTurnTests
         Assert.Equal(3, ProcessorTurn.Take(static () => 1 + ProcessorTurn.Take(static () => 2)));
     }
 
-    private static Task Start(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task Start(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -43,8 +43,12 @@ public class GgufFileTests
         file.ReadTensorData(tensor, 1, bytes);
         Assert.Equal(file.GetTensorData(tensor, 1, bytes.Length), bytes);
         Assert.Throws<ArgumentOutOfRangeException>(() => file.ReadTensorData(tensor, 2, bytes));
-        using (var writer = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(tensor.DataOffset + 1);
-        Assert.Contains("a.gguf: the file cannot be read", Assert.Throws<ModelFileException>(() => file.ReadTensorData(tensor, 1, bytes)).Message);
+        using (var writer = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            writer.SetLength(tensor.DataOffset + 1);
+        Assert.Contains(
+            "a.gguf: the file cannot be read",
+            Assert.Throws<ModelFileException>(() => file.ReadTensorData(tensor, 1, bytes)).Message
+        );
     }
 
     [Fact]
@@ -52,9 +56,15 @@ public class GgufFileTests
     {
         const long FirstLength = 5L << 30;
         using var folder = new TemporaryFolder();
-        string path = folder.File("large.gguf", RawGguf.Start(2, 0)
-            .Tensor("first", GgufTensorType.I8, 0, 1024, FirstLength / 1024)
-            .Tensor("second", GgufTensorType.I8, FirstLength, 4).Data(0).ToArray());
+        string path = folder.File(
+            "large.gguf",
+            RawGguf
+                .Start(2, 0)
+                .Tensor("first", GgufTensorType.I8, 0, 1024, FirstLength / 1024)
+                .Tensor("second", GgufTensorType.I8, FirstLength, 4)
+                .Data(0)
+                .ToArray()
+        );
         using (FileStream stream = File.OpenWrite(path))
         {
             stream.Position = stream.Length + FirstLength - 1; // sparse
@@ -69,7 +79,8 @@ public class GgufFileTests
     [Fact]
     public void Open_FollowsLinks()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         using var folder = new TemporaryFolder();
         folder.File("blob", TwoTensors());
         File.CreateSymbolicLink(folder.File("link"), "blob");
@@ -97,15 +108,18 @@ public class GgufFileTests
     [InlineData("/proc/version")]
     public void Open_RefusesDevices(string path)
     {
-        if (File.Exists(path)) AssertRefused(path, "the file");
+        if (File.Exists(path))
+            AssertRefused(path, "the file");
     }
 
     [Fact]
     public async Task Open_RefusesPipesWithoutWaiting()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         using var folder = new TemporaryFolder();
-        using (Process make = Process.Start("mkfifo", [folder.File("pipe")])) await make.WaitForExitAsync();
+        using (Process make = Process.Start("mkfifo", [folder.File("pipe")]))
+            await make.WaitForExitAsync();
         File.CreateSymbolicLink(folder.File("link"), folder.File("pipe"));
         foreach (string name in new[] { "pipe", "link" })
             await Task.Run(() => AssertRefused(folder.File(name), "or is a pipe or device")).WaitAsync(TimeSpan.FromMinutes(2));
@@ -114,7 +128,8 @@ public class GgufFileTests
     [Fact]
     public void Open_RefusesLinksThatGoInCircles()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         using var folder = new TemporaryFolder();
         File.CreateSymbolicLink(folder.File("a"), folder.File("b"));
         File.CreateSymbolicLink(folder.File("b"), folder.File("a"));
@@ -124,15 +139,16 @@ public class GgufFileTests
     [Fact]
     public void Open_SaysThatItMayNotRead()
     {
-        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess) return;
+        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess)
+            return;
         using var folder = new TemporaryFolder();
         string path = folder.File("a.gguf", TwoTensors());
         File.SetUnixFileMode(path, UnixFileMode.None);
         AssertRefused(path, "the file may not be read");
     }
 
-    private static byte[] TwoTensors() => RawGguf.Start(2, 0)
-        .Tensor("a", GgufTensorType.F32, 0, 2).Tensor("b", GgufTensorType.F32, 32, 2).Data(40).ToArray();
+    private static byte[] TwoTensors() =>
+        RawGguf.Start(2, 0).Tensor("a", GgufTensorType.F32, 0, 2).Tensor("b", GgufTensorType.F32, 32, 2).Data(40).ToArray();
 
     private static void AssertRefused(string path, string fragment)
     {

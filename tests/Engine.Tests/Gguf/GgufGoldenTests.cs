@@ -9,8 +9,9 @@ namespace Tessera.Engine.Tests.Gguf;
 public class GgufGoldenTests
 {
     private static readonly string GoldenPath = RepositoryRoot.Path("tests", "goldens", "gguf", "all_types.gguf");
-    private static readonly JsonElement Golden =
-        JsonDocument.Parse(File.ReadAllText(RepositoryRoot.Path("tests", "goldens", "gguf", "all_types.json"))).RootElement;
+    private static readonly JsonElement Golden = JsonDocument
+        .Parse(File.ReadAllText(RepositoryRoot.Path("tests", "goldens", "gguf", "all_types.json")))
+        .RootElement;
 
     [Fact]
     public void Golden_IsOfThisScriptAndFile()
@@ -45,7 +46,8 @@ public class GgufGoldenTests
         using var folder = new TemporaryFolder();
         using GgufFile file = GgufFile.Open(GoldenPath);
         var writer = new GgufWriter(file.Alignment);
-        foreach ((string key, GgufValue value) in file.Metadata) writer.AddMetadata(key, value);
+        foreach ((string key, GgufValue value) in file.Metadata)
+            writer.AddMetadata(key, value);
         foreach (GgufTensor tensor in file.Tensors)
             writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), file.GetTensorData(tensor, 0, (int)tensor.ByteLength));
         writer.Save(folder.File("copy.gguf"));
@@ -55,10 +57,14 @@ public class GgufGoldenTests
     [Fact]
     public void TensorTypes_HaveTheBlockSizesOfGgufPy()
     {
-        var expected = Golden.GetProperty("block_sizes").EnumerateArray()
-            .Select(row => (row[0].GetString()!, row[1].GetInt32(), row[2].GetInt32(), row[3].GetInt32())).Order();
+        var expected = Golden
+            .GetProperty("block_sizes")
+            .EnumerateArray()
+            .Select(row => (row[0].GetString()!, row[1].GetInt32(), row[2].GetInt32(), row[3].GetInt32()))
+            .Order();
         var actual = Enum.GetValues<GgufTensorType>()
-            .Select(type => (type.ToString(), (int)type, type.BlockLength(), type.BlockByteLength())).Order();
+            .Select(type => (type.ToString(), (int)type, type.BlockLength(), type.BlockByteLength()))
+            .Order();
         Assert.Equal(expected, actual);
     }
 
@@ -86,35 +92,65 @@ public class GgufGoldenTests
     {
         switch (value.ElementType)
         {
-            case GgufValueType.UInt8: AssertContent(expected, value, json => json.GetByte()); break;
-            case GgufValueType.Int8: AssertContent(expected, value, json => json.GetSByte()); break;
-            case GgufValueType.UInt16: AssertContent(expected, value, json => json.GetUInt16()); break;
-            case GgufValueType.Int16: AssertContent(expected, value, json => json.GetInt16()); break;
-            case GgufValueType.UInt32: AssertContent(expected, value, json => json.GetUInt32()); break;
-            case GgufValueType.Int32: AssertContent(expected, value, json => json.GetInt32()); break;
-            case GgufValueType.Float32: AssertContent(expected, value, json => (float)json.GetDouble()); break;
-            case GgufValueType.Bool: AssertContent(expected, value, json => json.GetBoolean()); break;
-            case GgufValueType.String: AssertContent(expected, value, json => json.GetString()!); break;
-            case GgufValueType.UInt64: AssertContent(expected, value, json => json.GetUInt64()); break;
-            case GgufValueType.Int64: AssertContent(expected, value, json => json.GetInt64()); break;
-            case GgufValueType.Float64: AssertContent(expected, value, json => json.GetDouble()); break;
-            default: AssertNested(expected, value); break;
+            case GgufValueType.UInt8:
+                AssertContent(expected, value, json => json.GetByte());
+                break;
+            case GgufValueType.Int8:
+                AssertContent(expected, value, json => json.GetSByte());
+                break;
+            case GgufValueType.UInt16:
+                AssertContent(expected, value, json => json.GetUInt16());
+                break;
+            case GgufValueType.Int16:
+                AssertContent(expected, value, json => json.GetInt16());
+                break;
+            case GgufValueType.UInt32:
+                AssertContent(expected, value, json => json.GetUInt32());
+                break;
+            case GgufValueType.Int32:
+                AssertContent(expected, value, json => json.GetInt32());
+                break;
+            case GgufValueType.Float32:
+                AssertContent(expected, value, json => (float)json.GetDouble());
+                break;
+            case GgufValueType.Bool:
+                AssertContent(expected, value, json => json.GetBoolean());
+                break;
+            case GgufValueType.String:
+                AssertContent(expected, value, json => json.GetString()!);
+                break;
+            case GgufValueType.UInt64:
+                AssertContent(expected, value, json => json.GetUInt64());
+                break;
+            case GgufValueType.Int64:
+                AssertContent(expected, value, json => json.GetInt64());
+                break;
+            case GgufValueType.Float64:
+                AssertContent(expected, value, json => json.GetDouble());
+                break;
+            default:
+                AssertNested(expected, value);
+                break;
         }
     }
 
-    private static void AssertContent<T>(JsonElement expected, GgufValue value, Func<JsonElement, T> read) where T : notnull
+    private static void AssertContent<T>(JsonElement expected, GgufValue value, Func<JsonElement, T> read)
+        where T : notnull
     {
-        if (value.TryGet(out T? scalar)) Assert.Equal(read(expected), scalar);
+        if (value.TryGet(out T? scalar))
+            Assert.Equal(read(expected), scalar);
         else if (value.TryGetArray(out ReadOnlyMemory<T> elements))
             Assert.Equal(expected.EnumerateArray().Select(read), elements.ToArray());
-        else Assert.Fail($"{value.Kind} is neither {typeof(T)} nor an array of it.");
+        else
+            Assert.Fail($"{value.Kind} is neither {typeof(T)} nor an array of it.");
     }
 
     private static void AssertNested(JsonElement expected, GgufValue value)
     {
         Assert.True(value.TryGetArray(out ReadOnlyMemory<GgufValue> rows));
         Assert.Equal(expected.GetArrayLength(), rows.Length);
-        for (int i = 0; i < rows.Length; i++) AssertContent(expected[i], rows.Span[i], json => json.GetInt32());
+        for (int i = 0; i < rows.Length; i++)
+            AssertContent(expected[i], rows.Span[i], json => json.GetInt32());
     }
 
     private static void AssertTensors(GgufFile file)

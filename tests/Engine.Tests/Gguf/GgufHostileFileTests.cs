@@ -31,7 +31,8 @@ public class GgufHostileFileTests
     public void Open_ReadsTheDeepestNestingThatIsAllowed()
     {
         GgufValue value = GgufValue.FromArray<byte>([7]);
-        for (int i = 1; i < GgufMetadataReader.MaxArrayDepth; i++) value = GgufValue.FromArray<GgufValue>([value]);
+        for (int i = 1; i < GgufMetadataReader.MaxArrayDepth; i++)
+            value = GgufValue.FromArray<GgufValue>([value]);
         using var folder = new TemporaryFolder();
         var writer = new GgufWriter();
         writer.AddMetadata("deep", value);
@@ -44,9 +45,12 @@ public class GgufHostileFileTests
     public void Open_BoundsTheHeaderOfASparseFile()
     {
         using var folder = new TemporaryFolder();
-        string path = folder.File("sparse.gguf", RawGguf.Start(0, 1)
-            .Key("k", GgufValueType.Array).Array(GgufValueType.String, 1UL << 30).ToArray());
-        using (FileStream stream = File.OpenWrite(path)) stream.SetLength(16L << 30);
+        string path = folder.File(
+            "sparse.gguf",
+            RawGguf.Start(0, 1).Key("k", GgufValueType.Array).Array(GgufValueType.String, 1UL << 30).ToArray()
+        );
+        using (FileStream stream = File.OpenWrite(path))
+            stream.SetLength(16L << 30);
         long before = GC.GetAllocatedBytesForCurrentThread();
         ModelFileException failure = Assert.Throws<ModelFileException>(() => GgufFile.Open(path));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocationLimit);

@@ -20,7 +20,8 @@ public class GgufMetadataTests
         ("f64s", GgufValue.FromArray<double>([0.25, 4])),
         ("f32s", GgufValue.FromArray<float>([0.5f])),
         ("texts", GgufValue.FromArray<string>(["a", "b"])),
-        ("rows", GgufValue.FromArray<GgufValue>([GgufValue.FromArray<int>([1])])));
+        ("rows", GgufValue.FromArray<GgufValue>([GgufValue.FromArray<int>([1])]))
+    );
 
     [Fact]
     public void Accessors_ConvertWhatLosesNothing()
@@ -55,11 +56,16 @@ public class GgufMetadataTests
     {
         Action[] calls =
         [
-            () => Metadata.RequireString("no.key"), () => Metadata.RequireUInt32("no.key"), () => Metadata.RequireSingle("no.key"),
-            () => Metadata.RequireBoolean("no.key"), () => Metadata.RequireInt32Array("no.key"),
-            () => Metadata.RequireSingleArray("no.key"), () => Metadata.RequireStringArray("no.key"),
+            () => Metadata.RequireString("no.key"),
+            () => Metadata.RequireUInt32("no.key"),
+            () => Metadata.RequireSingle("no.key"),
+            () => Metadata.RequireBoolean("no.key"),
+            () => Metadata.RequireInt32Array("no.key"),
+            () => Metadata.RequireSingleArray("no.key"),
+            () => Metadata.RequireStringArray("no.key"),
         ];
-        foreach (Action call in calls) AssertProblem("model.gguf: the metadata key 'no.key' is missing.", call);
+        foreach (Action call in calls)
+            AssertProblem("model.gguf: the metadata key 'no.key' is missing.", call);
     }
 
     [Fact]
@@ -98,7 +104,8 @@ public class GgufMetadataTests
     private static GgufMetadata Make(params (string Key, GgufValue Value)[] entries)
     {
         var dictionary = new OrderedDictionary<string, GgufValue>();
-        foreach ((string key, GgufValue value) in entries) dictionary.Add(key, value);
+        foreach ((string key, GgufValue value) in entries)
+            dictionary.Add(key, value);
         return new GgufMetadata("model.gguf", dictionary);
     }
 

@@ -55,10 +55,16 @@ public class GgufWriterTests
     {
         using var folder = new TemporaryFolder();
         var writer = new GgufWriter();
-        writer.AddTensor("late", GgufTensorType.I16, [300], stream =>
-        {
-            for (int i = 0; i < 300; i++) stream.Write([(byte)i, (byte)(i >> 8)]);
-        });
+        writer.AddTensor(
+            "late",
+            GgufTensorType.I16,
+            [300],
+            stream =>
+            {
+                for (int i = 0; i < 300; i++)
+                    stream.Write([(byte)i, (byte)(i >> 8)]);
+            }
+        );
         writer.Save(folder.File("a.gguf"));
         using GgufFile file = GgufFile.Open(folder.File("a.gguf"));
         Assert.Equal([299 & 255, 1], file.GetTensorData(file.Tensors[0], 598, 2).ToArray());

@@ -7,7 +7,19 @@ internal sealed class Mutator(byte[] original, int changeableLength, int seed)
 {
     private static readonly ulong[] Extremes =
     [
-        0, 1, 0x7F, 0x80, 0xFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1UL << 32, 1UL << 40, long.MaxValue, 1UL << 63, ulong.MaxValue,
+        0,
+        1,
+        0x7F,
+        0x80,
+        0xFF,
+        0x7FFF_FFFF,
+        0x8000_0000,
+        0xFFFF_FFFF,
+        1UL << 32,
+        1UL << 40,
+        long.MaxValue,
+        1UL << 63,
+        ulong.MaxValue,
     ];
 
     private readonly Random random = new(seed);
@@ -16,7 +28,8 @@ internal sealed class Mutator(byte[] original, int changeableLength, int seed)
     public byte[] Next()
     {
         byte[] copy = [.. original];
-        for (int changes = random.Next(1, 4); changes > 0; changes--) ChangeOnce(copy);
+        for (int changes = random.Next(1, 4); changes > 0; changes--)
+            ChangeOnce(copy);
         return random.Next(8) == 0 ? copy[..random.Next(1, copy.Length)] : copy;
     }
 
@@ -26,11 +39,21 @@ internal sealed class Mutator(byte[] original, int changeableLength, int seed)
         ulong extreme = Extremes[random.Next(Extremes.Length)];
         switch (random.Next(5))
         {
-            case 0: copy[position] = (byte)random.Next(256); break;
-            case 1: copy[position] ^= (byte)(1 << random.Next(8)); break;
-            case 2: BinaryPrimitives.WriteUInt32LittleEndian(copy.AsSpan(position), (uint)extreme); break;
-            case 3: BinaryPrimitives.WriteUInt64LittleEndian(copy.AsSpan(position), extreme); break;
-            default: MovePiece(copy, position); break;
+            case 0:
+                copy[position] = (byte)random.Next(256);
+                break;
+            case 1:
+                copy[position] ^= (byte)(1 << random.Next(8));
+                break;
+            case 2:
+                BinaryPrimitives.WriteUInt32LittleEndian(copy.AsSpan(position), (uint)extreme);
+                break;
+            case 3:
+                BinaryPrimitives.WriteUInt64LittleEndian(copy.AsSpan(position), extreme);
+                break;
+            default:
+                MovePiece(copy, position);
+                break;
         }
     }
 

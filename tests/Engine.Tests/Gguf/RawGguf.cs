@@ -33,7 +33,8 @@ internal sealed class RawGguf
     public RawGguf Tensor(string name, GgufTensorType type, ulong offset, params ulong[] shape)
     {
         Text(name).U32((uint)shape.Length);
-        foreach (ulong length in shape) U64(length);
+        foreach (ulong length in shape)
+            U64(length);
         return U32((uint)type).U64(offset);
     }
 

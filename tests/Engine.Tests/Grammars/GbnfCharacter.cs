@@ -18,8 +18,23 @@ internal static class GbnfCharacter
 
         char kind = grammar[at + 1];
         at += 2;
-        int digits = kind switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
-        if (digits == 0) return new Rune(kind switch { 'n' => '\n', 'r' => '\r', 't' => '\t', _ => kind });
+        int digits = kind switch
+        {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        if (digits == 0)
+            return new Rune(
+                kind switch
+                {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    _ => kind,
+                }
+            );
         at += digits;
         return new Rune(int.Parse(grammar.AsSpan(at - digits, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }

@@ -35,7 +35,8 @@ internal sealed class GbnfMatcher
 
     private HashSet<int> Rule(string name, int start)
     {
-        if (!known.TryGetValue((name, start), out HashSet<int>? ends)) known[(name, start)] = ends = rules[name](start);
+        if (!known.TryGetValue((name, start), out HashSet<int>? ends))
+            known[(name, start)] = ends = rules[name](start);
         return ends;
     }
 
@@ -44,10 +45,10 @@ internal sealed class GbnfMatcher
         var options = new List<Func<int, HashSet<int>>>();
         do
         {
-            if (at < grammar.Length && grammar[at] == '|') at++;
+            if (at < grammar.Length && grammar[at] == '|')
+                at++;
             options.Add(Sequence());
-        }
-        while (at < grammar.Length && grammar[at] == '|');
+        } while (at < grammar.Length && grammar[at] == '|');
         return start => [.. options.SelectMany(option => option(start))];
     }
 
@@ -71,7 +72,8 @@ internal sealed class GbnfMatcher
             case '"':
                 at++;
                 var literal = new List<Rune>();
-                while (grammar[at] != '"') literal.Add(GbnfCharacter.Read(grammar, ref at));
+                while (grammar[at] != '"')
+                    literal.Add(GbnfCharacter.Read(grammar, ref at));
                 at++;
                 return start => text.AsSpan(start).StartsWith(literal.ToArray()) ? [start + literal.Count] : [];
             case '[':
@@ -79,7 +81,8 @@ internal sealed class GbnfMatcher
                 var ranges = new List<(Rune First, Rune Last)>();
                 while (grammar[at] != ']')
                 {
-                    Rune first = GbnfCharacter.Read(grammar, ref at), last = first;
+                    Rune first = GbnfCharacter.Read(grammar, ref at),
+                        last = first;
                     if (grammar[at] == '-')
                     {
                         at++;
@@ -90,7 +93,8 @@ internal sealed class GbnfMatcher
                 }
 
                 at++;
-                return start => start < text.Length && ranges.Any(range => range.First <= text[start] && text[start] <= range.Last) ? [start + 1] : [];
+                return start =>
+                    start < text.Length && ranges.Any(range => range.First <= text[start] && text[start] <= range.Last) ? [start + 1] : [];
             case '(':
                 at++;
                 Func<int, HashSet<int>> inside = Alternatives();
@@ -105,26 +109,38 @@ internal sealed class GbnfMatcher
     private Func<int, HashSet<int>> Repeated(Func<int, HashSet<int>> item)
     {
         (int least, int most) = (1, 1);
-        if (at >= grammar.Length || grammar[at] is not ('*' or '+' or '?' or '{')) return item;
+        if (at >= grammar.Length || grammar[at] is not ('*' or '+' or '?' or '{'))
+            return item;
         switch (grammar[at++])
         {
-            case '*': (least, most) = (0, int.MaxValue); break;
-            case '+': (least, most) = (1, int.MaxValue); break;
-            case '?': (least, most) = (0, 1); break;
+            case '*':
+                (least, most) = (0, int.MaxValue);
+                break;
+            case '+':
+                (least, most) = (1, int.MaxValue);
+                break;
+            case '?':
+                (least, most) = (0, 1);
+                break;
             default:
                 string[] bounds = grammar[at..grammar.IndexOf('}', at)].Split(',');
                 at = grammar.IndexOf('}', at) + 1;
                 least = int.Parse(bounds[0], CultureInfo.InvariantCulture);
-                most = bounds.Length == 1 ? least : bounds[1].Length == 0 ? int.MaxValue : int.Parse(bounds[1], CultureInfo.InvariantCulture);
+                most =
+                    bounds.Length == 1 ? least
+                    : bounds[1].Length == 0 ? int.MaxValue
+                    : int.Parse(bounds[1], CultureInfo.InvariantCulture);
                 break;
         }
 
         return start =>
         {
-            HashSet<int> ends = [], now = [start];
+            HashSet<int> ends = [],
+                now = [start];
             for (int count = 0; now.Count > 0 && count <= most && count <= text.Length + least; count++)
             {
-                if (count >= least) ends.UnionWith(now);
+                if (count >= least)
+                    ends.UnionWith(now);
                 now = [.. now.SelectMany(item)];
             }
 
@@ -135,13 +151,15 @@ internal sealed class GbnfMatcher
     private string Name()
     {
         int start = at;
-        while (at < grammar.Length && (char.IsAsciiLetterOrDigit(grammar[at]) || grammar[at] == '-')) at++;
+        while (at < grammar.Length && (char.IsAsciiLetterOrDigit(grammar[at]) || grammar[at] == '-'))
+            at++;
         Assert.True(at > start, $"No name at '{grammar[start..]}'.");
         return grammar[start..at];
     }
 
     private void Space()
     {
-        while (at < grammar.Length && grammar[at] == ' ') at++;
+        while (at < grammar.Length && grammar[at] == ' ')
+            at++;
     }
 }

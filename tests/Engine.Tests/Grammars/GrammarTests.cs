@@ -13,8 +13,10 @@ public sealed class GrammarTests
     public void A_grammar_keeps_its_meaning(string grammar, string allowed, string refused)
     {
         var matcher = new GbnfMatcher(AnswerFormat.FromGrammar(grammar).Grammar);
-        foreach (string text in allowed.Split('|')) Assert.True(matcher.Matches(Long(text)), text);
-        foreach (string text in refused.Split('|')) Assert.False(matcher.Matches(Long(text)), text);
+        foreach (string text in allowed.Split('|'))
+            Assert.True(matcher.Matches(Long(text)), text);
+        foreach (string text in refused.Split('|'))
+            Assert.False(matcher.Matches(Long(text)), text);
     }
 
     [Theory]
@@ -27,15 +29,25 @@ public sealed class GrammarTests
     [InlineData("root ::= (\"a\" \"a\"?){1,5000}", true)]
     public void Repetitions_that_fit_a_text_in_many_ways_are_refused(string grammar, bool isTaken)
     {
-        if (isTaken) Assert.NotEmpty(AnswerFormat.FromGrammar(grammar).Grammar);
-        else Assert.Contains("too many ways", Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message, StringComparison.Ordinal);
+        if (isTaken)
+            Assert.NotEmpty(AnswerFormat.FromGrammar(grammar).Grammar);
+        else
+            Assert.Contains(
+                "too many ways",
+                Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message,
+                StringComparison.Ordinal
+            );
     }
 
     [Fact]
     public void Repetitions_nest_as_brackets_do()
     {
         string grammar = $"root ::= \"a\"{string.Concat(Enumerable.Repeat("{1,3}", 2000))}";
-        Assert.Contains("nest more than", Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "nest more than",
+            Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -43,17 +55,25 @@ public sealed class GrammarTests
     {
         var parts = new Dictionary<string, AnswerFormat>
         {
-            ["body"] = AnswerFormat.FromSchema("""{"type":"object","properties":{"n":{"type":"integer"},"next":{"$ref":"#"}},"required":["n"],"additionalProperties":false}"""),
+            ["body"] = AnswerFormat.FromSchema(
+                """{"type":"object","properties":{"n":{"type":"integer"},"next":{"$ref":"#"}},"required":["n"],"additionalProperties":false}"""
+            ),
             ["word"] = AnswerFormat.FromGrammar("root ::= letter+\nletter ::= [a-z]"),
             ["unused"] = AnswerFormat.JsonObject,
         };
-        var matcher = new GbnfMatcher(AnswerFormat.FromGrammar("root ::= \"<\" word \">\" body (\",\" body)?\nletter ::= \"L\"\n", parts).Grammar);
-        foreach (string allowed in (string[])["<ab>{\"n\":1}", "<a>{\"n\": 1, \"next\": {\"n\": 2}},{\"n\":3}"]) Assert.True(matcher.Matches(allowed), allowed);
-        foreach (string refused in (string[])["<L>{\"n\":1}", "<a>{\"n\":\"x\"}", "<a>"]) Assert.False(matcher.Matches(refused), refused);
+        var matcher = new GbnfMatcher(
+            AnswerFormat.FromGrammar("root ::= \"<\" word \">\" body (\",\" body)?\nletter ::= \"L\"\n", parts).Grammar
+        );
+        foreach (string allowed in (string[])["<ab>{\"n\":1}", "<a>{\"n\": 1, \"next\": {\"n\": 2}},{\"n\":3}"])
+            Assert.True(matcher.Matches(allowed), allowed);
+        foreach (string refused in (string[])["<L>{\"n\":1}", "<a>{\"n\":\"x\"}", "<a>"])
+            Assert.False(matcher.Matches(refused), refused);
 
         GrammarException missing = Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar("root ::= \"a\" other", parts));
         Assert.Equal((1, 14), (missing.Line, missing.Column));
-        GrammarException twice = Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar("root ::= word word-letter\nword-letter ::= \"a\"", parts));
+        GrammarException twice = Assert.Throws<GrammarException>(() =>
+            AnswerFormat.FromGrammar("root ::= word word-letter\nword-letter ::= \"a\"", parts)
+        );
         Assert.Contains("word-letter", twice.Message);
     }
 
@@ -80,7 +100,9 @@ public sealed class GrammarTests
     [InlineData("root ::= (\"a\"?)*", 0, 0)]
     public async Task A_bad_grammar_is_refused_at_its_place(string grammar, int line, int column)
     {
-        GrammarException failure = await Assert.ThrowsAsync<GrammarException>(() => Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10)));
+        GrammarException failure = await Assert.ThrowsAsync<GrammarException>(() =>
+            Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10))
+        );
         Assert.Equal((line, column), (failure.Line, failure.Column));
         Assert.EndsWith(".", failure.Message, StringComparison.Ordinal);
     }
@@ -89,13 +111,32 @@ public sealed class GrammarTests
     public async Task A_hostile_grammar_is_refused_soon()
     {
         string brackets = $"root ::= {new string('(', 100_000)}";
-        string ways = string.Concat(Enumerable.Range(0, 40).Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1} \"a\" | r{index + 1} \"b\"\n")) + "r40 ::= \"c\"\n";
-        string row = string.Concat(Enumerable.Range(0, 9000).Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1}\n")) + "r9000 ::= \"c\"\n";
-        string growing = "root ::= ((((\"a\"{1000}){1000}){1000}){1000}){1000}" + string.Concat(Enumerable.Repeat(" \"abcdefgh\"{16000}", 60));
+        string ways =
+            string.Concat(
+                Enumerable
+                    .Range(0, 40)
+                    .Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1} \"a\" | r{index + 1} \"b\"\n")
+            ) + "r40 ::= \"c\"\n";
+        string row =
+            string.Concat(Enumerable.Range(0, 9000).Select(static index => $"{(index == 0 ? "root" : $"r{index}")} ::= r{index + 1}\n"))
+            + "r9000 ::= \"c\"\n";
+        string growing =
+            "root ::= ((((\"a\"{1000}){1000}){1000}){1000}){1000}" + string.Concat(Enumerable.Repeat(" \"abcdefgh\"{16000}", 60));
         foreach (string grammar in (string[])[brackets, ways, row, growing, new string('x', 1 << 20)])
-            await Assert.ThrowsAsync<GrammarException>(() => Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10)));
+            await Assert.ThrowsAsync<GrammarException>(() =>
+                Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10))
+            );
     }
 
-    private static string Long(string text) => text.StartsWith('@') ? System.Text.RegularExpressions.Regex.Replace(text[1..], @"([a-z])(\d+)",
-        static match => new string(match.Groups[1].Value[0], int.Parse(match.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture))) : text;
+    private static string Long(string text) =>
+        text.StartsWith('@')
+            ? System.Text.RegularExpressions.Regex.Replace(
+                text[1..],
+                @"([a-z])(\d+)",
+                static match => new string(
+                    match.Groups[1].Value[0],
+                    int.Parse(match.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture)
+                )
+            )
+            : text;
 }

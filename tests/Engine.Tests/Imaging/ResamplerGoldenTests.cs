@@ -17,7 +17,8 @@ public class ResamplerGoldenTests
     {
         JsonElement golden = Cases[index];
         RgbImage source = Source(golden);
-        int width = golden.GetProperty("target")[0].GetInt32(), height = golden.GetProperty("target")[1].GetInt32();
+        int width = golden.GetProperty("target")[0].GetInt32(),
+            height = golden.GetProperty("target")[1].GetInt32();
         ResampleFilter filter = Enum.Parse<ResampleFilter>(golden.GetProperty("filter").GetString()!);
         foreach (ResampleCode code in Enum.GetValues<ResampleCode>())
         {
@@ -43,7 +44,11 @@ public class ResamplerGoldenTests
     {
         JsonElement size = golden.GetProperty("source");
         return TestPattern.Create(
-            golden.GetProperty("pattern").GetString()!, size[0].GetInt32(), size[1].GetInt32(), golden.GetProperty("seed").GetUInt32());
+            golden.GetProperty("pattern").GetString()!,
+            size[0].GetInt32(),
+            size[1].GetInt32(),
+            golden.GetProperty("seed").GetUInt32()
+        );
     }
 
     private static JsonElement[] Load()

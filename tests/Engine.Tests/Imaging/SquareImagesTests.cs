@@ -48,8 +48,14 @@ public sealed class SquareImagesTests
     [Fact]
     public void What_is_too_elongated_is_refused()
     {
-        Assert.Contains("too elongated", Assert.Throws<TesseraException>(() => SquareImages.PadAndResize(Noise(300_000, 1), 336, Colour, default)).Message);
-        Assert.Contains("too elongated", Assert.Throws<TesseraException>(() => SquareImages.ResizeAndCrop(Noise(1, 20_000), 336, default)).Message);
+        Assert.Contains(
+            "too elongated",
+            Assert.Throws<TesseraException>(() => SquareImages.PadAndResize(Noise(300_000, 1), 336, Colour, default)).Message
+        );
+        Assert.Contains(
+            "too elongated",
+            Assert.Throws<TesseraException>(() => SquareImages.ResizeAndCrop(Noise(1, 20_000), 336, default)).Message
+        );
     }
 
     [Theory]

@@ -15,8 +15,14 @@ public sealed class InternVlFileTests
     {
         using GgufFile file = GgufFile.Open(Golden);
         InternVlConfig config = InternVlConfig.Read(file);
-        Assert.Equal((1, 12, 2, TokenOrder.Row, "mm.model.mlp"), (config.MinTiles, config.MaxTiles, config.Shuffle, config.TokenOrder, config.ConnectorPrefix));
-        Assert.Equal((true, true, true, 3), (config.Tower.UsesRmsNorm, config.Tower.HasQueryKeyNorm, config.Tower.HasLayerScale, config.Tower.BlockCount));
+        Assert.Equal(
+            (1, 12, 2, TokenOrder.Row, "mm.model.mlp"),
+            (config.MinTiles, config.MaxTiles, config.Shuffle, config.TokenOrder, config.ConnectorPrefix)
+        );
+        Assert.Equal(
+            (true, true, true, 3),
+            (config.Tower.UsesRmsNorm, config.Tower.HasQueryKeyNorm, config.Tower.HasLayerScale, config.Tower.BlockCount)
+        );
     }
 
     [Fact]
@@ -45,7 +51,12 @@ public sealed class InternVlFileTests
         string path = Rewrite(folder, key, value);
         string message = Assert.Throws<ModelFileException>(() => VisionModel.Open(path)).Message;
         Assert.Contains(path, message);
-        Assert.Contains(key == "clip.vision.embedding_length" || reason.StartsWith("not 1024", StringComparison.Ordinal) ? "mm.model.mlp.1.weight" : key, message);
+        Assert.Contains(
+            key == "clip.vision.embedding_length" || reason.StartsWith("not 1024", StringComparison.Ordinal)
+                ? "mm.model.mlp.1.weight"
+                : key,
+            message
+        );
         Assert.Contains(reason, message);
     }
 
@@ -64,7 +75,8 @@ public sealed class InternVlFileTests
     [Fact]
     public void Norms_are_layer_norms_where_they_have_a_bias_and_half_of_them_cannot()
     {
-        using (GgufFile file = GgufFile.Open(LayerNormGolden)) Assert.False(InternVlConfig.Read(file).Tower.UsesRmsNorm);
+        using (GgufFile file = GgufFile.Open(LayerNormGolden))
+            Assert.False(InternVlConfig.Read(file).Tower.UsesRmsNorm);
         using var folder = new TemporaryFolder();
         string path = Rewrite(folder, rename: static tensor => tensor == "v.blk.0.ln1.bias" ? "other" : tensor, original: LayerNormGolden);
         Assert.Contains("'v.blk.0.ln1.bias' is missing", Assert.Throws<ModelFileException>(() => VisionModel.Open(path)).Message);
@@ -75,22 +87,42 @@ public sealed class InternVlFileTests
     {
         using var folder = new TemporaryFolder();
         string path = Rewrite(folder, "clip.vision.preproc_min_tiles", 13u);
-        using (GgufFile file = GgufFile.Open(path)) Assert.Equal(13, InternVlConfig.Read(file).MaxTiles);
+        using (GgufFile file = GgufFile.Open(path))
+            Assert.Equal(13, InternVlConfig.Read(file).MaxTiles);
         path = Rewrite(folder, "clip.vision.preproc_min_tiles", 13u, more: ("clip.vision.preproc_max_tiles", GgufValue.From(12u)));
-        Assert.Contains("less than clip.vision.preproc_min_tiles, 13", Assert.Throws<ModelFileException>(() => VisionModel.Open(path)).Message);
+        Assert.Contains(
+            "less than clip.vision.preproc_min_tiles, 13",
+            Assert.Throws<ModelFileException>(() => VisionModel.Open(path)).Message
+        );
     }
 
-    private static string Rewrite(TemporaryFolder folder, string key = "", object? value = null, Func<string, string>? rename = null, (string Key, GgufValue Value)? more = null, string? original = null)
+    private static string Rewrite(
+        TemporaryFolder folder,
+        string key = "",
+        object? value = null,
+        Func<string, string>? rename = null,
+        (string Key, GgufValue Value)? more = null,
+        string? original = null
+    )
     {
         using GgufFile file = GgufFile.Open(original ?? Golden);
         var writer = new GgufWriter();
         foreach ((string name, GgufValue old) in file.Metadata)
-            if (name != key) writer.AddMetadata(name, old);
-        if (value is uint number) writer.AddMetadata(key, number);
-        if (value is string text) writer.AddMetadata(key, text);
-        if (more is (string, GgufValue) entry) writer.AddMetadata(entry.Key, entry.Value);
+            if (name != key)
+                writer.AddMetadata(name, old);
+        if (value is uint number)
+            writer.AddMetadata(key, number);
+        if (value is string text)
+            writer.AddMetadata(key, text);
+        if (more is (string, GgufValue) entry)
+            writer.AddMetadata(entry.Key, entry.Value);
         foreach (GgufTensor tensor in file.Tensors)
-            writer.AddTensor(rename?.Invoke(tensor.Name) ?? tensor.Name, tensor.Type, tensor.Shape.AsSpan(), file.GetTensorData(tensor, 0, (int)tensor.ByteLength));
+            writer.AddTensor(
+                rename?.Invoke(tensor.Name) ?? tensor.Name,
+                tensor.Type,
+                tensor.Shape.AsSpan(),
+                file.GetTensorData(tensor, 0, (int)tensor.ByteLength)
+            );
         string path = folder.File($"{Guid.NewGuid():N}.gguf");
         writer.Save(path);
         return path;

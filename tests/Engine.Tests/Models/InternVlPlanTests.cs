@@ -68,12 +68,18 @@ public sealed class InternVlPlanTests
             SlicePlan free = processor.Plan(image, PlanRequest.Default);
             var request = new PlanRequest { MaxSlices = random.Next(1, 14), MaxImageTokens = random.Next(256, 4000) };
             SlicePlan limited = processor.Plan(image, request);
-            Assert.True(limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens, $"{image}: {limited.Slices.Count} slices");
+            Assert.True(
+                limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens,
+                $"{image}: {limited.Slices.Count} slices"
+            );
             Assert.Equal(Math.Max(free.Slices.Count, limited.Slices.Count), limited.UnlimitedSliceCount);
             Assert.Equal(free.Slices.Count > limited.Slices.Count, limited.IsLimited);
         }
 
-        Assert.Contains("--max-image-tokens", Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = 255 })).Message);
+        Assert.Contains(
+            "--max-image-tokens",
+            Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = 255 })).Message
+        );
     }
 
     [Fact]
@@ -86,7 +92,8 @@ public sealed class InternVlPlanTests
             int tiles = random.Next(2, 12);
             SlicePlan limited = Processor(1, 12).Plan(image, new PlanRequest { MaxSlices = tiles + 1 });
             SlicePlan smaller = Processor(1, tiles).Plan(image, PlanRequest.Default);
-            if (limited.IsLimited) Assert.Equal((smaller.Columns, smaller.Rows), (limited.Columns, limited.Rows));
+            if (limited.IsLimited)
+                Assert.Equal((smaller.Columns, smaller.Rows), (limited.Columns, limited.Rows));
         }
     }
 
@@ -96,7 +103,8 @@ public sealed class InternVlPlanTests
         InternVlImageProcessor processor = Processor(1, 334);
         processor.Plan(new PixelSize(800, 1300), PlanRequest.Default);
         long started = Stopwatch.GetTimestamp();
-        for (int round = 0; round < 100; round++) processor.Plan(new PixelSize(20000, 1 + round), PlanRequest.Default);
+        for (int round = 0; round < 100; round++)
+            processor.Plan(new PixelSize(20000, 1 + round), PlanRequest.Default);
         Assert.True(Stopwatch.GetElapsedTime(started).TotalMilliseconds / 100 < 10, "A plan took more than 10 ms, even on a busy machine.");
     }
 
@@ -109,10 +117,16 @@ public sealed class InternVlPlanTests
         Assert.All(plan.Slices, slice => Assert.Equal(new PixelSize(Tile, Tile), slice.Size));
         Assert.Equal(SliceKind.Overview, plan.Slices[^1].Kind);
         Assert.Equal(SourceRectangle.Whole(plan.Image), plan.Slices[^1].Source);
-        Assert.Equal(Enumerable.Range(0, tiles == 1 ? 0 : tiles), plan.Slices.SkipLast(1).Select(slice => slice.Row * plan.Columns + slice.Column));
+        Assert.Equal(
+            Enumerable.Range(0, tiles == 1 ? 0 : tiles),
+            plan.Slices.SkipLast(1).Select(slice => slice.Row * plan.Columns + slice.Column)
+        );
         Assert.Equal(plan.Slices.Count * 256, plan.ImageTokenCount);
         Assert.Equal(("<img>", "</img>"), (plan.Layout[0].Text, plan.Layout[^1].Text));
-        Assert.Equal(plan.Slices.Select(static slice => slice.TokenCount), plan.Layout.Where(static span => span.Text is null).Select(static span => span.RowCount));
+        Assert.Equal(
+            plan.Slices.Select(static slice => slice.TokenCount),
+            plan.Layout.Where(static span => span.Text is null).Select(static span => span.RowCount)
+        );
         Assert.False(plan.IsLimited);
     }
 
@@ -123,17 +137,21 @@ public sealed class InternVlPlanTests
         for (int i = maxTiles; i >= 1; i--)
         {
             for (int j = 1; j <= maxTiles; j++)
-                if (i * j >= minTiles && i * j <= maxTiles) ratios.Add((i, j));
+                if (i * j >= minTiles && i * j <= maxTiles)
+                    ratios.Add((i, j));
         }
 
-        if (minTiles > 1) ratios.Reverse();
+        if (minTiles > 1)
+            ratios.Reverse();
         double least = double.PositiveInfinity;
         (int, int) best = (1, 1);
         foreach ((int i, int j) in ratios.OrderBy(static ratio => ratio.I * ratio.J))
         {
             double difference = Math.Abs((double)image.Width / image.Height - (double)i / j);
-            if (difference < least) (best, least) = ((i, j), difference);
-            else if (difference == least && (double)image.Width * image.Height > 0.5 * Tile * Tile * i * j) best = (i, j);
+            if (difference < least)
+                (best, least) = ((i, j), difference);
+            else if (difference == least && (double)image.Width * image.Height > 0.5 * Tile * Tile * i * j)
+                best = (i, j);
         }
 
         return best;
@@ -141,30 +159,33 @@ public sealed class InternVlPlanTests
 
     private static int RandomSide(Random random) => (int)Math.Round(Math.Pow(20000, random.NextDouble()));
 
-    private static InternVlImageProcessor Processor(int minTiles, int maxTiles) => new(new InternVlConfig
-    {
-        Tower = new VisionTransformerConfig
-        {
-            ImageSize = Tile,
-            PatchSize = 14,
-            HiddenSize = 1024,
-            FeedForwardSize = 4096,
-            HeadCount = 16,
-            BlockCount = 24,
-            NormEpsilon = 1e-6f,
-            Activation = Activation.GeluErf,
-            HasClassToken = true,
-            HasPreNorm = false,
-            HasLayerScale = true,
-            ImageMean = [0.485f, 0.456f, 0.406f],
-            ImageDeviation = [0.229f, 0.224f, 0.225f],
-        },
-        MinTiles = minTiles,
-        MaxTiles = maxTiles,
-        Shuffle = 2,
-        TokenOrder = TokenOrder.Row,
-        ConnectorPrefix = "mm.model.mlp",
-        Inner = 896,
-        Outputs = 896,
-    });
+    private static InternVlImageProcessor Processor(int minTiles, int maxTiles) =>
+        new(
+            new InternVlConfig
+            {
+                Tower = new VisionTransformerConfig
+                {
+                    ImageSize = Tile,
+                    PatchSize = 14,
+                    HiddenSize = 1024,
+                    FeedForwardSize = 4096,
+                    HeadCount = 16,
+                    BlockCount = 24,
+                    NormEpsilon = 1e-6f,
+                    Activation = Activation.GeluErf,
+                    HasClassToken = true,
+                    HasPreNorm = false,
+                    HasLayerScale = true,
+                    ImageMean = [0.485f, 0.456f, 0.406f],
+                    ImageDeviation = [0.229f, 0.224f, 0.225f],
+                },
+                MinTiles = minTiles,
+                MaxTiles = maxTiles,
+                Shuffle = 2,
+                TokenOrder = TokenOrder.Row,
+                ConnectorPrefix = "mm.model.mlp",
+                Inner = 896,
+                Outputs = 896,
+            }
+        );
 }

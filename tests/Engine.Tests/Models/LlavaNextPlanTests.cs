@@ -41,12 +41,18 @@ public sealed class LlavaNextPlanTests
     public void Ties_go_to_the_first_canvas_and_Hugging_Face_reads_them_height_first()
     {
         Assert.Equal(new PixelSize(336, 672), TiledLlavas.Processor("next").Plan(new PixelSize(300, 300), PlanRequest.Default).Refined);
-        Assert.Equal(new PixelSize(672, 336), TiledLlavas.Processor("next", Preprocessing.Transformers).Plan(new PixelSize(300, 300), PlanRequest.Default).Refined);
+        Assert.Equal(
+            new PixelSize(672, 336),
+            TiledLlavas.Processor("next", Preprocessing.Transformers).Plan(new PixelSize(300, 300), PlanRequest.Default).Refined
+        );
     }
 
     [Fact]
     public void Hugging_Face_rounds_before_it_truncates() =>
-        Assert.Equal(576 + 48 * 29, TiledLlavas.Processor("next", Preprocessing.Transformers).Plan(new PixelSize(792, 1408), PlanRequest.Default).ImageTokenCount);
+        Assert.Equal(
+            576 + 48 * 29,
+            TiledLlavas.Processor("next", Preprocessing.Transformers).Plan(new PixelSize(792, 1408), PlanRequest.Default).ImageTokenCount
+        );
 
     [Fact]
     public void Several_pictures_are_not_cut_by_OneVision_but_are_by_NeXT()

@@ -25,7 +25,10 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
             Assert.Equal(plan.Columns * plan.Rows + 1, plan.Slices.Count);
             Assert.All(plan.Slices, slice => Assert.Equal(new PixelSize(tile, tile), slice.Size));
             Assert.Equal(SliceKind.Overview, plan.Slices[0].Kind);
-            Assert.Equal(Enumerable.Range(0, plan.Columns * plan.Rows), plan.Slices.Skip(1).Select(slice => slice.Row * plan.Columns + slice.Column));
+            Assert.Equal(
+                Enumerable.Range(0, plan.Columns * plan.Rows),
+                plan.Slices.Skip(1).Select(slice => slice.Row * plan.Columns + slice.Column)
+            );
             Assert.False(plan.IsLimited);
             CheckSources(image, plan);
             CheckFit(config.Fit(image, plan.Refined));
@@ -44,8 +47,12 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
             (int columns, int rows) = PlainMap(config, image, plan);
             Assert.Equal(side * side + rows * (columns + 1), plan.ImageTokenCount);
             Assert.Equal(new LayoutSpan("overview", side * side), plan.Layout[0]);
-            Assert.Equal(Enumerable.Repeat<LayoutSpan[]>([new("row", columns), new("newline", 1)], rows).SelectMany(static pair => pair), plan.Layout.Skip(1));
-            if (config.MaxMapTiles is int tiles) Assert.True(rows * columns <= tiles * side * side * 1.1 * 1.1);
+            Assert.Equal(
+                Enumerable.Repeat<LayoutSpan[]>([new("row", columns), new("newline", 1)], rows).SelectMany(static pair => pair),
+                plan.Layout.Skip(1)
+            );
+            if (config.MaxMapTiles is int tiles)
+                Assert.True(rows * columns <= tiles * side * side * 1.1 * 1.1);
         }
     }
 
@@ -60,13 +67,22 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
         {
             var request = new PlanRequest { MaxSlices = random.Next(1, 8), MaxImageTokens = random.Next(least, 9000) };
             SlicePlan limited = processor.Plan(image, request);
-            Assert.True(limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens, $"{image}: {limited.Slices.Count} slices, {limited.ImageTokenCount} tokens");
+            Assert.True(
+                limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens,
+                $"{image}: {limited.Slices.Count} slices, {limited.ImageTokenCount} tokens"
+            );
             Assert.Equal(!request.Allows(free.Slices.Count, free.ImageTokenCount), limited.IsLimited);
             Assert.Equal(free.Slices.Count, limited.UnlimitedSliceCount);
             Assert.Equal(Math.Max(free.ImageTokenCount, limited.ImageTokenCount), limited.UnlimitedTokenCount);
         }
 
-        Assert.Contains("--max-image-tokens", Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = least - 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "--max-image-tokens",
+            Assert
+                .Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = least - 1 }))
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -75,9 +91,11 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
     {
         LlavaNextImageProcessor processor = TiledLlavas.Processor(family);
         PixelSize[] sizes = [.. Sizes(500)];
-        foreach (PixelSize size in sizes) processor.Plan(size, PlanRequest.Default);
+        foreach (PixelSize size in sizes)
+            processor.Plan(size, PlanRequest.Default);
         long started = Stopwatch.GetTimestamp();
-        foreach (PixelSize size in sizes) processor.Plan(size, PlanRequest.Default);
+        foreach (PixelSize size in sizes)
+            processor.Plan(size, PlanRequest.Default);
         double microseconds = Stopwatch.GetElapsedTime(started).TotalMicroseconds / sizes.Length;
         output.WriteLine($"{family}: {microseconds:0.0} microseconds a plan");
         Assert.True(microseconds < 10_000, "A plan took more than 10 ms, even on a busy machine.");
@@ -91,12 +109,17 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
         for (int index = 0; index < sources.Length; index++)
         {
             SourceRectangle source = sources[index];
-            if ((index + 1) % plan.Columns != 0) Assert.Equal(source.Left + source.Width, sources[index + 1].Left, tolerance * image.Width);
-            if (index + plan.Columns < sources.Length) Assert.Equal(source.Top + source.Height, sources[index + plan.Columns].Top, tolerance * image.Height);
+            if ((index + 1) % plan.Columns != 0)
+                Assert.Equal(source.Left + source.Width, sources[index + 1].Left, tolerance * image.Width);
+            if (index + plan.Columns < sources.Length)
+                Assert.Equal(source.Top + source.Height, sources[index + plan.Columns].Top, tolerance * image.Height);
         }
 
         Assert.True(sources[0].Left <= 0 && sources[0].Top <= 0);
-        Assert.True(sources[^1].Left + sources[^1].Width >= image.Width * (1 - tolerance) && sources[^1].Top + sources[^1].Height >= image.Height * (1 - tolerance));
+        Assert.True(
+            sources[^1].Left + sources[^1].Width >= image.Width * (1 - tolerance)
+                && sources[^1].Top + sources[^1].Height >= image.Height * (1 - tolerance)
+        );
     }
 
     // One side fills the canvas, the other lies within it.
@@ -104,35 +127,50 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
     {
         (PixelSize canvas, PixelSize resized) = (fit.Canvas, fit.Resized);
         Assert.True(resized.Width == canvas.Width || resized.Height == canvas.Height);
-        Assert.True(resized.Width > 0 && resized.Height > 0 && fit.Left >= 0 && fit.Top >= 0 && fit.Left + resized.Width <= canvas.Width && fit.Top + resized.Height <= canvas.Height);
+        Assert.True(
+            resized.Width > 0
+                && resized.Height > 0
+                && fit.Left >= 0
+                && fit.Top >= 0
+                && fit.Left + resized.Width <= canvas.Width
+                && fit.Top + resized.Height <= canvas.Height
+        );
     }
 
     // The slow obvious version: each column and each row asked for itself.
     private static (int Columns, int Rows) PlainMap(LlavaNextConfig config, PixelSize image, SlicePlan plan)
     {
-        int side = config.Tower.PatchesPerSide, columns = plan.Columns * side, rows = plan.Rows * side;
+        int side = config.Tower.PatchesPerSide,
+            columns = plan.Columns * side,
+            rows = plan.Rows * side;
         if (config.Unpad == UnpadRule.Exclusive)
         {
             CanvasFit fit = config.Fit(image, plan.Refined);
             int patch = config.Tower.PatchSize;
-            return (Enumerable.Range(0, columns).Count(column => Shows(column * patch, patch, fit.Left, fit.Resized.Width)), Enumerable.Range(0, rows).Count(row => Shows(row * patch, patch, fit.Top, fit.Resized.Height)));
+            return (
+                Enumerable.Range(0, columns).Count(column => Shows(column * patch, patch, fit.Left, fit.Resized.Width)),
+                Enumerable.Range(0, rows).Count(row => Shows(row * patch, patch, fit.Top, fit.Resized.Height))
+            );
         }
 
         bool isWider = (double)image.Width / image.Height > (double)columns / rows;
         int newRows = isWider ? rows - (rows - (int)(image.Height * ((double)columns / image.Width))) / 2 * 2 : rows;
         int newColumns = isWider ? columns : columns - (columns - (int)(image.Width * ((double)rows / image.Height))) / 2 * 2;
-        if (config.MaxMapTiles is not int tiles) return (newColumns, newRows);
+        if (config.MaxMapTiles is not int tiles)
+            return (newColumns, newRows);
         double times = Math.Sqrt((double)(newRows * newColumns) / (tiles * side * side));
         return times > 1.1 ? (Largest(newColumns, times), Largest(newRows, times)) : (newColumns, newRows);
     }
 
-    private static bool Shows(int start, int length, int pictureStart, int pictureLength) => start < pictureStart + pictureLength && pictureStart < start + length;
+    private static bool Shows(int start, int length, int pictureStart, int pictureLength) =>
+        start < pictureStart + pictureLength && pictureStart < start + length;
 
     // The largest whole number of times that a step fits.
     private static int Largest(int length, double step)
     {
         int count = 0;
-        while (IsAtMost(count + 1, step, length)) count++;
+        while (IsAtMost(count + 1, step, length))
+            count++;
         return count;
     }
 
@@ -148,7 +186,15 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
     private static IEnumerable<PixelSize> Sizes(int count)
     {
         var random = new Random(7);
-        PixelSize[] extremes = [new(1, 1), new(LongestSide, 1), new(1, LongestSide), new(LongestSide, LongestSide), new(500, 1), new(1, 500)];
+        PixelSize[] extremes =
+        [
+            new(1, 1),
+            new(LongestSide, 1),
+            new(1, LongestSide),
+            new(LongestSide, LongestSide),
+            new(500, 1),
+            new(1, 500),
+        ];
         return extremes.Concat(Enumerable.Range(0, count).Select(_ => new PixelSize(Side(random), Side(random))));
     }
 

@@ -20,7 +20,9 @@ public sealed class ReleasedModelTests(ITestOutputHelper output)
         {
             FamilyParts parts = SlicedProjectors.Open(folder, contents => contents.Become(file));
             SlicePlan[] plans = [.. pictures.Select(picture => parts.Processor.Plan(picture, PlanRequest.Default))];
-            output.WriteLine($"| {name} | {string.Join(" | ", plans.Select(static plan => $"{plan.Slices.Count} slices, {plan.ImageTokenCount} tokens"))} |");
+            output.WriteLine(
+                $"| {name} | {string.Join(" | ", plans.Select(static plan => $"{plan.Slices.Count} slices, {plan.ImageTokenCount} tokens"))} |"
+            );
             Assert.Equal((name, string.Join(' ', tokens)), (name, string.Join(' ', plans.Select(static plan => plan.ImageTokenCount))));
         }
     }

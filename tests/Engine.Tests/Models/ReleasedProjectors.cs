@@ -10,8 +10,24 @@ internal static class ReleasedProjectors
     {
         yield return ("LLaVA-1.5", Llava(336, 14, classToken: true), [576, 576, 576]);
         yield return ("LLaVA-1.5-HD", With(Llava(224, 14, classToken: true), ("clip.vision.image_aspect_ratio", "hd")), [1696, 1628, 1744]);
-        yield return ("LLaVA-NeXT", With(Llava(336, 14, classToken: true), ("clip.vision.image_aspect_ratio", "anyres"), ("clip.vision.image_grid_pinpoints", NextPinpoints)), [2340, 1948, 2064]);
-        yield return ("LLaVA-OneVision", With(Llava(384, 14, classToken: false), ("clip.vision.image_aspect_ratio", "anyres_max_9"), ("clip.vision.image_grid_pinpoints", Grid(6, 384))), [2929, 7269, 8073]);
+        yield return (
+            "LLaVA-NeXT",
+            With(
+                Llava(336, 14, classToken: true),
+                ("clip.vision.image_aspect_ratio", "anyres"),
+                ("clip.vision.image_grid_pinpoints", NextPinpoints)
+            ),
+            [2340, 1948, 2064]
+        );
+        yield return (
+            "LLaVA-OneVision",
+            With(
+                Llava(384, 14, classToken: false),
+                ("clip.vision.image_aspect_ratio", "anyres_max_9"),
+                ("clip.vision.image_grid_pinpoints", Grid(6, 384))
+            ),
+            [2929, 7269, 8073]
+        );
         yield return ("MiniCPM-V 2.0", SlicedProjectors.Release("2.0"), [192, 576, 448]);
         yield return ("MiniCPM-Llama3-V 2.5", SlicedProjectors.Release("2.5"), [288, 864, 672]);
         yield return ("MiniCPM-V 2.6, 4.0, 4.5", SlicedProjectors.Release("2.6"), [192, 576, 448]);
@@ -23,7 +39,8 @@ internal static class ReleasedProjectors
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
     {
         SlicedProjectors.Contents contents = Plain("mlp", imageSize, patchSize);
-        if (classToken) contents.Shapes["v.class_embd"] = [8];
+        if (classToken)
+            contents.Shapes["v.class_embd"] = [8];
         contents.Shapes["mm.0.weight"] = contents.Shapes["mm.2.weight"] = [8, 8];
         contents.Shapes["model.image_newline"] = [8];
         return contents;
@@ -49,10 +66,16 @@ internal static class ReleasedProjectors
 
     private static SlicedProjectors.Contents With(SlicedProjectors.Contents contents, params (string Key, object Value)[] values)
     {
-        foreach ((string key, object value) in values) contents.Metadata[key] = value;
+        foreach ((string key, object value) in values)
+            contents.Metadata[key] = value;
         return contents;
     }
 
     private static int[] Grid(int most, int side) =>
-        [.. from rows in Enumerable.Range(1, most) from columns in Enumerable.Range(1, most) from length in (int[])[rows * side, columns * side] select length];
+        [
+            .. from rows in Enumerable.Range(1, most)
+            from columns in Enumerable.Range(1, most)
+            from length in (int[])[rows * side, columns * side]
+            select length,
+        ];
 }

@@ -25,12 +25,26 @@ public sealed class SlicedPlanTests : IDisposable
     [InlineData("4.6", 300, 200, 1, 1, 560, 392, 560, 392, 70)]
     [InlineData("4.6-4x", 800, 1300, 2, 3, 896, 1344, 336, 560, 4 * (60 + 6 * 64))]
     [InlineData("uhd", 630, 1024, 2, 3, 644, 1008, 252, 420, 448)]
-    public void Worked_examples(string family, int width, int height, int columns, int rows, int refinedWidth, int refinedHeight, int overviewWidth, int overviewHeight, int tokens)
+    public void Worked_examples(
+        string family,
+        int width,
+        int height,
+        int columns,
+        int rows,
+        int refinedWidth,
+        int refinedHeight,
+        int overviewWidth,
+        int overviewHeight,
+        int tokens
+    )
     {
         SlicePlan plan = Processor(family).Plan(new PixelSize(width, height), PlanRequest.Default);
         Assert.Equal((columns, rows), (plan.Columns, plan.Rows));
         Assert.Equal(new PixelSize(refinedWidth, refinedHeight), plan.Refined);
-        Assert.Equal(new PixelSize(overviewWidth, overviewHeight), plan.Slices.Single(static slice => slice.Kind == SliceKind.Overview).Size);
+        Assert.Equal(
+            new PixelSize(overviewWidth, overviewHeight),
+            plan.Slices.Single(static slice => slice.Kind == SliceKind.Overview).Size
+        );
         Assert.Equal(tokens, plan.ImageTokenCount);
     }
 
@@ -41,8 +55,14 @@ public sealed class SlicedPlanTests : IDisposable
     [Theory]
     [InlineData("2.0", "<image>[64]</image><slice><image>[64]</image><image>[64]</image>\n<image>[64]</image><image>[64]</image></slice>")]
     [InlineData("2.5", "<image>[96]</image><slice><image>[96]</image><image>[96]</image>\n<image>[96]</image><image>[96]</image></slice>")]
-    [InlineData("2.6", "<image_id>2</image_id><image>[64]</image><slice>[64]</slice><slice>[64]</slice>\n<slice>[64]</slice><slice>[64]</slice>")]
-    [InlineData("4.6", "<image_id>2</image_id><image>[64]</image><slice>[64]</slice><slice>[64]</slice>\n<slice>[64]</slice><slice>[64]</slice>")]
+    [InlineData(
+        "2.6",
+        "<image_id>2</image_id><image>[64]</image><slice>[64]</slice><slice>[64]</slice>\n<slice>[64]</slice><slice>[64]</slice>"
+    )]
+    [InlineData(
+        "4.6",
+        "<image_id>2</image_id><image>[64]</image><slice>[64]</slice><slice>[64]</slice>\n<slice>[64]</slice><slice>[64]</slice>"
+    )]
     [InlineData("uhd", "[64],[64]\n[64],[64]\n[64]")]
     public void The_schema_is_the_releases(string family, string expected)
     {
@@ -56,7 +76,8 @@ public sealed class SlicedPlanTests : IDisposable
     {
         IImageProcessor processor = Processor(family);
         var random = new Random(11);
-        for (int round = 0; round < 4000; round++) Check(family, processor.Plan(RandomSize(random, family), PlanRequest.Default));
+        for (int round = 0; round < 4000; round++)
+            Check(family, processor.Plan(RandomSize(random, family), PlanRequest.Default));
     }
 
     [Theory]
@@ -72,12 +93,21 @@ public sealed class SlicedPlanTests : IDisposable
             SlicePlan free = processor.Plan(image, PlanRequest.Default);
             var request = new PlanRequest { MaxSlices = random.Next(1, 30), MaxImageTokens = random.Next(least, 2000) };
             SlicePlan limited = processor.Plan(image, request);
-            Assert.True(limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens, $"{image}: {limited.Slices.Count} slices, {limited.ImageTokenCount} tokens");
+            Assert.True(
+                limited.Slices.Count <= request.MaxSlices && limited.ImageTokenCount <= request.MaxImageTokens,
+                $"{image}: {limited.Slices.Count} slices, {limited.ImageTokenCount} tokens"
+            );
             Assert.Equal(Math.Max(free.Slices.Count, limited.Slices.Count), limited.UnlimitedSliceCount);
         }
 
-        var few = new PlanRequest { MaxImageTokens = processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxSlices = 1 }).ImageTokenCount - 1 };
-        Assert.Contains($"--max-image-tokens must be at least {few.MaxImageTokens + 1}", Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), few)).Message);
+        var few = new PlanRequest
+        {
+            MaxImageTokens = processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxSlices = 1 }).ImageTokenCount - 1,
+        };
+        Assert.Contains(
+            $"--max-image-tokens must be at least {few.MaxImageTokens + 1}",
+            Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), few)).Message
+        );
     }
 
     [Fact]
@@ -93,12 +123,15 @@ public sealed class SlicedPlanTests : IDisposable
     public void Sizes_of_4_6_are_transformers()
     {
         IImageProcessor processor = Processor("4.6");
-        int[][] golden = JsonSerializer.Deserialize<int[][]>(File.ReadAllText(RepositoryRoot.Path("tests", "goldens", "minicpm-v", "sizes46.json")))!;
+        int[][] golden = JsonSerializer.Deserialize<int[][]>(
+            File.ReadAllText(RepositoryRoot.Path("tests", "goldens", "minicpm-v", "sizes46.json"))
+        )!;
         Assert.True(golden.Length > 300);
         foreach (int[] expected in golden)
         {
             SlicePlan plan = processor.Plan(new PixelSize(expected[0], expected[1]), PlanRequest.Default);
-            PixelSize overview = plan.Slices[0].Size, tile = plan.Slices.Count > 1 ? plan.Slices[1].Size : default;
+            PixelSize overview = plan.Slices[0].Size,
+                tile = plan.Slices.Count > 1 ? plan.Slices[1].Size : default;
             int[] actual = [expected[0], expected[1], plan.Columns, plan.Rows, overview.Width, overview.Height, tile.Width, tile.Height];
             Assert.Equal(string.Join(' ', expected), string.Join(' ', actual));
         }
@@ -106,11 +139,17 @@ public sealed class SlicedPlanTests : IDisposable
 
     [Fact]
     public void A_picture_of_one_line_is_refused_in_words() =>
-        Assert.Contains("too elongated", Assert.Throws<TesseraException>(() => Processor("2.6").Plan(new PixelSize(200_000, 1), PlanRequest.Default)).Message);
+        Assert.Contains(
+            "too elongated",
+            Assert.Throws<TesseraException>(() => Processor("2.6").Plan(new PixelSize(200_000, 1), PlanRequest.Default)).Message
+        );
 
     private static void Check(string family, SlicePlan plan)
     {
-        int scale = family == "uhd" ? 336 : 448, most = family == "uhd" ? 6 : 9, tiles = plan.Columns * plan.Rows, step = IsMerged(family) ? 56 : 14;
+        int scale = family == "uhd" ? 336 : 448,
+            most = family == "uhd" ? 6 : 9,
+            tiles = plan.Columns * plan.Rows,
+            step = IsMerged(family) ? 56 : 14;
         Slice overview = plan.Slices[family == "uhd" ? plan.Slices.Count - 1 : 0];
         Slice[] cut = [.. plan.Slices.Where(static slice => slice.Kind == SliceKind.Tile)];
         Assert.Equal(SliceKind.Overview, overview.Kind);
@@ -119,23 +158,36 @@ public sealed class SlicedPlanTests : IDisposable
         Assert.Equal(Enumerable.Range(0, cut.Length), cut.Select(slice => slice.Row * plan.Columns + slice.Column));
         Assert.Equal(plan.Slices.Sum(static slice => slice.TokenCount), plan.ImageTokenCount);
         Assert.Equal(plan.Slices.Count, plan.Layout.Count(static span => span.RowCount > 0));
-        Assert.All(plan.Slices, slice => Assert.True(slice.Size.Width >= step && slice.Size.Height >= step && slice.Size.Width % step == 0 && slice.Size.Height % step == 0));
+        Assert.All(
+            plan.Slices,
+            slice =>
+                Assert.True(
+                    slice.Size.Width >= step && slice.Size.Height >= step && slice.Size.Width % step == 0 && slice.Size.Height % step == 0
+                )
+        );
         Assert.All(cut, slice => Assert.Equal(plan.Refined, new PixelSize(slice.Size.Width * plan.Columns, slice.Size.Height * plan.Rows)));
         Assert.All(plan.Slices, slice => CheckShape(slice, scale, step));
-        if (IsMerged(family)) Assert.All(plan.Slices, slice => Assert.Equal(slice.Size.Area / (family == "4.6" ? 56 * 56 : 28 * 28), slice.TokenCount));
+        if (IsMerged(family))
+            Assert.All(plan.Slices, slice => Assert.Equal(slice.Size.Area / (family == "4.6" ? 56 * 56 : 28 * 28), slice.TokenCount));
     }
 
     // No distortion beyond a patch: each slice has its source's shape and about the square's area.
     private static void CheckShape(Slice slice, int scale, int step)
     {
         int most = Math.Max(step, step / 2 + 15);
-        double ratio = slice.Source.Width / slice.Source.Height, root = Math.Sqrt(ratio);
+        double ratio = slice.Source.Width / slice.Source.Height,
+            root = Math.Sqrt(ratio);
         // The reference first makes the picture a multiple of the grid, which tells where it is a few pixels wide or high.
-        if (slice.Kind == SliceKind.Tile && Math.Min(slice.Source.Width, slice.Source.Height) < 100) return;
-        Assert.True(Math.Abs(slice.Size.Height - scale / root) < most && Math.Abs(slice.Size.Width - scale * root) < most + 1.2 * ratio, $"{slice}");
+        if (slice.Kind == SliceKind.Tile && Math.Min(slice.Source.Width, slice.Source.Height) < 100)
+            return;
+        Assert.True(
+            Math.Abs(slice.Size.Height - scale / root) < most && Math.Abs(slice.Size.Width - scale * root) < most + 1.2 * ratio,
+            $"{slice}"
+        );
     }
 
-    private IImageProcessor Processor(string family) => SlicedProjectors.Open(folder, contents => contents.Become(SlicedProjectors.Release(family))).Processor;
+    private IImageProcessor Processor(string family) =>
+        SlicedProjectors.Open(folder, contents => contents.Become(SlicedProjectors.Release(family))).Processor;
 
     private static bool IsMerged(string family) => family.StartsWith("4.6", StringComparison.Ordinal);
 
@@ -145,7 +197,8 @@ public sealed class SlicedPlanTests : IDisposable
         while (true)
         {
             var size = new PixelSize(RandomSide(random), RandomSide(random));
-            if (!IsMerged(family) || Math.Max(size.Width, size.Height) < 1400 * Math.Min(size.Width, size.Height)) return size;
+            if (!IsMerged(family) || Math.Max(size.Width, size.Height) < 1400 * Math.Min(size.Width, size.Height))
+                return size;
         }
     }
 

@@ -23,14 +23,31 @@ internal static class SlicedProjectors
     /// <summary>The file of a release at its true slice size, its widths small.</summary>
     public static Contents Release(string family)
     {
-        if (family.StartsWith("4.6", StringComparison.Ordinal)) return Release46(factor: family == "4.6" ? 4u : 2u);
+        if (family.StartsWith("4.6", StringComparison.Ordinal))
+            return Release46(factor: family == "4.6" ? 4u : 2u);
         var contents = new Contents();
         contents.Metadata["clip.projector_type"] = family == "uhd" ? "uhd_resampler" : "resampler";
         contents.Metadata["clip.vision.image_size"] = family == "uhd" ? 336u : 448u;
-        if (family != "uhd") contents.Metadata["clip.minicpmv_version"] = family switch { "2.0" => 1, "2.5" => 2, _ => 3 };
-        contents.Shapes["v.position_embd.weight"] = [8, family switch { "uhd" => 577, "2.0" => 729, _ => 4900 }];
+        if (family != "uhd")
+            contents.Metadata["clip.minicpmv_version"] = family switch
+            {
+                "2.0" => 1,
+                "2.5" => 2,
+                _ => 3,
+            };
+        contents.Shapes["v.position_embd.weight"] =
+        [
+            8,
+            family switch
+            {
+                "uhd" => 577,
+                "2.0" => 729,
+                _ => 4900,
+            },
+        ];
         contents.Shapes["resampler.query"] = [8, family == "2.5" ? 96 : 64];
-        if (family == "uhd") contents.Shapes["v.class_embd"] = [8];
+        if (family == "uhd")
+            contents.Shapes["v.class_embd"] = [8];
         return contents;
     }
 
@@ -44,7 +61,8 @@ internal static class SlicedProjectors
         contents.Shapes["v.position_embd.weight"] = [8, 4900];
         contents.Shapes["mm.up.weight"] = [32, 32];
         contents.Shapes["mm.down.weight"] = [32, 8];
-        if (factor == 4) contents.Shapes["v.vit_merger.ds_ffn_up.weight"] = [32, 64];
+        if (factor == 4)
+            contents.Shapes["v.vit_merger.ds_ffn_up.weight"] = [32, 64];
         return contents;
     }
 
@@ -57,13 +75,27 @@ internal static class SlicedProjectors
         {
             switch (value)
             {
-                case string text: writer.AddMetadata(key, text); break;
-                case uint number: writer.AddMetadata(key, number); break;
-                case int number: writer.AddMetadata(key, number); break;
-                case bool flag: writer.AddMetadata(key, flag); break;
-                case float real: writer.AddMetadata(key, real); break;
-                case int[] numbers: writer.AddMetadata(key, GgufValue.FromArray<int>(numbers)); break;
-                case float[] reals: writer.AddMetadata(key, GgufValue.FromArray<float>(reals)); break;
+                case string text:
+                    writer.AddMetadata(key, text);
+                    break;
+                case uint number:
+                    writer.AddMetadata(key, number);
+                    break;
+                case int number:
+                    writer.AddMetadata(key, number);
+                    break;
+                case bool flag:
+                    writer.AddMetadata(key, flag);
+                    break;
+                case float real:
+                    writer.AddMetadata(key, real);
+                    break;
+                case int[] numbers:
+                    writer.AddMetadata(key, GgufValue.FromArray<int>(numbers));
+                    break;
+                case float[] reals:
+                    writer.AddMetadata(key, GgufValue.FromArray<float>(reals));
+                    break;
             }
         }
 
@@ -76,17 +108,18 @@ internal static class SlicedProjectors
 
     internal sealed class Contents
     {
-        public Dictionary<string, object> Metadata { get; } = new()
-        {
-            ["general.architecture"] = "clip",
-            ["clip.vision.patch_size"] = 14u,
-            ["clip.vision.embedding_length"] = 8u,
-            ["clip.vision.feed_forward_length"] = 16u,
-            ["clip.vision.attention.head_count"] = 2u,
-            ["clip.vision.attention.layer_norm_epsilon"] = 1e-6f,
-            ["clip.vision.image_mean"] = new[] { 0.5f, 0.5f, 0.5f },
-            ["clip.vision.image_std"] = new[] { 0.5f, 0.5f, 0.5f },
-        };
+        public Dictionary<string, object> Metadata { get; } =
+            new()
+            {
+                ["general.architecture"] = "clip",
+                ["clip.vision.patch_size"] = 14u,
+                ["clip.vision.embedding_length"] = 8u,
+                ["clip.vision.feed_forward_length"] = 16u,
+                ["clip.vision.attention.head_count"] = 2u,
+                ["clip.vision.attention.layer_norm_epsilon"] = 1e-6f,
+                ["clip.vision.image_mean"] = new[] { 0.5f, 0.5f, 0.5f },
+                ["clip.vision.image_std"] = new[] { 0.5f, 0.5f, 0.5f },
+            };
 
         public Dictionary<string, long[]> Shapes { get; } = new() { ["v.blk.0.ln1.weight"] = [8] };
 
@@ -95,8 +128,10 @@ internal static class SlicedProjectors
         {
             Metadata.Clear();
             Shapes.Clear();
-            foreach ((string key, object value) in other.Metadata) Metadata[key] = value;
-            foreach ((string name, long[] shape) in other.Shapes) Shapes[name] = shape;
+            foreach ((string key, object value) in other.Metadata)
+                Metadata[key] = value;
+            foreach ((string name, long[] shape) in other.Shapes)
+                Shapes[name] = shape;
         }
     }
 }

@@ -32,7 +32,8 @@ public sealed class LibraryFaultTests
         string file = Path.GetTempFileName();
         try
         {
-            string message = $"Unable to load shared library '{file}' or one of its dependencies. In order to help, set LD_DEBUG: \n{file}: {said}\n";
+            string message =
+                $"Unable to load shared library '{file}' or one of its dependencies. In order to help, set LD_DEBUG: \n{file}: {said}\n";
             Assert.Equal(said, LibraryFault.Explain(file, message));
         }
         finally
@@ -43,5 +44,9 @@ public sealed class LibraryFaultTests
 
     [Fact]
     public void A_file_that_cannot_be_read_is_called_that() =>
-        Assert.StartsWith("it cannot be read (", LibraryFault.Explain(Path.Combine(Path.GetTempPath(), "tessera-none.so"), "Unable to load"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "it cannot be read (",
+            LibraryFault.Explain(Path.Combine(Path.GetTempPath(), "tessera-none.so"), "Unable to load"),
+            StringComparison.Ordinal
+        );
 }

@@ -11,8 +11,19 @@ public sealed unsafe class LlamaEditionTests
     {
         var parameters = new llama_model_params
         {
-            devices = (nint*)1, tensor_buft_overrides = 2, n_gpu_layers = 3, split_mode = 4, load_mode = 5, main_gpu = 7, tensor_split = (float*)8,
-            progress_callback_user_data = (void*)9, kv_overrides = 10, vocab_only = 11, check_tensors = 12, use_extra_bufts = 13, load_mtp = 16,
+            devices = (nint*)1,
+            tensor_buft_overrides = 2,
+            n_gpu_layers = 3,
+            split_mode = 4,
+            load_mode = 5,
+            main_gpu = 7,
+            tensor_split = (float*)8,
+            progress_callback_user_data = (void*)9,
+            kv_overrides = 10,
+            vocab_only = 11,
+            check_tensors = 12,
+            use_extra_bufts = 13,
+            load_mtp = 16,
         };
         llama_model_params moved = parameters;
         LlamaEdition.ToLLamaSharp(ref moved);
@@ -29,8 +40,17 @@ public sealed unsafe class LlamaEditionTests
     {
         var parameters = new llama_context_params
         {
-            n_ctx = 1, n_outputs_max = 6, n_threads = 8, n_threads_batch = 9, flash_attn_type = -1, yarn_orig_ctx = 21, defrag_thold = -1f, cb_eval = 23,
-            type_k = ggml_type.GGML_TYPE_F16, kv_unified = 1, ctx_other = 24,
+            n_ctx = 1,
+            n_outputs_max = 6,
+            n_threads = 8,
+            n_threads_batch = 9,
+            flash_attn_type = -1,
+            yarn_orig_ctx = 21,
+            defrag_thold = -1f,
+            cb_eval = 23,
+            type_k = ggml_type.GGML_TYPE_F16,
+            kv_unified = 1,
+            ctx_other = 24,
         };
         llama_context_params moved = parameters;
         LlamaEdition.ToLLamaSharp(ref moved);
@@ -42,5 +62,6 @@ public sealed unsafe class LlamaEditionTests
         Assert.Equal(Bytes(ref parameters), Bytes(ref moved));
     }
 
-    private static Span<byte> Bytes<T>(ref T value) where T : unmanaged => MemoryMarshal.AsBytes(new Span<T>(ref value));
+    private static Span<byte> Bytes<T>(ref T value)
+        where T : unmanaged => MemoryMarshal.AsBytes(new Span<T>(ref value));
 }

@@ -25,21 +25,34 @@ public sealed class WholeFileTests : IDisposable
     public void A_failure_leaves_what_there_was()
     {
         string path = folder.File("a.bin", [1, 2, 3]);
-        Assert.Throws<IOException>(() => WholeFile.Write(path, static stream =>
-        {
-            stream.Write(new byte[1 << 20]);
-            throw new IOException("The disk is full.");
-        }));
+        Assert.Throws<IOException>(() =>
+            WholeFile.Write(
+                path,
+                static stream =>
+                {
+                    stream.Write(new byte[1 << 20]);
+                    throw new IOException("The disk is full.");
+                }
+            )
+        );
         Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
         Assert.Equal([path], Directory.GetFiles(folder.FullName));
     }
 
     [Theory]
     [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite)]
-    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)]
+    [InlineData(
+        UnixFileMode.UserRead
+            | UnixFileMode.UserWrite
+            | UnixFileMode.GroupRead
+            | UnixFileMode.GroupWrite
+            | UnixFileMode.OtherRead
+            | UnixFileMode.OtherWrite
+    )]
     public void A_mode_is_kept(UnixFileMode mode)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         string path = folder.File("a.bin", [1]);
         File.SetUnixFileMode(path, mode);
         WholeFile.Write(path, static stream => stream.WriteByte(2));
@@ -49,8 +62,12 @@ public sealed class WholeFileTests : IDisposable
     [Fact]
     public void A_link_stays_a_link()
     {
-        if (OperatingSystem.IsWindows()) return;
-        string target = folder.File("target.bin", [1]), link = folder.File("link.bin"), other = folder.File("other.bin"), open = folder.File("open.bin");
+        if (OperatingSystem.IsWindows())
+            return;
+        string target = folder.File("target.bin", [1]),
+            link = folder.File("link.bin"),
+            other = folder.File("other.bin"),
+            open = folder.File("open.bin");
         File.CreateSymbolicLink(link, other);
         File.CreateSymbolicLink(other, target);
         File.CreateSymbolicLink(open, folder.File("to come.bin"));
@@ -64,7 +81,8 @@ public sealed class WholeFileTests : IDisposable
     [Fact]
     public void Links_in_a_circle_are_refused()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         File.CreateSymbolicLink(folder.File("a"), folder.File("b"));
         File.CreateSymbolicLink(folder.File("b"), folder.File("a"));
         Assert.ThrowsAny<IOException>(() => WholeFile.Write(folder.File("a"), static stream => stream.WriteByte(2)));
@@ -74,13 +92,17 @@ public sealed class WholeFileTests : IDisposable
     [Fact]
     public void What_a_killed_run_left_goes_with_the_next_write_and_what_is_being_written_stays()
     {
-        string left = folder.File($".tessera-{Guid.NewGuid():N}.tmp", [1, 2]), mine = folder.File(".tessera-notes.txt", [1]);
+        string left = folder.File($".tessera-{Guid.NewGuid():N}.tmp", [1, 2]),
+            mine = folder.File(".tessera-notes.txt", [1]);
         string[]? during = null;
-        WholeFile.Write(folder.File("a.bin"), _ =>
-        {
-            WholeFile.Write(folder.File("b.bin"), static stream => stream.WriteByte(2));
-            during = Directory.GetFiles(folder.FullName, "*.tmp");
-        });
+        WholeFile.Write(
+            folder.File("a.bin"),
+            _ =>
+            {
+                WholeFile.Write(folder.File("b.bin"), static stream => stream.WriteByte(2));
+                during = Directory.GetFiles(folder.FullName, "*.tmp");
+            }
+        );
         Assert.Single(during!);
         Assert.DoesNotContain(left, during!);
         Assert.Equal([mine, folder.File("a.bin"), folder.File("b.bin")], Directory.GetFiles(folder.FullName).Order(StringComparer.Ordinal));
@@ -89,20 +111,26 @@ public sealed class WholeFileTests : IDisposable
     [Fact]
     public async Task Pipes_and_devices_are_never_opened()
     {
-        if (OperatingSystem.IsWindows()) return;
-        string pipe = folder.File("pipe"), link = folder.File("link"), empty = folder.File("empty", []), full = folder.File("full", [1]);
-        using (Process make = Process.Start("mkfifo", [pipe])) await make.WaitForExitAsync();
+        if (OperatingSystem.IsWindows())
+            return;
+        string pipe = folder.File("pipe"),
+            link = folder.File("link"),
+            empty = folder.File("empty", []),
+            full = folder.File("full", [1]);
+        using (Process make = Process.Start("mkfifo", [pipe]))
+            await make.WaitForExitAsync();
         File.CreateSymbolicLink(link, pipe);
         await Task.Run(() =>
-        {
-            foreach (string name in (string[])[pipe, link, "/dev/null", "/dev/zero"])
             {
-                Assert.True(FileKind.IsSpecial(name), name);
-                Assert.False(FileKind.HasContents(name), name);
-                Assert.Throws<IOException>(() => WholeFile.Write(name, static stream => stream.WriteByte(2)));
-                Assert.False(PromptImage.IsPictureFile(name));
-            }
-        }).WaitAsync(TimeSpan.FromMinutes(1));
+                foreach (string name in (string[])[pipe, link, "/dev/null", "/dev/zero"])
+                {
+                    Assert.True(FileKind.IsSpecial(name), name);
+                    Assert.False(FileKind.HasContents(name), name);
+                    Assert.Throws<IOException>(() => WholeFile.Write(name, static stream => stream.WriteByte(2)));
+                    Assert.False(PromptImage.IsPictureFile(name));
+                }
+            })
+            .WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal((false, false), (FileKind.IsSpecial(empty), FileKind.HasContents(empty)));
         Assert.Equal((false, true), (FileKind.IsSpecial(full), FileKind.HasContents(full)));
         Assert.Equal((false, false), (FileKind.IsSpecial(folder.FullName), FileKind.HasContents(folder.FullName)));
@@ -119,15 +147,29 @@ public sealed class WholeFileTests : IDisposable
         Assert.Equal($"{new string('y', 120)}…", PlainText.Quote(new string('y', 1000)));
         // Never half a character.
         string astral = string.Concat(Enumerable.Repeat("😀", 5000));
-        Assert.DoesNotContain('\uFFFD', Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(PlainText.Sentence(astral) + PlainText.Sentence("x" + astral) + PlainText.Quote("x" + astral))));
+        Assert.DoesNotContain(
+            '\uFFFD',
+            Encoding.UTF8.GetString(
+                Encoding.UTF8.GetBytes(PlainText.Sentence(astral) + PlainText.Sentence("x" + astral) + PlainText.Quote("x" + astral))
+            )
+        );
     }
 
     [Fact]
     public void Schemas_are_quoted_in_part_only()
     {
         string name = new('n', 50_000);
-        foreach (string schema in (string[])[$$"""{"$ref":"{{name}}"}""", $$"""{"$ref":"#/{{name}}"}""", $$"""{"type":"{{name}}"}""", $$"""{"type":"string","format":"{{name}}"}""",
-            $$"""{"properties":{"{{name}}":{"not":{} } } }""", $$"""{"minimum":{{new string('9', 50_000)}}}"""])
+        foreach (
+            string schema in (string[])
+                [
+                    $$"""{"$ref":"{{name}}"}""",
+                    $$"""{"$ref":"#/{{name}}"}""",
+                    $$"""{"type":"{{name}}"}""",
+                    $$"""{"type":"string","format":"{{name}}"}""",
+                    $$"""{"properties":{"{{name}}":{"not":{} } } }""",
+                    $$"""{"minimum":{{new string('9', 50_000)}}}""",
+                ]
+        )
         {
             SchemaException refused = Assert.Throws<SchemaException>(() => AnswerFormat.FromSchema(schema));
             Assert.InRange(refused.Message.Length, 10, 600);

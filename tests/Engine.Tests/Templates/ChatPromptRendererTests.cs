@@ -23,7 +23,8 @@ public class ChatPromptRendererTests
         Assert.True(renderer.TakesParts);
         Assert.Equal(
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSee «image» and «image»<|im_end|>\n<|im_start|>assistant\n",
-            Shown(renderer.Render(TwoImages, addGenerationPrompt: true)));
+            Shown(renderer.Render(TwoImages, addGenerationPrompt: true))
+        );
     }
 
     [Fact]
@@ -33,13 +34,15 @@ public class ChatPromptRendererTests
         Assert.False(renderer.TakesParts);
         Assert.Equal(
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSee «image» and «image»<|im_end|>\n<|im_start|>assistant\n\n",
-            Shown(renderer.Render(TwoImages, addGenerationPrompt: true)));
+            Shown(renderer.Render(TwoImages, addGenerationPrompt: true))
+        );
     }
 
     [Fact]
     public void Gives_parts_to_a_template_that_takes_nothing_else()
     {
-        const string Source = "{% for m in messages %}{{ m.role }}:{% for p in m.content | selectattr('type', 'equalto', 'image') %}<image>\n"
+        const string Source =
+            "{% for m in messages %}{{ m.role }}:{% for p in m.content | selectattr('type', 'equalto', 'image') %}<image>\n"
             + "{% endfor %}{% for p in m.content | selectattr('type', 'equalto', 'text') %}{{ p.text }}{% endfor %};{% endfor %}";
         ChatPromptRenderer renderer = new(ChatTemplate.Parse(Source, "parts"), ["<image>\n", "<image>"]);
         Assert.Equal("system:Be brief.;user:«image»«image»See  and ;", Shown(renderer.Render(TwoImages, addGenerationPrompt: true)));

@@ -7,7 +7,8 @@ public sealed class FactOnCollectionAttribute : FactAttribute
 {
     private const string Variable = "TESSERA_TEMPLATES";
 
-    public FactOnCollectionAttribute() => Skip = Environment.GetEnvironmentVariable(Variable) is null ? $"{Variable} names no folder." : null;
+    public FactOnCollectionAttribute() =>
+        Skip = Environment.GetEnvironmentVariable(Variable) is null ? $"{Variable} names no folder." : null;
 
     /// <summary>The folder.</summary>
     internal static string Folder => Environment.GetEnvironmentVariable(Variable)!;

@@ -18,8 +18,14 @@ public class TemplateGoldenTests
     [FactOnCollection]
     public void Renders_the_collection_as_Jinja2()
     {
-        IEnumerable<string> differences = TemplateGoldens.Read("collection.json").EnumerateObject().SelectMany(template =>
-            TemplateGoldens.Differences(Path.Combine(FactOnCollectionAttribute.Folder, template.Name), template.Value).Select(difference => $"{template.Name}, {difference}"));
+        IEnumerable<string> differences = TemplateGoldens
+            .Read("collection.json")
+            .EnumerateObject()
+            .SelectMany(template =>
+                TemplateGoldens
+                    .Differences(Path.Combine(FactOnCollectionAttribute.Folder, template.Name), template.Value)
+                    .Select(difference => $"{template.Name}, {difference}")
+            );
         Assert.Empty(differences);
     }
 }

@@ -28,8 +28,11 @@ internal static class TemplateGoldens
         return differences;
     }
 
-    public static Dictionary<string, TemplateValue> Variables(string conversation) => Conversations.GetProperty(conversation)
-        .EnumerateObject().ToDictionary(variable => variable.Name, variable => TemplateValue.FromJson(variable.Value));
+    public static Dictionary<string, TemplateValue> Variables(string conversation) =>
+        Conversations
+            .GetProperty(conversation)
+            .EnumerateObject()
+            .ToDictionary(variable => variable.Name, variable => TemplateValue.FromJson(variable.Value));
 
     private static (string? Text, string? Problem) Render(string templateFile, string conversation)
     {

@@ -75,9 +75,7 @@ public class TemplateLimitTests
             {
                 ChatTemplate.Parse(new string(text), "damaged").Render(variables, limits);
             }
-            catch (TemplateException)
-            {
-            }
+            catch (TemplateException) { }
         }
     }
 }

@@ -13,7 +13,10 @@ public class AnswerEndTests
     {
         using var meeting = new Barrier(2);
         var channels = new Channel<AnswerPiece>[Rounds];
-        for (int round = 0; round < Rounds; round++) channels[round] = Channel.CreateUnbounded<AnswerPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        for (int round = 0; round < Rounds; round++)
+            channels[round] = Channel.CreateUnbounded<AnswerPiece>(
+                new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
+            );
         var writer = new Thread(() =>
         {
             foreach (Channel<AnswerPiece> channel in channels)
@@ -22,7 +25,10 @@ public class AnswerEndTests
                 channel.Writer.TryWrite(new AnswerPiece("end", 1));
                 channel.Writer.TryComplete();
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         writer.Start();
 
         foreach (Channel<AnswerPiece> channel in channels)

@@ -48,7 +48,8 @@ public sealed class AnswerTextTests
     {
         var answer = new AnswerText([stop]);
         var shown = new StringBuilder();
-        foreach (byte value in Encoding.UTF8.GetBytes(text)) shown.Append(answer.Append([value]));
+        foreach (byte value in Encoding.UTF8.GetBytes(text))
+            shown.Append(answer.Append([value]));
         shown.Append(answer.Finish());
         Assert.Equal(expected, shown.ToString());
         Assert.Equal(text.Contains(stop, StringComparison.Ordinal), answer.IsStopped);

@@ -5,7 +5,8 @@ namespace Tessera.Engine.Tests.Text;
 /// <summary>Prompts go where most of them is already, and nobody's conversation is cut for another's.</summary>
 public sealed class SequenceCacheTests
 {
-    private readonly object mine = new(), other = new();
+    private readonly object mine = new(),
+        other = new();
 
     [Fact]
     public void The_next_turn_continues_its_own_sequence()
@@ -51,7 +52,8 @@ public sealed class SequenceCacheTests
     public void A_full_cache_gives_up_the_longest_unused()
     {
         var cache = new SequenceCache(2);
-        CachedSequence older = Put(cache, mine, 1, 2), newer = Put(cache, other, 3, 4);
+        CachedSequence older = Put(cache, mine, 1, 2),
+            newer = Put(cache, other, 3, 4);
         Assert.Same(older, cache.Oldest());
         Assert.Same(older, Place(cache, new object(), 5, 6).Target);
         Assert.Same(newer, cache.Oldest());
@@ -79,5 +81,6 @@ public sealed class SequenceCacheTests
         return target;
     }
 
-    private static SequencePlacement Place(SequenceCache cache, object owner, params ulong[] keys) => cache.Place(keys, owner, canCut: true)!.Value;
+    private static SequencePlacement Place(SequenceCache cache, object owner, params ulong[] keys) =>
+        cache.Place(keys, owner, canCut: true)!.Value;
 }

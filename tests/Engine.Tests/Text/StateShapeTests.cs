@@ -9,7 +9,9 @@ namespace Tessera.Engine.Tests.Text;
 /// </summary>
 public sealed class StateShapeTests
 {
-    private const int TokenCount = 100, Layers = 3, KeyLength = 32;
+    private const int TokenCount = 100,
+        Layers = 3,
+        KeyLength = 32;
 
     public static TheoryData<string> Kinds => [.. Writers.Keys];
 
@@ -24,7 +26,8 @@ public sealed class StateShapeTests
         ["a window"] = static (state, length) => state.Header().Cache(length, length).Cache(length, Math.Min(length, 4)),
         ["recurrent"] = static (state, length) => state.Header().Recurrent(length),
         ["hybrid"] = static (state, length) => state.Header().Cache(length, length, extension: 12).Recurrent(length),
-        ["hybrid with a window"] = static (state, length) => state.Header().Cache(length, length).Cache(length, Math.Min(length, 4)).Recurrent(length),
+        ["hybrid with a window"] = static (state, length) =>
+            state.Header().Cache(length, length).Cache(length, Math.Min(length, 4)).Recurrent(length),
     };
 
     [Theory]
@@ -38,7 +41,8 @@ public sealed class StateShapeTests
             byte[] state = Write(kind, length);
             Assert.True(shape.Fits(state, length, TokenCount), $"{kind}, {length}");
             Assert.True(shape.LongestFor(length) >= state.Length);
-            if (!kind.Contains("window", StringComparison.Ordinal)) Assert.Equal(state.Length, shape.LongestFor(length));
+            if (!kind.Contains("window", StringComparison.Ordinal))
+                Assert.Equal(state.Length, shape.LongestFor(length));
             Assert.False(shape.Fits(state, length + 1, TokenCount) || shape.Fits(state, length - 1, TokenCount));
             Assert.False(shape.Fits(state.AsSpan(0, state.Length - 1), length, TokenCount));
             Assert.False(shape.Fits([.. state, 0], length, TokenCount));
@@ -59,7 +63,8 @@ public sealed class StateShapeTests
             {
                 byte[] changed = [.. state];
                 BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(place), value);
-                if (changed.AsSpan().SequenceEqual(state) || whole.IsFree(place)) continue;
+                if (changed.AsSpan().SequenceEqual(state) || whole.IsFree(place))
+                    continue;
                 Assert.False(shape.Fits(changed, length, TokenCount), $"{kind}: {value:x} at {place}");
             }
         }
@@ -137,16 +142,19 @@ public sealed class StateShapeTests
                 // In the order of the cells, not of the positions.
                 Int((uint)(length - cells + ((cell + 1) % cells)));
                 Int(1);
-                for (int axis = 0; axis < Math.Min(extension, 8) / 4; axis++) Int(0);
+                for (int axis = 0; axis < Math.Min(extension, 8) / 4; axis++)
+                    Int(0);
                 // A token, which may be none; then the sequence.
-                if (extension > 8) Free(4);
+                if (extension > 8)
+                    Free(4);
                 Free(4);
             }
 
             Int(isTransposed ? 1u : 0u);
             Int(Layers);
             Rows(Layers, cells, type, isTransposed: false);
-            if (hasValues) Rows(Layers, cells, type, isTransposed);
+            if (hasValues)
+                Rows(Layers, cells, type, isTransposed);
             return this;
         }
 
@@ -168,7 +176,8 @@ public sealed class StateShapeTests
                 Int((uint)type);
                 Int(isTransposed ? 2u : KeyLength);
                 Int(isTransposed ? KeyLength / 2 : 0u);
-                for (int value = 0; value < KeyLength * cells / 4; value++) Free(4);
+                for (int value = 0; value < KeyLength * cells / 4; value++)
+                    Free(4);
             }
         }
 

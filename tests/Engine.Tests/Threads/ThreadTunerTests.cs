@@ -31,7 +31,8 @@ public sealed class ThreadTunerTests
         var tuner = new ThreadTuner(2);
         machine.Run(tuner, 20);
         machine.BusyOthers = 1;
-        double first = machine.Run(tuner, 10), alone = machine.StepTime(1) * 10;
+        double first = machine.Run(tuner, 10),
+            alone = machine.StepTime(1) * 10;
         Assert.InRange(first, 0, alone + 5 * machine.StepTime(2));
         Assert.InRange(machine.Run(tuner, 500), 0, machine.StepTime(1) * 500 * 1.1);
     }
@@ -41,7 +42,12 @@ public sealed class ThreadTunerTests
     [InlineData(false, 1200)]
     public void What_others_give_back_is_taken(bool isSeen, int within)
     {
-        var machine = new PlayedMachine(2) { Work = 40 * Millisecond, IsSeen = isSeen, BusyOthers = 1 };
+        var machine = new PlayedMachine(2)
+        {
+            Work = 40 * Millisecond,
+            IsSeen = isSeen,
+            BusyOthers = 1,
+        };
         var tuner = new ThreadTuner(2);
         machine.Run(tuner, 100);
         machine.BusyOthers = 0;
@@ -54,7 +60,12 @@ public sealed class ThreadTunerTests
     [InlineData(1.9)]
     public void Threads_that_sleep_where_they_wait_are_tried_beside_busy_programs(double penalty)
     {
-        var machine = new PlayedMachine(2) { Work = 40 * Millisecond, BusyOthers = 2, Penalty = penalty };
+        var machine = new PlayedMachine(2)
+        {
+            Work = 40 * Millisecond,
+            BusyOthers = 2,
+            Penalty = penalty,
+        };
         var tuner = new ThreadTuner(2);
         machine.Run(tuner, 20);
         double best = Math.Min(machine.StepTime(1), machine.StepTime(2)) * 300;
@@ -94,7 +105,8 @@ public sealed class ThreadTunerTests
     {
         var machine = new PlayedMachine(16) { Work = 80 * Millisecond };
         var tuner = new ThreadTuner(16);
-        double taken = 0, best = 0;
+        double taken = 0,
+            best = 0;
         for (int step = 0; step < 400; step++)
         {
             machine.BusyOthers = step % 3;
@@ -136,7 +148,8 @@ public sealed class ThreadTunerTests
         /// <summary>How much longer a step takes where a thread has no processor of its own: ten times as long were figures of ggml's.</summary>
         public double Penalty { get; init; } = 10;
 
-        public double StepTime(int count) => (Work / count + EachThread * (count - 1)) * (count > Math.Max(1, processors - BusyOthers) ? Penalty : 1);
+        public double StepTime(int count) =>
+            (Work / count + EachThread * (count - 1)) * (count > Math.Max(1, processors - BusyOthers) ? Penalty : 1);
 
         public double Run(ThreadTuner tuner, int steps)
         {

@@ -20,7 +20,11 @@ internal sealed class FakeModel(string template, params string[] answers)
 
     public TesseraChatClient Client() => new(ChatBackend.Of(TemplateSources.Parse(template), AnswerAsync), "fake");
 
-    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(Transcript transcript, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(
+        Transcript transcript,
+        GenerationOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         Asked.Add(transcript);
         Options.Add(options);
@@ -30,9 +34,13 @@ internal sealed class FakeModel(string template, params string[] answers)
             await Task.Yield();
             cancellationToken.ThrowIfCancellationRequested();
             yield return new GenerationUpdate(answer.Substring(start, Math.Min(ChunkLength, answer.Length - start)));
-            if (Failure is not null) throw Failure;
+            if (Failure is not null)
+                throw Failure;
         }
 
-        yield return new GenerationUpdate("", new GenerationResult(answer, FinishReason, 50, 0, [1, 2, 3], new GenerationTimings(0, 0, 5, 20, 40)) { ReusedTokenCount = 10 });
+        yield return new GenerationUpdate(
+            "",
+            new GenerationResult(answer, FinishReason, 50, 0, [1, 2, 3], new GenerationTimings(0, 0, 5, 20, 40)) { ReusedTokenCount = 10 }
+        );
     }
 }

@@ -25,8 +25,9 @@ internal sealed class GbnfSampler
             Assert.Equal('\n', grammar[at++]);
         }
 
-        foreach (string name in rules.Keys) heights[name] = Endless;
-        for (bool changes = true; changes;)
+        foreach (string name in rules.Keys)
+            heights[name] = Endless;
+        for (bool changes = true; changes; )
         {
             changes = false;
             foreach ((string name, Part part) in rules)
@@ -39,11 +40,17 @@ internal sealed class GbnfSampler
     }
 
     private abstract record Part;
+
     private sealed record Literal(string Text) : Part;
+
     private sealed record Class(IReadOnlyList<(int First, int Last)> Ranges) : Part;
+
     private sealed record Reference(string Name) : Part;
+
     private sealed record Sequence(IReadOnlyList<Part> Parts) : Part;
+
     private sealed record Choice(IReadOnlyList<Part> Options) : Part;
+
     private sealed record Repeat(Part Item, int Least, int Most) : Part;
 
     public string Next(Random random)
@@ -69,34 +76,41 @@ internal sealed class GbnfSampler
                 Write(rules[reference.Name], depth + 1, text, random);
                 break;
             case Sequence sequence:
-                foreach (Part inner in sequence.Parts) Write(inner, depth, text, random);
+                foreach (Part inner in sequence.Parts)
+                    Write(inner, depth, text, random);
                 break;
             case Choice choice:
-                Part[] options = depth > DeepEnough ? [choice.Options.MinBy(HeightOf)!] : [.. choice.Options.Where(option => HeightOf(option) < Endless)];
+                Part[] options =
+                    depth > DeepEnough
+                        ? [choice.Options.MinBy(HeightOf)!]
+                        : [.. choice.Options.Where(option => HeightOf(option) < Endless)];
                 Write(options[random.Next(options.Length)], depth, text, random);
                 break;
             case Repeat repeat:
                 int most = depth > DeepEnough ? repeat.Least : Math.Min(repeat.Most, repeat.Least + 3);
-                for (int count = random.Next(repeat.Least, most + 1); count > 0; count--) Write(repeat.Item, depth + 1, text, random);
+                for (int count = random.Next(repeat.Least, most + 1); count > 0; count--)
+                    Write(repeat.Item, depth + 1, text, random);
                 break;
         }
     }
 
-    private int HeightOf(Part part) => part switch
-    {
-        Reference reference => Math.Min(Endless, 1 + heights[reference.Name]),
-        Sequence sequence => sequence.Parts.Select(HeightOf).DefaultIfEmpty(0).Max(),
-        Choice choice => choice.Options.Min(HeightOf),
-        Repeat repeat => repeat.Least == 0 ? 0 : HeightOf(repeat.Item),
-        _ => 0,
-    };
+    private int HeightOf(Part part) =>
+        part switch
+        {
+            Reference reference => Math.Min(Endless, 1 + heights[reference.Name]),
+            Sequence sequence => sequence.Parts.Select(HeightOf).DefaultIfEmpty(0).Max(),
+            Choice choice => choice.Options.Min(HeightOf),
+            Repeat repeat => repeat.Least == 0 ? 0 : HeightOf(repeat.Item),
+            _ => 0,
+        };
 
     private Part Alternatives()
     {
         var options = new List<Part>();
         do
         {
-            if (grammar[at] == '|') at++;
+            if (grammar[at] == '|')
+                at++;
             var parts = new List<Part>();
             Space();
             while (grammar[at] is not ('|' or '\n'))
@@ -106,8 +120,7 @@ internal sealed class GbnfSampler
             }
 
             options.Add(new Sequence(parts));
-        }
-        while (grammar[at] == '|');
+        } while (grammar[at] == '|');
         return options.Count == 1 ? options[0] : new Choice(options);
     }
 
@@ -116,16 +129,19 @@ internal sealed class GbnfSampler
         if (grammar[at] == '"')
         {
             var literal = new StringBuilder();
-            for (at++; grammar[at] != '"';) literal.Append(GbnfCharacter.Read(grammar, ref at));
+            for (at++; grammar[at] != '"'; )
+                literal.Append(GbnfCharacter.Read(grammar, ref at));
             at++;
             return new Literal(literal.ToString());
         }
 
-        if (grammar[at] != '[') return new Reference(Name());
+        if (grammar[at] != '[')
+            return new Reference(Name());
         var ranges = new List<(int First, int Last)>();
-        for (at++; grammar[at] != ']';)
+        for (at++; grammar[at] != ']'; )
         {
-            int first = GbnfCharacter.Read(grammar, ref at).Value, last = first;
+            int first = GbnfCharacter.Read(grammar, ref at).Value,
+                last = first;
             if (grammar[at] == '-')
             {
                 at++;
@@ -143,30 +159,46 @@ internal sealed class GbnfSampler
     {
         switch (grammar[at])
         {
-            case '*': at++; return new Repeat(item, 0, Endless);
-            case '+': at++; return new Repeat(item, 1, Endless);
-            case '?': at++; return new Repeat(item, 0, 1);
-            case '{': break;
-            default: return item;
+            case '*':
+                at++;
+                return new Repeat(item, 0, Endless);
+            case '+':
+                at++;
+                return new Repeat(item, 1, Endless);
+            case '?':
+                at++;
+                return new Repeat(item, 0, 1);
+            case '{':
+                break;
+            default:
+                return item;
         }
 
         int end = grammar.IndexOf('}', at);
         string[] bounds = grammar[(at + 1)..end].Split(',');
         at = end + 1;
         int least = int.Parse(bounds[0], CultureInfo.InvariantCulture);
-        return new Repeat(item, least, bounds.Length == 1 ? least : bounds[1].Length == 0 ? Endless : int.Parse(bounds[1], CultureInfo.InvariantCulture));
+        return new Repeat(
+            item,
+            least,
+            bounds.Length == 1 ? least
+                : bounds[1].Length == 0 ? Endless
+                : int.Parse(bounds[1], CultureInfo.InvariantCulture)
+        );
     }
 
     private string Name()
     {
         int start = at;
-        while (char.IsAsciiLetterOrDigit(grammar[at]) || grammar[at] == '-') at++;
+        while (char.IsAsciiLetterOrDigit(grammar[at]) || grammar[at] == '-')
+            at++;
         Assert.True(at > start);
         return grammar[start..at];
     }
 
     private void Space()
     {
-        while (grammar[at] == ' ') at++;
+        while (grammar[at] == ' ')
+            at++;
     }
 }

@@ -20,15 +20,22 @@ internal static class TemplateSources
         """;
 
     /// <summary>As <see cref="Hermes"/>, and the prompt opens the thought.</summary>
-    public static string OpensThought => Hermes.Replace("<think></think>{% endif %}", "<think></think>{% else %}<think>{% endif %}", StringComparison.Ordinal);
+    public static string OpensThought =>
+        Hermes.Replace("<think></think>{% endif %}", "<think></think>{% else %}<think>{% endif %}", StringComparison.Ordinal);
 
     /// <summary>Calls as bare JSON.</summary>
-    public static string Llama => Hermes.Replace("<tool_call>", "", StringComparison.Ordinal).Replace("</tool_call>", "<|eot_id|>", StringComparison.Ordinal)
-        .Replace("\"arguments\": ", "\"parameters\": ", StringComparison.Ordinal);
+    public static string Llama =>
+        Hermes
+            .Replace("<tool_call>", "", StringComparison.Ordinal)
+            .Replace("</tool_call>", "<|eot_id|>", StringComparison.Ordinal)
+            .Replace("\"arguments\": ", "\"parameters\": ", StringComparison.Ordinal);
 
     /// <summary>Calls as a list behind a control token; arguments are joined to text.</summary>
-    public static string Mistral => Hermes.Replace("<tool_call>", "[TOOL_CALLS][", StringComparison.Ordinal).Replace("</tool_call>", "]", StringComparison.Ordinal)
-        .Replace("{{ call.function.arguments | tojson }}", "{{ '' + call.function.arguments }}", StringComparison.Ordinal);
+    public static string Mistral =>
+        Hermes
+            .Replace("<tool_call>", "[TOOL_CALLS][", StringComparison.Ordinal)
+            .Replace("</tool_call>", "]", StringComparison.Ordinal)
+            .Replace("{{ call.function.arguments | tojson }}", "{{ '' + call.function.arguments }}", StringComparison.Ordinal);
 
     /// <summary>No tools and no thoughts.</summary>
     public const string Plain = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";

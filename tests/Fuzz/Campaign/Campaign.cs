@@ -24,21 +24,29 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         DateTime deadline = DateTime.UtcNow + options.Time;
         using var folder = new FastFolder();
         using var progress = new ProgressFile(folder.File("progress"));
-        long next = options.First, end = options.First + options.Count;
+        long next = options.First,
+            end = options.First + options.Count;
         for (int ends = 0; next < end && DateTime.UtcNow < deadline && ends < MostEnds; ends++)
         {
             progress.Reset();
             string files = Directory.CreateDirectory(folder.File(Text(ends))).FullName;
-            ChildReport child = await ChildProcess.RunAsync(["worker", kind, Text(options.Seed), Text(next), Text(end),
-                folder.File("progress"), files], progress, deadline, cancellationToken);
+            ChildReport child = await ChildProcess.RunAsync(
+                ["worker", kind, Text(options.Seed), Text(next), Text(end), folder.File("progress"), files],
+                progress,
+                deadline,
+                cancellationToken
+            );
             foreach ((long index, string problem) in child.Found)
                 Keep(kind, index, File.ReadAllBytes(Worker.FileOf(files, index)), problem);
             Count(result, child, progress);
-            if (child.End == ChildEnd.Finished) break;
+            if (child.End == ChildEnd.Finished)
+                break;
             if (child.End == ChildEnd.DidNotStart)
                 throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
-            long last = progress.Index == ProgressFile.Nothing ? next + progress.Accepted + progress.Refused + progress.Undocumented
-                : progress.Index;
+            long last =
+                progress.Index == ProgressFile.Nothing
+                    ? next + progress.Accepted + progress.Refused + progress.Undocumented
+                    : progress.Index;
             if (FuzzKinds.HasTrial(kind) && await ReplayAsync(kind, progress.Input, cancellationToken) is null)
             {
                 result.Tried++;
@@ -64,10 +72,17 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         using var progress = new ProgressFile(folder.File("progress"));
         progress.Reset();
         string files = Directory.CreateDirectory(folder.File("files")).FullName;
-        ChildReport child = await ChildProcess.RunAsync(["replay-one", kind, Path.GetFullPath(file), folder.File("progress"), files],
-            progress, DateTime.MaxValue, cancellationToken);
-        if (child.End == ChildEnd.DidNotStart) throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
-        return child.End != ChildEnd.Finished ? Describe(child) : child.Found.Count > 0 ? child.Found[0].Problem : null;
+        ChildReport child = await ChildProcess.RunAsync(
+            ["replay-one", kind, Path.GetFullPath(file), folder.File("progress"), files],
+            progress,
+            DateTime.MaxValue,
+            cancellationToken
+        );
+        if (child.End == ChildEnd.DidNotStart)
+            throw new InvalidOperationException($"The child for {kind} does not start: {child.Error}");
+        return child.End != ChildEnd.Finished ? Describe(child)
+            : child.Found.Count > 0 ? child.Found[0].Problem
+            : null;
     }
 
     private static void Count(KindResult result, ChildReport child, ProgressFile progress)
@@ -75,14 +90,18 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
         result.Accepted += progress.Accepted;
         result.Refused += progress.Refused;
         result.Undocumented += progress.Undocumented;
-        if (child.PeakBytes > result.PeakBytes) (result.PeakBytes, result.PeakIndex) = (child.PeakBytes, child.PeakIndex);
+        if (child.PeakBytes > result.PeakBytes)
+            (result.PeakBytes, result.PeakIndex) = (child.PeakBytes, child.PeakIndex);
     }
 
     private static void CountEnd(KindResult result, ChildEnd end)
     {
-        if (end == ChildEnd.Crashed) result.Crashes++;
-        if (end == ChildEnd.Hung) result.Hangs++;
-        if (end == ChildEnd.OverMemory) result.OverMemory++;
+        if (end == ChildEnd.Crashed)
+            result.Crashes++;
+        if (end == ChildEnd.Hung)
+            result.Hangs++;
+        if (end == ChildEnd.OverMemory)
+            result.OverMemory++;
     }
 
     private static async Task<string?> ReplayAsync(string kind, byte[] input, CancellationToken cancellationToken)
@@ -94,23 +113,28 @@ internal sealed class Campaign(CampaignOptions options, FoundFolder found, Actio
 
     private void Keep(string kind, long index, byte[] input, string what)
     {
-        if (found.Save(kind, options.Seed, index, input, what) is string file) say($"{kind} {index}: {what}\n  {file}");
+        if (found.Save(kind, options.Seed, index, input, what) is string file)
+            say($"{kind} {index}: {what}\n  {file}");
     }
 
-    private static string Describe(ChildReport child) => child.End switch
-    {
-        ChildEnd.Hung => "hangs",
-        ChildEnd.OverMemory => $"takes more than {ChildProcess.MemoryLimit >> 20} MB",
-        _ => $"ends its process with {child.ExitCode}: {Reason(child.Error)}",
-    };
+    private static string Describe(ChildReport child) =>
+        child.End switch
+        {
+            ChildEnd.Hung => "hangs",
+            ChildEnd.OverMemory => $"takes more than {ChildProcess.MemoryLimit >> 20} MB",
+            _ => $"ends its process with {child.ExitCode}: {Reason(child.Error)}",
+        };
 
     // The line with the assertion, or where in native code it was.
     private static string Reason(string error)
     {
         string[] lines = [.. error.Split('\n').Select(static line => line.Trim()).Where(static line => line.Length > 0)];
-        string? said = lines.FirstOrDefault(static line => line.Contains("ASSERT", StringComparison.Ordinal)
+        string? said = lines.FirstOrDefault(static line =>
+            line.Contains("ASSERT", StringComparison.Ordinal)
             || line.Contains("terminate", StringComparison.Ordinal)
-            || line.StartsWith("Fatal", StringComparison.Ordinal) || line.StartsWith("Unhandled", StringComparison.Ordinal));
+            || line.StartsWith("Fatal", StringComparison.Ordinal)
+            || line.StartsWith("Unhandled", StringComparison.Ordinal)
+        );
         string? place = lines.FirstOrDefault(static line => line.StartsWith("at Tessera.", StringComparison.Ordinal));
         string? what = lines.FirstOrDefault(static line => line.StartsWith("what()", StringComparison.Ordinal));
         return string.Join(" | ", new[] { said ?? lines.LastOrDefault(), what, place }.Where(static line => line is not null));

@@ -21,8 +21,14 @@ internal enum ChildEnd
 /// <param name="Error">The last lines of its standard error.</param>
 /// <param name="PeakBytes">The most memory that it was seen with.</param>
 /// <param name="PeakIndex">The input that it was at then.</param>
-internal sealed record ChildReport(ChildEnd End, int ExitCode, IReadOnlyList<(long Index, string Problem)> Found, string Error,
-    long PeakBytes, long PeakIndex);
+internal sealed record ChildReport(
+    ChildEnd End,
+    int ExitCode,
+    IReadOnlyList<(long Index, string Problem)> Found,
+    string Error,
+    long PeakBytes,
+    long PeakIndex
+);
 
 /// <summary>Runs this program as a child that tries inputs, and ends it when an input takes too long or too much memory.</summary>
 internal static class ChildProcess
@@ -31,7 +37,8 @@ internal static class ChildProcess
     private const int ErrorLength = 4_000;
 
     // An input hangs when it has taken this long, most of it at work; one that only waits, on a busy machine, is given more.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), WorkPatience = TimeSpan.FromSeconds(6),
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10),
+        WorkPatience = TimeSpan.FromSeconds(6),
         WaitPatience = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
@@ -40,14 +47,20 @@ internal static class ChildProcess
     /// <param name="progress">Where it says what it is at.</param>
     /// <param name="deadline">When it is told to stop.</param>
     /// <param name="cancellationToken">Ends it at once.</param>
-    public static async Task<ChildReport> RunAsync(IReadOnlyList<string> arguments, ProgressFile progress, DateTime deadline,
-        CancellationToken cancellationToken)
+    public static async Task<ChildReport> RunAsync(
+        IReadOnlyList<string> arguments,
+        ProgressFile progress,
+        DateTime deadline,
+        CancellationToken cancellationToken
+    )
     {
         using Process process = Process.Start(StartInfo(arguments))!;
         var found = new List<(long, string)>();
         Task output = ReadFoundAsync(process.StandardOutput, found);
         Task<string> error = ReadEndAsync(process.StandardError);
-        long peak = 0, peakIndex = 0, beat = 0;
+        long peak = 0,
+            peakIndex = 0,
+            beat = 0;
         var since = Stopwatch.StartNew();
         TimeSpan workBefore = TimeSpan.Zero;
         ChildEnd end = ChildEnd.Finished;
@@ -59,19 +72,26 @@ internal static class ChildProcess
                 since.Restart();
             }
 
-            if (DateTime.UtcNow > deadline) progress.IsStopped = true;
-            if (BytesOf(process) is var bytes && bytes > peak) (peak, peakIndex) = (bytes, progress.Index);
-            if (peak > MemoryLimit) end = ChildEnd.OverMemory;
-            else if (Hangs(beat, since.Elapsed, WorkOf(process) - workBefore)) end = ChildEnd.Hung;
-            if (end != ChildEnd.Finished || cancellationToken.IsCancellationRequested) break;
+            if (DateTime.UtcNow > deadline)
+                progress.IsStopped = true;
+            if (BytesOf(process) is var bytes && bytes > peak)
+                (peak, peakIndex) = (bytes, progress.Index);
+            if (peak > MemoryLimit)
+                end = ChildEnd.OverMemory;
+            else if (Hangs(beat, since.Elapsed, WorkOf(process) - workBefore))
+                end = ChildEnd.Hung;
+            if (end != ChildEnd.Finished || cancellationToken.IsCancellationRequested)
+                break;
             await Task.Delay(Poll, CancellationToken.None);
         }
 
-        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync(CancellationToken.None);
         await output;
         cancellationToken.ThrowIfCancellationRequested();
-        if (end == ChildEnd.Finished && process.ExitCode != 0) end = progress.Beat == 0 ? ChildEnd.DidNotStart : ChildEnd.Crashed;
+        if (end == ChildEnd.Finished && process.ExitCode != 0)
+            end = progress.Beat == 0 ? ChildEnd.DidNotStart : ChildEnd.Crashed;
         return new ChildReport(end, process.ExitCode, found, await error, peak, peakIndex);
     }
 
@@ -110,7 +130,8 @@ internal static class ChildProcess
     {
         try
         {
-            if (!OperatingSystem.IsLinux()) return process.WorkingSet64;
+            if (!OperatingSystem.IsLinux())
+                return process.WorkingSet64;
             // Pages, of which the second number is those in memory.
             string[] pages = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}/statm")).Split(' ');
             return long.Parse(pages[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
@@ -126,7 +147,8 @@ internal static class ChildProcess
         while (await output.ReadLineAsync() is string line)
         {
             string[] parts = line.Split('\t', 3);
-            if (parts is ["found", var number, var problem]) found.Add((long.Parse(number, CultureInfo.InvariantCulture), problem));
+            if (parts is ["found", var number, var problem])
+                found.Add((long.Parse(number, CultureInfo.InvariantCulture), problem));
         }
     }
 
@@ -136,7 +158,8 @@ internal static class ChildProcess
         while (await error.ReadLineAsync() is string line)
         {
             text.AppendLine(line);
-            if (text.Length > 2 * ErrorLength) text.Remove(ErrorLength / 2, text.Length - ErrorLength - (ErrorLength / 2));
+            if (text.Length > 2 * ErrorLength)
+                text.Remove(ErrorLength / 2, text.Length - ErrorLength - (ErrorLength / 2));
         }
 
         return text.ToString();

@@ -22,7 +22,8 @@ internal sealed class FoundFolder(string path)
     {
         string signature = $"{kind} {Signature(what)}";
         seen[signature] = seen.GetValueOrDefault(signature) + 1;
-        if (seen[signature] > MostAlike) return null;
+        if (seen[signature] > MostAlike)
+            return null;
         string folder = Directory.CreateDirectory(Path.Combine(path, kind)).FullName;
         string file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{seed}-{index}"));
         File.WriteAllBytes(file, input);

@@ -36,12 +36,36 @@ internal sealed class KindResult(string kind)
     public long Findings => Undocumented + Crashes + Hangs + OverMemory;
 
     public static string Header =>
-        Row("kind", "inputs", "accepted", "refused", "crashes", "hangs", "over 1 GB", "undocumented", "in trial", "per second", "peak MB",
-            "at input");
+        Row(
+            "kind",
+            "inputs",
+            "accepted",
+            "refused",
+            "crashes",
+            "hangs",
+            "over 1 GB",
+            "undocumented",
+            "in trial",
+            "per second",
+            "peak MB",
+            "at input"
+        );
 
     public override string ToString() =>
-        Row(kind, Inputs, Accepted, Refused, Crashes, Hangs, OverMemory, Undocumented, Tried, Inputs / Math.Max(1, (long)Time.TotalSeconds),
-            PeakBytes / 1_000_000, PeakIndex);
+        Row(
+            kind,
+            Inputs,
+            Accepted,
+            Refused,
+            Crashes,
+            Hangs,
+            OverMemory,
+            Undocumented,
+            Tried,
+            Inputs / Math.Max(1, (long)Time.TotalSeconds),
+            PeakBytes / 1_000_000,
+            PeakIndex
+        );
 
     private static string Row(string name, params object[] columns) =>
         name.PadRight(16) + string.Concat(columns.Select(static (column, index) => Text(column).PadLeft(Widths[index])));

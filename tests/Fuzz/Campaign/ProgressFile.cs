@@ -65,7 +65,8 @@ internal sealed class ProgressFile : IDisposable
 
     public void Reset()
     {
-        for (int at = 8; at < HeaderLength; at += 8) view.Write(at, 0L);
+        for (int at = 8; at < HeaderLength; at += 8)
+            view.Write(at, 0L);
         view.Write(0, Nothing);
     }
 

@@ -27,7 +27,8 @@ internal static class Worker
 
             progress.Begin(ProgressFile.Nothing, []);
             // Under a limit the collector waits longer than the parent would.
-            if (GC.GetTotalMemory(forceFullCollection: false) > CollectAbove) GC.Collect();
+            if (GC.GetTotalMemory(forceFullCollection: false) > CollectAbove)
+                GC.Collect();
         }
 
         return 0;
@@ -41,7 +42,8 @@ internal static class Worker
         kind.UsesTrial = true;
         byte[] input = await File.ReadAllBytesAsync(file);
         progress.Begin(0, input);
-        if (await TryAsync(kind, input, progress) is string problem) Tell(0, problem);
+        if (await TryAsync(kind, input, progress) is string problem)
+            Tell(0, problem);
         return 0;
     }
 
@@ -53,7 +55,8 @@ internal static class Worker
     public static Random RandomOf(string kind, int seed, long index)
     {
         ulong mixed = (ulong)seed * 0x9E37_79B9_7F4A_7C15 + (ulong)index;
-        foreach (char letter in kind) mixed = (mixed ^ letter) * 0x0000_0100_0000_01B3;
+        foreach (char letter in kind)
+            mixed = (mixed ^ letter) * 0x0000_0100_0000_01B3;
         mixed = (mixed ^ (mixed >> 30)) * 0xBF58_476D_1CE4_E5B9;
         mixed = (mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB;
         return new Random((int)((mixed ^ (mixed >> 31)) & int.MaxValue));
@@ -63,8 +66,10 @@ internal static class Worker
     {
         try
         {
-            if (await kind.TryAsync(input)) progress.CountAccepted();
-            else progress.CountRefused();
+            if (await kind.TryAsync(input))
+                progress.CountAccepted();
+            else
+                progress.CountRefused();
             return null;
         }
         catch (TesseraException refusal) when (IsSentence(refusal.Message))
@@ -75,19 +80,22 @@ internal static class Worker
         catch (Exception failure)
         {
             progress.CountUndocumented();
-            string said = failure is TesseraException ? $"with a message of {failure.Message.Length} characters"
-                : Shortened(failure.Message);
+            string said =
+                failure is TesseraException ? $"with a message of {failure.Message.Length} characters" : Shortened(failure.Message);
             return $"{failure.GetType().Name} {said} {Place(failure)}";
         }
     }
 
-    private static bool IsSentence(string message) => message.Length is > 0 and <= LongestMessage
-        && !message.Contains("   at ", StringComparison.Ordinal);
+    private static bool IsSentence(string message) =>
+        message.Length is > 0 and <= LongestMessage && !message.Contains("   at ", StringComparison.Ordinal);
 
     // The innermost line of ours tells findings apart.
     private static string Place(Exception failure) =>
-        (failure.StackTrace ?? "").Split('\n').Select(static line => line.Trim()).FirstOrDefault(static line =>
-            line.StartsWith("at Tessera.", StringComparison.Ordinal)) ?? "";
+        (failure.StackTrace ?? "")
+            .Split('\n')
+            .Select(static line => line.Trim())
+            .FirstOrDefault(static line => line.StartsWith("at Tessera.", StringComparison.Ordinal))
+        ?? "";
 
     private static string Shortened(string message) => (message.Length > 300 ? message[..300] + "..." : message).ReplaceLineEndings(" ");
 

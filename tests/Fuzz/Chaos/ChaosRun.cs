@@ -12,7 +12,8 @@ internal sealed class ChaosRun : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly Random random;
-    private int rounds, problems;
+    private int rounds,
+        problems;
 
     private ChaosRun(int seed) => random = new Random(seed);
 
@@ -38,7 +39,8 @@ internal sealed class ChaosRun : IDisposable
         long start = Stopwatch.GetTimestamp();
         ProgramRun undisturbed = await command.RunAsync(target);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
-        if (undisturbed.ExitCode != 0) Report(command, "undisturbed", undisturbed.Error);
+        if (undisturbed.ExitCode != 0)
+            Report(command, "undisturbed", undisturbed.Error);
         int killed = 0;
         for (int round = 0; round < count && !cancellationToken.IsCancellationRequested; round++)
         {
@@ -46,11 +48,14 @@ internal sealed class ChaosRun : IDisposable
             // Every other one meets a file of an earlier run.
             byte[]? before = round % 2 == 0 ? null : await PlaceOlderAsync(command, target);
             ProgramRun run = await command.RunAsync(target, time * (0.1 + (random.NextDouble() * 1.1)));
-            if (run.ExitCode == 137) killed++;
+            if (run.ExitCode == 137)
+                killed++;
             rounds++;
-            if (await command.Problem(target, before) is string problem) Report(command, "killed", problem);
+            if (await command.Problem(target, before) is string problem)
+                Report(command, "killed", problem);
             ProgramRun next = await command.RunAsync(target);
-            if (next.ExitCode != 0) Report(command, "the run after a kill", next.Error);
+            if (next.ExitCode != 0)
+                Report(command, "the run after a kill", next.Error);
             Directory.Delete(Path.GetDirectoryName(target)!, recursive: true);
         }
 
@@ -79,11 +84,13 @@ internal sealed class ChaosRun : IDisposable
             rounds++;
             bool isCache = command.Target == "cache";
             // Trouble with a cache's disk fails no answer; a chat says that it was not saved and goes on.
-            bool isSaid = isCache || command.Name.StartsWith("chat", StringComparison.Ordinal) ? run.ExitCode == 0
-                || run.IsRefusal : run.IsRefusal;
-            if (!isSaid) Report(command, what, $"exit code {run.ExitCode}, {run.Out} {run.Error}");
+            bool isSaid =
+                isCache || command.Name.StartsWith("chat", StringComparison.Ordinal) ? run.ExitCode == 0 || run.IsRefusal : run.IsRefusal;
+            if (!isSaid)
+                Report(command, what, $"exit code {run.ExitCode}, {run.Out} {run.Error}");
             string[] left = Directory.GetFiles(place, "*", SearchOption.AllDirectories);
-            if (left.Length > 0 && !isCache) Report(command, what, $"it leaves {string.Join(", ", left)}");
+            if (left.Length > 0 && !isCache)
+                Report(command, what, $"it leaves {string.Join(", ", left)}");
         }
         finally
         {

@@ -14,16 +14,24 @@ internal sealed record ProgramRun(int ExitCode, string Out, string Error)
     private static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "tessera.exe" : "tessera");
 
     /// <summary>Whether it failed as it should: with one sentence.</summary>
-    public bool IsRefusal => ExitCode == 1 && Error.Contains("tessera: ", StringComparison.Ordinal)
-        && !Error.Contains("   at ", StringComparison.Ordinal) && !Error.Contains("should not happen", StringComparison.Ordinal);
+    public bool IsRefusal =>
+        ExitCode == 1
+        && Error.Contains("tessera: ", StringComparison.Ordinal)
+        && !Error.Contains("   at ", StringComparison.Ordinal)
+        && !Error.Contains("should not happen", StringComparison.Ordinal);
 
     /// <summary>Runs a command to its end, or for a time, after which it is killed.</summary>
     public static async Task<ProgramRun> RunAsync(IReadOnlyList<string> arguments, string input, TimeSpan? killAfter = null)
     {
-        var start = new ProcessStartInfo(Program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true,
-            RedirectStandardError = true };
+        var start = new ProcessStartInfo(Program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         try
         {
             await process.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(input));

@@ -8,8 +8,13 @@ namespace Tessera.Fuzz.Chaos;
 /// <param name="Arguments">The command, given the target.</param>
 /// <param name="Input">What is typed, given the target.</param>
 /// <param name="Problem">What is wrong with the target, given its bytes before; null if nothing is.</param>
-internal sealed record WritingCommand(string Name, string Target, Func<string, string[]> Arguments, Func<string, string> Input,
-    Func<string, byte[]?, Task<string?>> Problem)
+internal sealed record WritingCommand(
+    string Name,
+    string Target,
+    Func<string, string[]> Arguments,
+    Func<string, string> Input,
+    Func<string, byte[]?, Task<string?>> Problem
+)
 {
     // A larger tower than the golden's would only take longer.
     private static readonly string[] Model = ["-m", Goldens.Language, "--mmproj", Goldens.Projector];
@@ -18,15 +23,34 @@ internal sealed record WritingCommand(string Name, string Target, Func<string, s
     /// <summary>Every command that writes.</summary>
     public static IReadOnlyList<WritingCommand> All { get; } =
     [
-        new("encode --out", "x.npy", static path => ["encode", "--mmproj", Goldens.Projector, Goldens.Picture("wide"), "--out", path],
-            static _ => "", (path, before) => SameOrWhole(path, before, 20_000)),
-        new("look --save", "grid.png", static path => ["look", "--mmproj", Goldens.Projector, Goldens.Picture("wide"), "--save", path],
-            static _ => "", PictureProblem),
-        new("chat, /save", "a.chat", static _ => ["chat", .. Model, .. Greedy],
-            static path => $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n/save {path}\n/quit\n", ChatProblem),
-        new("ask --image-cache", "cache",
+        new(
+            "encode --out",
+            "x.npy",
+            static path => ["encode", "--mmproj", Goldens.Projector, Goldens.Picture("wide"), "--out", path],
+            static _ => "",
+            (path, before) => SameOrWhole(path, before, 20_000)
+        ),
+        new(
+            "look --save",
+            "grid.png",
+            static path => ["look", "--mmproj", Goldens.Projector, Goldens.Picture("wide"), "--save", path],
+            static _ => "",
+            PictureProblem
+        ),
+        new(
+            "chat, /save",
+            "a.chat",
+            static _ => ["chat", .. Model, .. Greedy],
+            static path => $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n/save {path}\n/quit\n",
+            ChatProblem
+        ),
+        new(
+            "ask --image-cache",
+            "cache",
             static path => ["ask", .. Model, .. Greedy, "-i", Goldens.Picture("wide"), "--image-cache", path, "What is it?"],
-            static _ => "", CacheProblem),
+            static _ => "",
+            CacheProblem
+        ),
     ];
 
     /// <summary>Runs the command for a target.</summary>
@@ -35,35 +59,45 @@ internal sealed record WritingCommand(string Name, string Target, Func<string, s
 
     private static Task<string?> SameOrWhole(string path, byte[]? before, int least)
     {
-        if (!File.Exists(path)) return Task.FromResult(before is null ? null : "the file that was there is gone");
+        if (!File.Exists(path))
+            return Task.FromResult(before is null ? null : "the file that was there is gone");
         byte[] now = File.ReadAllBytes(path);
         bool isWhole = now.Length >= least && now.AsSpan().StartsWith((byte[])[0x93, .. "NUMPY"u8]);
-        return Task.FromResult(isWhole
-            || (before is not null && now.AsSpan().SequenceEqual(before)) ? null : $"it is half written: {now.Length} bytes");
+        return Task.FromResult(
+            isWhole || (before is not null && now.AsSpan().SequenceEqual(before)) ? null : $"it is half written: {now.Length} bytes"
+        );
     }
 
     private static async Task<string?> PictureProblem(string path, byte[]? before)
     {
-        if (!File.Exists(path)) return before is null ? null : "the file that was there is gone";
-        if (before is not null && (await File.ReadAllBytesAsync(path)).AsSpan().SequenceEqual(before)) return null;
-        ProgramRun read = await ProgramRun.RunAsync(["encode", "--mmproj", Goldens.Projector, path, "--stage", "pixels", "--out",
-            $"{path}.npy"], "");
+        if (!File.Exists(path))
+            return before is null ? null : "the file that was there is gone";
+        if (before is not null && (await File.ReadAllBytesAsync(path)).AsSpan().SequenceEqual(before))
+            return null;
+        ProgramRun read = await ProgramRun.RunAsync(
+            ["encode", "--mmproj", Goldens.Projector, path, "--stage", "pixels", "--out", $"{path}.npy"],
+            ""
+        );
         return read.ExitCode == 0 ? null : $"the picture cannot be read: {read.Error}";
     }
 
     private static async Task<string?> ChatProblem(string path, byte[]? before)
     {
-        if (!File.Exists(path)) return before is null ? null : "the chat that was there is gone";
-        if (before is not null && (await File.ReadAllBytesAsync(path)).AsSpan().SequenceEqual(before)) return null;
+        if (!File.Exists(path))
+            return before is null ? null : "the chat that was there is gone";
+        if (before is not null && (await File.ReadAllBytesAsync(path)).AsSpan().SequenceEqual(before))
+            return null;
         ProgramRun read = await ProgramRun.RunAsync(["chat", .. Model, .. Greedy], $"/load {path}\n/quit\n");
-        return (read.Out + read.Error).Contains("Loaded 2 messages", StringComparison.Ordinal) ? null
+        return (read.Out + read.Error).Contains("Loaded 2 messages", StringComparison.Ordinal)
+            ? null
             : $"the chat cannot be loaded: {read.Out} {read.Error}";
     }
 
     private static async Task<string?> CacheProblem(string path, byte[]? before)
     {
         string[] ask = ["ask", .. Model, .. Greedy, "-i", Goldens.Picture("wide"), "What is it?"];
-        ProgramRun without = await ProgramRun.RunAsync(ask, ""), with = await ProgramRun.RunAsync([.. ask, "--image-cache", path], "");
+        ProgramRun without = await ProgramRun.RunAsync(ask, ""),
+            with = await ProgramRun.RunAsync([.. ask, "--image-cache", path], "");
         return with == without ? null : $"the answer is '{with.Out}' {with.Error}, not '{without.Out}'";
     }
 }

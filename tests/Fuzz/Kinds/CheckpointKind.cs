@@ -10,8 +10,21 @@ namespace Tessera.Fuzz.Kinds;
 internal sealed class CheckpointKind : FuzzKind
 {
     private static readonly string[] Names =
-        ["llama", "llama-pytorch", "llama-3", "qwen2", "qwen2-slow", "gemma3", "phi3-long", "chatglm", "minicpm", "internlm2", "t5",
-            "llava-1", "llava-1.5-hf"];
+    [
+        "llama",
+        "llama-pytorch",
+        "llama-3",
+        "qwen2",
+        "qwen2-slow",
+        "gemma3",
+        "phi3-long",
+        "chatglm",
+        "minicpm",
+        "internlm2",
+        "t5",
+        "llava-1",
+        "llava-1.5-hf",
+    ];
 
     private readonly string folder;
     private readonly (string Name, byte[] Bytes)[][] originals;
@@ -23,7 +36,8 @@ internal sealed class CheckpointKind : FuzzKind
         for (int number = 0; number < Names.Length; number++)
         {
             Directory.CreateDirectory(Path.Combine(folder, Names[number]));
-            foreach ((string name, byte[] bytes) in originals[number]) File.WriteAllBytes(Path.Combine(folder, Names[number], name), bytes);
+            foreach ((string name, byte[] bytes) in originals[number])
+                File.WriteAllBytes(Path.Combine(folder, Names[number], name), bytes);
         }
     }
 
@@ -31,7 +45,8 @@ internal sealed class CheckpointKind : FuzzKind
 
     public override byte[] Make(Random random)
     {
-        int number = random.Next(Names.Length), file = random.Next(originals[number].Length);
+        int number = random.Next(Names.Length),
+            file = random.Next(originals[number].Length);
         (string name, byte[] bytes) = originals[number][file];
         return [(byte)number, (byte)file, .. CheckpointMutator.Make(name, bytes, random)];
     }
@@ -39,7 +54,8 @@ internal sealed class CheckpointKind : FuzzKind
     public override async Task<bool> TryAsync(byte[] input)
     {
         (string name, byte[] original) = originals[input[0]][input[1]];
-        string checkpoint = Path.Combine(folder, Names[input[0]]), output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
+        string checkpoint = Path.Combine(folder, Names[input[0]]),
+            output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
         await File.WriteAllBytesAsync(Path.Combine(checkpoint, name), input[2..]);
         try
         {
@@ -55,8 +71,11 @@ internal sealed class CheckpointKind : FuzzKind
     }
 
     private static (string Name, byte[] Bytes)[] Files(string path) =>
-    [
-        .. Directory.GetFiles(path).Where(static file => Path.GetFileName(file) is not ("expected.json" or "README.md"))
-            .Order(StringComparer.Ordinal).Select(static file => (Path.GetFileName(file), File.ReadAllBytes(file))),
-    ];
+        [
+            .. Directory
+                .GetFiles(path)
+                .Where(static file => Path.GetFileName(file) is not ("expected.json" or "README.md"))
+                .Order(StringComparer.Ordinal)
+                .Select(static file => (Path.GetFileName(file), File.ReadAllBytes(file))),
+        ];
 }

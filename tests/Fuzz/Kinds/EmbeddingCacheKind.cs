@@ -25,7 +25,8 @@ internal sealed class EmbeddingCacheKind : FuzzKind
     public override byte[] Make(Random random)
     {
         byte[] copy = Damage.Copy(original, random, 12);
-        if (random.OneIn(10)) copy = [.. copy, .. new byte[random.Next(1, 1000)]];
+        if (random.OneIn(10))
+            copy = [.. copy, .. new byte[random.Next(1, 1000)]];
         // With the digest that fits, since who writes an entry can write that too.
         if (random.OneIn(2) && copy.Length > SHA256.HashSizeInBytes)
             SHA256.HashData(copy.AsSpan(0, copy.Length - SHA256.HashSizeInBytes), copy.AsSpan(copy.Length - SHA256.HashSizeInBytes));
@@ -36,7 +37,8 @@ internal sealed class EmbeddingCacheKind : FuzzKind
     {
         await File.WriteAllBytesAsync(file, input);
         float[]? found = folder.Find(Key, ValueCount);
-        if (found is null && File.Exists(file)) throw new InvalidOperationException("A damaged entry is still there.");
+        if (found is null && File.Exists(file))
+            throw new InvalidOperationException("A damaged entry is still there.");
         if (found is not null && found.Length != ValueCount)
             throw new InvalidOperationException($"{found.Length} values were found, not {ValueCount}.");
         return found is not null;

@@ -19,7 +19,5 @@ internal abstract class FuzzKind : IDisposable
     public void Dispose() => Free();
 
     /// <summary>Frees what reading needs.</summary>
-    protected virtual void Free()
-    {
-    }
+    protected virtual void Free() { }
 }

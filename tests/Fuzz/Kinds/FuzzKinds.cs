@@ -20,7 +20,7 @@ internal static class FuzzKinds
     ];
 
     public static IReadOnlyList<string> Names { get; } =
-        [.. Table.Select(static row => row.Name).Where(static name => name != SelfTestKind.Id)];
+    [.. Table.Select(static row => row.Name).Where(static name => name != SelfTestKind.Id)];
 
     /// <summary>
     /// Whether the program first tries such an input in a process of its own, which may end: a campaign does without, since that takes

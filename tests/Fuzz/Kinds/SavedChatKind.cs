@@ -31,10 +31,14 @@ internal sealed class SavedChatKind : FuzzKind
         using ChatSession chat = await model.LoadChatAsync(file);
         Task<string> other = AnswerAsync();
         Exception? refusal = await ContinueAsync(chat);
-        string text = await other.ContinueWith(static done =>
-            done.IsFaulted ? $"failed with {done.Exception.InnerException!.Message}" : done.Result, TaskScheduler.Default);
-        if (text != undisturbed) throw new InvalidOperationException($"Another answer {text}, but it {undisturbed} alone.");
-        if (refusal is not null) ExceptionDispatchInfo.Throw(refusal);
+        string text = await other.ContinueWith(
+            static done => done.IsFaulted ? $"failed with {done.Exception.InnerException!.Message}" : done.Result,
+            TaskScheduler.Default
+        );
+        if (text != undisturbed)
+            throw new InvalidOperationException($"Another answer {text}, but it {undisturbed} alone.");
+        if (refusal is not null)
+            ExceptionDispatchInfo.Throw(refusal);
         return true;
     }
 

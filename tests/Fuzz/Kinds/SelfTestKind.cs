@@ -15,12 +15,21 @@ internal sealed class SelfTestKind : FuzzKind
     {
         switch (input[0])
         {
-            case 0: throw new TesseraException("It is refused.");
-            case 1: throw new InvalidOperationException("It is not documented.");
-            case 2: throw new TesseraException($"It goes wrong   at {nameof(TryAsync)}.");
-            case 3: Environment.Exit(3); break;
-            case 4: while (true) next++;
-            case 5: Fill(); break;
+            case 0:
+                throw new TesseraException("It is refused.");
+            case 1:
+                throw new InvalidOperationException("It is not documented.");
+            case 2:
+                throw new TesseraException($"It goes wrong   at {nameof(TryAsync)}.");
+            case 3:
+                Environment.Exit(3);
+                break;
+            case 4:
+                while (true)
+                    next++;
+            case 5:
+                Fill();
+                break;
         }
 
         return Task.FromResult(true);

@@ -16,7 +16,8 @@ internal sealed class SplitModelKind : FuzzKind
     {
         files = [.. Enumerable.Range(1, Count).Select(number => Path.Combine(folder, $"model-{number:00000}-of-{Count:00000}.gguf"))];
         RawGguf whole = RawGguf.Read(Goldens.Language);
-        for (int number = 0; number < Count; number++) File.WriteAllBytes(files[number], Shard(whole, number).ToBytes());
+        for (int number = 0; number < Count; number++)
+            File.WriteAllBytes(files[number], Shard(whole, number).ToBytes());
         shards = [.. files.Select(File.ReadAllBytes)];
         mutators = [.. files.Select(static file => new GgufMutator(file))];
     }
@@ -42,7 +43,8 @@ internal sealed class SplitModelKind : FuzzKind
     private static RawGguf Shard(RawGguf whole, int number)
     {
         var shard = new RawGguf();
-        if (number == 0) shard.Entries.AddRange(whole.Entries);
+        if (number == 0)
+            shard.Entries.AddRange(whole.Entries);
         shard.Entries.Add(new RawEntry("split.no", 2, BitConverter.GetBytes((ushort)number)));
         shard.Entries.Add(new RawEntry("split.count", 2, BitConverter.GetBytes((ushort)Count)));
         shard.Entries.Add(new RawEntry("split.tensors.count", 5, BitConverter.GetBytes(whole.Tensors.Count)));

@@ -9,26 +9,90 @@ namespace Tessera.Fuzz.Mutation;
 internal static class CheckpointMutator
 {
     private static readonly JsonMutator Settings = new(
-    [
-        "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+        [
+            "architectures",
+            "model_type",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
             "vocab_size",
-        "intermediate_size", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_type", "factor", "short_factor", "long_factor",
+            "intermediate_size",
+            "rms_norm_eps",
+            "rope_theta",
+            "rope_scaling",
+            "rope_type",
+            "factor",
+            "short_factor",
+            "long_factor",
             "torch_dtype",
-        "max_position_embeddings", "sliding_window", "tie_word_embeddings", "text_config", "vision_config", "llm_config",
+            "max_position_embeddings",
+            "sliding_window",
+            "tie_word_embeddings",
+            "text_config",
+            "vision_config",
+            "llm_config",
             "image_grid_pinpoints",
-        "mm_vision_tower", "weight_map", "metadata", "dtype", "shape", "data_offsets", "added_tokens", "model", "vocab", "merges",
+            "mm_vision_tower",
+            "weight_map",
+            "metadata",
+            "dtype",
+            "shape",
+            "data_offsets",
+            "added_tokens",
+            "model",
+            "vocab",
+            "merges",
             "pre_tokenizer",
-        "type", "id", "content", "special", "bos_token", "eos_token", "chat_template", "partial_rotary_factor", "layer_types",
-            "image_size", "patch_size",
-    ],
-    [
-        "", "LlamaForCausalLM", "Qwen2ForCausalLM", "LlavaForConditionalGeneration", "T5ForConditionalGeneration", "llama", "BPE",
-            "Unigram", "WordPiece",
-        "F32", "F16", "BF16", "F64", "I64", "U8", "F8_E4M3", "x", "../../etc/passwd", "/etc/passwd", "model.safetensors", "linear",
-            "yarn", "llama3",
-        "longrope", "\u001B[2J", "\uD800", "a\0b", "<s>", "</s>", "<0x41>", "<image>", "model.layers.0.self_attn.q_proj.weight",
+            "type",
+            "id",
+            "content",
+            "special",
+            "bos_token",
+            "eos_token",
+            "chat_template",
+            "partial_rotary_factor",
+            "layer_types",
+            "image_size",
+            "patch_size",
+        ],
+        [
+            "",
+            "LlamaForCausalLM",
+            "Qwen2ForCausalLM",
+            "LlavaForConditionalGeneration",
+            "T5ForConditionalGeneration",
+            "llama",
+            "BPE",
+            "Unigram",
+            "WordPiece",
+            "F32",
+            "F16",
+            "BF16",
+            "F64",
+            "I64",
+            "U8",
+            "F8_E4M3",
+            "x",
+            "../../etc/passwd",
+            "/etc/passwd",
+            "model.safetensors",
+            "linear",
+            "yarn",
+            "llama3",
+            "longrope",
+            "\u001B[2J",
+            "\uD800",
+            "a\0b",
+            "<s>",
+            "</s>",
+            "<0x41>",
+            "<image>",
+            "model.layers.0.self_attn.q_proj.weight",
             "lm_head.weight",
-    ]);
+        ]
+    );
 
     /// <summary>A hostile copy of one file.</summary>
     /// <param name="name">The file's name, which tells its format.</param>
@@ -36,7 +100,8 @@ internal static class CheckpointMutator
     /// <param name="random">Decides.</param>
     public static byte[] Make(string name, byte[] file, Random random)
     {
-        if (random.OneIn(8)) return Damage.Copy(file, random, 4096);
+        if (random.OneIn(8))
+            return Damage.Copy(file, random, 4096);
         return Path.GetExtension(name) switch
         {
             ".json" => ChangedJson(file, random),
@@ -77,13 +142,17 @@ internal static class CheckpointMutator
         {
             foreach (ZipArchiveEntry entry in from.Entries)
             {
-                if (random.OneIn(60)) continue;
+                if (random.OneIn(60))
+                    continue;
                 using var bytes = new MemoryStream();
-                using (Stream stream = entry.Open()) stream.CopyTo(bytes);
+                using (Stream stream = entry.Open())
+                    stream.CopyTo(bytes);
                 bool isPickle = entry.Name.EndsWith(".pkl", StringComparison.Ordinal);
                 byte[] content = isPickle || random.OneIn(30) ? Damage.Copy(bytes.ToArray(), random) : bytes.ToArray();
-                ZipArchiveEntry copy =
-                    to.CreateEntry(entry.FullName, random.OneIn(60) ? CompressionLevel.Fastest : CompressionLevel.NoCompression);
+                ZipArchiveEntry copy = to.CreateEntry(
+                    entry.FullName,
+                    random.OneIn(60) ? CompressionLevel.Fastest : CompressionLevel.NoCompression
+                );
                 copy.LastWriteTime = DateTimeOffset.UnixEpoch.AddYears(20);
                 using Stream target = copy.Open();
                 target.Write(content);

@@ -9,42 +9,45 @@ namespace Tessera.Fuzz.Mutation;
 internal static class PictureFormats
 {
     /// <summary>The pieces of a file; one piece where the format has none that can be moved.</summary>
-    public static List<byte[]> Split(byte[] file) => LayoutOf(file) switch
-    {
-        PictureLayout.Png => SplitPng(file),
-        PictureLayout.Jpeg => SplitJpeg(file),
-        PictureLayout.Riff => SplitRiff(file),
-        PictureLayout.Gif => SplitGif(file),
-        PictureLayout.Boxes => SplitBoxes(file),
-        _ => [file],
-    };
+    public static List<byte[]> Split(byte[] file) =>
+        LayoutOf(file) switch
+        {
+            PictureLayout.Png => SplitPng(file),
+            PictureLayout.Jpeg => SplitJpeg(file),
+            PictureLayout.Riff => SplitRiff(file),
+            PictureLayout.Gif => SplitGif(file),
+            PictureLayout.Boxes => SplitBoxes(file),
+            _ => [file],
+        };
 
     /// <summary>A file of the kind that an original is, of other pieces.</summary>
-    public static byte[] Join(byte[] original, List<byte[]> pieces) => LayoutOf(original) switch
-    {
-        PictureLayout.Png => [.. original[..8], .. pieces.SelectMany(PngChunk)],
-        PictureLayout.Jpeg => [0xFF, 0xD8, .. pieces.SelectMany(JpegSegment)],
-        PictureLayout.Riff => JoinRiff(pieces),
-        PictureLayout.Boxes => [.. pieces.SelectMany(Box)],
-        _ => [.. pieces.SelectMany(static piece => piece)],
-    };
+    public static byte[] Join(byte[] original, List<byte[]> pieces) =>
+        LayoutOf(original) switch
+        {
+            PictureLayout.Png => [.. original[..8], .. pieces.SelectMany(PngChunk)],
+            PictureLayout.Jpeg => [0xFF, 0xD8, .. pieces.SelectMany(JpegSegment)],
+            PictureLayout.Riff => JoinRiff(pieces),
+            PictureLayout.Boxes => [.. pieces.SelectMany(Box)],
+            _ => [.. pieces.SelectMany(static piece => piece)],
+        };
 
-    public static PictureLayout LayoutOf(byte[] file) => file switch
-    {
-        [0x89, 0x50, ..] => PictureLayout.Png,
-        [0xFF, 0xD8, ..] => PictureLayout.Jpeg,
-        [(byte)'R', (byte)'I', (byte)'F', (byte)'F', ..] => PictureLayout.Riff,
-        [(byte)'G', (byte)'I', (byte)'F', ..] => PictureLayout.Gif,
-        [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', ..] => PictureLayout.Boxes,
-        [(byte)'I', (byte)'I', ..] or [(byte)'M', (byte)'M', ..] => PictureLayout.Tiff,
-        _ => PictureLayout.Other,
-    };
+    public static PictureLayout LayoutOf(byte[] file) =>
+        file switch
+        {
+            [0x89, 0x50, ..] => PictureLayout.Png,
+            [0xFF, 0xD8, ..] => PictureLayout.Jpeg,
+            [(byte)'R', (byte)'I', (byte)'F', (byte)'F', ..] => PictureLayout.Riff,
+            [(byte)'G', (byte)'I', (byte)'F', ..] => PictureLayout.Gif,
+            [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', ..] => PictureLayout.Boxes,
+            [(byte)'I', (byte)'I', ..] or [(byte)'M', (byte)'M', ..] => PictureLayout.Tiff,
+            _ => PictureLayout.Other,
+        };
 
     // A piece of PNG: type and data. Length and CRC are made anew.
     private static List<byte[]> SplitPng(byte[] file)
     {
         var pieces = new List<byte[]>();
-        for (int at = 8; at + 12 <= file.Length;)
+        for (int at = 8; at + 12 <= file.Length; )
         {
             int length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(at));
             pieces.Add(file[(at + 4)..(at + 8 + length)]);
@@ -70,7 +73,8 @@ internal static class PictureFormats
         foreach (byte value in bytes)
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB8_8320 : crc >> 1;
+            for (int bit = 0; bit < 8; bit++)
+                crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB8_8320 : crc >> 1;
         }
 
         return ~crc;
@@ -94,7 +98,8 @@ internal static class PictureFormats
 
     private static byte[] JpegSegment(byte[] piece)
     {
-        if (piece.Length < 2 || piece[1] is 0xDA or 0xD9) return piece;
+        if (piece.Length < 2 || piece[1] is 0xDA or 0xD9)
+            return piece;
         int length = Math.Min(piece.Length, ushort.MaxValue);
         return [piece[0], piece[1], (byte)(length >> 8), (byte)length, .. piece[2..]];
     }
@@ -102,7 +107,7 @@ internal static class PictureFormats
     private static List<byte[]> SplitRiff(byte[] file)
     {
         var pieces = new List<byte[]>();
-        for (int at = 12; at + 8 <= file.Length;)
+        for (int at = 12; at + 8 <= file.Length; )
         {
             int length = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at + 4));
             pieces.Add([.. file[at..(at + 4)], .. file[(at + 8)..Math.Min(file.Length, at + 8 + length)]]);
@@ -114,8 +119,14 @@ internal static class PictureFormats
 
     private static byte[] JoinRiff(List<byte[]> pieces)
     {
-        byte[] body = [.. pieces.Where(static piece => piece.Length >= 4).SelectMany(static piece =>
-            (byte[])[.. piece[..4], .. BitConverter.GetBytes(piece.Length - 4), .. piece[4..], .. new byte[piece.Length & 1]])];
+        byte[] body =
+        [
+            .. pieces
+                .Where(static piece => piece.Length >= 4)
+                .SelectMany(static piece =>
+                    (byte[])[.. piece[..4], .. BitConverter.GetBytes(piece.Length - 4), .. piece[4..], .. new byte[piece.Length & 1]]
+                ),
+        ];
         return [.. "RIFF"u8, .. BitConverter.GetBytes(body.Length + 4), .. "WEBP"u8, .. body];
     }
 
@@ -127,14 +138,19 @@ internal static class PictureFormats
         while (at < file.Length)
         {
             int start = at;
-            if (file[at] == 0x21) at += 2;
-            else if (file[at] == 0x2C) at += 11 + ((file[at + 9] & 0x80) != 0 ? 3 << ((file[at + 9] & 7) + 1) : 0);
-            else break;
-            while (at < file.Length && file[at] != 0) at += 1 + file[at];
+            if (file[at] == 0x21)
+                at += 2;
+            else if (file[at] == 0x2C)
+                at += 11 + ((file[at + 9] & 0x80) != 0 ? 3 << ((file[at + 9] & 7) + 1) : 0);
+            else
+                break;
+            while (at < file.Length && file[at] != 0)
+                at += 1 + file[at];
             pieces.Add(file[start..Math.Min(file.Length, ++at)]);
         }
 
-        if (at < file.Length) pieces.Add(file[at..]);
+        if (at < file.Length)
+            pieces.Add(file[at..]);
         return pieces;
     }
 
@@ -142,10 +158,11 @@ internal static class PictureFormats
     private static List<byte[]> SplitBoxes(byte[] file)
     {
         var pieces = new List<byte[]>();
-        for (int at = 0; at + 8 <= file.Length;)
+        for (int at = 0; at + 8 <= file.Length; )
         {
             int length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(at));
-            if (length < 8 || at + length > file.Length) length = file.Length - at;
+            if (length < 8 || at + length > file.Length)
+                length = file.Length - at;
             pieces.Add(file[(at + 4)..(at + length)]);
             at += length;
         }

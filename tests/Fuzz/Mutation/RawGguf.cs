@@ -31,9 +31,22 @@ internal sealed class RawGguf
     // Elements and bytes of a block, by tag (ggml.h, ggml-common.h).
     private static readonly Dictionary<uint, (ulong Elements, ulong Bytes)> Blocks = new()
     {
-        [0] = (1, 4), [1] = (1, 2), [2] = (32, 18), [6] = (32, 22), [8] = (32, 34), [12] = (256, 144), [14] = (256, 210),
-        [16] = (256, 66), [24] = (1, 1), [25] = (1, 2), [26] = (1, 4), [27] = (1, 8), [28] = (1, 8), [30] = (1, 2), [34] = (256, 54),
-            [39] = (32, 17),
+        [0] = (1, 4),
+        [1] = (1, 2),
+        [2] = (32, 18),
+        [6] = (32, 22),
+        [8] = (32, 34),
+        [12] = (256, 144),
+        [14] = (256, 210),
+        [16] = (256, 66),
+        [24] = (1, 1),
+        [25] = (1, 2),
+        [26] = (1, 4),
+        [27] = (1, 8),
+        [28] = (1, 8),
+        [30] = (1, 2),
+        [34] = (256, 54),
+        [39] = (32, 17),
     };
 
     public uint Version { get; set; } = 3;
@@ -51,14 +64,22 @@ internal sealed class RawGguf
     public static IReadOnlyList<uint> TensorTypes { get; } = [.. Blocks.Keys];
 
     /// <summary>Another list of the same parts.</summary>
-    public RawGguf Clone() => new() { Version = Version, Alignment = Alignment, Entries = [.. Entries], Tensors = [.. Tensors] };
+    public RawGguf Clone() =>
+        new()
+        {
+            Version = Version,
+            Alignment = Alignment,
+            Entries = [.. Entries],
+            Tensors = [.. Tensors],
+        };
 
     public static RawGguf Read(string path)
     {
         byte[] bytes = File.ReadAllBytes(path);
         int position = 24;
         var file = new RawGguf();
-        int tensorCount = (int)U64(bytes, 8), entryCount = (int)U64(bytes, 16);
+        int tensorCount = (int)U64(bytes, 8),
+            entryCount = (int)U64(bytes, 16);
         for (int index = 0; index < entryCount; index++)
         {
             string key = ReadText(bytes, ref position);
@@ -73,7 +94,8 @@ internal sealed class RawGguf
         {
             string name = ReadText(bytes, ref position);
             var shape = new ulong[U32(bytes, position)];
-            for (int i = 0; i < shape.Length; i++) shape[i] = U64(bytes, position + 4 + (8 * i));
+            for (int i = 0; i < shape.Length; i++)
+                shape[i] = U64(bytes, position + 4 + (8 * i));
             position += 4 + (8 * shape.Length);
             found.Add((name, shape, U32(bytes, position), U64(bytes, position + 4)));
             position += 12;
@@ -81,8 +103,9 @@ internal sealed class RawGguf
 
         int data = Align(position, file.Alignment);
         foreach ((string name, ulong[] shape, uint type, ulong offset) in found)
-            file.Tensors.Add(new RawTensor(name, shape, type, null,
-                bytes.AsSpan(data + (int)offset, (int)LengthOf(type, shape)).ToArray()));
+            file.Tensors.Add(
+                new RawTensor(name, shape, type, null, bytes.AsSpan(data + (int)offset, (int)LengthOf(type, shape)).ToArray())
+            );
         return file;
     }
 
@@ -106,7 +129,8 @@ internal sealed class RawGguf
         {
             WriteText(writer, tensor.Name);
             writer.Write((uint)tensor.Shape.Length);
-            foreach (ulong dimension in tensor.Shape) writer.Write(dimension);
+            foreach (ulong dimension in tensor.Shape)
+                writer.Write(dimension);
             writer.Write(tensor.Type);
             writer.Write(tensor.Offset ?? offset);
             offset += Pad(Written(tensor));
@@ -114,8 +138,9 @@ internal sealed class RawGguf
 
         foreach (RawTensor tensor in Tensors)
         {
-            while (stream.Position % Alignment != 0) writer.Write((byte)0);
-            for (int missing = (int)Written(tensor); missing > 0 && tensor.Data.Length > 0;)
+            while (stream.Position % Alignment != 0)
+                writer.Write((byte)0);
+            for (int missing = (int)Written(tensor); missing > 0 && tensor.Data.Length > 0; )
             {
                 int length = Math.Min(missing, tensor.Data.Length);
                 writer.Write(tensor.Data.AsSpan(0, length));
@@ -129,16 +154,20 @@ internal sealed class RawGguf
     /// <summary>The elements of an array's value, or null for what is no array of scalars or texts.</summary>
     public static List<byte[]>? Elements(RawEntry entry)
     {
-        if (entry.Type != Array || entry.Value.Length < 12) return null;
+        if (entry.Type != Array || entry.Value.Length < 12)
+            return null;
         uint type = U32(entry.Value, 0);
-        if (type == Array || type >= ScalarLengths.Length) return null;
+        if (type == Array || type >= ScalarLengths.Length)
+            return null;
         var elements = new List<byte[]>();
-        for (int position = 12; position < entry.Value.Length;)
+        for (int position = 12; position < entry.Value.Length; )
         {
             int start = position;
-            if (entry.Value.Length - position < (type == Text ? 8 : ScalarLengths[type])) break;
+            if (entry.Value.Length - position < (type == Text ? 8 : ScalarLengths[type]))
+                break;
             Skip(entry.Value, type, ref position);
-            if (position > entry.Value.Length) break;
+            if (position > entry.Value.Length)
+                break;
             elements.Add(entry.Value[start..position]);
         }
 
@@ -146,8 +175,11 @@ internal sealed class RawGguf
     }
 
     public static byte[] ArrayOf(uint type, IReadOnlyCollection<byte[]> elements) =>
-        [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes((ulong)elements.Count),
-            .. elements.SelectMany(static element => element)];
+        [
+            .. BitConverter.GetBytes(type),
+            .. BitConverter.GetBytes((ulong)elements.Count),
+            .. elements.SelectMany(static element => element),
+        ];
 
     public static byte[] TextOf(string text)
     {
@@ -199,7 +231,8 @@ internal sealed class RawGguf
             uint element = U32(bytes, position);
             ulong count = U64(bytes, position + 4);
             position += 12;
-            for (ulong index = 0; index < count; index++) Skip(bytes, element, ref position);
+            for (ulong index = 0; index < count; index++)
+                Skip(bytes, element, ref position);
         }
         else
         {

@@ -19,9 +19,13 @@ internal sealed class SoakRun : IDisposable
     // A model lives this long; then it is disposed with answers running.
     private static readonly TimeSpan ModelLife = TimeSpan.FromSeconds(20);
     private readonly FastFolder folder = new();
-    private readonly int seed, atOnce;
+    private readonly int seed,
+        atOnce;
     private SoakScript[] scripts = [];
-    private int comparisons, cancellations, disposals, failures;
+    private int comparisons,
+        cancellations,
+        disposals,
+        failures;
     private long files;
 
     private SoakRun(int seed, int atOnce) => (this.seed, this.atOnce) = (seed, atOnce);
@@ -37,11 +41,17 @@ internal sealed class SoakRun : IDisposable
     private async Task<int> RunAsync(TimeSpan time, CancellationToken cancellationToken)
     {
         PromptImage[] pictures =
-            [ModelFile.Sample("heart"), ModelFile.Sample("shapes"), ModelFile.Sample("word"), ModelFile.Sample("count")];
+        [
+            ModelFile.Sample("heart"),
+            ModelFile.Sample("shapes"),
+            ModelFile.Sample("word"),
+            ModelFile.Sample("count"),
+        ];
         using (MultimodalModel alone = LoadTrained())
         {
             var answered = new List<SoakScript>();
-            foreach (SoakScript script in SoakScript.Make(ScriptCount, pictures)) answered.Add(await script.AnsweredAsync(alone));
+            foreach (SoakScript script in SoakScript.Make(ScriptCount, pictures))
+                answered.Add(await script.AnsweredAsync(alone));
             scripts = [.. answered];
         }
 
@@ -53,9 +63,14 @@ internal sealed class SoakRun : IDisposable
             await LiveAsync(life, rest < ModelLife ? rest : ModelLife, cancellationToken);
             long bytes = MemoryInUse();
             // What grows at first are caches that have a bound, and the runtime's own.
-            if (clock.Elapsed < time / 3 || settled == 0) settled = bytes;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{clock.Elapsed:hh\\:mm\\:ss}  {comparisons} answers compared, {bytes >> 20} MB"));
+            if (clock.Elapsed < time / 3 || settled == 0)
+                settled = bytes;
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{clock.Elapsed:hh\\:mm\\:ss}  {comparisons} answers compared, {bytes >> 20} MB"
+                )
+            );
         }
 
         long last = MemoryInUse();
@@ -72,9 +87,14 @@ internal sealed class SoakRun : IDisposable
         MultimodalModel model = LoadTrained();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(time);
-        Task[] users = [.. Enumerable.Range(0,
-            atOnce).Select(user =>
-                Task.Run(() => UseAsync(model, new Random(HashCode.Combine(seed, life, user)), end.Token), CancellationToken.None))];
+        Task[] users =
+        [
+            .. Enumerable
+                .Range(0, atOnce)
+                .Select(user =>
+                    Task.Run(() => UseAsync(model, new Random(HashCode.Combine(seed, life, user)), end.Token), CancellationToken.None)
+                ),
+        ];
         // Disposed under those that are answering.
         await Task.Delay(time, CancellationToken.None);
         Interlocked.Increment(ref disposals);
@@ -96,7 +116,8 @@ internal sealed class SoakRun : IDisposable
             }
             catch (Exception failure)
             {
-                if (cancellationToken.IsCancellationRequested && failure is OperationCanceledException) return;
+                if (cancellationToken.IsCancellationRequested && failure is OperationCanceledException)
+                    return;
                 Interlocked.Increment(ref failures);
                 Console.WriteLine($"{failure.GetType().Name}: {failure}");
             }
@@ -111,11 +132,15 @@ internal sealed class SoakRun : IDisposable
             for (int turn = 0; turn < script.Messages.Count; turn++)
             {
                 UserMessage message = script.Messages[turn];
-                if (random.OneIn(4) && !await IsCancelledAsync(chat, script, turn, random)) continue;
-                if (random.OneIn(5)) await ForkAsync(chat, script, turn);
-                if (random.OneIn(6)) chat = await ReloadAsync(model, chat);
+                if (random.OneIn(4) && !await IsCancelledAsync(chat, script, turn, random))
+                    continue;
+                if (random.OneIn(5))
+                    await ForkAsync(chat, script, turn);
+                if (random.OneIn(6))
+                    chat = await ReloadAsync(model, chat);
                 Compare(script.Answers[turn], await SoakScript.AskAsync(chat, message), "answered");
-                if (random.OneIn(6)) await RepeatAsync(chat, script.Answers[turn]);
+                if (random.OneIn(6))
+                    await RepeatAsync(chat, script.Answers[turn]);
             }
         }
         finally
@@ -149,8 +174,14 @@ internal sealed class SoakRun : IDisposable
     private async Task RepeatAsync(ChatSession chat, string expected)
     {
         string text = "";
-        var options = new GenerationOptions { MaxTokens = SoakScript.AnswerLength, Temperature = 0, Seed = 1 };
-        await foreach (GenerationUpdate update in chat.RegenerateAsync(options)) text += update.Text;
+        var options = new GenerationOptions
+        {
+            MaxTokens = SoakScript.AnswerLength,
+            Temperature = 0,
+            Seed = 1,
+        };
+        await foreach (GenerationUpdate update in chat.RegenerateAsync(options))
+            text += update.Text;
         Compare(expected, text, "answered again");
     }
 
@@ -167,9 +198,11 @@ internal sealed class SoakRun : IDisposable
     private void Compare(string expected, string text, string how)
     {
         Interlocked.Increment(ref comparisons);
-        if (text == expected) return;
+        if (text == expected)
+            return;
         Interlocked.Increment(ref failures);
-        if (failures <= MostShown) Console.WriteLine($"'{text}' was {how}, but alone it was '{expected}'.");
+        if (failures <= MostShown)
+            Console.WriteLine($"'{text}' was {how}, but alone it was '{expected}'.");
     }
 
     // One that was trained: where it says one thing rather than another, that does not hang on the last bits of a sum, which differ with
@@ -177,7 +210,13 @@ internal sealed class SoakRun : IDisposable
     private static MultimodalModel LoadTrained()
     {
         (string model, string? projector) = ModelCatalog.Resolve(ModelCatalog.EmbeddedName, null, needsVision: true);
-        var options = new ModelOptions { ModelPath = model, ProjectorPath = projector, ThreadCount = 1, ContextLength = 2048 };
+        var options = new ModelOptions
+        {
+            ModelPath = model,
+            ProjectorPath = projector,
+            ThreadCount = 1,
+            ContextLength = 2048,
+        };
         return MultimodalModel.LoadAsync(options).GetAwaiter().GetResult();
     }
 

@@ -9,7 +9,13 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
 
     // What the small model was trained to be asked (models/tiny/questions.py).
     private static readonly string[] Questions =
-        ["What is in this picture?", "What shape is this?", "What is the text in the picture?", "How many circles are there?", "Name it."];
+    [
+        "What is in this picture?",
+        "What shape is this?",
+        "What is the text in the picture?",
+        "How many circles are there?",
+        "Name it.",
+    ];
 
     private static readonly string[] Words = ["Hello", "Who are you?", "How are you?", "Thank you!"];
 
@@ -21,10 +27,16 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
     {
         for (int number = 0; number < count; number++)
         {
-            IEnumerable<UserMessage> messages = Enumerable.Range(0, 1 + (number % 3)).Select(turn => number % 2 == 0
-                ? new UserMessage(Questions[(number + turn) % Questions.Length]) { Images = turn == 0
-                    ? [pictures[number % pictures.Count]] : [] }
-                : new UserMessage(Words[(number + turn) % Words.Length]));
+            IEnumerable<UserMessage> messages = Enumerable
+                .Range(0, 1 + (number % 3))
+                .Select(turn =>
+                    number % 2 == 0
+                        ? new UserMessage(Questions[(number + turn) % Questions.Length])
+                        {
+                            Images = turn == 0 ? [pictures[number % pictures.Count]] : [],
+                        }
+                        : new UserMessage(Words[(number + turn) % Words.Length])
+                );
             yield return new SoakScript(number % 7 == 6 ? "Be brief." : null, [.. messages]);
         }
     }
@@ -35,9 +47,14 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
     public static async Task<string> AskAsync(ChatSession chat, UserMessage message, CancellationToken cancellationToken = default)
     {
         string text = "";
-        var options = new GenerationOptions { MaxTokens = AnswerLength, Temperature = 0, Seed = 1 };
-        await foreach (GenerationUpdate update in chat.SendAsync(message, options,
-            cancellationToken: cancellationToken)) text += update.Text;
+        var options = new GenerationOptions
+        {
+            MaxTokens = AnswerLength,
+            Temperature = 0,
+            Seed = 1,
+        };
+        await foreach (GenerationUpdate update in chat.SendAsync(message, options, cancellationToken: cancellationToken))
+            text += update.Text;
         return text;
     }
 
@@ -46,7 +63,8 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
     {
         using ChatSession chat = Start(model);
         var answers = new List<string>();
-        foreach (UserMessage message in Messages) answers.Add(await AskAsync(chat, message));
+        foreach (UserMessage message in Messages)
+            answers.Add(await AskAsync(chat, message));
         return this with { Answers = answers };
     }
 }

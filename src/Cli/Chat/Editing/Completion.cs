@@ -16,7 +16,8 @@ internal sealed record Completion(int Start, IReadOnlyList<string> Candidates)
         foreach (string candidate in Candidates)
         {
             int length = 0;
-            while (length < Math.Min(common.Length, candidate.Length) && common[length] == candidate[length]) length++;
+            while (length < Math.Min(common.Length, candidate.Length) && common[length] == candidate[length])
+                length++;
             common = common[..length];
         }
 
@@ -25,5 +26,6 @@ internal sealed record Completion(int Start, IReadOnlyList<string> Candidates)
 
     /// <summary>The candidates in one line.</summary>
     public string Describe() =>
-        string.Join("  ", Candidates.Take(MaxListed).Select(static candidate => candidate.TrimEnd(' '))) + (Candidates.Count > MaxListed ? "  …" : "");
+        string.Join("  ", Candidates.Take(MaxListed).Select(static candidate => candidate.TrimEnd(' ')))
+        + (Candidates.Count > MaxListed ? "  …" : "");
 }

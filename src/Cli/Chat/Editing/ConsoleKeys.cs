@@ -10,7 +10,8 @@ namespace Tessera.Cli.Chat.Editing;
 /// </summary>
 internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
 {
-    private const string PasteBegins = "[200~", PasteEnds = "\e[201~";
+    private const string PasteBegins = "[200~",
+        PasteEnds = "\e[201~";
 
     // A sequence arrives in one piece; a person is slower.
     private static readonly TimeSpan SequencePause = TimeSpan.FromMilliseconds(50);
@@ -27,9 +28,11 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
     public Key Read()
     {
         ConsoleKeyInfo key = Next();
-        if (key.KeyChar == '\e') return AfterEscape();
+        if (key.KeyChar == '\e')
+            return AfterEscape();
         // Windows hands a paste over as keys without brackets; nobody types on as fast.
-        if (OperatingSystem.IsWindows() && key.Key == ConsoleKey.Enter && raw.IsAvailable) return new Key(KeyKind.NewLine);
+        if (OperatingSystem.IsWindows() && key.Key == ConsoleKey.Enter && raw.IsAvailable)
+            return new Key(KeyKind.NewLine);
         return ConsoleKeyTable.Find(key) is { } kind ? new Key(kind) : Typed(key);
     }
 
@@ -49,7 +52,13 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
             }
 
             ConsoleKeyInfo key = raw.Read();
-            bool belongs = reply.Length switch { 0 => key.KeyChar == '\e', 1 => key.KeyChar == '[', 2 => key.KeyChar == '?', _ => true };
+            bool belongs = reply.Length switch
+            {
+                0 => key.KeyChar == '\e',
+                1 => key.KeyChar == '[',
+                2 => key.KeyChar == '?',
+                _ => true,
+            };
             if (!belongs)
             {
                 // What was typed in the meantime is kept for the editor.
@@ -58,7 +67,8 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
             }
 
             reply.Append(key.KeyChar);
-            if (reply.Length > 3 && key.KeyChar == final) return reply.ToString();
+            if (reply.Length > 3 && key.KeyChar == final)
+                return reply.ToString();
         }
 
         return null;
@@ -75,8 +85,10 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
 
     private Key AfterEscape()
     {
-        if (!TryNext(out ConsoleKeyInfo key)) return new Key(KeyKind.Unknown);
-        if (key.KeyChar is '[' or 'O') return Sequence(key.KeyChar);
+        if (!TryNext(out ConsoleKeyInfo key))
+            return new Key(KeyKind.Unknown);
+        if (key.KeyChar is '[' or 'O')
+            return Sequence(key.KeyChar);
         return key switch
         {
             { Key: ConsoleKey.Enter } => new Key(KeyKind.NewLine),
@@ -95,7 +107,8 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
         while (sequence.Length < 32 && TryNext(out ConsoleKeyInfo key))
         {
             sequence.Append(key.KeyChar);
-            if (key.KeyChar is >= '@' and <= '~') break;
+            if (key.KeyChar is >= '@' and <= '~')
+                break;
         }
 
         return sequence.ToString() switch
@@ -114,7 +127,8 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
         {
             char character = Next().KeyChar;
             // What does not fit is read to its end all the same, or it would be taken for typing.
-            if (text.Length > InputLine.MaxLength) text.Remove(0, text.Length - PasteEnds.Length);
+            if (text.Length > InputLine.MaxLength)
+                text.Remove(0, text.Length - PasteEnds.Length);
             text.Append(character);
         }
 
@@ -124,10 +138,12 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
 
     private static bool EndsWith(StringBuilder text, string end)
     {
-        if (text.Length < end.Length) return false;
+        if (text.Length < end.Length)
+            return false;
         for (int index = 0; index < end.Length; index++)
         {
-            if (text[text.Length - end.Length + index] != end[index]) return false;
+            if (text[text.Length - end.Length + index] != end[index])
+                return false;
         }
 
         return true;
@@ -135,7 +151,8 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
 
     private Key Typed(ConsoleKeyInfo key)
     {
-        if (char.IsHighSurrogate(key.KeyChar)) return new Key(KeyKind.Text, $"{key.KeyChar}{Next().KeyChar}");
+        if (char.IsHighSurrogate(key.KeyChar))
+            return new Key(KeyKind.Text, $"{key.KeyChar}{Next().KeyChar}");
         return char.IsControl(key.KeyChar) ? new Key(KeyKind.Unknown) : new Key(KeyKind.Text, key.KeyChar.ToString());
     }
 }

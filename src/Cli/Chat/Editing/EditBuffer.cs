@@ -18,7 +18,8 @@ internal sealed class EditBuffer
 
     public void Insert(string text)
     {
-        if (Text.Length + text.Length > InputLine.MaxLength) return;
+        if (Text.Length + text.Length > InputLine.MaxLength)
+            return;
         Text = Text.Insert(Cursor, text);
         Cursor += text.Length;
         // What is inserted may join what stands after it.
@@ -68,7 +69,8 @@ internal sealed class EditBuffer
 
     private void Kill(int start, int end)
     {
-        if (end > start) killed = Text[start..end];
+        if (end > start)
+            killed = Text[start..end];
         Remove(start, end);
     }
 
@@ -81,16 +83,20 @@ internal sealed class EditBuffer
     private int WordStart()
     {
         int position = Cursor;
-        while (position > 0 && char.IsWhiteSpace(Text[position - 1])) position--;
-        while (position > 0 && !char.IsWhiteSpace(Text[position - 1])) position--;
+        while (position > 0 && char.IsWhiteSpace(Text[position - 1]))
+            position--;
+        while (position > 0 && !char.IsWhiteSpace(Text[position - 1]))
+            position--;
         return position;
     }
 
     private int WordEnd()
     {
         int position = Cursor;
-        while (position < Text.Length && char.IsWhiteSpace(Text[position])) position++;
-        while (position < Text.Length && !char.IsWhiteSpace(Text[position])) position++;
+        while (position < Text.Length && char.IsWhiteSpace(Text[position]))
+            position++;
+        while (position < Text.Length && !char.IsWhiteSpace(Text[position]))
+            position++;
         return position;
     }
 
@@ -98,7 +104,8 @@ internal sealed class EditBuffer
     private IEnumerable<int> Boundaries()
     {
         int index = LineStart(Math.Max(0, LineStart(Cursor) - 1));
-        for (; index < Text.Length; index += StringInfo.GetNextTextElementLength(Text, index)) yield return index;
+        for (; index < Text.Length; index += StringInfo.GetNextTextElementLength(Text, index))
+            yield return index;
         yield return Text.Length;
     }
 }

@@ -32,7 +32,8 @@ internal sealed class RawConsoleKeys : IRawKeys
     {
         for (TimeSpan waited = TimeSpan.Zero; waited < patience; waited += PollPause)
         {
-            if (IsAvailable) return true;
+            if (IsAvailable)
+                return true;
             Thread.Sleep(PollPause);
         }
 

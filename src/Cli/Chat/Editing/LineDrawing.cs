@@ -60,6 +60,7 @@ internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height
     private static void MoveUp(StringBuilder screen, int rowCount)
     {
         screen.Append('\r');
-        if (rowCount > 0) screen.Append(CultureInfo.InvariantCulture, $"\e[{rowCount}A");
+        if (rowCount > 0)
+            screen.Append(CultureInfo.InvariantCulture, $"\e[{rowCount}A");
     }
 }

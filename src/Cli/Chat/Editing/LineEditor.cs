@@ -8,7 +8,13 @@ namespace Tessera.Cli.Chat.Editing;
 /// <param name="history">Lines sent before.</param>
 /// <param name="complete">What the text before the cursor could go on as.</param>
 /// <param name="output">Where candidates are listed.</param>
-internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHistory history, Func<string, Completion> complete, TextWriter output) : ILineSource
+internal sealed class LineEditor(
+    IKeySource keys,
+    LineDrawing drawing,
+    LineHistory history,
+    Func<string, Completion> complete,
+    TextWriter output
+) : ILineSource
 {
     private readonly EditBuffer buffer = new();
     private readonly Lock gate = new();
@@ -38,10 +44,12 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
                 Key key = keys.Read();
                 lock (gate)
                 {
-                    if (Apply(key) is not { } end) continue;
+                    if (Apply(key) is not { } end)
+                        continue;
                     isEditing = false;
                     drawing.Finish(prompt, buffer.Text);
-                    if (end == LineEnd.Sent) history.Add(buffer.Text);
+                    if (end == LineEnd.Sent)
+                        history.Add(buffer.Text);
                     return new InputLine(end, end == LineEnd.Sent ? buffer.Text : "");
                 }
             }
@@ -58,7 +66,8 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
     {
         lock (gate)
         {
-            if (isEditing) drawing.Draw(shownPrompt, buffer.Text, buffer.Cursor);
+            if (isEditing)
+                drawing.Draw(shownPrompt, buffer.Text, buffer.Cursor);
         }
     }
 
@@ -72,11 +81,13 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
             case KeyKind.Send:
                 return SendOrContinue();
             case KeyKind.Interrupt:
-                if (buffer.Text.Length == 0) return LineEnd.Interrupted;
+                if (buffer.Text.Length == 0)
+                    return LineEnd.Interrupted;
                 buffer.Replace("");
                 return null;
             case KeyKind.EndOfInput:
-                if (buffer.Text.Length == 0) return LineEnd.EndOfInput;
+                if (buffer.Text.Length == 0)
+                    return LineEnd.EndOfInput;
                 buffer.Delete();
                 return null;
             case KeyKind.Complete:
@@ -114,28 +125,60 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
     {
         switch (key.Kind)
         {
-            case KeyKind.Text or KeyKind.Paste: buffer.Insert(key.Text); break;
-            case KeyKind.NewLine: buffer.Insert("\n"); break;
-            case KeyKind.Backspace: buffer.Backspace(); break;
-            case KeyKind.Delete: buffer.Delete(); break;
-            case KeyKind.Left: buffer.Left(); break;
-            case KeyKind.Right: buffer.Right(); break;
-            case KeyKind.WordLeft: buffer.WordLeft(); break;
-            case KeyKind.WordRight: buffer.WordRight(); break;
-            case KeyKind.Home: buffer.Home(); break;
-            case KeyKind.End: buffer.End(); break;
-            case KeyKind.KillToStart: buffer.KillToStart(); break;
-            case KeyKind.KillToEnd: buffer.KillToEnd(); break;
-            case KeyKind.KillWordBefore: buffer.KillWordBefore(); break;
-            case KeyKind.KillWordAfter: buffer.KillWordAfter(); break;
-            case KeyKind.Yank: buffer.Yank(); break;
+            case KeyKind.Text or KeyKind.Paste:
+                buffer.Insert(key.Text);
+                break;
+            case KeyKind.NewLine:
+                buffer.Insert("\n");
+                break;
+            case KeyKind.Backspace:
+                buffer.Backspace();
+                break;
+            case KeyKind.Delete:
+                buffer.Delete();
+                break;
+            case KeyKind.Left:
+                buffer.Left();
+                break;
+            case KeyKind.Right:
+                buffer.Right();
+                break;
+            case KeyKind.WordLeft:
+                buffer.WordLeft();
+                break;
+            case KeyKind.WordRight:
+                buffer.WordRight();
+                break;
+            case KeyKind.Home:
+                buffer.Home();
+                break;
+            case KeyKind.End:
+                buffer.End();
+                break;
+            case KeyKind.KillToStart:
+                buffer.KillToStart();
+                break;
+            case KeyKind.KillToEnd:
+                buffer.KillToEnd();
+                break;
+            case KeyKind.KillWordBefore:
+                buffer.KillWordBefore();
+                break;
+            case KeyKind.KillWordAfter:
+                buffer.KillWordAfter();
+                break;
+            case KeyKind.Yank:
+                buffer.Yank();
+                break;
         }
     }
 
     // Within a text of several lines the cursor moves; beyond its first or last one, history comes.
     private void MoveLine(int step)
     {
-        int start = buffer.LineStart(buffer.Cursor), end = buffer.LineEnd(buffer.Cursor), column = buffer.Cursor - start;
+        int start = buffer.LineStart(buffer.Cursor),
+            end = buffer.LineEnd(buffer.Cursor),
+            column = buffer.Cursor - start;
         if (step < 0 && start > 0)
         {
             buffer.MoveTo(Math.Min(buffer.LineStart(start - 1) + column, start - 1));
@@ -159,12 +202,15 @@ internal sealed class LineEditor(IKeySource keys, LineDrawing drawing, LineHisto
     private void Complete(bool wasListing)
     {
         Completion found = complete(buffer.Text[..buffer.Cursor]);
-        if (found.Candidates.Count == 0) return;
+        if (found.Candidates.Count == 0)
+            return;
         string common = found.CommonStart();
         bool goesOn = common.Length > buffer.Cursor - found.Start || found.Candidates.Count == 1;
-        if (goesOn) buffer.Replace(found.Start, buffer.Cursor, common);
+        if (goesOn)
+            buffer.Replace(found.Start, buffer.Cursor, common);
         listsCandidates = !goesOn;
-        if (!goesOn && wasListing) List(found);
+        if (!goesOn && wasListing)
+            List(found);
     }
 
     private void List(Completion found)

@@ -20,7 +20,8 @@ internal sealed class LineHistory
     public static LineHistory Load(string? path)
     {
         var history = new LineHistory(path);
-        if (path is not null && FileKind.HasContents(path)) TryIo(() => history.Read(path));
+        if (path is not null && FileKind.HasContents(path))
+            TryIo(() => history.Read(path));
         return history;
     }
 
@@ -31,8 +32,10 @@ internal sealed class LineHistory
         if (string.IsNullOrEmpty(state) || !Path.IsPathFullyQualified(state))
         {
             string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-            state = OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                : home.Length > 0 ? Path.Combine(home, ".local", "state") : "";
+            state =
+                OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : home.Length > 0 ? Path.Combine(home, ".local", "state")
+                : "";
         }
 
         return state.Length > 0 ? Path.Combine(state, "tessera", "history") : null;
@@ -42,18 +45,27 @@ internal sealed class LineHistory
     public void Add(string sent)
     {
         string line = sent.TrimEnd();
-        if (line.Length == 0 || (lines.Count > 0 && lines[^1] == line)) return;
+        if (line.Length == 0 || (lines.Count > 0 && lines[^1] == line))
+            return;
         lines.Add(line);
-        if (lines.Count > MaxCount) lines.RemoveAt(0);
-        if (path is not null && !FileKind.IsSpecial(path)) TryIo(() => Append(path, line));
+        if (lines.Count > MaxCount)
+            lines.RemoveAt(0);
+        if (path is not null && !FileKind.IsSpecial(path))
+            TryIo(() => Append(path, line));
     }
 
     // Several chats may append to the file at once; each line is one write.
     private static void Append(string path, string line)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.Append,
+            Access = FileAccess.Write,
+            Share = FileShare.ReadWrite,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using var file = new FileStream(path, options);
         file.Write(Encoding.UTF8.GetBytes(Escape(line) + "\n"));
     }
@@ -62,16 +74,22 @@ internal sealed class LineHistory
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         bool isCut = stream.Length > MaxFileLength;
-        if (isCut) stream.Seek(-MaxFileLength, SeekOrigin.End);
+        if (isCut)
+            stream.Seek(-MaxFileLength, SeekOrigin.End);
         using var reader = new StreamReader(stream);
         string[] all = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string[] whole = isCut ? all[1..] : all;
         lines.AddRange(whole.TakeLast(MaxCount).Select(Unescape));
         stream.Dispose();
-        if (isCut || whole.Length > 2 * MaxCount) WholeFile.Write(file, shorter => shorter.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(static line => Escape(line) + "\n")))));
+        if (isCut || whole.Length > 2 * MaxCount)
+            WholeFile.Write(
+                file,
+                shorter => shorter.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(static line => Escape(line) + "\n"))))
+            );
     }
 
-    private static string Escape(string line) => line.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escape(string line) =>
+        line.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
     private static string Unescape(string line)
     {
@@ -79,7 +97,11 @@ internal sealed class LineHistory
         for (int index = 0; index < line.Length; index++)
         {
             bool isEscape = line[index] == '\\' && index + 1 < line.Length;
-            text.Append(!isEscape ? line[index] : line[++index] == 'n' ? '\n' : line[index]);
+            text.Append(
+                !isEscape ? line[index]
+                : line[++index] == 'n' ? '\n'
+                : line[index]
+            );
         }
 
         return text.ToString();
@@ -92,8 +114,6 @@ internal sealed class LineHistory
         {
             action();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException) { }
     }
 }

@@ -24,12 +24,14 @@ internal sealed record LineLayout(IReadOnlyList<string> Rows, IReadOnlyList<int>
         rows.AddAll(prompt);
         string indent = new(' ', TextWidth.Of(prompt));
         (int Row, int Index)? place = null;
-        for (int index = 0; index < text.Length;)
+        for (int index = 0; index < text.Length; )
         {
             int length = StringInfo.GetNextTextElementLength(text, index);
             string character = text.Substring(index, length);
-            if (character != "\n") rows.MakeRoom(character);
-            if (index >= cursor) place ??= rows.Place;
+            if (character != "\n")
+                rows.MakeRoom(character);
+            if (index >= cursor)
+                place ??= rows.Place;
             if (character is "\n" or "\r\n")
             {
                 rows.Break();
@@ -44,17 +46,19 @@ internal sealed record LineLayout(IReadOnlyList<string> Rows, IReadOnlyList<int>
         }
 
         // At the right edge the cursor has no cell of its own, so it waits at the start of the next row.
-        if (place is null) rows.MakeRoom(" ");
+        if (place is null)
+            rows.MakeRoom(" ");
         (int row, int cursorIndex) = place ?? rows.Place;
         return new LineLayout(rows.Rows, rows.Widths, row, cursorIndex);
     }
 
-    private static string Shown(string character) => character switch
-    {
-        "\t" => new string(' ', TabWidth),
-        [var control] when PlainText.IsHarmful(control) => "\uFFFD",
-        _ => character,
-    };
+    private static string Shown(string character) =>
+        character switch
+        {
+            "\t" => new string(' ', TabWidth),
+            [var control] when PlainText.IsHarmful(control) => "\uFFFD",
+            _ => character,
+        };
 
     private sealed class RowBuilder(int width)
     {
@@ -69,7 +73,7 @@ internal sealed record LineLayout(IReadOnlyList<string> Rows, IReadOnlyList<int>
 
         public void AddAll(string text)
         {
-            for (int index = 0; index < text.Length;)
+            for (int index = 0; index < text.Length; )
             {
                 int length = StringInfo.GetNextTextElementLength(text, index);
                 MakeRoom(text.Substring(index, length));
@@ -80,7 +84,8 @@ internal sealed record LineLayout(IReadOnlyList<string> Rows, IReadOnlyList<int>
 
         public void MakeRoom(string character)
         {
-            if (widths[^1] > 0 && widths[^1] + TextWidth.Of(Shown(character)) > width) Break();
+            if (widths[^1] > 0 && widths[^1] + TextWidth.Of(Shown(character)) > width)
+                Break();
         }
 
         public void Add(string character)

@@ -21,8 +21,11 @@ internal static class HalfBlockPicture
             string before = "";
             for (int x = 0; x < picture.Size.Width; x++)
             {
-                string colours = Colour(38, picture, x, y, hasAllColours) + (y + 1 < picture.Size.Height ? Colour(48, picture, x, y + 1, hasAllColours) : "\e[49m");
-                if (colours != before) text.Append(colours);
+                string colours =
+                    Colour(38, picture, x, y, hasAllColours)
+                    + (y + 1 < picture.Size.Height ? Colour(48, picture, x, y + 1, hasAllColours) : "\e[49m");
+                if (colours != before)
+                    text.Append(colours);
                 before = colours;
                 text.Append('▀');
             }
@@ -36,8 +39,11 @@ internal static class HalfBlockPicture
     /// <summary>The nearest of xterm's 256 colours: the 6 x 6 x 6 cube from 16 on, or the 24 greys from 232 on (xterm 256colres.pl).</summary>
     public static int Nearest256(int red, int green, int blue)
     {
-        int r = NearestLevel(red), g = NearestLevel(green), b = NearestLevel(blue);
-        int grey = Math.Clamp(((red + green + blue) / 3 - 3) / 10, 0, 23), greyLevel = 8 + 10 * grey;
+        int r = NearestLevel(red),
+            g = NearestLevel(green),
+            b = NearestLevel(blue);
+        int grey = Math.Clamp(((red + green + blue) / 3 - 3) / 10, 0, 23),
+            greyLevel = 8 + 10 * grey;
         int cubeError = Error(CubeLevels[r], red) + Error(CubeLevels[g], green) + Error(CubeLevels[b], blue);
         int greyError = Error(greyLevel, red) + Error(greyLevel, green) + Error(greyLevel, blue);
         return greyError < cubeError ? 232 + grey : 16 + 36 * r + 6 * g + b;
@@ -51,7 +57,10 @@ internal static class HalfBlockPicture
             : string.Create(CultureInfo.InvariantCulture, $"\e[{target};5;{Nearest256(pixel[0], pixel[1], pixel[2])}m");
     }
 
-    private static int NearestLevel(int value) => value < 48 ? 0 : value < 115 ? 1 : (value - 35) / 40;
+    private static int NearestLevel(int value) =>
+        value < 48 ? 0
+        : value < 115 ? 1
+        : (value - 35) / 40;
 
     private static int Error(int level, int value) => (level - value) * (level - value);
 }

@@ -15,7 +15,10 @@ internal static class ITerm2Picture
     public static string Encode(ImagePreview picture, int columns)
     {
         byte[] png = ToPng(picture);
-        return string.Create(CultureInfo.InvariantCulture, $"\e]1337;File=inline=1;size={png.Length};width={columns};preserveAspectRatio=1:{Convert.ToBase64String(png)}\a");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"\e]1337;File=inline=1;size={png.Length};width={columns};preserveAspectRatio=1:{Convert.ToBase64String(png)}\a"
+        );
     }
 
     /// <summary>A PNG file of 8-bit RGB (W3C PNG, third edition).</summary>
@@ -55,7 +58,8 @@ internal static class ITerm2Picture
         foreach (byte value in data)
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
+            for (int bit = 0; bit < 8; bit++)
+                crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
         }
 
         return ~crc;

@@ -19,8 +19,16 @@ internal static class KittyPicture
         {
             int length = Math.Min(ChunkLength, data.Length - start);
             // q=2: no replies, which would arrive as typing.
-            string keys = start > 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"a=T,q=2,f=24,o=z,s={picture.Size.Width},v={picture.Size.Height},c={columns},");
-            text.Append(CultureInfo.InvariantCulture, $"\e_G{keys}m={(start + length < data.Length ? 1 : 0)};").Append(data, start, length).Append("\e\\");
+            string keys =
+                start > 0
+                    ? ""
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"a=T,q=2,f=24,o=z,s={picture.Size.Width},v={picture.Size.Height},c={columns},"
+                    );
+            text.Append(CultureInfo.InvariantCulture, $"\e_G{keys}m={(start + length < data.Length ? 1 : 0)};")
+                .Append(data, start, length)
+                .Append("\e\\");
         }
 
         return text.ToString();
@@ -29,7 +37,8 @@ internal static class KittyPicture
     private static byte[] Deflate(ReadOnlySpan<byte> pixels)
     {
         using var compressed = new MemoryStream();
-        using (var stream = new ZLibStream(compressed, CompressionLevel.Fastest, leaveOpen: true)) stream.Write(pixels);
+        using (var stream = new ZLibStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+            stream.Write(pixels);
         return compressed.ToArray();
     }
 }

@@ -20,7 +20,8 @@ internal sealed class PicturePrinter(TextWriter output, Func<(int Width, int Hei
     public void Print(VisionModel vision, PromptImage image, SlicePlan? grid = null)
     {
         PictureProtocol use = protocol ??= detect();
-        if (use == PictureProtocol.None) return;
+        if (use == PictureProtocol.None)
+            return;
         PixelSize cell = use is PictureProtocol.HalfBlocks or PictureProtocol.HalfBlocks256 ? HalfBlockPicture.CellSize : AssumedCell;
         (int width, int height) = size();
         var most = new PixelSize(cell.Width * Math.Clamp(width - 1, 1, MaxColumns), cell.Height * Math.Clamp(height * 2 / 3, 1, MaxRows));
@@ -29,11 +30,12 @@ internal sealed class PicturePrinter(TextWriter output, Func<(int Width, int Hei
         output.Flush();
     }
 
-    private static string Encode(PictureProtocol protocol, ImagePreview preview, int columns) => protocol switch
-    {
-        PictureProtocol.Kitty => KittyPicture.Encode(preview, columns) + "\r\n",
-        PictureProtocol.ITerm2 => ITerm2Picture.Encode(preview, columns) + "\r\n",
-        PictureProtocol.Sixel => SixelPicture.Encode(preview) + "\r\n",
-        _ => HalfBlockPicture.Encode(preview, protocol == PictureProtocol.HalfBlocks),
-    };
+    private static string Encode(PictureProtocol protocol, ImagePreview preview, int columns) =>
+        protocol switch
+        {
+            PictureProtocol.Kitty => KittyPicture.Encode(preview, columns) + "\r\n",
+            PictureProtocol.ITerm2 => ITerm2Picture.Encode(preview, columns) + "\r\n",
+            PictureProtocol.Sixel => SixelPicture.Encode(preview) + "\r\n",
+            _ => HalfBlockPicture.Encode(preview, protocol == PictureProtocol.HalfBlocks),
+        };
 }

@@ -28,22 +28,31 @@ internal static class PictureProtocols
     public static PictureProtocol Detect(Func<string, string?> environment, Func<string, char, TimeSpan, string?> ask)
     {
         string Value(string name) => environment(name) ?? "";
-        string terminal = Value("TERM"), program = Value("TERM_PROGRAM");
-        if (terminal is "dumb" || Value("NO_COLOR").Length > 0) return PictureProtocol.None;
+        string terminal = Value("TERM"),
+            program = Value("TERM_PROGRAM");
+        if (terminal is "dumb" || Value("NO_COLOR").Length > 0)
+            return PictureProtocol.None;
         // tmux and screen draw the window themselves: only what they say of themselves counts.
         bool isMultiplexed = Value("TMUX").Length > 0 || Value("STY").Length > 0;
         if (!isMultiplexed)
         {
-            if (Value("KITTY_WINDOW_ID").Length > 0 || terminal is "xterm-kitty" or "xterm-ghostty" || program == "ghostty") return PictureProtocol.Kitty;
-            if (program is "iTerm.app" or "WezTerm" or "mintty" || Value("LC_TERMINAL") == "iTerm2") return PictureProtocol.ITerm2;
+            if (Value("KITTY_WINDOW_ID").Length > 0 || terminal is "xterm-kitty" or "xterm-ghostty" || program == "ghostty")
+                return PictureProtocol.Kitty;
+            if (program is "iTerm.app" or "WezTerm" or "mintty" || Value("LC_TERMINAL") == "iTerm2")
+                return PictureProtocol.ITerm2;
         }
 
-        if (SaysSixel(ask("\e[c", 'c', Patience))) return PictureProtocol.Sixel;
-        return Value("COLORTERM") is "truecolor" or "24bit" || terminal.EndsWith("-direct", StringComparison.Ordinal) || OperatingSystem.IsWindows()
+        if (SaysSixel(ask("\e[c", 'c', Patience)))
+            return PictureProtocol.Sixel;
+        return
+            Value("COLORTERM") is "truecolor" or "24bit"
+            || terminal.EndsWith("-direct", StringComparison.Ordinal)
+            || OperatingSystem.IsWindows()
             ? PictureProtocol.HalfBlocks
             : PictureProtocol.HalfBlocks256;
     }
 
     // Primary device attributes: 4 among them is sixel graphics (DEC STD 070; xterm's ctlseqs, "Send Device Attributes").
-    private static bool SaysSixel(string? reply) => reply is not null && reply.TrimEnd('c')[(reply.IndexOf('?') + 1)..].Split(';').Skip(1).Contains("4");
+    private static bool SaysSixel(string? reply) =>
+        reply is not null && reply.TrimEnd('c')[(reply.IndexOf('?') + 1)..].Split(';').Skip(1).Contains("4");
 }

@@ -16,7 +16,8 @@ internal static class SixelPicture
         byte[] indices = Dither(picture);
         // Pixels are square, those not drawn keep the background.
         var text = new StringBuilder(string.Create(CultureInfo.InvariantCulture, $"\eP0;1q\"1;1;{width};{height}"));
-        foreach (int colour in indices.Select(static index => (int)index).Distinct().Order()) AppendPalette(text, colour);
+        foreach (int colour in indices.Select(static index => (int)index).Distinct().Order())
+            AppendPalette(text, colour);
         for (int top = 0; top < height; top += BandHeight)
         {
             AppendBand(text, indices, width, top, Math.Min(BandHeight, height - top));
@@ -55,7 +56,8 @@ internal static class SixelPicture
         bool isFirst = true;
         for (int colour = 0; colour < ColourCount; colour++)
         {
-            if (masks[colour] is null) continue;
+            if (masks[colour] is null)
+                continue;
             text.Append(isFirst ? "" : "$").Append('#').Append(colour.ToString(CultureInfo.InvariantCulture));
             AppendRuns(text, masks[colour]);
             isFirst = false;
@@ -65,14 +67,18 @@ internal static class SixelPicture
     private static void AppendRuns(StringBuilder text, byte[] mask)
     {
         int end = mask.Length;
-        while (end > 0 && mask[end - 1] == 0) end--;
-        for (int x = 0; x < end;)
+        while (end > 0 && mask[end - 1] == 0)
+            end--;
+        for (int x = 0; x < end; )
         {
             int count = 1;
-            while (x + count < end && mask[x + count] == mask[x]) count++;
+            while (x + count < end && mask[x + count] == mask[x])
+                count++;
             char sixel = (char)('?' + mask[x]);
-            if (count > 3) text.Append(CultureInfo.InvariantCulture, $"!{count}{sixel}");
-            else text.Append(sixel, count);
+            if (count > 3)
+                text.Append(CultureInfo.InvariantCulture, $"!{count}{sixel}");
+            else
+                text.Append(sixel, count);
             x += count;
         }
     }
@@ -107,7 +113,8 @@ internal static class SixelPicture
     {
         void Add(int column, int row, float share)
         {
-            if (column >= 0 && column < width && row < height) values[3 * (row * width + column) + channel] += error * share;
+            if (column >= 0 && column < width && row < height)
+                values[3 * (row * width + column) + channel] += error * share;
         }
 
         Add(x + 1, y, 7f / 16);

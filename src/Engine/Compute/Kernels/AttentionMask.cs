@@ -31,24 +31,30 @@ internal sealed unsafe class AttentionMask
         effects = mask == null ? [] : new MaskEffect[mask->ne[3] * queryTiles * keyTiles];
         for (int slice = 0; mask != null && slice < mask->ne[3]; slice++)
         {
-            for (int tile = 0; tile < queryTiles; tile++) FindEffects(shape, slice, tile);
+            for (int tile = 0; tile < queryTiles; tile++)
+                FindEffects(shape, slice, tile);
         }
     }
 
-    public MaskEffect Effect(int slice, int queryTile, int keyTile) => mask == null ? MaskEffect.None : effects[Index((int)(slice % mask->ne[3]), queryTile, keyTile)];
+    public MaskEffect Effect(int slice, int queryTile, int keyTile) =>
+        mask == null ? MaskEffect.None : effects[Index((int)(slice % mask->ne[3]), queryTile, keyTile)];
 
     /// <summary>The mask's values for a query, from a token on.</summary>
-    public ushort* Row(int slice, int query, int token) => (ushort*)(mask->data + (ulong)query * mask->nb[1] + (ulong)(slice % mask->ne[3]) * mask->nb[3]) + token;
+    public ushort* Row(int slice, int query, int token) =>
+        (ushort*)(mask->data + (ulong)query * mask->nb[1] + (ulong)(slice % mask->ne[3]) * mask->nb[3]) + token;
 
     private int Index(int slice, int queryTile, int keyTile) => (slice * queryTiles + queryTile) * keyTiles + keyTile;
 
     private void FindEffects(in AttentionShape shape, int slice, int queryTile)
     {
-        int firstQuery = queryTile * AttentionTile.Rows, lastQuery = Math.Min(shape.QueryCount, firstQuery + AttentionTile.Rows);
+        int firstQuery = queryTile * AttentionTile.Rows,
+            lastQuery = Math.Min(shape.QueryCount, firstQuery + AttentionTile.Rows);
         for (int keyTile = 0; keyTile < keyTiles; keyTile++)
         {
-            int token = keyTile * AttentionTile.Columns, count = Math.Min(AttentionTile.Columns, shape.TokenCount - token);
-            bool isZero = true, isInfinite = true;
+            int token = keyTile * AttentionTile.Columns,
+                count = Math.Min(AttentionTile.Columns, shape.TokenCount - token);
+            bool isZero = true,
+                isInfinite = true;
             for (int query = firstQuery; query < lastQuery && (isZero || isInfinite); query++)
             {
                 var row = new ReadOnlySpan<ushort>(Row(slice, query, token), count);
@@ -56,7 +62,10 @@ internal sealed unsafe class AttentionMask
                 isInfinite &= !row.ContainsAnyExcept(MinusInfinity);
             }
 
-            effects[Index(slice, queryTile, keyTile)] = isInfinite ? MaskEffect.All : isZero ? MaskEffect.None : MaskEffect.Some;
+            effects[Index(slice, queryTile, keyTile)] =
+                isInfinite ? MaskEffect.All
+                : isZero ? MaskEffect.None
+                : MaskEffect.Some;
         }
     }
 }

@@ -19,7 +19,10 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
     public long Length => PackedKeys.TileCount(shape.TokenCount) * TileLength;
 
     private long TileLength =>
-        (AttentionTile.Columns / MatrixUnit.TileRows * (long)Bytes(shape.HeadSize) + PaddedValueSize / MatrixUnit.TileRows * (long)Bytes(AttentionTile.Columns)) / sizeof(float);
+        (
+            AttentionTile.Columns / MatrixUnit.TileRows * (long)Bytes(shape.HeadSize)
+            + PaddedValueSize / MatrixUnit.TileRows * (long)Bytes(AttentionTile.Columns)
+        ) / sizeof(float);
 
     /// <summary>Steps of a run along operands of that depth.</summary>
     public int RunLength(int depth) => parts * TilePacking.StepCount(depth);
@@ -38,13 +41,15 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
     {
         int length = TilePacking.StepCount(depth) * MatrixUnit.TileBytes;
         TilePacking.PackLeft(rows, stride, rowCount, depth, target, shape.IsExact ? target + 2 * length : null);
-        if (shape.IsExact) Unsafe.CopyBlockUnaligned(target + length, target, (uint)length);
+        if (shape.IsExact)
+            Unsafe.CopyBlockUnaligned(target + length, target, (uint)length);
     }
 
     /// <summary>Packs one tile of a key head.</summary>
     public void Pack(float* head, int keyHead, int keySlice, int tile)
     {
-        int first = tile * AttentionTile.Columns, tokens = Math.Min(AttentionTile.Columns, shape.TokenCount - first);
+        int first = tile * AttentionTile.Columns,
+            tokens = Math.Min(AttentionTile.Columns, shape.TokenCount - first);
         PackKeys(Keys(head, tile), (keyHead, keySlice), first, tokens);
         PackValues(Values(head, tile), (keyHead, keySlice), first, tokens);
     }
@@ -56,9 +61,11 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
         for (int token = 0; token < AttentionTile.Columns; token += MatrixUnit.TileRows, target += Bytes(shape.HeadSize))
         {
             int count = Math.Clamp(tokens - token, 0, MatrixUnit.TileRows);
-            for (int row = 0; row < count; row++) PackedKeys.Read(shape.Key, first + token + row, place.Head, place.Slice, rows + row * shape.HeadSize, shape.HeadSize);
+            for (int row = 0; row < count; row++)
+                PackedKeys.Read(shape.Key, first + token + row, place.Head, place.Slice, rows + row * shape.HeadSize, shape.HeadSize);
             TilePacking.PackRight(rows, shape.HeadSize, count, shape.HeadSize, target, shape.IsExact ? target + length : null);
-            if (shape.IsExact) Unsafe.CopyBlockUnaligned(target + 2 * length, target, (uint)length);
+            if (shape.IsExact)
+                Unsafe.CopyBlockUnaligned(target + 2 * length, target, (uint)length);
         }
     }
 
@@ -67,7 +74,8 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
     private void PackValues(byte* target, (int Head, int Slice) place, int first, int tokens)
     {
         int size = PaddedValueSize;
-        float* even = stackalloc float[size], odd = stackalloc float[size];
+        float* even = stackalloc float[size],
+            odd = stackalloc float[size];
         new Span<float>(even, size).Clear();
         new Span<float>(odd, size).Clear();
         const int length = AttentionTile.Columns / MatrixUnit.TileDepth * MatrixUnit.TileBytes;
@@ -78,9 +86,13 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
             byte* columns = target;
             for (int index = 0; index < size; index += MatrixUnit.TileRows, columns += parts * length)
             {
-                (Vector512<uint> rounded, Vector512<uint> residue) = TilePacking.RoundPairs(Vector512.Load(even + index), Vector512.Load(odd + index));
+                (Vector512<uint> rounded, Vector512<uint> residue) = TilePacking.RoundPairs(
+                    Vector512.Load(even + index),
+                    Vector512.Load(odd + index)
+                );
                 rounded.Store((uint*)columns);
-                if (!shape.IsExact) continue;
+                if (!shape.IsExact)
+                    continue;
                 residue.Store((uint*)(columns + length));
                 rounded.Store((uint*)(columns + 2 * length));
             }
@@ -89,7 +101,9 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
 
     private void ReadValues((int Head, int Slice) place, int first, int token, int tokens, float* target)
     {
-        if (token < tokens) PackedKeys.Read(shape.Value, first + token, place.Head, place.Slice, target, shape.ValueSize);
-        else new Span<float>(target, shape.ValueSize).Clear();
+        if (token < tokens)
+            PackedKeys.Read(shape.Value, first + token, place.Head, place.Slice, target, shape.ValueSize);
+        else
+            new Span<float>(target, shape.ValueSize).Clear();
     }
 }

@@ -24,7 +24,11 @@ internal readonly unsafe struct AttentionShape
         Scale = Parameter(node, 0);
     }
 
-    public readonly ggml_tensor* Result, Query, Key, Value, Mask;
+    public readonly ggml_tensor* Result,
+        Query,
+        Key,
+        Value,
+        Mask;
     public readonly float Scale;
 
     /// <summary>Whether the products must be as exact as those of single precision; else their factors may be rounded to bfloat16.</summary>
@@ -53,31 +57,50 @@ internal readonly unsafe struct AttentionShape
     public int SlicesPerKey => SliceCount / KeySliceCount;
 
     /// <summary>A query of one head.</summary>
-    public float* QueryRow(int slice, int head, int query) => (float*)(Query->data + (ulong)query * Query->nb[1] + (ulong)head * Query->nb[2] + (ulong)slice * Query->nb[3]);
+    public float* QueryRow(int slice, int head, int query) =>
+        (float*)(Query->data + (ulong)query * Query->nb[1] + (ulong)head * Query->nb[2] + (ulong)slice * Query->nb[3]);
 
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
-        const int sinks = 4, bias = 1, softcap = 2;
+        const int sinks = 4,
+            bias = 1,
+            softcap = 2;
         var shape = new AttentionShape(node);
-        ggml_tensor* query = shape.Query, key = shape.Key, value = shape.Value;
-        return query->type == ggml_type.GGML_TYPE_F32 && node->type == ggml_type.GGML_TYPE_F32 && IsReadable(key) && IsReadable(value)
-            && query->nb[0] == sizeof(float) && query->ne[1] >= LeastQueries
-            && query->ne[0] <= LargestHead && value->ne[0] <= LargestHead && value->ne[0] % TileProduct.Lanes == 0
-            && query->ne[0] == key->ne[0] && value->ne[1] == key->ne[1] && value->ne[2] == key->ne[2] && value->ne[3] == key->ne[3]
-            && query->ne[2] % key->ne[2] == 0 && query->ne[3] % key->ne[3] == 0
-            && HasPlainMask(shape.Mask) && Source(node, sinks) == null && Parameter(node, bias) == 0 && Parameter(node, softcap) == 0;
+        ggml_tensor* query = shape.Query,
+            key = shape.Key,
+            value = shape.Value;
+        return query->type == ggml_type.GGML_TYPE_F32
+            && node->type == ggml_type.GGML_TYPE_F32
+            && IsReadable(key)
+            && IsReadable(value)
+            && query->nb[0] == sizeof(float)
+            && query->ne[1] >= LeastQueries
+            && query->ne[0] <= LargestHead
+            && value->ne[0] <= LargestHead
+            && value->ne[0] % TileProduct.Lanes == 0
+            && query->ne[0] == key->ne[0]
+            && value->ne[1] == key->ne[1]
+            && value->ne[2] == key->ne[2]
+            && value->ne[3] == key->ne[3]
+            && query->ne[2] % key->ne[2] == 0
+            && query->ne[3] % key->ne[3] == 0
+            && HasPlainMask(shape.Mask)
+            && Source(node, sinks) == null
+            && Parameter(node, bias) == 0
+            && Parameter(node, softcap) == 0;
     }
 
     private static bool HasPlainMask(ggml_tensor* mask) =>
         mask == null || (mask->type == ggml_type.GGML_TYPE_F16 && mask->nb[0] == sizeof(ushort) && mask->ne[2] == 1);
 
-    private static bool IsReadable(ggml_tensor* tensor) => tensor->type switch
-    {
-        ggml_type.GGML_TYPE_F32 => tensor->nb[0] == sizeof(float),
-        ggml_type.GGML_TYPE_F16 => tensor->nb[0] == sizeof(ushort),
-        _ => false,
-    };
+    private static bool IsReadable(ggml_tensor* tensor) =>
+        tensor->type switch
+        {
+            ggml_type.GGML_TYPE_F32 => tensor->nb[0] == sizeof(float),
+            ggml_type.GGML_TYPE_F16 => tensor->nb[0] == sizeof(ushort),
+            _ => false,
+        };
 
     private static ggml_tensor* Source(ggml_tensor* node, int index) => (ggml_tensor*)node->src[index];
 

@@ -45,8 +45,10 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
     public static void Scale(float* source, float factor, Span<float> target)
     {
         int index = 0;
-        for (; index + Lanes <= target.Length; index += Lanes) (Vector512.Load(source + index) * factor).CopyTo(target[index..]);
-        for (; index < target.Length; index++) target[index] = source[index] * factor;
+        for (; index + Lanes <= target.Length; index += Lanes)
+            (Vector512.Load(source + index) * factor).CopyTo(target[index..]);
+        for (; index < target.Length; index++)
+            target[index] = source[index] * factor;
     }
 
     /// <summary>Adds a query's mask to a row of the scores.</summary>
@@ -54,7 +56,8 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
     {
         ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(mask, tokens), new Span<float>(MaskRow, tokens));
         float* scores = Scores + row * Columns;
-        for (int index = 0; index < Columns; index += Lanes) (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
+        for (int index = 0; index < Columns; index += Lanes)
+            (Vector512.Load(scores + index) + Vector512.Load(MaskRow + index)).Store(scores + index);
     }
 
     /// <summary>Scores of a row -> their weights, with what was summed before scaled to the greatest score so far.</summary>
@@ -64,11 +67,16 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Weigh(int row, int query, int tokens)
     {
-        float* scores = Scores + row * Columns, sum = Sums + query * Lanes, mixed = Mixed + (long)query * valueStride;
-        for (int index = tokens; index < Columns; index++) scores[index] = float.NegativeInfinity;
+        float* scores = Scores + row * Columns,
+            sum = Sums + query * Lanes,
+            mixed = Mixed + (long)query * valueStride;
+        for (int index = tokens; index < Columns; index++)
+            scores[index] = float.NegativeInfinity;
         Vector512<float> highest = Vector512.Load(scores);
-        for (int index = Lanes; index < Columns; index += Lanes) highest = Vector512.MaxNative(highest, Vector512.Load(scores + index));
-        float greatest = VectorMath.Greatest(highest), before = Greatest[query];
+        for (int index = Lanes; index < Columns; index += Lanes)
+            highest = Vector512.MaxNative(highest, Vector512.Load(scores + index));
+        float greatest = VectorMath.Greatest(highest),
+            before = Greatest[query];
         if (greatest == float.NegativeInfinity)
         {
             new Span<float>(scores, Columns).Clear();
@@ -80,10 +88,12 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
             Greatest[query] = greatest;
             Vector512<float> factor = Vector512.Create(MathF.Exp(before - greatest));
             (Vector512.Load(sum) * factor).Store(sum);
-            for (int index = 0; index < valueStride; index += Lanes) (Vector512.Load(mixed + index) * factor).Store(mixed + index);
+            for (int index = 0; index < valueStride; index += Lanes)
+                (Vector512.Load(mixed + index) * factor).Store(mixed + index);
         }
 
-        Vector512<float> reference = Vector512.Create(MathF.Max(greatest, before)), total = Vector512.Load(sum);
+        Vector512<float> reference = Vector512.Create(MathF.Max(greatest, before)),
+            total = Vector512.Load(sum);
         for (int index = 0; index < Columns; index += Lanes)
         {
             Vector512<float> weight = VectorMath.Exp(Vector512.Load(scores + index) - reference);
@@ -102,8 +112,14 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
             float sum = Vector512.Sum(Vector512.Load(Sums + row * Lanes));
             Vector512<float> factor = Vector512.Create(sum == 0 ? 0 : 1 / sum);
             float* source = Mixed + (long)row * valueStride;
-            var target = (float*)(shape.Result->data + (ulong)place.Head * shape.Result->nb[1] + (ulong)(firstQuery + row) * shape.Result->nb[2] + (ulong)place.Slice * shape.Result->nb[3]);
-            for (int index = 0; index < shape.ValueSize; index += Lanes) (Vector512.Load(source + index) * factor).Store(target + index);
+            var target = (float*)(
+                shape.Result->data
+                + (ulong)place.Head * shape.Result->nb[1]
+                + (ulong)(firstQuery + row) * shape.Result->nb[2]
+                + (ulong)place.Slice * shape.Result->nb[3]
+            );
+            for (int index = 0; index < shape.ValueSize; index += Lanes)
+                (Vector512.Load(source + index) * factor).Store(target + index);
         }
     }
 }

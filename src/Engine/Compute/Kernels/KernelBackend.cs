@@ -91,15 +91,25 @@ internal sealed unsafe class KernelBackend : IDisposable
         for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
         {
             ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
-            if (node->op is ggml_op.GGML_OP_NONE or (>= ggml_op.GGML_OP_RESHAPE and <= ggml_op.GGML_OP_TRANSPOSE) || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0) continue;
+            if (
+                node->op is ggml_op.GGML_OP_NONE or (>= ggml_op.GGML_OP_RESHAPE and <= ggml_op.GGML_OP_TRANSPOSE)
+                || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0
+            )
+                continue;
             bool isLarge = node->op is ggml_op.GGML_OP_MUL_MAT or ggml_op.GGML_OP_FLASH_ATTN_EXT;
-            if (!isLarge && rows.TryAdd(new RowOperation(node))) continue;
+            if (!isLarge && rows.TryAdd(new RowOperation(node)))
+                continue;
             rows.Compute(threadCount);
-            if (isLarge) ProcessorTurn.Yield();
-            if (mustStop != null && mustStop(stopContext) != 0) return ggml_status.GGML_STATUS_ABORTED;
-            if (node->op == ggml_op.GGML_OP_MUL_MAT) products.Compute(new MatrixProduct(node), threadCount);
-            else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT) attention.Compute(new AttentionShape(node), threadCount);
-            else rows.TryAdd(new RowOperation(node));
+            if (isLarge)
+                ProcessorTurn.Yield();
+            if (mustStop != null && mustStop(stopContext) != 0)
+                return ggml_status.GGML_STATUS_ABORTED;
+            if (node->op == ggml_op.GGML_OP_MUL_MAT)
+                products.Compute(new MatrixProduct(node), threadCount);
+            else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT)
+                attention.Compute(new AttentionShape(node), threadCount);
+            else
+                rows.TryAdd(new RowOperation(node));
         }
 
         rows.Compute(threadCount);

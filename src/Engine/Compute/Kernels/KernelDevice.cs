@@ -30,12 +30,18 @@ internal static unsafe class KernelDevice
     /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>
     public static nint Register()
     {
-        if (!IsSupported) return 0;
+        if (!IsSupported)
+            return 0;
         lock (Gate)
         {
-            if (device != null) return (nint)device;
-            if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT") return 0;
-            if (MatrixUnit.IsSupported) ComputeDevice.ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU)).ForEach(RepackedWeights.Recognise);
+            if (device != null)
+                return (nint)device;
+            if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT")
+                return 0;
+            if (MatrixUnit.IsSupported)
+                ComputeDevice
+                    .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
+                    .ForEach(RepackedWeights.Recognise);
             device = NewDevice(&Supports);
             towerDevice = NewDevice(&SupportsInTowers);
             towerDevice->reg = device->reg;
@@ -96,12 +102,14 @@ internal static unsafe class KernelDevice
     private static nint GetDevice(nint self, nuint index) => (nint)device;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint FindFunction(nint self, byte* name) => Marshal.PtrToStringUTF8((nint)name) switch
-    {
-        "ggml_backend_set_n_threads" => (nint)(delegate* unmanaged[Cdecl]<ggml_backend*, int, void>)&KernelBackend.SetThreads,
-        "ggml_backend_set_abort_callback" => (nint)(delegate* unmanaged[Cdecl]<ggml_backend*, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)&KernelBackend.SetAbort,
-        _ => 0,
-    };
+    private static nint FindFunction(nint self, byte* name) =>
+        Marshal.PtrToStringUTF8((nint)name) switch
+        {
+            "ggml_backend_set_n_threads" => (nint)(delegate* unmanaged[Cdecl]<ggml_backend*, int, void>)&KernelBackend.SetThreads,
+            "ggml_backend_set_abort_callback" => (nint)
+                (delegate* unmanaged[Cdecl]<ggml_backend*, delegate* unmanaged[Cdecl]<void*, byte>, void*, void>)&KernelBackend.SetAbort,
+            _ => 0,
+        };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void ReportMemory(nint self, nuint* free, nuint* total) => (*free, *total) = (0, 0);
@@ -111,7 +119,12 @@ internal static unsafe class KernelDevice
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void ReportProperties(nint self, ggml_backend_dev_props* properties) =>
-        *properties = new ggml_backend_dev_props { name = Name, description = Description, type = ggml_backend_dev_type.ACCEL };
+        *properties = new ggml_backend_dev_props
+        {
+            name = Name,
+            description = Description,
+            type = ggml_backend_dev_type.ACCEL,
+        };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint NewBackend(nint self, byte* parameters) => (nint)KernelBackend.New((ggml_backend_device*)self, &NameOf);
@@ -125,14 +138,20 @@ internal static unsafe class KernelDevice
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte SupportsInTowers(nint self, ggml_tensor* node) => Supports(node, isOfTower: true) ? (byte)1 : (byte)0;
 
-    private static bool Supports(ggml_tensor* node, bool isOfTower) => node->op switch
-    {
-        ggml_op.GGML_OP_NONE or ggml_op.GGML_OP_RESHAPE or ggml_op.GGML_OP_VIEW or ggml_op.GGML_OP_PERMUTE or ggml_op.GGML_OP_TRANSPOSE => true,
-        ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node),
-        ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
-        _ => isOfTower && MatrixUnit.IsSupported && RowOperation.IsSupported(node),
-    };
+    private static bool Supports(ggml_tensor* node, bool isOfTower) =>
+        node->op switch
+        {
+            ggml_op.GGML_OP_NONE
+            or ggml_op.GGML_OP_RESHAPE
+            or ggml_op.GGML_OP_VIEW
+            or ggml_op.GGML_OP_PERMUTE
+            or ggml_op.GGML_OP_TRANSPOSE => true,
+            ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node),
+            ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
+            _ => isOfTower && MatrixUnit.IsSupported && RowOperation.IsSupported(node),
+        };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte CanUse(nint self, nint bufferType) => GgmlBackend.ggml_backend_buft_is_host(bufferType) || RepackedWeights.Is(bufferType) ? (byte)1 : (byte)0;
+    private static byte CanUse(nint self, nint bufferType) =>
+        GgmlBackend.ggml_backend_buft_is_host(bufferType) || RepackedWeights.Is(bufferType) ? (byte)1 : (byte)0;
 }

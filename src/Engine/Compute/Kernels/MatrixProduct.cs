@@ -30,12 +30,13 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     /// Whether the products are as exact as those of single precision; else both operands are rounded to bfloat16, which loses less than
     /// ggml's rounding of x to 8 bits where the weight is quantized.
     /// </summary>
-    public bool IsExact => Precision switch
-    {
-        ggml_prec.GGML_PREC_UNDEFINED => Weight->type is ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_F32,
-        ggml_prec.GGML_PREC_F32 => true,
-        _ => false,
-    };
+    public bool IsExact =>
+        Precision switch
+        {
+            ggml_prec.GGML_PREC_UNDEFINED => Weight->type is ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_F32,
+            ggml_prec.GGML_PREC_F32 => true,
+            _ => false,
+        };
 
     /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
     public bool IsWorthIt => RowCount >= (IsRepacked ? LeastRowsRepacked : LeastRows);
@@ -51,13 +52,25 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_MUL_MAT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
-        if (!MatrixUnit.IsSupported) return false;
+        if (!MatrixUnit.IsSupported)
+            return false;
         var product = new MatrixProduct(node);
-        ggml_tensor* weight = product.Weight, x = product.X;
-        return TensorLayout.IsContiguous(x) && TensorLayout.IsContiguous(node) && ElementConversion.IsConvertible((GgufTensorType)(int)weight->type)
-            && weight->ne[0] is >= LeastDepth and <= GreatestLength && weight->ne[1] <= GreatestLength && weight->ne[2] == 1 && weight->ne[3] == 1
-            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size && product.CanRead && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength;
+        ggml_tensor* weight = product.Weight,
+            x = product.X;
+        return TensorLayout.IsContiguous(x)
+            && TensorLayout.IsContiguous(node)
+            && ElementConversion.IsConvertible((GgufTensorType)(int)weight->type)
+            && weight->ne[0] is >= LeastDepth and <= GreatestLength
+            && weight->ne[1] <= GreatestLength
+            && weight->ne[2] == 1
+            && weight->ne[3] == 1
+            && weight->nb[0] == Ggml.ggml_get_type_traits(weight->type)->type_size
+            && product.CanRead
+            && x->ne[1] * x->ne[2] * x->ne[3] <= GreatestLength;
     }
 
-    private bool CanRead => IsRepacked ? !IsExact && RepackedWeights.CanUnpack(Weight->type) : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
+    private bool CanRead =>
+        IsRepacked
+            ? !IsExact && RepackedWeights.CanUnpack(Weight->type)
+            : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);
 }

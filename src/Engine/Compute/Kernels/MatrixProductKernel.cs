@@ -23,23 +23,37 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     public void Compute(MatrixProduct product, int threadCount)
     {
-        int steps = TilePacking.StepCount(product.Depth), parts = product.IsExact ? 2 : 1;
+        int steps = TilePacking.StepCount(product.Depth),
+            parts = product.IsExact ? 2 : 1;
         long blockBytes = 2L * steps * MatrixUnit.TileBytes;
-        int rowBlocks = (product.RowCount + MatrixUnit.Block - 1) / MatrixUnit.Block, columnBlocks = (product.ColumnCount + MatrixUnit.Block - 1) / MatrixUnit.Block;
+        int rowBlocks = (product.RowCount + MatrixUnit.Block - 1) / MatrixUnit.Block,
+            columnBlocks = (product.ColumnCount + MatrixUnit.Block - 1) / MatrixUnit.Block;
         PackX(product, rowBlocks, blockBytes, parts, threadCount);
 
         int together = (int)Math.Clamp(Math.Min(ColumnsLimit / (blockBytes * parts), columnBlocks / (2 * threadCount)), 1, MaxBlocksAtOnce);
-        long valueBytes = (long)MatrixUnit.Block * product.Depth * sizeof(float), sumBytes = MatrixUnit.Block * MatrixUnit.Block * sizeof(float);
+        long valueBytes = (long)MatrixUnit.Block * product.Depth * sizeof(float),
+            sumBytes = MatrixUnit.Block * MatrixUnit.Block * sizeof(float);
         long scratchEach = together * blockBytes * parts + (valueBytes + 63) / 64 * 64 + sumBytes;
         byte* rooms = scratch.Reserve(threadCount * scratchEach);
         byte* x = left.Reserve(0);
-        WorkSharing.Share(threadCount, (columnBlocks + together - 1) / together, (worker, unit) =>
-        {
-            byte* room = rooms + worker * scratchEach;
-            var columns = new WeightColumns(product, unit * together, Math.Min(together, columnBlocks - unit * together), parts, room, (float*)(room + together * blockBytes * parts));
-            columns.Pack();
-            columns.Multiply(x, rowBlocks, (float*)(room + scratchEach - sumBytes));
-        });
+        WorkSharing.Share(
+            threadCount,
+            (columnBlocks + together - 1) / together,
+            (worker, unit) =>
+            {
+                byte* room = rooms + worker * scratchEach;
+                var columns = new WeightColumns(
+                    product,
+                    unit * together,
+                    Math.Min(together, columnBlocks - unit * together),
+                    parts,
+                    room,
+                    (float*)(room + together * blockBytes * parts)
+                );
+                columns.Pack();
+                columns.Multiply(x, rowBlocks, (float*)(room + scratchEach - sumBytes));
+            }
+        );
     }
 
     public void Dispose()
@@ -54,17 +68,31 @@ internal sealed unsafe class MatrixProductKernel : IDisposable
         // Another view of the same is the same.
         ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
         (nint, nint, int, int) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount);
-        if (packed == wanted && isPackedExactly == (parts == 2)) return;
+        if (packed == wanted && isPackedExactly == (parts == 2))
+            return;
         packed = default;
         byte* tiles = left.Reserve(rowBlocks * blockBytes * parts);
         var rows = (float*)product.X->data;
-        int depth = product.Depth, rowCount = product.RowCount;
-        WorkSharing.Share(threadCount, rowBlocks * 2, (_, unit) =>
-        {
-            int first = unit * MatrixUnit.TileRows;
-            byte* high = tiles + unit * (blockBytes / 2), low = parts == 1 ? null : high + rowBlocks * blockBytes;
-            TilePacking.PackLeft(rows + (long)first * depth, depth, Math.Clamp(rowCount - first, 0, MatrixUnit.TileRows), depth, high, low);
-        });
+        int depth = product.Depth,
+            rowCount = product.RowCount;
+        WorkSharing.Share(
+            threadCount,
+            rowBlocks * 2,
+            (_, unit) =>
+            {
+                int first = unit * MatrixUnit.TileRows;
+                byte* high = tiles + unit * (blockBytes / 2),
+                    low = parts == 1 ? null : high + rowBlocks * blockBytes;
+                TilePacking.PackLeft(
+                    rows + (long)first * depth,
+                    depth,
+                    Math.Clamp(rowCount - first, 0, MatrixUnit.TileRows),
+                    depth,
+                    high,
+                    low
+                );
+            }
+        );
         (packed, isPackedExactly) = (wanted, parts == 2);
     }
 }

@@ -9,7 +9,8 @@ namespace Tessera.Compute.Kernels;
 internal unsafe struct MatrixUnitCall
 {
     /// <summary>Tiles of the first 16 rows and of the next 16.</summary>
-    public byte* A0, A1;
+    public byte* A0,
+        A1;
 
     /// <summary>Tiles of the first 16 columns; <see cref="B1"/> has the next 16.</summary>
     public byte* B0;
@@ -49,7 +50,9 @@ internal static unsafe class MatrixUnit
     private static readonly byte* Code = Start();
     private static readonly delegate* unmanaged<byte*, void> configure = (delegate* unmanaged<byte*, void>)Code;
     private static readonly delegate* unmanaged<byte*, void> save = (delegate* unmanaged<byte*, void>)(Code + ConfigurationBytes);
-    private static readonly delegate* unmanaged<MatrixUnitCall*, void> multiply = (delegate* unmanaged<MatrixUnitCall*, void>)(Code + 2 * ConfigurationBytes);
+    private static readonly delegate* unmanaged<MatrixUnitCall*, void> multiply = (delegate* unmanaged<MatrixUnitCall*, void>)(
+        Code + 2 * ConfigurationBytes
+    );
 
     /// <summary>Whether this processor has the units, the system allows them, and the packing has its vectors.</summary>
     public static bool IsSupported => Code != null;
@@ -80,15 +83,19 @@ internal static unsafe class MatrixUnit
 
     private static byte* Start()
     {
-        if (!OperatingSystem.IsLinux() || !Avx512BW.IsSupported || !HasUnits()) return null;
-        if (SysSyscall.syscall(SysSyscall.SYS_arch_prctl, SysSyscall.ARCH_REQ_XCOMP_PERM, SysSyscall.ARCH_XCOMP_TILEDATA) != 0) return null;
+        if (!OperatingSystem.IsLinux() || !Avx512BW.IsSupported || !HasUnits())
+            return null;
+        if (SysSyscall.syscall(SysSyscall.SYS_arch_prctl, SysSyscall.ARCH_REQ_XCOMP_PERM, SysSyscall.ARCH_XCOMP_TILEDATA) != 0)
+            return null;
         nuint length = (nuint)Environment.SystemPageSize;
         nint page = SysMman.mmap(0, length, SysMman.PROT_READ | SysMman.PROT_WRITE, SysMman.MAP_PRIVATE | SysMman.MAP_ANONYMOUS, -1, 0);
-        if (page == SysMman.MAP_FAILED) return null;
+        if (page == SysMman.MAP_FAILED)
+            return null;
         MatrixUnitCode.Configure().CopyTo(new Span<byte>((byte*)page, ConfigurationBytes));
         MatrixUnitCode.Save().CopyTo(new Span<byte>((byte*)page + ConfigurationBytes, ConfigurationBytes));
         MatrixUnitCode.Multiply().CopyTo(new Span<byte>((byte*)page + 2 * ConfigurationBytes, (int)length - 2 * ConfigurationBytes));
-        if (SysMman.mprotect(page, length, SysMman.PROT_READ | SysMman.PROT_EXEC) == 0) return (byte*)page;
+        if (SysMman.mprotect(page, length, SysMman.PROT_READ | SysMman.PROT_EXEC) == 0)
+            return (byte*)page;
         _ = SysMman.munmap(page, length);
         return null;
     }
@@ -96,7 +103,8 @@ internal static unsafe class MatrixUnit
     // CPUID leaf 7: AMX-BF16 is bit 22 of EDX, AMX-TILE bit 24.
     private static bool HasUnits()
     {
-        const int leaf = 7, units = 1 << 22 | 1 << 24;
+        const int leaf = 7,
+            units = 1 << 22 | 1 << 24;
         return X86Base.X64.IsSupported && X86Base.CpuId(0, 0).Eax >= leaf && (X86Base.CpuId(leaf, 0).Edx & units) == units;
     }
 }

@@ -17,7 +17,8 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
     public static int ScratchLength(in AttentionShape shape)
     {
         var operands = new AttentionOperands(shape);
-        int queries = AttentionTile.Rows / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize), weights = MatrixUnit.Block / MatrixUnit.TileRows * operands.Bytes(AttentionTile.Columns);
+        int queries = AttentionTile.Rows / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize),
+            weights = MatrixUnit.Block / MatrixUnit.TileRows * operands.Bytes(AttentionTile.Columns);
         return AttentionTile.Length(operands.PaddedValueSize) + (queries + weights) / sizeof(float);
     }
 
@@ -26,7 +27,8 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
     /// <param name="place">Which queries.</param>
     public void Compute(float* keys, (int Slice, int Head, int Tile) place)
     {
-        int firstQuery = place.Tile * AttentionTile.Rows, count = Math.Min(AttentionTile.Rows, shape.QueryCount - firstQuery);
+        int firstQuery = place.Tile * AttentionTile.Rows,
+            count = Math.Min(AttentionTile.Rows, shape.QueryCount - firstQuery);
         softmax.Begin();
         PackQueries(place, (firstQuery, count));
         byte* previous = stackalloc byte[MatrixUnit.ConfigurationBytes];
@@ -35,7 +37,8 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
         for (int tile = 0; tile < tiles; tile++)
         {
             MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
-            if (effect == MaskEffect.All) continue;
+            if (effect == MaskEffect.All)
+                continue;
             for (int first = 0; first < count; first += MatrixUnit.Block)
             {
                 MultiplyKeys(keys, tile, first);
@@ -59,7 +62,8 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
         int tokens = PackedKeys.SizeOf(shape, tile).Tokens;
         for (int row = 0; row < Math.Min(MatrixUnit.Block, block.Count - block.First); row++)
         {
-            if (hasMask) softmax.AddMask(mask.Row(slice, block.FirstQuery + block.First + row, tile * AttentionTile.Columns), row, tokens);
+            if (hasMask)
+                softmax.AddMask(mask.Row(slice, block.FirstQuery + block.First + row, tile * AttentionTile.Columns), row, tokens);
             softmax.Weigh(row, block.First + row, tokens);
         }
     }
@@ -68,8 +72,21 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
     {
         const int columns = AttentionTile.Columns;
         for (int row = 0; row < MatrixUnit.Block; row += MatrixUnit.TileRows)
-            operands.PackLeft(softmax.Scores + row * columns, columns, MatrixUnit.TileRows, columns, Weights + row / MatrixUnit.TileRows * operands.Bytes(columns));
-        Multiply(Weights, operands.Values(keys, tile), columns, softmax.Mixed + (long)first * operands.PaddedValueSize, operands.PaddedValueSize, adds: true);
+            operands.PackLeft(
+                softmax.Scores + row * columns,
+                columns,
+                MatrixUnit.TileRows,
+                columns,
+                Weights + row / MatrixUnit.TileRows * operands.Bytes(columns)
+            );
+        Multiply(
+            Weights,
+            operands.Values(keys, tile),
+            columns,
+            softmax.Mixed + (long)first * operands.PaddedValueSize,
+            operands.PaddedValueSize,
+            adds: true
+        );
     }
 
     private void PackQueries((int Slice, int Head, int Tile) place, (int First, int Count) queries)
@@ -79,8 +96,18 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
         {
             int count = Math.Clamp(queries.Count - first, 0, MatrixUnit.TileRows);
             for (int row = 0; row < count; row++)
-                AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, queries.First + first + row), shape.Scale, new Span<float>(scaled + row * shape.HeadSize, shape.HeadSize));
-            operands.PackLeft(scaled, shape.HeadSize, count, shape.HeadSize, Queries + first / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize));
+                AttentionTile.Scale(
+                    shape.QueryRow(place.Slice, place.Head, queries.First + first + row),
+                    shape.Scale,
+                    new Span<float>(scaled + row * shape.HeadSize, shape.HeadSize)
+                );
+            operands.PackLeft(
+                scaled,
+                shape.HeadSize,
+                count,
+                shape.HeadSize,
+                Queries + first / MatrixUnit.TileRows * operands.Bytes(shape.HeadSize)
+            );
         }
     }
 

@@ -8,7 +8,14 @@ namespace Tessera.Compute.Kernels;
 /// </summary>
 internal static class MatrixUnitCode
 {
-    private const byte Rax = 0, Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10;
+    private const byte Rax = 0,
+        Rcx = 1,
+        Rdx = 2,
+        Rsi = 6,
+        Rdi = 7,
+        R8 = 8,
+        R9 = 9,
+        R10 = 10;
     private const int TileBytes = 1024;
 
     /// <summary>Takes the address of a configuration of 64 bytes and makes it this thread's; that of zeros gives the tiles back.</summary>
@@ -25,13 +32,15 @@ internal static class MatrixUnitCode
     {
         var code = new List<byte>();
         (byte Register, byte Field)[] fields = [(Rcx, 0), (Rdx, 8), (Rsi, 16), (R8, 24), (R9, 32), (R10, 40)];
-        foreach ((byte register, byte field) in fields) Load(code, register, field);
+        foreach ((byte register, byte field) in fields)
+            Load(code, register, field);
         code.AddRange([0x48, 0x83, 0x7f, 48, 0x00]); // cmp qword [rdi + 48], 0
         int toZero = JumpIfEqual(code);
         Sums(code, TileLoad);
         int toLoop = Jump(code);
         Land(code, toZero);
-        for (byte tile = 0; tile < 4; tile++) code.AddRange([0xc4, 0xe2, 0x7b, 0x49, (byte)(0xc0 | tile << 3)]); // tilezero
+        for (byte tile = 0; tile < 4; tile++)
+            code.AddRange([0xc4, 0xe2, 0x7b, 0x49, (byte)(0xc0 | tile << 3)]); // tilezero
         Land(code, toLoop);
         Load(code, Rdi, 56); // b1: what rdi pointed to is no longer needed
         code.AddRange([0xb8, 64, 0, 0, 0]); // mov eax, 64: a row of a tile
@@ -44,7 +53,8 @@ internal static class MatrixUnitCode
         Tile(code, TileLoad, 5, Rdx, Rax);
         Multiply(code, 2, 5, 6);
         Multiply(code, 3, 5, 7);
-        foreach (byte register in (byte[])[Rcx, Rdx, Rsi, Rdi]) Advance(code, register, TileBytes);
+        foreach (byte register in (byte[])[Rcx, Rdx, Rsi, Rdi])
+            Advance(code, register, TileBytes);
         code.AddRange([0x49, 0xff, 0xca]); // dec r10
         JumpBackIfNotZero(code, loop);
         Sums(code, TileStore);
@@ -52,7 +62,8 @@ internal static class MatrixUnitCode
         return [.. code];
     }
 
-    private const byte TileLoad = 0x7b, TileStore = 0x7a;
+    private const byte TileLoad = 0x7b,
+        TileStore = 0x7a;
 
     // The four tiles of sums: 16 rows and 16 columns apart; r8 points to the first, r9 is the length of a row.
     private static void Sums(List<byte> code, byte operation)
@@ -74,10 +85,12 @@ internal static class MatrixUnitCode
     }
 
     // tdpbf16ps sums, a, b
-    private static void Multiply(List<byte> code, byte sums, byte a, byte b) => code.AddRange([0xc4, 0xe2, (byte)(0x02 | (~b & 15) << 3), 0x5c, (byte)(0xc0 | sums << 3 | a)]);
+    private static void Multiply(List<byte> code, byte sums, byte a, byte b) =>
+        code.AddRange([0xc4, 0xe2, (byte)(0x02 | (~b & 15) << 3), 0x5c, (byte)(0xc0 | sums << 3 | a)]);
 
     // mov register, [rdi + offset]
-    private static void Load(List<byte> code, byte register, byte offset) => code.AddRange([(byte)(register < 8 ? 0x48 : 0x4c), 0x8b, (byte)(0x47 | (register & 7) << 3), offset]);
+    private static void Load(List<byte> code, byte register, byte offset) =>
+        code.AddRange([(byte)(register < 8 ? 0x48 : 0x4c), 0x8b, (byte)(0x47 | (register & 7) << 3), offset]);
 
     // add register, bytes
     private static void Advance(List<byte> code, byte register, int bytes)

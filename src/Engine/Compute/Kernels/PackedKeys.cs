@@ -14,7 +14,8 @@ internal static unsafe class PackedKeys
     private const int TransposeBlock = 8;
 
     /// <summary>Floats that the tiles of one key head take.</summary>
-    public static long LengthOf(in AttentionShape shape) => (long)TileCount(shape.TokenCount) * AttentionTile.Columns * (shape.HeadSize + shape.ValueSize);
+    public static long LengthOf(in AttentionShape shape) =>
+        (long)TileCount(shape.TokenCount) * AttentionTile.Columns * (shape.HeadSize + shape.ValueSize);
 
     public static int TileCount(int tokenCount) => (tokenCount + AttentionTile.Columns - 1) / AttentionTile.Columns;
 
@@ -26,26 +27,32 @@ internal static unsafe class PackedKeys
     }
 
     /// <summary>A tile's keys [columns, head] among a head's.</summary>
-    public static float* Keys(float* head, in AttentionShape shape, int tile) => head + (long)tile * AttentionTile.Columns * (shape.HeadSize + shape.ValueSize);
+    public static float* Keys(float* head, in AttentionShape shape, int tile) =>
+        head + (long)tile * AttentionTile.Columns * (shape.HeadSize + shape.ValueSize);
 
     /// <summary>A tile's values [size, tokens] among a head's.</summary>
-    public static float* Values(float* head, in AttentionShape shape, int tile) => Keys(head, shape, tile) + (long)AttentionTile.Columns * shape.HeadSize;
+    public static float* Values(float* head, in AttentionShape shape, int tile) =>
+        Keys(head, shape, tile) + (long)AttentionTile.Columns * shape.HeadSize;
 
     /// <summary>Packs one tile of a key head.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* head, in AttentionShape shape, int keyHead, int keySlice, int tile)
     {
         (int tokens, int columns) = SizeOf(shape, tile);
-        float* keys = Keys(head, shape, tile), values = Values(head, shape, tile);
+        float* keys = Keys(head, shape, tile),
+            values = Values(head, shape, tile);
         float* rows = stackalloc float[TransposeBlock * shape.HeadSize];
         for (int first = 0; first < columns; first += TransposeBlock)
         {
             for (int row = 0; row < TransposeBlock; row++)
             {
                 int token = tile * AttentionTile.Columns + first + row;
-                if (first + row < tokens) Read(shape.Key, token, keyHead, keySlice, rows + row * shape.HeadSize, shape.HeadSize);
-                else new Span<float>(rows + row * shape.HeadSize, shape.HeadSize).Clear();
-                if (first + row < tokens) Read(shape.Value, token, keyHead, keySlice, values + (first + row) * shape.ValueSize, shape.ValueSize);
+                if (first + row < tokens)
+                    Read(shape.Key, token, keyHead, keySlice, rows + row * shape.HeadSize, shape.HeadSize);
+                else
+                    new Span<float>(rows + row * shape.HeadSize, shape.HeadSize).Clear();
+                if (first + row < tokens)
+                    Read(shape.Value, token, keyHead, keySlice, values + (first + row) * shape.ValueSize, shape.ValueSize);
             }
 
             Transpose(rows, shape.HeadSize, keys + first, columns);
@@ -56,10 +63,12 @@ internal static unsafe class PackedKeys
     private static void Transpose(float* rows, int length, float* target, int columns)
     {
         int index = 0;
-        for (; index + TransposeBlock <= length; index += TransposeBlock) TransposeBlockOf(rows + index, length, target + (long)index * columns, columns);
+        for (; index + TransposeBlock <= length; index += TransposeBlock)
+            TransposeBlockOf(rows + index, length, target + (long)index * columns, columns);
         for (; index < length; index++)
         {
-            for (int row = 0; row < TransposeBlock; row++) target[(long)index * columns + row] = rows[row * length + index];
+            for (int row = 0; row < TransposeBlock; row++)
+                target[(long)index * columns + row] = rows[row * length + index];
         }
     }
 
@@ -68,7 +77,8 @@ internal static unsafe class PackedKeys
         Vector256<float>* pairs = stackalloc Vector256<float>[TransposeBlock];
         for (int row = 0; row < TransposeBlock; row += 2)
         {
-            Vector256<float> upper = Vector256.Load(rows + row * length), lower = Vector256.Load(rows + (row + 1) * length);
+            Vector256<float> upper = Vector256.Load(rows + row * length),
+                lower = Vector256.Load(rows + (row + 1) * length);
             (pairs[row], pairs[row + 1]) = (Avx.UnpackLow(upper, lower), Avx.UnpackHigh(upper, lower));
         }
 
@@ -77,7 +87,8 @@ internal static unsafe class PackedKeys
         {
             for (int part = 0; part < 2; part++)
             {
-                Vector256<float> first = pairs[half + part], second = pairs[half + 2 + part];
+                Vector256<float> first = pairs[half + part],
+                    second = pairs[half + 2 + part];
                 fours[half + 2 * part] = Avx.Shuffle(first, second, 0x44);
                 fours[half + 2 * part + 1] = Avx.Shuffle(first, second, 0xee);
             }
@@ -93,7 +104,9 @@ internal static unsafe class PackedKeys
     internal static void Read(ggml_tensor* tensor, int token, int head, int slice, float* target, int count)
     {
         byte* source = tensor->data + (ulong)token * tensor->nb[1] + (ulong)head * tensor->nb[2] + (ulong)slice * tensor->nb[3];
-        if (tensor->type == ggml_type.GGML_TYPE_F16) ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, count), new Span<float>(target, count));
-        else new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
+        if (tensor->type == ggml_type.GGML_TYPE_F16)
+            ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, count), new Span<float>(target, count));
+        else
+            new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
     }
 }

@@ -11,7 +11,8 @@ namespace Tessera.Compute.Kernels;
 internal static unsafe class RepackedWeights
 {
     // Of the sizes that ggml's AMX kernels take.
-    private const int ProbeDepth = 256, ProbeColumns = 32;
+    private const int ProbeDepth = 256,
+        ProbeColumns = 32;
     private static readonly Lock Gate = new();
     private static readonly Dictionary<ggml_type, bool> tried = [];
     private static nint bufferType;
@@ -19,7 +20,8 @@ internal static unsafe class RepackedWeights
     /// <summary>Takes a buffer type for ggml's, if it is.</summary>
     public static void Recognise(nint candidate)
     {
-        if (Marshal.PtrToStringUTF8((nint)GgmlBackend.ggml_backend_buft_name(candidate)) == "AMX") bufferType = candidate;
+        if (Marshal.PtrToStringUTF8((nint)GgmlBackend.ggml_backend_buft_name(candidate)) == "AMX")
+            bufferType = candidate;
     }
 
     /// <summary>Whether this build of ggml has AMX kernels to repack for.</summary>
@@ -34,10 +36,12 @@ internal static unsafe class RepackedWeights
     /// <summary>Whether weights of a type can be unpacked.</summary>
     public static bool CanUnpack(ggml_type type)
     {
-        if (!AreMade || !PackedBlocks.IsKnown(type)) return false;
+        if (!AreMade || !PackedBlocks.IsKnown(type))
+            return false;
         lock (Gate)
         {
-            if (!tried.TryGetValue(type, out bool isAsKnown)) tried.Add(type, isAsKnown = PacksAsKnown(type));
+            if (!tried.TryGetValue(type, out bool isAsKnown))
+                tried.Add(type, isAsKnown = PacksAsKnown(type));
             return isAsKnown;
         }
     }
@@ -45,9 +49,11 @@ internal static unsafe class RepackedWeights
     /// <summary>Unpacks 16 columns as tiles of a right operand, rounded to nearest.</summary>
     public static void Unpack(ggml_tensor* weight, int firstColumn, byte* tiles)
     {
-        int blocks = (int)weight->ne[0] / PackedBlocks.Depth(weight->type), bytes = PackedBlocks.Bytes(weight->type);
+        int blocks = (int)weight->ne[0] / PackedBlocks.Depth(weight->type),
+            bytes = PackedBlocks.Bytes(weight->type);
         byte* source = weight->data + (long)firstColumn / MatrixUnit.TileRows * blocks * bytes;
-        for (int block = 0; block < blocks; block++, source += bytes) tiles = PackedBlocks.Unpack(weight->type, source, tiles);
+        for (int block = 0; block < blocks; block++, source += bytes)
+            tiles = PackedBlocks.Unpack(weight->type, source, tiles);
     }
 
     // Lets ggml quantize and pack a small weight, and compares.
@@ -58,10 +64,12 @@ internal static unsafe class RepackedWeights
         using var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, bufferType));
         long packed = (long)ProbeDepth / PackedBlocks.Depth(type) * (ProbeColumns / MatrixUnit.TileRows) * PackedBlocks.Bytes(type);
         ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
-        if (buffer.IsInvalid || (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer) < packed || traits->from_float_ref == null) return false;
+        if (buffer.IsInvalid || (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer) < packed || traits->from_float_ref == null)
+            return false;
         var values = new float[ProbeDepth * ProbeColumns];
         var random = new Random(1);
-        for (int index = 0; index < values.Length; index++) values[index] = (random.NextSingle() - 0.4f) * (1 + index / ProbeDepth);
+        for (int index = 0; index < values.Length; index++)
+            values[index] = (random.NextSingle() - 0.4f) * (1 + index / ProbeDepth);
         var stored = new byte[Ggml.ggml_nbytes(weight)];
         fixed (float* from = values)
         fixed (byte* to = stored)
@@ -82,11 +90,14 @@ internal static unsafe class RepackedWeights
         {
             for (int index = 0; index < values.Length; index++)
             {
-                int column = index / ProbeDepth, element = index % ProbeDepth;
-                if (element == 0 && column % MatrixUnit.TileRows == 0) Unpack(weight, column, start);
+                int column = index / ProbeDepth,
+                    element = index % ProbeDepth;
+                if (element == 0 && column % MatrixUnit.TileRows == 0)
+                    Unpack(weight, column, start);
                 ushort bits = ((ushort*)start)[element / 2 * 2 * MatrixUnit.TileRows + column % MatrixUnit.TileRows * 2 + element % 2];
                 float error = BitConverter.UInt32BitsToSingle((uint)bits << 16) - values[index];
-                if (!(Math.Abs(error) <= unitInTheLastPlace * Math.Abs(values[index]) + 1e-6f)) return false;
+                if (!(Math.Abs(error) <= unitInTheLastPlace * Math.Abs(values[index]) + 1e-6f))
+                    return false;
             }
         }
 

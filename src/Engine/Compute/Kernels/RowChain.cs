@@ -10,7 +10,8 @@ internal sealed class RowChain
     /// <summary>Adds an operation, unless it has to wait for all rows of those before.</summary>
     public bool TryAdd(RowOperation operation)
     {
-        if (operations.Count > 0 && !operation.Follows(operations)) return false;
+        if (operations.Count > 0 && !operation.Follows(operations))
+            return false;
         operations.Add(operation);
         return true;
     }
@@ -18,12 +19,19 @@ internal sealed class RowChain
     /// <summary>Computes what was added, and forgets it.</summary>
     public void Compute(int threadCount)
     {
-        if (operations.Count == 0) return;
-        int rowCount = operations[0].RowCount, stretch = Math.Clamp(StretchBytes / (operations[0].Width * sizeof(float)), 1, Math.Max(1, rowCount / threadCount));
-        WorkSharing.Share(threadCount, (rowCount + stretch - 1) / stretch, (_, unit) =>
-        {
-            foreach (RowOperation operation in operations) operation.Compute(unit * stretch, Math.Min(stretch, rowCount - unit * stretch));
-        });
+        if (operations.Count == 0)
+            return;
+        int rowCount = operations[0].RowCount,
+            stretch = Math.Clamp(StretchBytes / (operations[0].Width * sizeof(float)), 1, Math.Max(1, rowCount / threadCount));
+        WorkSharing.Share(
+            threadCount,
+            (rowCount + stretch - 1) / stretch,
+            (_, unit) =>
+            {
+                foreach (RowOperation operation in operations)
+                    operation.Compute(unit * stretch, Math.Min(stretch, rowCount - unit * stretch));
+            }
+        );
         Clear();
     }
 

@@ -28,10 +28,17 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
     /// <summary>Whether a node is such an operation, of an operator that is known and of tensors without gaps.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
-        if (!IsKnown(node)) return false;
+        if (!IsKnown(node))
+            return false;
         var operation = new RowOperation(node);
-        bool isPlain = IsContiguous(node) && IsContiguous(operation.x) && HasShapeOf(operation.x, node) && node->ne[0] <= int.MaxValue / 64 && node->ne[1] * node->ne[2] * node->ne[3] <= int.MaxValue;
-        return isPlain && (operation.other == null || (IsContiguous(operation.other) && (HasShapeOf(operation.other, node) || operation.IsRow)));
+        bool isPlain =
+            IsContiguous(node)
+            && IsContiguous(operation.x)
+            && HasShapeOf(operation.x, node)
+            && node->ne[0] <= int.MaxValue / 64
+            && node->ne[1] * node->ne[2] * node->ne[3] <= int.MaxValue;
+        return isPlain
+            && (operation.other == null || (IsContiguous(operation.other) && (HasShapeOf(operation.other, node) || operation.IsRow)));
     }
 
     /// <summary>
@@ -40,10 +47,12 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
     /// </summary>
     public bool Follows(IReadOnlyList<RowOperation> before)
     {
-        if (x != before[^1].Result || !HasShapeOf(node, x)) return false;
+        if (x != before[^1].Result || !HasShapeOf(node, x))
+            return false;
         foreach (RowOperation earlier in before)
         {
-            if (Crosses(node, earlier.Result) || Crosses(node, earlier.x) || Crosses(node, earlier.other) || Crosses(other, earlier.Result)) return false;
+            if (Crosses(node, earlier.Result) || Crosses(node, earlier.x) || Crosses(node, earlier.other) || Crosses(other, earlier.Result))
+                return false;
         }
 
         return true;
@@ -52,28 +61,40 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
     /// <summary>Computes some rows.</summary>
     public void Compute(int firstRow, int rowCount)
     {
-        long first = (long)firstRow * Width, count = (long)rowCount * Width;
-        float* from = (float*)x->data + first, to = (float*)node->data + first;
-        if (node->op == ggml_op.GGML_OP_UNARY) Activate(from, to, count);
-        else if (node->op is ggml_op.GGML_OP_NORM or ggml_op.GGML_OP_RMS_NORM) Normalise(from, to, rowCount);
-        else if (!IsRow) Combine(from, (float*)other->data + first, to, count);
-        else for (int row = 0; row < rowCount; row++, from += Width, to += Width) Combine(from, (float*)other->data, to, Width);
+        long first = (long)firstRow * Width,
+            count = (long)rowCount * Width;
+        float* from = (float*)x->data + first,
+            to = (float*)node->data + first;
+        if (node->op == ggml_op.GGML_OP_UNARY)
+            Activate(from, to, count);
+        else if (node->op is ggml_op.GGML_OP_NORM or ggml_op.GGML_OP_RMS_NORM)
+            Normalise(from, to, rowCount);
+        else if (!IsRow)
+            Combine(from, (float*)other->data + first, to, count);
+        else
+            for (int row = 0; row < rowCount; row++, from += Width, to += Width)
+                Combine(from, (float*)other->data, to, Width);
     }
 
     private bool IsRow => other->ne[0] == node->ne[0] && other->ne[1] == 1 && other->ne[2] == 1 && other->ne[3] == 1;
 
-    private static bool IsKnown(ggml_tensor* node) => node->op switch
-    {
-        ggml_op.GGML_OP_ADD or ggml_op.GGML_OP_MUL or ggml_op.GGML_OP_NORM or ggml_op.GGML_OP_RMS_NORM => true,
-        ggml_op.GGML_OP_UNARY => (ggml_unary_op)node->op_params[0] is ggml_unary_op.GGML_UNARY_OP_GELU or ggml_unary_op.GGML_UNARY_OP_GELU_QUICK
-            or ggml_unary_op.GGML_UNARY_OP_GELU_ERF or ggml_unary_op.GGML_UNARY_OP_SILU,
-        _ => false,
-    };
+    private static bool IsKnown(ggml_tensor* node) =>
+        node->op switch
+        {
+            ggml_op.GGML_OP_ADD or ggml_op.GGML_OP_MUL or ggml_op.GGML_OP_NORM or ggml_op.GGML_OP_RMS_NORM => true,
+            ggml_op.GGML_OP_UNARY => (ggml_unary_op)node->op_params[0]
+                is ggml_unary_op.GGML_UNARY_OP_GELU
+                    or ggml_unary_op.GGML_UNARY_OP_GELU_QUICK
+                    or ggml_unary_op.GGML_UNARY_OP_GELU_ERF
+                    or ggml_unary_op.GGML_UNARY_OP_SILU,
+            _ => false,
+        };
 
     // Whether two share memory other than row by row.
     private static bool Crosses(ggml_tensor* a, ggml_tensor* b)
     {
-        if (a == null || b == null || a->data >= b->data + Length(b) || b->data >= a->data + Length(a)) return false;
+        if (a == null || b == null || a->data >= b->data + Length(b) || b->data >= a->data + Length(a))
+            return false;
         return a->data != b->data || !HasShapeOf(a, b);
     }
 
@@ -86,11 +107,13 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
         long index = 0;
         for (; index + Lanes <= count; index += Lanes)
         {
-            Vector512<float> left = Vector512.Load(a + index), right = Vector512.Load(b + index);
+            Vector512<float> left = Vector512.Load(a + index),
+                right = Vector512.Load(b + index);
             (adds ? left + right : left * right).Store(to + index);
         }
 
-        for (; index < count; index++) to[index] = adds ? a[index] + b[index] : a[index] * b[index];
+        for (; index < count; index++)
+            to[index] = adds ? a[index] + b[index] : a[index] * b[index];
     }
 
     // As ggml_compute_forward_norm_f32 and _rms_norm_f32 (ggml 0.25.1, src/ggml-cpu/ops.cpp).
@@ -103,8 +126,10 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
             float mean = node->op == ggml_op.GGML_OP_NORM ? Sum(from, 0, width, isSquared: false) / width : 0;
             float scale = 1 / MathF.Sqrt(Sum(from, mean, width, isSquared: true) / width + Epsilon);
             int index = 0;
-            for (; index + Lanes <= width; index += Lanes) ((Vector512.Load(from + index) - Vector512.Create(mean)) * scale).Store(to + index);
-            for (; index < width; index++) to[index] = (from[index] - mean) * scale;
+            for (; index + Lanes <= width; index += Lanes)
+                ((Vector512.Load(from + index) - Vector512.Create(mean)) * scale).Store(to + index);
+            for (; index < width; index++)
+                to[index] = (from[index] - mean) * scale;
         }
     }
 
@@ -119,18 +144,23 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
         }
 
         float sum = Vector512.Sum(total);
-        for (; index < count; index++) sum += isSquared ? (values[index] - mean) * (values[index] - mean) : values[index] - mean;
+        for (; index < count; index++)
+            sum += isSquared ? (values[index] - mean) * (values[index] - mean) : values[index] - mean;
         return sum;
     }
 
     private void Activate(float* from, float* to, long count)
     {
         long index = 0;
-        for (; index + Lanes <= count; index += Lanes) Activations.Compute(Activation, Vector512.Load(from + index)).Store(to + index);
-        if (index == count) return;
+        for (; index + Lanes <= count; index += Lanes)
+            Activations.Compute(Activation, Vector512.Load(from + index)).Store(to + index);
+        if (index == count)
+            return;
         Vector512<float> last = default;
-        for (int lane = 0; index + lane < count; lane++) last = last.WithElement(lane, from[index + lane]);
+        for (int lane = 0; index + lane < count; lane++)
+            last = last.WithElement(lane, from[index + lane]);
         last = Activations.Compute(Activation, last);
-        for (int lane = 0; index + lane < count; lane++) to[index + lane] = last[lane];
+        for (int lane = 0; index + lane < count; lane++)
+            to[index + lane] = last[lane];
     }
 }

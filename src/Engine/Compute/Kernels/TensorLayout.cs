@@ -13,12 +13,14 @@ internal static unsafe class TensorLayout
         ulong length = sizeof(float);
         for (int dimension = 0; dimension < MaxDimensions; length *= (ulong)tensor->ne[dimension++])
         {
-            if (tensor->nb[dimension] != length) return false;
+            if (tensor->nb[dimension] != length)
+                return false;
         }
 
         return tensor->type == ggml_type.GGML_TYPE_F32;
     }
 
     /// <summary>Whether two tensors have the same sizes.</summary>
-    public static bool HasShapeOf(ggml_tensor* a, ggml_tensor* b) => a->ne[0] == b->ne[0] && a->ne[1] == b->ne[1] && a->ne[2] == b->ne[2] && a->ne[3] == b->ne[3];
+    public static bool HasShapeOf(ggml_tensor* a, ggml_tensor* b) =>
+        a->ne[0] == b->ne[0] && a->ne[1] == b->ne[1] && a->ne[2] == b->ne[2] && a->ne[3] == b->ne[3];
 }

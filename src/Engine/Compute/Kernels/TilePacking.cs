@@ -27,9 +27,11 @@ internal static unsafe class TilePacking
         {
             for (int row = 0; row < MatrixUnit.TileRows; row++)
             {
-                (Vector512<uint> rounded, Vector512<uint> rest) = row < rowCount ? Round(rows + row * stride, step, depth, low != null) : default;
+                (Vector512<uint> rounded, Vector512<uint> rest) =
+                    row < rowCount ? Round(rows + row * stride, step, depth, low != null) : default;
                 rounded.Store((uint*)(high + row * 64));
-                if (low != null) rest.Store((uint*)(low + row * 64));
+                if (low != null)
+                    rest.Store((uint*)(low + row * 64));
             }
         }
     }
@@ -39,13 +41,15 @@ internal static unsafe class TilePacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackRight(float* rows, long stride, int rowCount, int depth, byte* high, byte* low)
     {
-        Vector512<uint>* rounded = stackalloc Vector512<uint>[MatrixUnit.TileRows], rest = stackalloc Vector512<uint>[MatrixUnit.TileRows];
+        Vector512<uint>* rounded = stackalloc Vector512<uint>[MatrixUnit.TileRows],
+            rest = stackalloc Vector512<uint>[MatrixUnit.TileRows];
         for (int step = 0; step < StepCount(depth); step++, high += MatrixUnit.TileBytes, low += low == null ? 0 : MatrixUnit.TileBytes)
         {
             for (int row = 0; row < MatrixUnit.TileRows; row++)
                 (rounded[row], rest[row]) = row < rowCount ? Round(rows + row * stride, step, depth, low != null) : default;
             Transpose(rounded, (uint*)high);
-            if (low != null) Transpose(rest, (uint*)low);
+            if (low != null)
+                Transpose(rest, (uint*)low);
         }
     }
 
@@ -53,8 +57,11 @@ internal static unsafe class TilePacking
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<uint> Rounded, Vector512<uint> Residue) RoundPairs(Vector512<float> first, Vector512<float> second)
     {
-        Vector512<uint> whole = Vector512.Create(0xffff0000), a = Round(first), b = Round(second);
-        Vector512<uint> restA = Round(first - (a & whole).AsSingle()), restB = Round(second - (b & whole).AsSingle());
+        Vector512<uint> whole = Vector512.Create(0xffff0000),
+            a = Round(first),
+            b = Round(second);
+        Vector512<uint> restA = Round(first - (a & whole).AsSingle()),
+            restB = Round(second - (b & whole).AsSingle());
         return ((a >>> 16) | (b & whole), (restA >>> 16) | (restB & whole));
     }
 
@@ -66,9 +73,11 @@ internal static unsafe class TilePacking
         bool isWhole = depth - first >= MatrixUnit.TileDepth;
         Vector512<float> a = isWhole ? Vector512.Load(row + first) : LoadSome(row + first, depth - first);
         Vector512<float> b = isWhole ? Vector512.Load(row + first + 16) : LoadSome(row + first + 16, depth - first - 16);
-        Vector512<uint> roundedA = Round(a), roundedB = Round(b);
+        Vector512<uint> roundedA = Round(a),
+            roundedB = Round(b);
         Vector512<uint> joined = Join(roundedA, roundedB);
-        if (!keepsRest) return (joined, default);
+        if (!keepsRest)
+            return (joined, default);
         Vector512<uint> whole = Vector512.Create(0xffff0000);
         return (joined, Join(Round(a - (roundedA & whole).AsSingle()), Round(b - (roundedB & whole).AsSingle())));
     }
@@ -78,7 +87,8 @@ internal static unsafe class TilePacking
     private static Vector512<float> LoadSome(float* values, int count)
     {
         Vector512<float> loaded = default;
-        for (int index = 0; index < Math.Min(count, Vector512<float>.Count); index++) loaded = loaded.WithElement(index, values[index]);
+        for (int index = 0; index < Math.Min(count, Vector512<float>.Count); index++)
+            loaded = loaded.WithElement(index, values[index]);
         return loaded;
     }
 
@@ -92,10 +102,43 @@ internal static unsafe class TilePacking
 
     // The upper halves of 16 and 16 elements.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Join(Vector512<uint> a, Vector512<uint> b) => Avx512BW.PermuteVar32x16x2(a.AsUInt16(), UpperHalves, b.AsUInt16()).AsUInt32();
+    private static Vector512<uint> Join(Vector512<uint> a, Vector512<uint> b) =>
+        Avx512BW.PermuteVar32x16x2(a.AsUInt16(), UpperHalves, b.AsUInt16()).AsUInt32();
 
     private static readonly Vector512<ushort> UpperHalves = Vector512.Create(
-        (ushort)1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+        (ushort)1,
+        3,
+        5,
+        7,
+        9,
+        11,
+        13,
+        15,
+        17,
+        19,
+        21,
+        23,
+        25,
+        27,
+        29,
+        31,
+        33,
+        35,
+        37,
+        39,
+        41,
+        43,
+        45,
+        47,
+        49,
+        51,
+        53,
+        55,
+        57,
+        59,
+        61,
+        63
+    );
 
     // 16 x 16 elements of 32 bits: pairs within lanes of 128 bits, then the lanes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -104,8 +147,10 @@ internal static unsafe class TilePacking
         Vector512<uint>* quads = stackalloc Vector512<uint>[MatrixUnit.TileRows];
         for (int row = 0; row < MatrixUnit.TileRows; row += 4)
         {
-            Vector512<ulong> low01 = Avx512F.UnpackLow(rows[row], rows[row + 1]).AsUInt64(), high01 = Avx512F.UnpackHigh(rows[row], rows[row + 1]).AsUInt64();
-            Vector512<ulong> low23 = Avx512F.UnpackLow(rows[row + 2], rows[row + 3]).AsUInt64(), high23 = Avx512F.UnpackHigh(rows[row + 2], rows[row + 3]).AsUInt64();
+            Vector512<ulong> low01 = Avx512F.UnpackLow(rows[row], rows[row + 1]).AsUInt64(),
+                high01 = Avx512F.UnpackHigh(rows[row], rows[row + 1]).AsUInt64();
+            Vector512<ulong> low23 = Avx512F.UnpackLow(rows[row + 2], rows[row + 3]).AsUInt64(),
+                high23 = Avx512F.UnpackHigh(rows[row + 2], rows[row + 3]).AsUInt64();
             // Lane l of quads[row + k]: element 4 l + k of four rows.
             quads[row] = Avx512F.UnpackLow(low01, low23).AsUInt32();
             quads[row + 1] = Avx512F.UnpackHigh(low01, low23).AsUInt32();
@@ -115,8 +160,10 @@ internal static unsafe class TilePacking
 
         for (int index = 0; index < 4; index++)
         {
-            Vector512<uint> even01 = Avx512F.Shuffle4x128(quads[index], quads[index + 4], 0x88), odd01 = Avx512F.Shuffle4x128(quads[index], quads[index + 4], 0xdd);
-            Vector512<uint> even23 = Avx512F.Shuffle4x128(quads[index + 8], quads[index + 12], 0x88), odd23 = Avx512F.Shuffle4x128(quads[index + 8], quads[index + 12], 0xdd);
+            Vector512<uint> even01 = Avx512F.Shuffle4x128(quads[index], quads[index + 4], 0x88),
+                odd01 = Avx512F.Shuffle4x128(quads[index], quads[index + 4], 0xdd);
+            Vector512<uint> even23 = Avx512F.Shuffle4x128(quads[index + 8], quads[index + 12], 0x88),
+                odd23 = Avx512F.Shuffle4x128(quads[index + 8], quads[index + 12], 0xdd);
             Avx512F.Shuffle4x128(even01, even23, 0x88).Store(target + index * 16);
             Avx512F.Shuffle4x128(odd01, odd23, 0x88).Store(target + (index + 4) * 16);
             Avx512F.Shuffle4x128(even01, even23, 0xdd).Store(target + (index + 8) * 16);

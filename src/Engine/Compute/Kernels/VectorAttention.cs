@@ -11,14 +11,16 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
     private float* Queries => scratch + AttentionTile.Length(shape.ValueSize);
 
     /// <summary>Floats of scratch that a shape needs.</summary>
-    public static int ScratchLength(in AttentionShape shape) => AttentionTile.Length(shape.ValueSize) + AttentionTile.Rows * Pieces(shape) * TileProduct.Stride;
+    public static int ScratchLength(in AttentionShape shape) =>
+        AttentionTile.Length(shape.ValueSize) + AttentionTile.Rows * Pieces(shape) * TileProduct.Stride;
 
     /// <summary>Computes the results of one head's tile of queries.</summary>
     /// <param name="keys">The head's <see cref="PackedKeys"/>.</param>
     /// <param name="place">Which queries.</param>
     public void Compute(float* keys, (int Slice, int Head, int Tile) place)
     {
-        int firstQuery = place.Tile * AttentionTile.Rows, count = Math.Min(AttentionTile.Rows, shape.QueryCount - firstQuery);
+        int firstQuery = place.Tile * AttentionTile.Rows,
+            count = Math.Min(AttentionTile.Rows, shape.QueryCount - firstQuery);
         int rows = (count + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
         softmax.Begin();
         LoadQueries(place, firstQuery, count, rows);
@@ -26,17 +28,27 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
         for (int tile = 0; tile < tiles; tile++)
         {
             MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
-            if (effect == MaskEffect.All) continue;
+            if (effect == MaskEffect.All)
+                continue;
             (int tokens, int columns) = PackedKeys.SizeOf(shape, tile);
             new Span<float>(softmax.Scores, rows * AttentionTile.Columns).Clear();
             Multiply(PackedKeys.Keys(keys, shape, tile), rows, columns);
             for (int row = 0; row < count; row++)
             {
-                if (effect == MaskEffect.Some) softmax.AddMask(mask.Row(place.Slice, firstQuery + row, tile * AttentionTile.Columns), row, tokens);
+                if (effect == MaskEffect.Some)
+                    softmax.AddMask(mask.Row(place.Slice, firstQuery + row, tile * AttentionTile.Columns), row, tokens);
                 softmax.Weigh(row, row, tokens);
             }
 
-            TileProduct.Add(softmax.Scores, PackedKeys.Values(keys, shape, tile), softmax.Mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
+            TileProduct.Add(
+                softmax.Scores,
+                PackedKeys.Values(keys, shape, tile),
+                softmax.Mixed,
+                rows,
+                tokens,
+                shape.ValueSize,
+                shape.ValueSize
+            );
         }
 
         softmax.Store(shape, place, firstQuery, count);
@@ -53,8 +65,10 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
             for (int row = 0; row < rows; row++)
             {
                 var target = new Span<float>(Queries + (piece * rows + row) * TileProduct.Stride, length);
-                if (row < count) AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, firstQuery + row) + first, shape.Scale, target);
-                else target.Clear();
+                if (row < count)
+                    AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, firstQuery + row) + first, shape.Scale, target);
+                else
+                    target.Clear();
             }
         }
     }
@@ -63,7 +77,11 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
     private void Multiply(float* keys, int rows, int columns)
     {
         float* queries = Queries;
-        for (int depth = shape.HeadSize; depth > 0; depth -= TileProduct.Stride, queries += rows * TileProduct.Stride, keys += (long)TileProduct.Stride * columns)
+        for (
+            int depth = shape.HeadSize;
+            depth > 0;
+            depth -= TileProduct.Stride, queries += rows * TileProduct.Stride, keys += (long)TileProduct.Stride * columns
+        )
             TileProduct.Add(queries, keys, softmax.Scores, rows, Math.Min(depth, TileProduct.Stride), columns, AttentionTile.Columns);
     }
 }

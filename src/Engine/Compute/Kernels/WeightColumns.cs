@@ -25,7 +25,8 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
         int depth = product.Depth;
         for (int half = 0; half < 2 * blockCount; half++)
         {
-            int first = firstBlock * MatrixUnit.Block + half * MatrixUnit.TileRows, count = Math.Clamp(product.ColumnCount - first, 0, MatrixUnit.TileRows);
+            int first = firstBlock * MatrixUnit.Block + half * MatrixUnit.TileRows,
+                count = Math.Clamp(product.ColumnCount - first, 0, MatrixUnit.TileRows);
             byte* high = tiles + half / 2 * parts * 2 * HalfBytes + half % 2 * HalfBytes;
             if (product.IsRepacked)
             {
@@ -53,7 +54,8 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
             byte* rows = x + rowBlock * 2 * HalfBytes;
             for (int step = 0; step < steps; step += StepsAtOnce)
             {
-                for (int block = 0; block < blockCount; block++) Multiply(rows, rows + rowBlocks * 2 * HalfBytes, rowBlock, block, step, aside);
+                for (int block = 0; block < blockCount; block++)
+                    Multiply(rows, rows + rowBlocks * 2 * HalfBytes, rowBlock, block, step, aside);
             }
         }
 
@@ -62,8 +64,10 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
 
     private void Multiply(byte* high, byte* low, int rowBlock, int block, int step, float* aside)
     {
-        int column = (firstBlock + block) * MatrixUnit.Block, row = rowBlock * MatrixUnit.Block;
-        int columnCount = Math.Min(MatrixUnit.Block, product.ColumnCount - column), rowCount = Math.Min(MatrixUnit.Block, product.RowCount - row);
+        int column = (firstBlock + block) * MatrixUnit.Block,
+            row = rowBlock * MatrixUnit.Block;
+        int columnCount = Math.Min(MatrixUnit.Block, product.ColumnCount - column),
+            rowCount = Math.Min(MatrixUnit.Block, product.RowCount - row);
         float* target = (float*)product.Result->data + (long)row * product.ColumnCount + column;
         bool isWhole = columnCount == MatrixUnit.Block && rowCount == MatrixUnit.Block;
         byte* columns = tiles + block * parts * 2 * HalfBytes;
@@ -72,7 +76,8 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
         call.Sums = isWhole ? target : aside;
         call.SumStride = (isWhole ? product.ColumnCount : MatrixUnit.Block) * sizeof(float);
         call.AddsToSums = step > 0 ? 1 : 0;
-        if (!isWhole && step > 0) Copy(target, product.ColumnCount, aside, MatrixUnit.Block, rowCount, columnCount);
+        if (!isWhole && step > 0)
+            Copy(target, product.ColumnCount, aside, MatrixUnit.Block, rowCount, columnCount);
         Add(&call, high, columns, step);
         if (parts == 2)
         {
@@ -80,7 +85,8 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
             Add(&call, low, columns, step);
         }
 
-        if (!isWhole) Copy(aside, MatrixUnit.Block, target, product.ColumnCount, rowCount, columnCount);
+        if (!isWhole)
+            Copy(aside, MatrixUnit.Block, target, product.ColumnCount, rowCount, columnCount);
     }
 
     private void Add(MatrixUnitCall* call, byte* rows, byte* columns, int step)
@@ -96,6 +102,9 @@ internal readonly unsafe struct WeightColumns(MatrixProduct product, int firstBl
 
     private static void Copy(float* source, int sourceStride, float* target, int targetStride, int rowCount, int columnCount)
     {
-        for (int row = 0; row < rowCount; row++) new Span<float>(source + (long)row * sourceStride, columnCount).CopyTo(new Span<float>(target + (long)row * targetStride, columnCount));
+        for (int row = 0; row < rowCount; row++)
+            new Span<float>(source + (long)row * sourceStride, columnCount).CopyTo(
+                new Span<float>(target + (long)row * targetStride, columnCount)
+            );
     }
 }

@@ -12,10 +12,13 @@ internal static class WorkSharing
         int next = -1;
         void Work(int worker)
         {
-            for (int unit; (unit = Interlocked.Increment(ref next)) < unitCount;) compute(worker, unit);
+            for (int unit; (unit = Interlocked.Increment(ref next)) < unitCount; )
+                compute(worker, unit);
         }
 
-        if (threadCount == 1 || unitCount == 1) Work(0);
-        else Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
+        if (threadCount == 1 || unitCount == 1)
+            Work(0);
+        else
+            Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
     }
 }

@@ -68,12 +68,22 @@ internal sealed record InternVlConfig
         VisionTransformerConfig tower = ReadTower(file);
         int shuffle = Number(file, "clip.vision.projector.scale_factor", ReleasedShuffle, 16);
         if (tower.PatchesPerSide % shuffle != 0)
-            throw new ModelFileException(file.Path, $"clip.vision.projector.scale_factor is {shuffle}, which does not divide the {tower.PatchesPerSide} patches along a tile's side.");
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.projector.scale_factor is {shuffle}, which does not divide the {tower.PatchesPerSide} patches along a tile's side."
+            );
         int minTiles = Number(file, "clip.vision.preproc_min_tiles", ReleasedMinTiles, MaxTileCount);
         int maxTiles = Number(file, "clip.vision.preproc_max_tiles", Math.Max(ReleasedMaxTiles, minTiles), MaxTileCount);
-        if (maxTiles < minTiles) throw new ModelFileException(file.Path, $"clip.vision.preproc_max_tiles is {maxTiles}, less than clip.vision.preproc_min_tiles, {minTiles}.");
+        if (maxTiles < minTiles)
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.preproc_max_tiles is {maxTiles}, less than clip.vision.preproc_min_tiles, {minTiles}."
+            );
         if ((long)maxTiles * tower.ImageSize * tower.ImageSize > MaxStretchedPixels)
-            throw new ModelFileException(file.Path, $"clip.vision.preproc_max_tiles is {maxTiles}, and so many tiles of {tower.ImageSize} x {tower.ImageSize} pixels (clip.vision.image_size) are more than {MaxStretchedPixels / 1_000_000} million.");
+            throw new ModelFileException(
+                file.Path,
+                $"clip.vision.preproc_max_tiles is {maxTiles}, and so many tiles of {tower.ImageSize} x {tower.ImageSize} pixels (clip.vision.image_size) are more than {MaxStretchedPixels / 1_000_000} million."
+            );
         string prefix = ConnectorPrefixes.FirstOrDefault(name => file.TryGetTensor($"{name}.1.weight", out _)) ?? ConnectorPrefixes[0];
         int inner = MlpConnectorConfig.OutputCount(file, $"{prefix}.1.weight", tower.HiddenSize * shuffle * shuffle);
         return new InternVlConfig
@@ -93,24 +103,31 @@ internal sealed record InternVlConfig
     private static VisionTransformerConfig ReadTower(GgufFile file)
     {
         VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
-        if (!tower.HasClassToken) throw new ModelFileException(file.Path, "tensor 'v.class_embd' is missing, which InternViT needs.");
-        if (!tower.HasLayerScale) throw new ModelFileException(file.Path, "tensor 'v.blk.0.ls1.weight' is missing, which InternViT needs.");
+        if (!tower.HasClassToken)
+            throw new ModelFileException(file.Path, "tensor 'v.class_embd' is missing, which InternViT needs.");
+        if (!tower.HasLayerScale)
+            throw new ModelFileException(file.Path, "tensor 'v.blk.0.ls1.weight' is missing, which InternViT needs.");
         bool hasBias = file.TryGetTensor("v.blk.0.ln1.bias", out _);
-        if (!hasBias && file.TryGetTensor("v.blk.0.ln2.bias", out _)) throw new ModelFileException(file.Path, "tensor 'v.blk.0.ln1.bias' is missing, though 'v.blk.0.ln2.bias' is there.");
+        if (!hasBias && file.TryGetTensor("v.blk.0.ln2.bias", out _))
+            throw new ModelFileException(file.Path, "tensor 'v.blk.0.ln1.bias' is missing, though 'v.blk.0.ln2.bias' is there.");
         return tower with { UsesRmsNorm = !hasBias };
     }
 
     private static int Number(GgufFile file, string key, int released, int limit)
     {
-        if (!file.Metadata.ContainsKey(key)) return released;
+        if (!file.Metadata.ContainsKey(key))
+            return released;
         uint value = file.Metadata.RequireUInt32(key);
-        return value > 0 && value <= limit ? (int)value : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
+        return value > 0 && value <= limit
+            ? (int)value
+            : throw new ModelFileException(file.Path, $"{key} is {value}, not within 1 to {limit}.");
     }
 
     private static TokenOrder ReadTokenOrder(GgufFile file)
     {
         const string key = "clip.vision.projector.token_order";
-        if (!file.Metadata.TryGetString(key, out string? order)) return TokenOrder.Row;
+        if (!file.Metadata.TryGetString(key, out string? order))
+            return TokenOrder.Row;
         return order switch
         {
             "row" => TokenOrder.Row,

@@ -12,8 +12,8 @@ internal sealed class InternVlEncoder : IVisionEncoder
     private const float ConnectorNormEpsilon = 1e-5f;
     private readonly InternVlConfig config;
     private readonly VisionTransformer tower;
-    private readonly NormWeights norm;     // [4 * hidden]
-    private readonly LinearWeights first;  // [4 * hidden, inner]
+    private readonly NormWeights norm; // [4 * hidden]
+    private readonly LinearWeights first; // [4 * hidden, inner]
     private readonly LinearWeights second; // [inner, embedding]
 
     /// <summary>Declares the weights.</summary>
@@ -46,12 +46,16 @@ internal sealed class InternVlEncoder : IVisionEncoder
     // Squares of patches become one token: its channels are those of the square's patches, row by row.
     private Tensor ShufflePixels(Graph graph, Tensor x)
     {
-        int shuffle = config.Shuffle, side = config.TokensPerSide, patches = config.Tower.PatchesPerSide;
-        long wide = x.Size(0) * shuffle, sliceCount = x.Size(2);
-        x = graph.Reshape(x, wide, side, patches, sliceCount);                           // [2 * hidden, columns, patch rows, slices]
-        x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3));                              // [2 * hidden, patch rows, columns, slices]
-        x = graph.Reshape(x, wide * shuffle, side, side, sliceCount);                    // [4 * hidden, rows, columns, slices]
-        if (config.TokenOrder == TokenOrder.Row) x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3));
-        return graph.Reshape(x, wide * shuffle, config.TileTokens, sliceCount);          // [4 * hidden, tokens, slices]
+        int shuffle = config.Shuffle,
+            side = config.TokensPerSide,
+            patches = config.Tower.PatchesPerSide;
+        long wide = x.Size(0) * shuffle,
+            sliceCount = x.Size(2);
+        x = graph.Reshape(x, wide, side, patches, sliceCount); // [2 * hidden, columns, patch rows, slices]
+        x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3)); // [2 * hidden, patch rows, columns, slices]
+        x = graph.Reshape(x, wide * shuffle, side, side, sliceCount); // [4 * hidden, rows, columns, slices]
+        if (config.TokenOrder == TokenOrder.Row)
+            x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3));
+        return graph.Reshape(x, wide * shuffle, config.TileTokens, sliceCount); // [4 * hidden, tokens, slices]
     }
 }

@@ -28,12 +28,16 @@ internal sealed class InternVlImageProcessor : IImageProcessor
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
         TileGrid best = TileGrid.Nearest(image, grids, tileSize);
-        if (Allows(request, best)) return Tiled(image, best, best.SliceCount);
+        if (Allows(request, best))
+            return Tiled(image, best, best.SliceCount);
         TileGrid[] allowed = [.. grids.Where(grid => Allows(request, grid))];
-        if (allowed.Length > 0) return Tiled(image, TileGrid.Nearest(image, allowed, tileSize), best.SliceCount);
+        if (allowed.Length > 0)
+            return Tiled(image, TileGrid.Nearest(image, allowed, tileSize), best.SliceCount);
         var single = new TileGrid(1, 1);
         if (!Allows(request, single))
-            throw new TesseraException($"The model makes at least {config.TileTokens} tokens of a picture, so --max-image-tokens must be at least {config.TileTokens}.");
+            throw new TesseraException(
+                $"The model makes at least {config.TileTokens} tokens of a picture, so --max-image-tokens must be at least {config.TileTokens}."
+            );
         return Tiled(image, single, best.SliceCount);
     }
 
@@ -41,9 +45,11 @@ internal sealed class InternVlImageProcessor : IImageProcessor
     {
         var options = new ResampleOptions(Cancellation: cancellationToken);
         PreparedSlice thumbnail = normalizer.Normalize(Resampler.Resize(image, tileSize, tileSize, ResampleFilter.Bicubic, options));
-        if (plan.Slices.Count == 1) return [thumbnail];
+        if (plan.Slices.Count == 1)
+            return [thumbnail];
         RgbImage stretched = Resampler.Resize(image, plan.Refined.Width, plan.Refined.Height, ResampleFilter.Bicubic, options);
-        IEnumerable<PreparedSlice> tiles = plan.Slices.Where(static slice => slice.Kind == SliceKind.Tile)
+        IEnumerable<PreparedSlice> tiles = plan
+            .Slices.Where(static slice => slice.Kind == SliceKind.Tile)
             .Select(slice => normalizer.Normalize(stretched.Crop(slice.Column * tileSize, slice.Row * tileSize, tileSize, tileSize)));
         return [.. tiles, thumbnail];
     }
@@ -53,10 +59,12 @@ internal sealed class InternVlImageProcessor : IImageProcessor
     private SlicePlan Tiled(PixelSize image, TileGrid grid, int unlimitedSliceCount)
     {
         var slices = new List<Slice>();
-        double width = (double)image.Width / grid.Columns, height = (double)image.Height / grid.Rows;
+        double width = (double)image.Width / grid.Columns,
+            height = (double)image.Height / grid.Rows;
         for (int index = 0; grid.TileCount > 1 && index < grid.TileCount; index++)
         {
-            int row = index / grid.Columns, column = index % grid.Columns;
+            int row = index / grid.Columns,
+                column = index % grid.Columns;
             slices.Add(NewSlice(SliceKind.Tile, row, column, new SourceRectangle(column * width, row * height, width, height)));
         }
 
@@ -77,9 +85,9 @@ internal sealed class InternVlImageProcessor : IImageProcessor
         new(kind, row, column, new PixelSize(tileSize, tileSize), config.TileTokens, source);
 
     private static List<LayoutSpan> Layout(List<Slice> slices) =>
-    [
-        LayoutSpan.OfText("<img>"),
-        .. slices.Select(static slice => new LayoutSpan(slice.Kind == SliceKind.Tile ? "tile" : "overview", slice.TokenCount)),
-        LayoutSpan.OfText("</img>"),
-    ];
+        [
+            LayoutSpan.OfText("<img>"),
+            .. slices.Select(static slice => new LayoutSpan(slice.Kind == SliceKind.Tile ? "tile" : "overview", slice.TokenCount)),
+            LayoutSpan.OfText("</img>"),
+        ];
 }

@@ -24,13 +24,15 @@ internal readonly record struct TileGrid(int Columns, int Rows)
     /// </summary>
     public static TileGrid Nearest(PixelSize image, IReadOnlyList<TileGrid> grids, int tileSize)
     {
-        double ratio = (double)image.Width / image.Height, least = double.PositiveInfinity;
+        double ratio = (double)image.Width / image.Height,
+            least = double.PositiveInfinity;
         TileGrid best = default;
         foreach (TileGrid grid in grids)
         {
             double difference = Math.Abs(ratio - (double)grid.Columns / grid.Rows);
             bool isLargerEqual = difference == least && image.Area > 0.5 * tileSize * tileSize * grid.Columns * grid.Rows;
-            if (difference < least || isLargerEqual) (best, least) = (grid, difference);
+            if (difference < least || isLargerEqual)
+                (best, least) = (grid, difference);
         }
 
         return best;

@@ -31,7 +31,8 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorCo
     private static AspectRatioRule ReadAspectRatio(GgufFile file, MlpKind kind)
     {
         const string key = "clip.vision.image_aspect_ratio";
-        if (!file.Metadata.TryGetString(key, out string? rule)) return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
+        if (!file.Metadata.TryGetString(key, out string? rule))
+            return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
         return rule switch
         {
             "pad" => AspectRatioRule.Pad,

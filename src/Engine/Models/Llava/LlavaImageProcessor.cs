@@ -26,7 +26,10 @@ internal sealed class LlavaImageProcessor : IImageProcessor
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
-        if (!request.Allows(1, tokenCount)) throw new TesseraException($"The model makes {tokenCount} tokens of every picture, so --max-image-tokens must be at least {tokenCount}.");
+        if (!request.Allows(1, tokenCount))
+            throw new TesseraException(
+                $"The model makes {tokenCount} tokens of every picture, so --max-image-tokens must be at least {tokenCount}."
+            );
         var input = new PixelSize(inputSize, inputSize);
         return new SlicePlan
         {
@@ -40,9 +43,10 @@ internal sealed class LlavaImageProcessor : IImageProcessor
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
-        RgbImage square = rule == AspectRatioRule.Pad
-            ? SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken)
-            : SquareImages.ResizeAndCrop(image, inputSize, cancellationToken);
+        RgbImage square =
+            rule == AspectRatioRule.Pad
+                ? SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken)
+                : SquareImages.ResizeAndCrop(image, inputSize, cancellationToken);
         return [normalizer.Normalize(square)];
     }
 

@@ -62,11 +62,15 @@ internal sealed record LlavaNextConfig
 
     /// <summary>Whether a file is of this kind: it names canvases.</summary>
     public static bool Recognises(GgufFile file) =>
-        file.Metadata.ContainsKey("clip.vision.image_grid_pinpoints") || AspectRatio(file) == "hd" || AspectRatio(file).StartsWith("anyres", StringComparison.Ordinal);
+        file.Metadata.ContainsKey("clip.vision.image_grid_pinpoints")
+        || AspectRatio(file) == "hd"
+        || AspectRatio(file).StartsWith("anyres", StringComparison.Ordinal);
 
     /// <summary>Name of the family, by what the file says.</summary>
     public static string NameOf(GgufFile file) =>
-        AspectRatio(file) == "hd" ? "LLaVA-1.5-HD" : MapTiles(file) is not null && !file.TryGetTensor("v.class_embd", out _) ? "LLaVA-OneVision" : "LLaVA-NeXT";
+        AspectRatio(file) == "hd" ? "LLaVA-1.5-HD"
+        : MapTiles(file) is not null && !file.TryGetTensor("v.class_embd", out _) ? "LLaVA-OneVision"
+        : "LLaVA-NeXT";
 
     /// <summary>A picture's place on a canvas: where padding is told from picture by the pixel, no rounding error may add one.</summary>
     public CanvasFit Fit(PixelSize image, PixelSize canvas) =>
@@ -79,7 +83,10 @@ internal sealed record LlavaNextConfig
         string? newline = NewlineTensors.FirstOrDefault(name => file.TryGetTensor(name, out _));
         PatchMerge merge = ReadMerge(file, newline);
         if (merge == PatchMerge.SpatialUnpad && newline is null)
-            throw new ModelFileException(file.Path, "tensor 'model.image_newline' is missing, which clip.vision.mm_patch_merge_type 'spatial_unpad' needs.");
+            throw new ModelFileException(
+                file.Path,
+                "tensor 'model.image_newline' is missing, which clip.vision.mm_patch_merge_type 'spatial_unpad' needs."
+            );
         return new LlavaNextConfig
         {
             Tower = tower,
@@ -93,20 +100,32 @@ internal sealed record LlavaNextConfig
         };
     }
 
-    private static string AspectRatio(GgufFile file) => file.Metadata.TryGetString("clip.vision.image_aspect_ratio", out string? ratio) ? ratio : "";
+    private static string AspectRatio(GgufFile file) =>
+        file.Metadata.TryGetString("clip.vision.image_aspect_ratio", out string? ratio) ? ratio : "";
 
     private static IReadOnlyList<PixelSize> ReadCanvases(GgufFile file, int tileSize)
     {
         const string key = "clip.vision.image_grid_pinpoints";
-        if (AspectRatio(file) == "hd" && !file.Metadata.ContainsKey(key)) return HdCanvases(tileSize);
+        if (AspectRatio(file) == "hd" && !file.Metadata.ContainsKey(key))
+            return HdCanvases(tileSize);
         int[] numbers = file.Metadata.RequireInt32Array(key);
-        if (numbers.Length is 0 or > 2 * MaxTileCount || numbers.Length % 2 != 0) throw new ModelFileException(file.Path, $"{key} must hold pairs of width and height.");
+        if (numbers.Length is 0 or > 2 * MaxTileCount || numbers.Length % 2 != 0)
+            throw new ModelFileException(file.Path, $"{key} must hold pairs of width and height.");
         var canvases = new List<PixelSize>();
         for (int index = 0; index < numbers.Length; index += 2)
         {
             (int width, int height) = (numbers[index], numbers[index + 1]);
-            bool fits = width > 0 && height > 0 && width % tileSize == 0 && height % tileSize == 0 && (long)(width / tileSize) * (height / tileSize) <= MaxTileCount;
-            if (!fits) throw new ModelFileException(file.Path, $"{key} holds {width} x {height}, which is no grid of up to {MaxTileCount} tiles of clip.vision.image_size {tileSize}.");
+            bool fits =
+                width > 0
+                && height > 0
+                && width % tileSize == 0
+                && height % tileSize == 0
+                && (long)(width / tileSize) * (height / tileSize) <= MaxTileCount;
+            if (!fits)
+                throw new ModelFileException(
+                    file.Path,
+                    $"{key} holds {width} x {height}, which is no grid of up to {MaxTileCount} tiles of clip.vision.image_size {tileSize}."
+                );
             canvases.Add(new PixelSize(width, height));
         }
 
@@ -115,25 +134,35 @@ internal sealed record LlavaNextConfig
 
     // Up to six tiles: arXiv 2310.03744, appendix A: 1x1 to 1x6, 2x2, 2x3 and their transposes.
     private static PixelSize[] HdCanvases(int tileSize) =>
-        [.. from columns in Enumerable.Range(1, 6) from rows in Enumerable.Range(1, 6) where columns * rows <= 6 select new PixelSize(columns * tileSize, rows * tileSize)];
+        [
+            .. from columns in Enumerable.Range(1, 6)
+            from rows in Enumerable.Range(1, 6)
+            where columns * rows <= 6
+            select new PixelSize(columns * tileSize, rows * tileSize),
+        ];
 
     private static PatchMerge ReadMerge(GgufFile file, string? newline)
     {
         const string key = "clip.vision.mm_patch_merge_type";
-        if (!file.Metadata.TryGetString(key, out string? merge)) return newline is null ? PatchMerge.Flat : PatchMerge.SpatialUnpad;
+        if (!file.Metadata.TryGetString(key, out string? merge))
+            return newline is null ? PatchMerge.Flat : PatchMerge.SpatialUnpad;
         return merge switch
         {
             "flat" => PatchMerge.Flat,
             "spatial" => PatchMerge.Spatial,
             "spatial_unpad" => PatchMerge.SpatialUnpad,
-            _ => throw new ModelFileException(file.Path, $"{key} is '{merge}', which is not supported; known are flat, spatial and spatial_unpad."),
+            _ => throw new ModelFileException(
+                file.Path,
+                $"{key} is '{merge}', which is not supported; known are flat, spatial and spatial_unpad."
+            ),
         };
     }
 
     private static UnpadRule ReadUnpadRule(GgufFile file)
     {
         const string key = "clip.vision.mm_unpad_rule";
-        if (!file.Metadata.TryGetString(key, out string? rule)) return AspectRatio(file) == "hd" ? UnpadRule.Exclusive : UnpadRule.Floor;
+        if (!file.Metadata.TryGetString(key, out string? rule))
+            return AspectRatio(file) == "hd" ? UnpadRule.Exclusive : UnpadRule.Floor;
         return rule switch
         {
             "floor" => UnpadRule.Floor,
@@ -147,9 +176,15 @@ internal sealed record LlavaNextConfig
     {
         const string prefix = "anyres_max_";
         string ratio = AspectRatio(file);
-        if (!ratio.StartsWith(prefix, StringComparison.Ordinal)) return null;
-        return int.TryParse(ratio.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int tiles) && tiles is > 0 and <= MaxTileCount
+        if (!ratio.StartsWith(prefix, StringComparison.Ordinal))
+            return null;
+        return
+            int.TryParse(ratio.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int tiles)
+            && tiles is > 0 and <= MaxTileCount
             ? tiles
-            : throw new ModelFileException(file.Path, $"clip.vision.image_aspect_ratio is '{ratio}'; a number from 1 to {MaxTileCount} must follow '{prefix}'.");
+            : throw new ModelFileException(
+                file.Path,
+                $"clip.vision.image_aspect_ratio is '{ratio}'; a number from 1 to {MaxTileCount} must follow '{prefix}'."
+            );
     }
 }

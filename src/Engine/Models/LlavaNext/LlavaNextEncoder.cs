@@ -13,7 +13,7 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
     private readonly bool likeTransformers;
     private readonly VisionTransformer tower;
     private readonly MlpConnector connector; // [hidden] -> [embedding]
-    private readonly float[] newline;        // [embedding], empty where the merge has none
+    private readonly float[] newline; // [embedding], empty where the merge has none
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -43,17 +43,23 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
     {
         var embeddings = new float[(long)plan.ImageTokenCount * EmbeddingWidth];
         var target = new EmbeddingWriter(embeddings, newline);
-        if (config.NewlineOnOverview && sliceRows.Count > 1) target.AddMap(FeatureMap.FromTiles([sliceRows[0]], 1, config.Tower.PatchesPerSide, EmbeddingWidth));
-        else target.Add(sliceRows[0]);
-        if (sliceRows.Count == 1) target.AddNewline();
-        else if (config.Merge == PatchMerge.Flat) AddTiles(target, sliceRows);
-        else AddMap(target, plan, [.. sliceRows.Skip(1)]);
+        if (config.NewlineOnOverview && sliceRows.Count > 1)
+            target.AddMap(FeatureMap.FromTiles([sliceRows[0]], 1, config.Tower.PatchesPerSide, EmbeddingWidth));
+        else
+            target.Add(sliceRows[0]);
+        if (sliceRows.Count == 1)
+            target.AddNewline();
+        else if (config.Merge == PatchMerge.Flat)
+            AddTiles(target, sliceRows);
+        else
+            AddMap(target, plan, [.. sliceRows.Skip(1)]);
         return target.Finish();
     }
 
     private static void AddTiles(EmbeddingWriter target, IReadOnlyList<float[]> sliceRows)
     {
-        for (int index = 1; index < sliceRows.Count; index++) target.Add(sliceRows[index]);
+        for (int index = 1; index < sliceRows.Count; index++)
+            target.Add(sliceRows[index]);
     }
 
     private void AddMap(EmbeddingWriter target, SlicePlan plan, IReadOnlyList<float[]> tiles)
@@ -87,8 +93,9 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
             }
         }
 
-        public float[] Finish() => position == embeddings.Length
-            ? embeddings
-            : throw new InvalidOperationException($"The merge made {position} values, and the plan has {embeddings.Length}.");
+        public float[] Finish() =>
+            position == embeddings.Length
+                ? embeddings
+                : throw new InvalidOperationException($"The merge made {position} values, and the plan has {embeddings.Length}.");
     }
 }

@@ -23,7 +23,9 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
     {
         this.config = config;
         likeTransformers = preprocessing == Preprocessing.Transformers;
-        canvases = likeTransformers ? [.. config.Canvases.Select(static canvas => new PixelSize(canvas.Height, canvas.Width))] : config.Canvases;
+        canvases = likeTransformers
+            ? [.. config.Canvases.Select(static canvas => new PixelSize(canvas.Height, canvas.Width))]
+            : config.Canvases;
         normalizer = new PixelNormalizer(config.Tower.ImageMean, config.Tower.ImageDeviation);
         tileSize = config.Tower.ImageSize;
         tileTokens = config.Tower.PatchCount;
@@ -31,10 +33,17 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
-        if (config.PadsSeveralImages && request.ImageCount > 1) return OverviewOnly(image, request);
+        if (config.PadsSeveralImages && request.ImageCount > 1)
+            return OverviewOnly(image, request);
         SlicePlan best = Tiled(image, canvases);
-        if (request.Allows(best.Slices.Count, best.ImageTokenCount)) return best;
-        PixelSize[] allowed = [.. canvases.Where(canvas => Tiled(image, [canvas]) is SlicePlan plan && request.Allows(plan.Slices.Count, plan.ImageTokenCount))];
+        if (request.Allows(best.Slices.Count, best.ImageTokenCount))
+            return best;
+        PixelSize[] allowed =
+        [
+            .. canvases.Where(canvas =>
+                Tiled(image, [canvas]) is SlicePlan plan && request.Allows(plan.Slices.Count, plan.ImageTokenCount)
+            ),
+        ];
         SlicePlan limited = allowed.Length > 0 ? Tiled(image, allowed) : OverviewOnly(image, request);
         return limited with { UnlimitedSliceCount = best.Slices.Count, UnlimitedTokenCount = best.ImageTokenCount };
     }
@@ -52,19 +61,34 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
 
         CanvasFit fit = config.Fit(plan.Image, plan.Refined);
         RgbImage overview = Resampler.Resize(image, tileSize, tileSize, ResampleFilter.Bicubic, options);
-        return [normalizer.Normalize(overview), .. AnyResolution.CutTiles(image, fit, tileSize, cancellationToken).Select(normalizer.Normalize)];
+        return
+        [
+            normalizer.Normalize(overview),
+            .. AnyResolution.CutTiles(image, fit, tileSize, cancellationToken).Select(normalizer.Normalize),
+        ];
     }
 
     private SlicePlan Tiled(PixelSize image, IReadOnlyList<PixelSize> choices)
     {
         PixelSize canvas = AnyResolution.SelectBest(image, choices);
         CanvasFit fit = config.Fit(image, canvas);
-        int columns = canvas.Width / tileSize, rows = canvas.Height / tileSize;
+        int columns = canvas.Width / tileSize,
+            rows = canvas.Height / tileSize;
         var slices = new List<Slice> { Overview(SourceRectangle.Whole(image)) };
         for (int index = 0; index < columns * rows; index++)
         {
-            int row = index / columns, column = index % columns;
-            slices.Add(new Slice(SliceKind.Tile, row, column, new PixelSize(tileSize, tileSize), tileTokens, AnyResolution.SourceOf(image, fit, tileSize, row, column)));
+            int row = index / columns,
+                column = index % columns;
+            slices.Add(
+                new Slice(
+                    SliceKind.Tile,
+                    row,
+                    column,
+                    new PixelSize(tileSize, tileSize),
+                    tileTokens,
+                    AnyResolution.SourceOf(image, fit, tileSize, row, column)
+                )
+            );
         }
 
         return new SlicePlan
@@ -84,12 +108,25 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
     {
         bool padded = request.ImageCount > 1 && config.PadsSeveralImages;
         double side = Math.Max(image.Width, image.Height);
-        var source = padded ? new SourceRectangle((image.Width - side) / 2, (image.Height - side) / 2, side, side) : SourceRectangle.Whole(image);
+        var source = padded
+            ? new SourceRectangle((image.Width - side) / 2, (image.Height - side) / 2, side, side)
+            : SourceRectangle.Whole(image);
         List<LayoutSpan> layout = [new LayoutSpan("overview", tileTokens)];
-        if (config.NewlineTensor is not null) layout.Add(new LayoutSpan("newline", 1));
+        if (config.NewlineTensor is not null)
+            layout.Add(new LayoutSpan("newline", 1));
         int tokens = layout.Sum(static span => span.RowCount);
-        if (!request.Allows(1, tokens)) throw new TesseraException($"The model makes at least {tokens} tokens of a picture, so --max-image-tokens must be at least {tokens}.");
-        return new SlicePlan { Image = image, Refined = new PixelSize(tileSize, tileSize), Slices = [Overview(source)], Layout = layout, UnlimitedSliceCount = 1 };
+        if (!request.Allows(1, tokens))
+            throw new TesseraException(
+                $"The model makes at least {tokens} tokens of a picture, so --max-image-tokens must be at least {tokens}."
+            );
+        return new SlicePlan
+        {
+            Image = image,
+            Refined = new PixelSize(tileSize, tileSize),
+            Slices = [Overview(source)],
+            Layout = layout,
+            UnlimitedSliceCount = 1,
+        };
     }
 
     private Slice Overview(SourceRectangle source) => new(SliceKind.Overview, 0, 0, new PixelSize(tileSize, tileSize), tileTokens, source);
@@ -99,11 +136,16 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
     private List<LayoutSpan> TiledLayout(LlavaNextMap map, int tileCount)
     {
         var layout = new List<LayoutSpan>();
-        if (config.NewlineOnOverview) AddRows(layout, "overview", config.Tower.PatchesPerSide, config.Tower.PatchesPerSide);
-        else layout.Add(new LayoutSpan("overview", tileTokens));
-        if (config.Merge == PatchMerge.SpatialUnpad) AddRows(layout, "row", map.Columns, map.Rows);
-        else if (config.Merge == PatchMerge.Spatial) layout.AddRange(Enumerable.Repeat(new LayoutSpan("row", map.Columns), map.Rows));
-        else layout.AddRange(Enumerable.Repeat(new LayoutSpan("tile", tileTokens), tileCount));
+        if (config.NewlineOnOverview)
+            AddRows(layout, "overview", config.Tower.PatchesPerSide, config.Tower.PatchesPerSide);
+        else
+            layout.Add(new LayoutSpan("overview", tileTokens));
+        if (config.Merge == PatchMerge.SpatialUnpad)
+            AddRows(layout, "row", map.Columns, map.Rows);
+        else if (config.Merge == PatchMerge.Spatial)
+            layout.AddRange(Enumerable.Repeat(new LayoutSpan("row", map.Columns), map.Rows));
+        else
+            layout.AddRange(Enumerable.Repeat(new LayoutSpan("tile", tileTokens), tileCount));
         return layout;
     }
 

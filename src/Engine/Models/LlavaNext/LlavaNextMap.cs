@@ -14,9 +14,12 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
 
     public static LlavaNextMap Plan(LlavaNextConfig config, PixelSize image, CanvasFit fit, bool roundsLikeTransformers)
     {
-        int side = config.Tower.PatchesPerSide, tile = config.Tower.ImageSize;
-        int columns = fit.Canvas.Width / tile * side, rows = fit.Canvas.Height / tile * side;
-        CellWindow kept = config.Merge != PatchMerge.SpatialUnpad ? new CellWindow(0, 0, columns, rows)
+        int side = config.Tower.PatchesPerSide,
+            tile = config.Tower.ImageSize;
+        int columns = fit.Canvas.Width / tile * side,
+            rows = fit.Canvas.Height / tile * side;
+        CellWindow kept =
+            config.Merge != PatchMerge.SpatialUnpad ? new CellWindow(0, 0, columns, rows)
             : config.Unpad == UnpadRule.Exclusive ? Exclusive(fit, config.Tower)
             : Floor(image, columns, rows, roundsLikeTransformers);
         (int newColumns, int newRows) = Reduce(config, kept);
@@ -52,11 +55,13 @@ internal readonly record struct LlavaNextMap(CellWindow Kept, int Columns, int R
 
     // Pixels right of a tile's last whole patch count to that patch.
     private static int CellAt(int position, VisionTransformerConfig tower) =>
-        position / tower.ImageSize * tower.PatchesPerSide + Math.Min(position % tower.ImageSize / tower.PatchSize, tower.PatchesPerSide - 1);
+        position / tower.ImageSize * tower.PatchesPerSide
+        + Math.Min(position % tower.ImageSize / tower.PatchSize, tower.PatchesPerSide - 1);
 
     private static (int Columns, int Rows) Reduce(LlavaNextConfig config, CellWindow kept)
     {
-        if (config.MaxMapTiles is not int tiles) return (kept.Columns, kept.Rows);
+        if (config.MaxMapTiles is not int tiles)
+            return (kept.Columns, kept.Rows);
         double times = Math.Sqrt((double)((long)kept.Rows * kept.Columns) / ((long)tiles * config.Tower.PatchCount));
         return times > LeastReduction ? (WholeTimes(kept.Columns, times), WholeTimes(kept.Rows, times)) : (kept.Columns, kept.Rows);
     }

@@ -12,9 +12,9 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
     private readonly VisionTransformer tower;
     private readonly PerceiverResampler resampler;
     private readonly PositionTable patchPositions;
-    private readonly float[] classPosition;   // [hidden], empty without a class token
+    private readonly float[] classPosition; // [hidden], empty without a class token
     private readonly PositionTable keyPositions;
-    private readonly float[] queryPositions;  // [embedding, queries]
+    private readonly float[] queryPositions; // [embedding, queries]
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -23,7 +23,8 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
         this.config = config;
         tower = new VisionTransformer(config.Tower, weights);
         resampler = new PerceiverResampler(config.Resampler, weights);
-        int hidden = config.Tower.HiddenSize, querySide = config.Resampler.QuerySide;
+        int hidden = config.Tower.HiddenSize,
+            querySide = config.Resampler.QuerySide;
         float[] table = weights.HostValues("v.position_embd.weight", (long)hidden * config.Tower.PositionCount);
         int classLength = config.Tower.HasClassToken ? hidden : 0;
         classPosition = table[..classLength];
@@ -41,11 +42,15 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, queries, slices].</summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
-        int columns = sliceSize.Width / config.Tower.PatchSize, rows = sliceSize.Height / config.Tower.PatchSize;
+        int columns = sliceSize.Width / config.Tower.PatchSize,
+            rows = sliceSize.Height / config.Tower.PatchSize;
         float[] positions = [.. classPosition, .. patchPositions.Resize(columns, rows, TableResize.Bicubic)];
         Tensor slicePositions = graph.Input("positions", positions, config.Tower.HiddenSize, positions.Length / config.Tower.HiddenSize);
         Tensor features = tower.Build(graph, patches, slicePositions);
-        return new EncoderOutputs(features, resampler.Build(graph, features, keyPositions.Resize(columns, rows, TableResize.Bicubic), queryPositions));
+        return new EncoderOutputs(
+            features,
+            resampler.Build(graph, features, keyPositions.Resize(columns, rows, TableResize.Bicubic), queryPositions)
+        );
     }
 
     /// <summary>Slice after slice; what stands between them is text.</summary>

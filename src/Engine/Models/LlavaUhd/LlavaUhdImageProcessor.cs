@@ -13,7 +13,10 @@ internal sealed class LlavaUhdImageProcessor(LlavaUhdConfig config) : IImageProc
 {
     private readonly SlicedImages slicer = new(
         new SliceRule(config.Tower.ImageSize, config.Tower.PatchSize, config.MaxTiles, DivideRule.Floor),
-        _ => config.Resampler.QueryCount, config.Tower.ImageMean, config.Tower.ImageDeviation);
+        _ => config.Resampler.QueryCount,
+        config.Tower.ImageMean,
+        config.Tower.ImageDeviation
+    );
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
@@ -21,12 +24,14 @@ internal sealed class LlavaUhdImageProcessor(LlavaUhdConfig config) : IImageProc
         return config.OverviewFirst ? plan : plan with { Slices = [.. plan.Slices.Skip(1), plan.Slices[0]] };
     }
 
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) => slicer.Prepare(image, plan, cancellationToken);
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
+        slicer.Prepare(image, plan, cancellationToken);
 
     private List<LayoutSpan> Layout(SlicePlan plan)
     {
         var overview = new LayoutSpan("overview", config.Resampler.QueryCount);
-        if (plan.Slices.Count == 1) return [overview];
+        if (plan.Slices.Count == 1)
+            return [overview];
         var tile = new LayoutSpan("tile", config.Resampler.QueryCount);
         var layout = new List<LayoutSpan>();
         for (int row = 0; row < plan.Rows; row++)

@@ -52,7 +52,13 @@ internal sealed record MiniCpmV46Config
         {
             Tower = tower,
             PositionSide = side,
-            Slices = new SliceRule(tower.ImageSize, tower.PatchSize, SlicedImages.ReadMaxTiles(file, DefaultMaxTiles), DivideRule.Round, MergedPatches),
+            Slices = new SliceRule(
+                tower.ImageSize,
+                tower.PatchSize,
+                SlicedImages.ReadMaxTiles(file, DefaultMaxTiles),
+                DivideRule.Round,
+                MergedPatches
+            ),
             MergingBlock = block,
             WindowInner = block < 0 ? 0 : MlpConnectorConfig.OutputCount(file, "v.vit_merger.ds_ffn_up.weight", windowWidth),
             Inner = inner,
@@ -70,8 +76,11 @@ internal sealed record MiniCpmV46Config
     // 4: "16x" of transformers, both mergers; 2: "4x", only the last.
     private static bool MergesInside(GgufFile file)
     {
-        if (!file.Metadata.TryGetUInt32(FactorKey, out uint factor)) return true;
-        return factor is 2 or 4 ? factor == 4 : throw new ModelFileException(file.Path, $"{FactorKey} is {factor}; MiniCPM-V 4.6 merges 2 or 4 patches along each side.");
+        if (!file.Metadata.TryGetUInt32(FactorKey, out uint factor))
+            return true;
+        return factor is 2 or 4
+            ? factor == 4
+            : throw new ModelFileException(file.Path, $"{FactorKey} is {factor}; MiniCPM-V 4.6 merges 2 or 4 patches along each side.");
     }
 
     private static int ReadMergingBlock(GgufFile file, int blockCount)
@@ -79,6 +88,9 @@ internal sealed record MiniCpmV46Config
         int[] indexes = file.Metadata.ContainsKey(BlockKey) ? file.Metadata.RequireInt32Array(BlockKey) : [DefaultMergingBlock];
         return indexes.Length == 1 && indexes[0] >= 0 && indexes[0] < blockCount
             ? indexes[0]
-            : throw new ModelFileException(file.Path, $"{BlockKey} must be one of the tower's blocks, 0 to {blockCount - 1}, behind which patches are merged, and is {string.Join(", ", indexes.Take(8))}.");
+            : throw new ModelFileException(
+                file.Path,
+                $"{BlockKey} must be one of the tower's blocks, 0 to {blockCount - 1}, behind which patches are merged, and is {string.Join(", ", indexes.Take(8))}."
+            );
     }
 }

@@ -14,10 +14,10 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
     private readonly MiniCpmV46Config config;
     private readonly VisionTransformer tower;
     private readonly MiniCpmV46WindowMerger? windowMerger;
-    private readonly NormWeights lastNorm;   // [hidden]
+    private readonly NormWeights lastNorm; // [hidden]
     private readonly NormWeights mergerNorm; // [4 * hidden]
-    private readonly LinearWeights up;       // [4 * hidden, inner]
-    private readonly LinearWeights down;     // [inner, embedding]
+    private readonly LinearWeights up; // [4 * hidden, inner]
+    private readonly LinearWeights down; // [inner, embedding]
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -25,7 +25,8 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
     {
         this.config = config;
         tower = new VisionTransformer(config.Tower, weights);
-        if (config.MergingBlock >= 0) windowMerger = new MiniCpmV46WindowMerger(config, weights);
+        if (config.MergingBlock >= 0)
+            windowMerger = new MiniCpmV46WindowMerger(config, weights);
         lastNorm = NormWeights.Load(weights, "v.post_ln", config.Tower.HiddenSize);
         mergerNorm = NormWeights.Load(weights, "mm.input_norm", config.WindowWidth);
         up = LinearWeights.Load(weights, "mm.up", config.WindowWidth, config.Inner);
@@ -44,11 +45,20 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
     /// </summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
-        int columns = sliceSize.Width / config.Tower.PatchSize, rows = sliceSize.Height / config.Tower.PatchSize;
-        Tensor positions = graph.Rows(tower.Positions, graph.Indices("position_ids", MiniCpmVPositions.ByRowAndColumn(columns, rows, config.PositionSide)));
+        int columns = sliceSize.Width / config.Tower.PatchSize,
+            rows = sliceSize.Height / config.Tower.PatchSize;
+        Tensor positions = graph.Rows(
+            tower.Positions,
+            graph.Indices("position_ids", MiniCpmVPositions.ByRowAndColumn(columns, rows, config.PositionSide))
+        );
         Tensor x = windowMerger is null
             ? tower.Build(graph, patches, positions)
-            : tower.Build(graph, patches, positions, (index, output) => index == config.MergingBlock ? windowMerger.Build(graph, output, columns) : output);
+            : tower.Build(
+                graph,
+                patches,
+                positions,
+                (index, output) => index == config.MergingBlock ? windowMerger.Build(graph, output, columns) : output
+            );
         Tensor features = lastNorm.Build(graph, x, config.Tower.NormEpsilon);
         int mergedColumns = windowMerger is null ? columns : columns / MiniCpmV46Config.Window;
         Tensor merged = mergerNorm.Build(graph, MiniCpmV46WindowMerger.Gather(graph, features, mergedColumns), MergerNormEpsilon);

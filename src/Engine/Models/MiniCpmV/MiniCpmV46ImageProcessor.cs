@@ -13,7 +13,9 @@ internal sealed class MiniCpmV46ImageProcessor(MiniCpmV46Config config) : IImage
 {
     private readonly SlicedImages slicer = new(config.Slices, config.TokensOf, config.Tower.ImageMean, config.Tower.ImageDeviation);
 
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => slicer.Plan(image, request, plan => MiniCpmVLayout.Numbered(plan, request.ImageIndex));
+    public SlicePlan Plan(PixelSize image, PlanRequest request) =>
+        slicer.Plan(image, request, plan => MiniCpmVLayout.Numbered(plan, request.ImageIndex));
 
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) => slicer.Prepare(image, plan, cancellationToken);
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
+        slicer.Prepare(image, plan, cancellationToken);
 }

@@ -14,14 +14,14 @@ internal sealed class MiniCpmV46WindowMerger
 
     private const int WindowLength = MiniCpmV46Config.Window * MiniCpmV46Config.Window;
     private readonly VisionTransformerConfig tower;
-    private readonly NormWeights attentionNorm;   // [hidden]
-    private readonly LinearWeights query;         // [hidden, hidden] each
+    private readonly NormWeights attentionNorm; // [hidden]
+    private readonly LinearWeights query; // [hidden, hidden] each
     private readonly LinearWeights key;
     private readonly LinearWeights value;
     private readonly LinearWeights output;
-    private readonly NormWeights norm;            // [4 * hidden]
-    private readonly LinearWeights up;            // [4 * hidden, inner]
-    private readonly LinearWeights down;          // [inner, hidden]
+    private readonly NormWeights norm; // [4 * hidden]
+    private readonly LinearWeights up; // [4 * hidden, inner]
+    private readonly LinearWeights down; // [inner, hidden]
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -46,10 +46,12 @@ internal sealed class MiniCpmV46WindowMerger
     /// <param name="columns">Patches in a row, an even number; the rows must be even too.</param>
     public Tensor Build(Graph graph, Tensor x, int columns)
     {
-        long hidden = x.Size(0), merged = x.Size(1) / WindowLength, sliceCount = x.Size(2);
-        x = graph.Reshape(Gather(graph, x, columns), hidden, WindowLength, merged * sliceCount);            // [hidden, 4, windows]
+        long hidden = x.Size(0),
+            merged = x.Size(1) / WindowLength,
+            sliceCount = x.Size(2);
+        x = graph.Reshape(Gather(graph, x, columns), hidden, WindowLength, merged * sliceCount); // [hidden, 4, windows]
         x = graph.Add(x, Attend(graph, attentionNorm.Build(graph, x, tower.NormEpsilon)));
-        Tensor joined = graph.Reshape(x, hidden * WindowLength, merged * sliceCount);                       // [4 * hidden, windows]
+        Tensor joined = graph.Reshape(x, hidden * WindowLength, merged * sliceCount); // [4 * hidden, windows]
         Tensor inner = graph.GeluTanh(up.Build(graph, norm.Build(graph, joined, tower.NormEpsilon)));
         return graph.Reshape(graph.Add(Mean(graph, x), down.Build(graph, inner)), hidden, merged, sliceCount);
     }
@@ -58,15 +60,25 @@ internal sealed class MiniCpmV46WindowMerger
     public static Tensor Gather(Graph graph, Tensor x, int columns)
     {
         const int side = MiniCpmV46Config.Window;
-        long pairWidth = x.Size(0) * side, rows = x.Size(1) / columns, sliceCount = x.Size(2);
-        x = graph.Reshape(x, pairWidth, columns / side, side, rows / side * sliceCount);                    // [pair, columns, 2, rows]
-        x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3));                                                 // [pair, 2, columns, rows]
+        long pairWidth = x.Size(0) * side,
+            rows = x.Size(1) / columns,
+            sliceCount = x.Size(2);
+        x = graph.Reshape(x, pairWidth, columns / side, side, rows / side * sliceCount); // [pair, columns, 2, rows]
+        x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3)); // [pair, 2, columns, rows]
         return graph.Reshape(x, pairWidth * side, columns / side * (rows / side), sliceCount);
     }
 
     // [hidden, 4, windows] -> the same shape, each window by itself.
     private Tensor Attend(Graph graph, Tensor x) =>
-        output.Build(graph, Attention.Build(graph, Heads(graph, query.Build(graph, x)), Heads(graph, key.Build(graph, x)), Heads(graph, value.Build(graph, x))));
+        output.Build(
+            graph,
+            Attention.Build(
+                graph,
+                Heads(graph, query.Build(graph, x)),
+                Heads(graph, key.Build(graph, x)),
+                Heads(graph, value.Build(graph, x))
+            )
+        );
 
     private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, tower.HeadCount);
 
@@ -74,7 +86,8 @@ internal sealed class MiniCpmV46WindowMerger
     private static Tensor Mean(Graph graph, Tensor x)
     {
         Tensor sum = Member(graph, x, 0);
-        for (int index = 1; index < WindowLength; index++) sum = graph.Add(sum, Member(graph, x, index));
+        for (int index = 1; index < WindowLength; index++)
+            sum = graph.Add(sum, Member(graph, x, index));
         return graph.Scale(sum, 1f / WindowLength);
     }
 

@@ -45,16 +45,17 @@ internal sealed record MiniCpmVConfig
     public required FamilyPrompt Wording { get; init; }
 
     /// <summary>Name of the release, by what the file says.</summary>
-    public static string NameOf(GgufFile file) => (ReleaseOf(file), Version(file)) switch
-    {
-        (MiniCpmVRelease.V20, _) => "MiniCPM-V 2.0",
-        (MiniCpmVRelease.V25, _) => "MiniCPM-Llama3-V 2.5",
-        (_, 4) => "MiniCPM-o 2.6",
-        (_, 5) => "MiniCPM-V 4.0",
-        (_, 6) => "MiniCPM-V 4.5",
-        (_, 100045) => "MiniCPM-o 4.5",
-        _ => "MiniCPM-V 2.6",
-    };
+    public static string NameOf(GgufFile file) =>
+        (ReleaseOf(file), Version(file)) switch
+        {
+            (MiniCpmVRelease.V20, _) => "MiniCPM-V 2.0",
+            (MiniCpmVRelease.V25, _) => "MiniCPM-Llama3-V 2.5",
+            (_, 4) => "MiniCPM-o 2.6",
+            (_, 5) => "MiniCPM-V 4.0",
+            (_, 6) => "MiniCPM-V 4.5",
+            (_, 100045) => "MiniCPM-o 4.5",
+            _ => "MiniCPM-V 2.6",
+        };
 
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static MiniCpmVConfig Read(GgufFile file)
@@ -62,7 +63,8 @@ internal sealed record MiniCpmVConfig
         MiniCpmVRelease release = ReleaseOf(file);
         (VisionTransformerConfig tower, int side) = MiniCpmVPositions.ReadTower(file);
         // timm's Vision Transformer takes nn.GELU, the erf form, by default; SigLIP as transformers has it takes the tanh form.
-        if (release == MiniCpmVRelease.V20) tower = tower with { Activation = Activation.GeluErf };
+        if (release == MiniCpmVRelease.V20)
+            tower = tower with { Activation = Activation.GeluErf };
         return new MiniCpmVConfig
         {
             Tower = tower,
@@ -86,11 +88,16 @@ internal sealed record MiniCpmVConfig
         bool has96 = file.TryGetTensor("resampler.query", out GgufTensor? query) && query.Shape.Length > 1 && query.Shape[1] == queriesOf25;
         return Version(file) switch
         {
-            0 => hasQueryPositions ? MiniCpmVRelease.V20 : has96 ? MiniCpmVRelease.V25 : MiniCpmVRelease.V26,
+            0 => hasQueryPositions ? MiniCpmVRelease.V20
+            : has96 ? MiniCpmVRelease.V25
+            : MiniCpmVRelease.V26,
             1 => MiniCpmVRelease.V20,
             2 => MiniCpmVRelease.V25,
             3 or 4 or 5 or 6 or 100045 => MiniCpmVRelease.V26,
-            uint other => throw new ModelFileException(file.Path, $"{VersionKey} is {other}, which is not supported; known are 1 to 6 and 100045."),
+            uint other => throw new ModelFileException(
+                file.Path,
+                $"{VersionKey} is {other}, which is not supported; known are 1 to 6 and 100045."
+            ),
         };
     }
 
@@ -99,7 +106,10 @@ internal sealed record MiniCpmVConfig
         var resampler = PerceiverResamplerConfig.Read(file, towerWidth, release == MiniCpmVRelease.V20);
         bool contradicts = file.Metadata.TryGetUInt32(QueryCountKey, out uint count) && count != 0 && count != resampler.QueryCount;
         return contradicts
-            ? throw new ModelFileException(file.Path, $"{QueryCountKey} is {count}, but tensor 'resampler.query' holds {resampler.QueryCount} queries.")
+            ? throw new ModelFileException(
+                file.Path,
+                $"{QueryCountKey} is {count}, but tensor 'resampler.query' holds {resampler.QueryCount} queries."
+            )
             : resampler;
     }
 
@@ -112,10 +122,13 @@ internal sealed record MiniCpmVConfig
         return release == MiniCpmVRelease.V20 && undivided ? 1 / embeddingScale : 1;
     }
 
-    private static FamilyPrompt WordingOf(MiniCpmVRelease release, uint version) => release switch
-    {
-        MiniCpmVRelease.V20 => FamilyPrompt.MiniCpm,
-        MiniCpmVRelease.V25 => FamilyPrompt.MiniCpmLlama3,
-        _ => version is 6 or 100045 ? FamilyPrompt.MiniCpmQwen3 : version == 5 ? FamilyPrompt.MiniCpm4 : FamilyPrompt.MiniCpmQwen2,
-    };
+    private static FamilyPrompt WordingOf(MiniCpmVRelease release, uint version) =>
+        release switch
+        {
+            MiniCpmVRelease.V20 => FamilyPrompt.MiniCpm,
+            MiniCpmVRelease.V25 => FamilyPrompt.MiniCpmLlama3,
+            _ => version is 6 or 100045 ? FamilyPrompt.MiniCpmQwen3
+            : version == 5 ? FamilyPrompt.MiniCpm4
+            : FamilyPrompt.MiniCpmQwen2,
+        };
 }

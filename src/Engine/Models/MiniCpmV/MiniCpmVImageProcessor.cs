@@ -7,10 +7,18 @@ internal sealed class MiniCpmVImageProcessor(MiniCpmVConfig config) : IImageProc
 {
     private readonly SlicedImages slicer = new(
         new SliceRule(config.Tower.ImageSize, config.Tower.PatchSize, config.MaxTiles, DivideRule.Round),
-        _ => config.Resampler.QueryCount, config.Tower.ImageMean, config.Tower.ImageDeviation);
+        _ => config.Resampler.QueryCount,
+        config.Tower.ImageMean,
+        config.Tower.ImageDeviation
+    );
 
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => slicer.Plan(image, request,
-        plan => config.Release == MiniCpmVRelease.V26 ? MiniCpmVLayout.Numbered(plan, request.ImageIndex) : MiniCpmVLayout.Nested(plan));
+    public SlicePlan Plan(PixelSize image, PlanRequest request) =>
+        slicer.Plan(
+            image,
+            request,
+            plan => config.Release == MiniCpmVRelease.V26 ? MiniCpmVLayout.Numbered(plan, request.ImageIndex) : MiniCpmVLayout.Nested(plan)
+        );
 
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) => slicer.Prepare(image, plan, cancellationToken);
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
+        slicer.Prepare(image, plan, cancellationToken);
 }

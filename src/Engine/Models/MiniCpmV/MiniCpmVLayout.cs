@@ -19,7 +19,8 @@ internal static class MiniCpmVLayout
     {
         var layout = new List<LayoutSpan>();
         AddSlice(layout, plan.Slices[0], "<image>", "</image>");
-        if (plan.Slices.Count == 1) return layout;
+        if (plan.Slices.Count == 1)
+            return layout;
         layout.Add(LayoutSpan.OfText("<slice>"));
         AddTiles(layout, plan, "<image>", "</image>");
         layout.Add(LayoutSpan.OfText("</slice>"));
@@ -29,7 +30,10 @@ internal static class MiniCpmVLayout
     /// <summary>2.6 and later.</summary>
     public static IReadOnlyList<LayoutSpan> Numbered(SlicePlan plan, int imageIndex)
     {
-        var layout = new List<LayoutSpan> { LayoutSpan.OfText($"<image_id>{imageIndex.ToString(CultureInfo.InvariantCulture)}</image_id>") };
+        var layout = new List<LayoutSpan>
+        {
+            LayoutSpan.OfText($"<image_id>{imageIndex.ToString(CultureInfo.InvariantCulture)}</image_id>"),
+        };
         AddSlice(layout, plan.Slices[0], "<image>", "</image>");
         AddTiles(layout, plan, "<slice>", "</slice>");
         return layout;
@@ -39,7 +43,8 @@ internal static class MiniCpmVLayout
     {
         foreach (Slice tile in plan.Slices.Skip(1))
         {
-            if (tile is { Row: > 0, Column: 0 }) layout.Add(LayoutSpan.OfText("\n"));
+            if (tile is { Row: > 0, Column: 0 })
+                layout.Add(LayoutSpan.OfText("\n"));
             AddSlice(layout, tile, open, close);
         }
     }

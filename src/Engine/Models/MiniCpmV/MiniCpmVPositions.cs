@@ -29,7 +29,8 @@ internal static class MiniCpmVPositions
     /// <summary>A row of the table for each patch, by its row and column in the slice: [columns * rows].</summary>
     public static int[] ByRowAndColumn(int columns, int rows, int side)
     {
-        int[] across = Cells(columns, side), down = Cells(rows, side);
+        int[] across = Cells(columns, side),
+            down = Cells(rows, side);
         return [.. down.SelectMany(row => across.Select(column => row * side + column))];
     }
 
@@ -44,14 +45,17 @@ internal static class MiniCpmVPositions
     public static int[] Cells(int count, int side)
     {
         var boundaries = new float[side - 1];
-        for (int index = 0; index < boundaries.Length; index++) boundaries[index] = (float)(1.0 / side + index * (1.0 / side));
+        for (int index = 0; index < boundaries.Length; index++)
+            boundaries[index] = (float)(1.0 / side + index * (1.0 / side));
         double step = 1f / count;
         int inVectors = count - count % (2 * Lanes);
         var cells = new int[count];
         for (int index = 0, cell = 0; index < count; index++)
         {
-            float fraction = index < inVectors ? (float)((float)(index / Lanes * Lanes * step) + index % Lanes * step) : (float)(index * step);
-            while (cell < boundaries.Length && boundaries[cell] <= fraction) cell++;
+            float fraction =
+                index < inVectors ? (float)((float)(index / Lanes * Lanes * step) + index % Lanes * step) : (float)(index * step);
+            while (cell < boundaries.Length && boundaries[cell] <= fraction)
+                cell++;
             cells[index] = cell;
         }
 
@@ -60,11 +64,15 @@ internal static class MiniCpmVPositions
 
     private static int ReadSide(GgufFile file)
     {
-        if (!file.TryGetTensor(Table, out GgufTensor? table)) throw new ModelFileException(file.Path, $"tensor '{Table}' is missing.");
+        if (!file.TryGetTensor(Table, out GgufTensor? table))
+            throw new ModelFileException(file.Path, $"tensor '{Table}' is missing.");
         long count = table.ElementCount / Math.Max(1, table.Shape[0]);
         int side = (int)Math.Sqrt(count);
         return side is > 0 and <= MaxSide && (long)side * side == count
             ? side
-            : throw new ModelFileException(file.Path, $"tensor '{Table}' holds {count} positions, which is no square of up to {MaxSide} x {MaxSide}.");
+            : throw new ModelFileException(
+                file.Path,
+                $"tensor '{Table}' holds {count} positions, which is no square of up to {MaxSide} x {MaxSide}."
+            );
     }
 }

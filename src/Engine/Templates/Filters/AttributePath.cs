@@ -10,12 +10,13 @@ internal sealed class AttributePath
     private AttributePath(TemplateValue[] parts) => this.parts = parts;
 
     /// <summary>The path in an argument; no argument is the value itself.</summary>
-    public static AttributePath Parse(TemplateValue? attribute) => attribute switch
-    {
-        null or NoneValue => new AttributePath([]),
-        StringValue text => new AttributePath([.. text.Text.Split('.').Select(Part)]),
-        _ => new AttributePath([attribute]),
-    };
+    public static AttributePath Parse(TemplateValue? attribute) =>
+        attribute switch
+        {
+            null or NoneValue => new AttributePath([]),
+            StringValue text => new AttributePath([.. text.Text.Split('.').Select(Part)]),
+            _ => new AttributePath([attribute]),
+        };
 
     /// <summary>The value at the path; <paramref name="fallback"/> stands in for what is missing.</summary>
     public TemplateValue Get(RenderState state, TemplateValue value, TemplateValue? fallback = null)
@@ -37,7 +38,8 @@ internal sealed class AttributePath
     public static TemplateValue FoldCase(TemplateValue value, bool isCaseSensitive) =>
         value is StringValue text && !isCaseSensitive ? new StringValue(PythonCase.Lower(text.Text)) : value;
 
-    private static TemplateValue Part(string part) => part.Length > 0 && part.Length < 10 && part.All(char.IsAsciiDigit)
-        ? new IntegerValue(int.Parse(part, CultureInfo.InvariantCulture))
-        : new StringValue(part);
+    private static TemplateValue Part(string part) =>
+        part.Length > 0 && part.Length < 10 && part.All(char.IsAsciiDigit)
+            ? new IntegerValue(int.Parse(part, CultureInfo.InvariantCulture))
+            : new StringValue(part);
 }

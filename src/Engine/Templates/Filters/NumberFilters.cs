@@ -5,12 +5,13 @@ namespace Tessera.Templates;
 /// <summary>The filters that make numbers.</summary>
 internal static class NumberFilters
 {
-    public static TemplateValue Abs(RenderState state, TemplateValue value, CallArguments arguments) => value switch
-    {
-        FloatValue number => new FloatValue(Math.Abs(number.Value)),
-        _ when value.AsInteger is { } integer => new IntegerValue(BigInteger.Abs(integer)),
-        _ => throw new TemplateFault($"bad operand type for abs(): '{value.TypeName}'"),
-    };
+    public static TemplateValue Abs(RenderState state, TemplateValue value, CallArguments arguments) =>
+        value switch
+        {
+            FloatValue number => new FloatValue(Math.Abs(number.Value)),
+            _ when value.AsInteger is { } integer => new IntegerValue(BigInteger.Abs(integer)),
+            _ => throw new TemplateFault($"bad operand type for abs(): '{value.TypeName}'"),
+        };
 
     public static TemplateValue Int(RenderState state, TemplateValue value, CallArguments arguments)
     {
@@ -21,10 +22,12 @@ internal static class NumberFilters
             return new IntegerValue(integer);
         if (value is StringValue text && TryParse(text.Text, CallArguments.Integer(bound[1], "int", 10), out BigInteger parsed))
             return IntegerValue.Checked(parsed);
-        double? number = value is StringValue spelled ? PythonFloat.TryParse(spelled.Text, out double read) ? read : null : value.AsNumber;
-        return number is { } finite && double.IsFinite(finite)
-            ? new IntegerValue(new BigInteger(finite))
-            : bound[0] ?? new IntegerValue(0);
+        double? number = value is StringValue spelled
+            ? PythonFloat.TryParse(spelled.Text, out double read)
+                ? read
+                : null
+            : value.AsNumber;
+        return number is { } finite && double.IsFinite(finite) ? new IntegerValue(new BigInteger(finite)) : bound[0] ?? new IntegerValue(0);
     }
 
     public static TemplateValue Float(RenderState state, TemplateValue value, CallArguments arguments)
@@ -43,9 +46,13 @@ internal static class NumberFilters
         TemplateValue?[] bound = arguments.Bind("round", "precision", "method");
         int precision = Math.Clamp(CallArguments.Integer(bound[0], "round", 0), -400, 400);
         string method = bound[1] is null ? "common" : CallArguments.Text(bound[1], "round");
-        double number = value.AsNumber ?? throw (value is UndefinedValue undefined
-            ? undefined.Fail()
-            : new TemplateFault($"type {value.TypeName} doesn't define __round__ method"));
+        double number =
+            value.AsNumber
+            ?? throw (
+                value is UndefinedValue undefined
+                    ? undefined.Fail()
+                    : new TemplateFault($"type {value.TypeName} doesn't define __round__ method")
+            );
         return method switch
         {
             "common" when value.AsInteger is { } integer => new IntegerValue(RoundInteger(integer, precision)),
@@ -86,14 +93,27 @@ internal static class NumberFilters
         bool isNegative = digits.StartsWith('-');
         digits = digits.Length > 0 && digits[0] is '-' or '+' ? digits[1..] : digits;
         if (digits.Length > 1 && digits[0] == '0' && (radix, digits[1]) is (16 or 0, 'x') or (8 or 0, 'o') or (2 or 0, 'b'))
-            (radix, digits) = (digits[1] == 'x' ? 16 : digits[1] == 'o' ? 8 : 2, digits[2..]);
+            (radix, digits) = (
+                digits[1] == 'x' ? 16
+                : digits[1] == 'o' ? 8
+                : 2,
+                digits[2..]
+            );
         radix = radix == 0 ? 10 : radix;
-        if (digits.Length == 0 || digits.Length > IntegerValue.MaxBits / 3 || digits[0] == '_' || digits[^1] == '_'
-            || digits.Contains("__", StringComparison.Ordinal))
+        if (
+            digits.Length == 0
+            || digits.Length > IntegerValue.MaxBits / 3
+            || digits[0] == '_'
+            || digits[^1] == '_'
+            || digits.Contains("__", StringComparison.Ordinal)
+        )
             return false;
         foreach (char digit in digits.Where(one => one != '_'))
         {
-            int weight = char.IsDigit(digit) ? (int)char.GetNumericValue(digit) : char.IsAsciiLetter(digit) ? digit - 'a' + 10 : radix;
+            int weight =
+                char.IsDigit(digit) ? (int)char.GetNumericValue(digit)
+                : char.IsAsciiLetter(digit) ? digit - 'a' + 10
+                : radix;
             if (weight >= radix)
                 return false;
             value = (value * radix) + weight;

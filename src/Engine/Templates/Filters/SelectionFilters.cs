@@ -3,8 +3,7 @@ namespace Tessera.Templates;
 /// <summary>The filters that pick or map items; they give generators, as Jinja2's do.</summary>
 internal static class SelectionFilters
 {
-    public static TemplateValue Select(
-        RenderState state, TemplateValue value, CallArguments arguments, bool keeps, bool byAttribute)
+    public static TemplateValue Select(RenderState state, TemplateValue value, CallArguments arguments, bool keeps, bool byAttribute)
     {
         if (!value.IsTrue)
             return new IteratorValue([]);
@@ -20,9 +19,10 @@ internal static class SelectionFilters
     {
         if (!value.IsTrue)
             return new IteratorValue([]);
-        Func<TemplateValue, TemplateValue> map = arguments.Positional.Count == 0 && arguments.Named.ContainsKey("attribute")
-            ? AttributeOf(state, arguments)
-            : FilterOf(state, arguments);
+        Func<TemplateValue, TemplateValue> map =
+            arguments.Positional.Count == 0 && arguments.Named.ContainsKey("attribute")
+                ? AttributeOf(state, arguments)
+                : FilterOf(state, arguments);
         return new IteratorValue(state.Iterate(value).Select(map));
     }
 
@@ -32,8 +32,9 @@ internal static class SelectionFilters
         AttributePath path = AttributePath.Parse(bound[1]);
         bool isCaseSensitive = bound[0]?.IsTrue ?? false;
         HashSet<TemplateValue> seen = new(ValueKeyComparer.Instance);
-        return new IteratorValue(state.Iterate(value).Where(item =>
-            seen.Add(ValueKeyComparer.RequireHashable(path.GetKey(state, item, isCaseSensitive)))));
+        return new IteratorValue(
+            state.Iterate(value).Where(item => seen.Add(ValueKeyComparer.RequireHashable(path.GetKey(state, item, isCaseSensitive))))
+        );
     }
 
     private static Func<TemplateValue, bool> Condition(RenderState state, CallArguments arguments)

@@ -22,19 +22,21 @@ internal static class SequenceFilters
     public static TemplateValue Last(RenderState state, TemplateValue value, CallArguments arguments) =>
         RequireReversible(state, value).LastOrDefault() ?? new UndefinedValue("No last item, sequence was empty.");
 
-    public static TemplateValue Reverse(RenderState state, TemplateValue value, CallArguments arguments) => value switch
-    {
-        StringValue text => text.GetSlice(new SliceBounds(null, null, -1)),
-        IteratorValue => state.List([.. state.Iterate(value).Reverse()]),
-        _ => new IteratorValue(RequireReversible(state, value).Reverse()),
-    };
+    public static TemplateValue Reverse(RenderState state, TemplateValue value, CallArguments arguments) =>
+        value switch
+        {
+            StringValue text => text.GetSlice(new SliceBounds(null, null, -1)),
+            IteratorValue => state.List([.. state.Iterate(value).Reverse()]),
+            _ => new IteratorValue(RequireReversible(state, value).Reverse()),
+        };
 
-    public static TemplateValue Items(RenderState state, TemplateValue value, CallArguments arguments) => value switch
-    {
-        UndefinedValue => new IteratorValue([]),
-        MapValue map => new IteratorValue(map.Pairs),
-        _ => throw new TemplateFault("Can only get item pairs from a mapping."),
-    };
+    public static TemplateValue Items(RenderState state, TemplateValue value, CallArguments arguments) =>
+        value switch
+        {
+            UndefinedValue => new IteratorValue([]),
+            MapValue map => new IteratorValue(map.Pairs),
+            _ => throw new TemplateFault("Can only get item pairs from a mapping."),
+        };
 
     public static TemplateValue Attr(RenderState state, TemplateValue value, CallArguments arguments)
     {

@@ -62,7 +62,8 @@ internal static class TestTable
     private static TemplateValue Remainder(RenderState state, TemplateValue value, TemplateValue divisor) =>
         PythonArithmetic.Modulo(state, value, divisor);
 
-    private static bool IsSame(TemplateValue left, TemplateValue right) => ReferenceEquals(left, right)
+    private static bool IsSame(TemplateValue left, TemplateValue right) =>
+        ReferenceEquals(left, right)
         || (left is IntegerValue a && right is IntegerValue b && a.Value == b.Value)
         || (left is StringValue c && right is StringValue d && c.Text == d.Text);
 }

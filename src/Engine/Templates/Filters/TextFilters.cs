@@ -8,11 +8,12 @@ internal static class TextFilters
     private const int MaxIndent = 1000;
 
     /// <summary>A filter without arguments that maps the value's text and keeps its markup flag.</summary>
-    public static Filter Mapping(string name, Func<string, string> map) => (state, value, arguments) =>
-    {
-        arguments.RequireCount(name, 0, 0);
-        return Like(value, state.Text(map(state.ToText(value))).Text);
-    };
+    public static Filter Mapping(string name, Func<string, string> map) =>
+        (state, value, arguments) =>
+        {
+            arguments.RequireCount(name, 0, 0);
+            return Like(value, state.Text(map(state.ToText(value))).Text);
+        };
 
     public static TemplateValue Trim(RenderState state, TemplateValue value, CallArguments arguments)
     {
@@ -54,8 +55,7 @@ internal static class TextFilters
         bool indentsBlank = bound[2]?.IsTrue ?? false;
         List<string> lines = PythonText.SplitLines(source.Text + "\n");
         state.Meter.RequireLength(source.Text.Length + ((long)lines.Count * indent.Length));
-        IEnumerable<string> indented = lines.Select((line, index) =>
-            index > 0 && (indentsBlank || line.Length > 0) ? indent + line : line);
+        IEnumerable<string> indented = lines.Select((line, index) => index > 0 && (indentsBlank || line.Length > 0) ? indent + line : line);
         string text = (bound[1]?.IsTrue ?? false ? indent : "") + string.Join('\n', indented);
         return Like(value, state.Text(text).Text);
     }
@@ -69,7 +69,8 @@ internal static class TextFilters
     public static TemplateValue Truncate(RenderState state, TemplateValue value, CallArguments arguments)
     {
         TemplateValue?[] bound = arguments.Bind("truncate", "length", "killwords", "end", "leeway");
-        int length = CallArguments.Integer(bound[0], "truncate", 255), leeway = CallArguments.Integer(bound[3], "truncate", 5);
+        int length = CallArguments.Integer(bound[0], "truncate", 255),
+            leeway = CallArguments.Integer(bound[3], "truncate", 5);
         string end = bound[2] is null ? "..." : CallArguments.Text(bound[2], "truncate");
         if (length < PythonText.Length(end) || leeway < 0)
             throw new TemplateFault($"truncate() needs a length of at least that of its end, got {length}");
@@ -99,9 +100,13 @@ internal static class TextFilters
         if (arguments.Positional.Count > 0 && arguments.Named.Count > 0)
             throw new TemplateFault("can't handle positional and keyword arguments at the same time");
         StringValue format = value as StringValue ?? state.Text(state.ToText(value));
-        return PercentFormat.Apply(state, format, arguments.Named.Count > 0
-            ? TemplateValue.Map(arguments.Named.Select(entry => (entry.Key, entry.Value)))
-            : new ListValue(arguments.Positional, SequenceKind.Tuple));
+        return PercentFormat.Apply(
+            state,
+            format,
+            arguments.Named.Count > 0
+                ? TemplateValue.Map(arguments.Named.Select(entry => (entry.Key, entry.Value)))
+                : new ListValue(arguments.Positional, SequenceKind.Tuple)
+        );
     }
 
     public static TemplateValue Safe(RenderState state, TemplateValue value, CallArguments arguments) =>
@@ -129,12 +134,13 @@ internal static class TextFilters
         return state.Text(writer.Write(value));
     }
 
-    private static string? JsonIndent(TemplateValue? value) => value switch
-    {
-        null or NoneValue => null,
-        StringValue text => text.Text,
-        _ => Blanks(CallArguments.Integer(value, "tojson")),
-    };
+    private static string? JsonIndent(TemplateValue? value) =>
+        value switch
+        {
+            null or NoneValue => null,
+            StringValue text => text.Text,
+            _ => Blanks(CallArguments.Integer(value, "tojson")),
+        };
 
     private static (string Item, string Key) JsonSeparators(RenderState state, TemplateValue value)
     {
@@ -144,9 +150,8 @@ internal static class TextFilters
             : throw new TemplateFault("tojson() needs two separators");
     }
 
-    private static string Blanks(int count) => count <= MaxIndent
-        ? new string(' ', Math.Max(0, count))
-        : throw new TemplateFault($"an indent of {count} is too wide");
+    private static string Blanks(int count) =>
+        count <= MaxIndent ? new string(' ', Math.Max(0, count)) : throw new TemplateFault($"an indent of {count} is too wide");
 
     private static StringValue Like(TemplateValue source, string text) => new(text, source is StringValue { IsMarkup: true });
 }

@@ -2,7 +2,11 @@ namespace Tessera.Templates;
 
 /// <summary>The arguments of a call as written, with *list and **mapping.</summary>
 internal sealed record ArgumentList(
-    IReadOnlyList<Expression> Positional, IReadOnlyList<(string Name, Expression Value)> Named, Expression? Star, Expression? DoubleStar)
+    IReadOnlyList<Expression> Positional,
+    IReadOnlyList<(string Name, Expression Value)> Named,
+    Expression? Star,
+    Expression? DoubleStar
+)
 {
     public static readonly ArgumentList Empty = new([], [], null, null);
 

@@ -2,7 +2,14 @@ namespace Tessera.Templates;
 
 /// <summary>A for loop with its optional filter, else and recursion (Jinja2 3.1.6, compiler.py, visit_For).</summary>
 internal sealed class ForStatement(
-    int offset, AssignTarget target, Expression source, Expression? filter, Body body, Body otherwise, bool isRecursive) : Statement(offset)
+    int offset,
+    AssignTarget target,
+    Expression source,
+    Expression? filter,
+    Body body,
+    Body otherwise,
+    bool isRecursive
+) : Statement(offset)
 {
     protected override Flow Run(RenderState state)
     {

@@ -12,7 +12,11 @@ internal sealed class SpecialNames
 
 /// <summary>A macro as written, or the body of a call block.</summary>
 internal sealed record MacroDefinition(
-    string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, Body Body, SpecialNames Mentions);
+    string Name,
+    IReadOnlyList<(string Name, Expression? Default)> Parameters,
+    Body Body,
+    SpecialNames Mentions
+);
 
 internal sealed class MacroStatement(int offset, MacroDefinition definition) : Statement(offset)
 {
@@ -42,15 +46,16 @@ internal sealed class MacroValue(MacroDefinition definition, Scope definitionSco
 
     internal override bool IsCallable => true;
 
-    internal override TemplateValue? GetAttribute(string name) => name switch
-    {
-        "name" => new StringValue(definition.Name),
-        "arguments" => new ListValue([.. definition.Parameters.Select(parameter => From(parameter.Name))], SequenceKind.Tuple),
-        "caller" => BooleanValue.Of(definition.Mentions.Caller),
-        "catch_kwargs" => BooleanValue.Of(definition.Mentions.Keywords),
-        "catch_varargs" => BooleanValue.Of(definition.Mentions.Varargs),
-        _ => null,
-    };
+    internal override TemplateValue? GetAttribute(string name) =>
+        name switch
+        {
+            "name" => new StringValue(definition.Name),
+            "arguments" => new ListValue([.. definition.Parameters.Select(parameter => From(parameter.Name))], SequenceKind.Tuple),
+            "caller" => BooleanValue.Of(definition.Mentions.Caller),
+            "catch_kwargs" => BooleanValue.Of(definition.Mentions.Keywords),
+            "catch_varargs" => BooleanValue.Of(definition.Mentions.Varargs),
+            _ => null,
+        };
 
     internal override TemplateValue Call(RenderState state, CallArguments arguments)
     {
@@ -75,7 +80,11 @@ internal sealed class MacroValue(MacroDefinition definition, Scope definitionSco
     }
 
     private void BindParameters(
-        RenderState state, Scope scope, IReadOnlyList<TemplateValue> positional, OrderedDictionary<string, TemplateValue> named)
+        RenderState state,
+        Scope scope,
+        IReadOnlyList<TemplateValue> positional,
+        OrderedDictionary<string, TemplateValue> named
+    )
     {
         for (int index = 0; index < definition.Parameters.Count; index++)
         {
@@ -87,8 +96,7 @@ internal sealed class MacroValue(MacroDefinition definition, Scope definitionSco
         }
     }
 
-    private void BindSpecialNames(
-        Scope scope, IReadOnlyList<TemplateValue> positional, OrderedDictionary<string, TemplateValue> named)
+    private void BindSpecialNames(Scope scope, IReadOnlyList<TemplateValue> positional, OrderedDictionary<string, TemplateValue> named)
     {
         bool HasParameter(string name) => definition.Parameters.Any(parameter => parameter.Name == name);
         if (definition.Mentions.Caller && !HasParameter("caller"))

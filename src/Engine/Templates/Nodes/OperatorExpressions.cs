@@ -9,7 +9,8 @@ internal sealed class BinaryExpression(int offset, Expression left, Expression r
 {
     protected override TemplateValue Compute(RenderState state)
     {
-        TemplateValue first = left.Evaluate(state), second = right.Evaluate(state);
+        TemplateValue first = left.Evaluate(state),
+            second = right.Evaluate(state);
         state.Offset = Offset;
         return operation(state, first, second);
     }
@@ -56,7 +57,8 @@ internal sealed class ConcatExpression(int offset, IReadOnlyList<Expression> ope
     }
 }
 
-internal sealed class ConditionalExpression(int offset, Expression condition, Expression whenTrue, Expression? whenFalse) : Expression(offset)
+internal sealed class ConditionalExpression(int offset, Expression condition, Expression whenTrue, Expression? whenFalse)
+    : Expression(offset)
 {
     protected override TemplateValue Compute(RenderState state) =>
         condition.Evaluate(state).IsTrue ? whenTrue.Evaluate(state)
@@ -68,8 +70,8 @@ internal sealed class ConditionalExpression(int offset, Expression condition, Ex
 internal delegate bool Comparison(RenderMeter meter, TemplateValue left, TemplateValue right);
 
 /// <summary>A comparison, or a chain of them like <c>a &lt; b &lt; c</c>.</summary>
-internal sealed class CompareExpression(
-    int offset, Expression first, IReadOnlyList<(Comparison Comparison, Expression Operand)> rest) : Expression(offset)
+internal sealed class CompareExpression(int offset, Expression first, IReadOnlyList<(Comparison Comparison, Expression Operand)> rest)
+    : Expression(offset)
 {
     /// <summary>The comparisons by their symbols.</summary>
     public static readonly IReadOnlyDictionary<string, Comparison> Symbols = new Dictionary<string, Comparison>

@@ -73,7 +73,8 @@ internal sealed class FilterBlockStatement(int offset, FilterExpression filter, 
 }
 
 /// <summary>A with block: names that hold inside only.</summary>
-internal sealed class WithStatement(int offset, IReadOnlyList<(AssignTarget Target, Expression Value)> assignments, Body body) : Statement(offset)
+internal sealed class WithStatement(int offset, IReadOnlyList<(AssignTarget Target, Expression Value)> assignments, Body body)
+    : Statement(offset)
 {
     protected override Flow Run(RenderState state)
     {
@@ -87,8 +88,7 @@ internal sealed class WithStatement(int offset, IReadOnlyList<(AssignTarget Targ
 /// <summary>A body with a scope of its own: a generation block around what the assistant says, or a named block.</summary>
 internal sealed class ScopeStatement(int offset, Body body, bool seesOnlyRoot) : Statement(offset)
 {
-    protected override Flow Run(RenderState state) =>
-        body.ExecuteIn(state, new Scope(seesOnlyRoot ? state.Scope.Root : state.Scope));
+    protected override Flow Run(RenderState state) => body.ExecuteIn(state, new Scope(seesOnlyRoot ? state.Scope.Root : state.Scope));
 }
 
 /// <summary>A break or a continue.</summary>

@@ -18,8 +18,7 @@ internal sealed class SequenceExpression(int offset, IReadOnlyList<Expression> i
 
     public bool IsTuple => kind == SequenceKind.Tuple;
 
-    protected override TemplateValue Compute(RenderState state) =>
-        state.List([.. items.Select(item => item.Evaluate(state))], kind);
+    protected override TemplateValue Compute(RenderState state) => state.List([.. items.Select(item => item.Evaluate(state))], kind);
 }
 
 internal sealed class MapExpression(int offset, IReadOnlyList<(Expression Key, Expression Value)> entries) : Expression(offset)
@@ -47,7 +46,8 @@ internal sealed class ItemExpression(int offset, Expression owner, Expression ke
 {
     protected override TemplateValue Compute(RenderState state)
     {
-        TemplateValue value = owner.Evaluate(state), index = key.Evaluate(state);
+        TemplateValue value = owner.Evaluate(state),
+            index = key.Evaluate(state);
         state.Offset = Offset;
         return ValueAccess.Item(state, value, index);
     }
@@ -70,7 +70,8 @@ internal sealed class SliceExpression(int offset, Expression owner, SliceParts p
     private static System.Numerics.BigInteger? Bound(RenderState state, Expression? expression)
     {
         TemplateValue value = expression?.Evaluate(state) ?? TemplateValue.None;
-        return value is NoneValue ? null
+        return value is NoneValue
+            ? null
             : value.AsInteger ?? throw new TemplateFault("slice indices must be integers or None or have an __index__ method");
     }
 }

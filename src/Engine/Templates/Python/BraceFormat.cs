@@ -46,7 +46,12 @@ internal static class BraceFormat
         int depth = 1;
         for (int index = start; index < format.Length; index++)
         {
-            depth += format[index] switch { '{' => 1, '}' => -1, _ => 0 };
+            depth += format[index] switch
+            {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
             if (depth == 0)
                 return index;
         }
@@ -100,9 +105,13 @@ internal static class BraceFormat
             if (end < 0)
                 throw new TemplateFault("Missing ']' in format string");
             string key = path[start..end++];
-            value = ValueAccess.Item(state, value, long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
-                ? new IntegerValue(number)
-                : new StringValue(key));
+            value = ValueAccess.Item(
+                state,
+                value,
+                long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+                    ? new IntegerValue(number)
+                    : new StringValue(key)
+            );
         }
         return value;
     }
@@ -111,7 +120,10 @@ internal static class BraceFormat
     {
         if (name.Length > 0 && !char.IsAsciiDigit(name[0]))
             return arguments.Named.TryGetValue(name, out TemplateValue? named) ? named : throw new TemplateFault(PythonText.Repr(name));
-        int index = name.Length == 0 ? nextIndex++ : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : -1;
+        int index =
+            name.Length == 0 ? nextIndex++
+            : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given
+            : -1;
         return index >= 0 && index < arguments.Positional.Count
             ? arguments.Positional[index]
             : throw new TemplateFault($"Replacement index {index} out of range for positional args tuple");

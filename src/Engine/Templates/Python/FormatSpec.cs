@@ -121,7 +121,10 @@ internal sealed record FormatSpec
         return Pad("", cut, '<');
     }
 
-    private string SignOf(bool isNegative) => isNegative ? "-" : Sign == '-' ? "" : Sign.ToString();
+    private string SignOf(bool isNegative) =>
+        isNegative ? "-"
+        : Sign == '-' ? ""
+        : Sign.ToString();
 
     private string Pad(string sign, string digits, char naturalAlign)
     {
@@ -165,7 +168,11 @@ internal sealed record FormatSpec
     private string General(double magnitude, int precision)
     {
         string scientific = Exponent(magnitude, precision - 1);
-        int exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e', StringComparison.Ordinal) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int exponent = int.Parse(
+            scientific.AsSpan(scientific.IndexOf('e', StringComparison.Ordinal) + 1),
+            NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture
+        );
         if (exponent < -4 || exponent >= precision)
         {
             string[] parts = scientific.Split('e');

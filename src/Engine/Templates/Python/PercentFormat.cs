@@ -20,7 +20,9 @@ internal static class PercentFormat
 
     private sealed class Cursor(RenderState state, StringValue format, TemplateValue values)
     {
-        private readonly IReadOnlyList<TemplateValue> queue = values is ListValue { Kind: SequenceKind.Tuple } tuple ? tuple.Values : [values];
+        private readonly IReadOnlyList<TemplateValue> queue = values is ListValue { Kind: SequenceKind.Tuple } tuple
+            ? tuple.Values
+            : [values];
         private int index;
         private int used;
 
@@ -84,14 +86,27 @@ internal static class PercentFormat
             {
                 switch (Current())
                 {
-                    case '-': spec = spec with { Align = '<', Fill = ' ' }; break;
-                    case '0' when spec.Align != '<': spec = spec with { Align = '=', Fill = '0' }; break;
-                    case '0': break;
-                    case '+': spec = spec with { Sign = '+' }; break;
-                    case ' ' when spec.Sign != '+': spec = spec with { Sign = ' ' }; break;
-                    case ' ': break;
-                    case '#': spec = spec with { IsAlternate = true }; break;
-                    default: return spec;
+                    case '-':
+                        spec = spec with { Align = '<', Fill = ' ' };
+                        break;
+                    case '0' when spec.Align != '<':
+                        spec = spec with { Align = '=', Fill = '0' };
+                        break;
+                    case '0':
+                        break;
+                    case '+':
+                        spec = spec with { Sign = '+' };
+                        break;
+                    case ' ' when spec.Sign != '+':
+                        spec = spec with { Sign = ' ' };
+                        break;
+                    case ' ':
+                        break;
+                    case '#':
+                        spec = spec with { IsAlternate = true };
+                        break;
+                    default:
+                        return spec;
                 }
             }
         }
@@ -102,9 +117,8 @@ internal static class PercentFormat
             return CallArguments.Integer(Take(), "*");
         }
 
-        private TemplateValue Take() => used < queue.Count
-            ? queue[used++]
-            : throw new TemplateFault("not enough arguments for format string");
+        private TemplateValue Take() =>
+            used < queue.Count ? queue[used++] : throw new TemplateFault("not enough arguments for format string");
 
         private string Write(FormatSpec spec, char type, TemplateValue value)
         {
@@ -130,7 +144,7 @@ internal static class PercentFormat
             value.AsInteger is { } integer ? new IntegerValue(integer)
             : value is FloatValue number && double.IsFinite(number.Value) && type is 'd' or 'i' or 'u'
                 ? new IntegerValue(new System.Numerics.BigInteger(value.AsNumber!.Value))
-                : throw new TemplateFault($"%{type} format: an integer is required, not {value.TypeName}");
+            : throw new TemplateFault($"%{type} format: an integer is required, not {value.TypeName}");
 
         private string Repr(TemplateValue value)
         {
@@ -139,8 +153,9 @@ internal static class PercentFormat
             return writer.ToString();
         }
 
-        private TemplateValue Escaped(TemplateValue value) => format.IsMarkup && value is not StringValue { IsMarkup: true }
-            ? new StringValue(StringValue.Escape(state.ToText(value)))
-            : value;
+        private TemplateValue Escaped(TemplateValue value) =>
+            format.IsMarkup && value is not StringValue { IsMarkup: true }
+                ? new StringValue(StringValue.Escape(state.ToText(value)))
+                : value;
     }
 }

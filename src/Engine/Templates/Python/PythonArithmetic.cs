@@ -12,8 +12,10 @@ internal static class PythonArithmetic
         return (left, right) switch
         {
             (StringValue a, StringValue b) => AddText(state, a, b),
-            (ListValue a, ListValue b) when a.Kind == b.Kind && a.Kind != SequenceKind.Range =>
-                state.List([.. Counted(state, a.Values.Count + b.Values.Count, a.Values.Concat(b.Values))], a.Kind),
+            (ListValue a, ListValue b) when a.Kind == b.Kind && a.Kind != SequenceKind.Range => state.List(
+                [.. Counted(state, a.Values.Count + b.Values.Count, a.Values.Concat(b.Values))],
+                a.Kind
+            ),
             _ => throw Unsupported("+", left, right),
         };
     }
@@ -46,8 +48,10 @@ internal static class PythonArithmetic
     // CPython, Objects/floatobject.c, _float_div_mod: from the remainder, so that 20 // 1.6666666666666667 is 11 and not 12.
     private static double FloorQuotient(double left, double right)
     {
-        double remainder = left % right, quotient = (left - remainder) / right;
-        if (remainder != 0 && (right < 0) != (remainder < 0)) quotient -= 1;
+        double remainder = left % right,
+            quotient = (left - remainder) / right;
+        if (remainder != 0 && (right < 0) != (remainder < 0))
+            quotient -= 1;
         double floor = Math.Floor(quotient);
         return quotient - floor > 0.5 ? floor + 1 : floor;
     }
@@ -67,27 +71,33 @@ internal static class PythonArithmetic
         if (left.AsInteger is not { } number || right.AsInteger is not { } exponent || exponent.Sign < 0)
             return a == 0 && b < 0 ? throw new TemplateFault("zero to a negative power") : new FloatValue(Math.Pow(a, b));
         if (number.IsZero || number.IsOne || number == BigInteger.MinusOne)
-            return new IntegerValue(exponent.IsZero ? 1 : exponent.IsEven ? number * number : number);
+            return new IntegerValue(
+                exponent.IsZero ? 1
+                : exponent.IsEven ? number * number
+                : number
+            );
         if (exponent > IntegerValue.MaxBits || number.GetBitLength() * (long)exponent > IntegerValue.MaxBits * 2)
             throw new TemplateFault($"an integer is longer than {IntegerValue.MaxBits} bits");
         return IntegerValue.Checked(BigInteger.Pow(number, (int)exponent));
     }
 
-    public static TemplateValue Negate(TemplateValue value) => value switch
-    {
-        UndefinedValue undefined => throw undefined.Fail(),
-        FloatValue number => new FloatValue(-number.Value),
-        _ when value.AsInteger is { } integer => new IntegerValue(-integer),
-        _ => throw new TemplateFault($"bad operand type for unary -: '{value.TypeName}'"),
-    };
+    public static TemplateValue Negate(TemplateValue value) =>
+        value switch
+        {
+            UndefinedValue undefined => throw undefined.Fail(),
+            FloatValue number => new FloatValue(-number.Value),
+            _ when value.AsInteger is { } integer => new IntegerValue(-integer),
+            _ => throw new TemplateFault($"bad operand type for unary -: '{value.TypeName}'"),
+        };
 
-    public static TemplateValue Plus(TemplateValue value) => value switch
-    {
-        UndefinedValue undefined => throw undefined.Fail(),
-        FloatValue => value,
-        _ when value.AsInteger is { } integer => new IntegerValue(integer),
-        _ => throw new TemplateFault($"bad operand type for unary +: '{value.TypeName}'"),
-    };
+    public static TemplateValue Plus(TemplateValue value) =>
+        value switch
+        {
+            UndefinedValue undefined => throw undefined.Fail(),
+            FloatValue => value,
+            _ when value.AsInteger is { } integer => new IntegerValue(integer),
+            _ => throw new TemplateFault($"bad operand type for unary +: '{value.TypeName}'"),
+        };
 
     private static StringValue AddText(RenderState state, StringValue left, StringValue right)
     {
@@ -116,16 +126,23 @@ internal static class PythonArithmetic
     }
 
     private static TemplateValue Both(
-        TemplateValue left, TemplateValue right, string symbol,
-        Func<BigInteger, BigInteger, BigInteger> integers, Func<double, double, double> floats)
+        TemplateValue left,
+        TemplateValue right,
+        string symbol,
+        Func<BigInteger, BigInteger, BigInteger> integers,
+        Func<double, double, double> floats
+    )
     {
         RequireNumbers(symbol, left, right);
         return Numbers(left, right, integers, floats);
     }
 
     private static TemplateValue Numbers(
-        TemplateValue left, TemplateValue right,
-        Func<BigInteger, BigInteger, BigInteger> integers, Func<double, double, double> floats) =>
+        TemplateValue left,
+        TemplateValue right,
+        Func<BigInteger, BigInteger, BigInteger> integers,
+        Func<double, double, double> floats
+    ) =>
         left.AsInteger is { } a && right.AsInteger is { } b
             ? IntegerValue.Checked(integers(a, b))
             : new FloatValue(floats(left.AsNumber!.Value, right.AsNumber!.Value));

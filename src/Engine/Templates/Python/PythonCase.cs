@@ -8,7 +8,18 @@ internal static class PythonCase
 {
     // The common letters whose upper case is more than one letter; .NET maps letters one to one.
     private static readonly (string Letter, string Upper)[] LongUppers =
-        [("ß", "SS"), ("ŉ", "ʼN"), ("ﬀ", "FF"), ("ﬁ", "FI"), ("ﬂ", "FL"), ("ﬃ", "FFI"), ("ﬄ", "FFL"), ("ﬅ", "ST"), ("ﬆ", "ST"), ("և", "ԵՒ")];
+    [
+        ("ß", "SS"),
+        ("ŉ", "ʼN"),
+        ("ﬀ", "FF"),
+        ("ﬁ", "FI"),
+        ("ﬂ", "FL"),
+        ("ﬃ", "FFI"),
+        ("ﬄ", "FFL"),
+        ("ﬅ", "ST"),
+        ("ﬆ", "ST"),
+        ("և", "ԵՒ"),
+    ];
 
     public static string Upper(string text)
     {
@@ -78,6 +89,10 @@ internal static class PythonCase
         return any;
     }
 
-    private static bool IsCased(string point) => Rune.TryGetRuneAt(point, 0, out Rune rune) && Rune.GetUnicodeCategory(rune) is
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    private static bool IsCased(string point) =>
+        Rune.TryGetRuneAt(point, 0, out Rune rune)
+        && Rune.GetUnicodeCategory(rune)
+            is UnicodeCategory.UppercaseLetter
+                or UnicodeCategory.LowercaseLetter
+                or UnicodeCategory.TitlecaseLetter;
 }

@@ -33,9 +33,13 @@ internal static class PythonComparison
         return (left, right) switch
         {
             (StringValue a, StringValue b) => OrderText(meter, a.Text, b.Text),
-            (ListValue a, ListValue b) when a.Kind == b.Kind && a.Kind != SequenceKind.Range => OrderItems(meter, a.Values, b.Values, symbol),
-            _ => throw new TemplateFault(
-                $"'{symbol}' not supported between instances of '{left.TypeName}' and '{right.TypeName}'"),
+            (ListValue a, ListValue b) when a.Kind == b.Kind && a.Kind != SequenceKind.Range => OrderItems(
+                meter,
+                a.Values,
+                b.Values,
+                symbol
+            ),
+            _ => throw new TemplateFault($"'{symbol}' not supported between instances of '{left.TypeName}' and '{right.TypeName}'"),
         };
     }
 
@@ -46,15 +50,15 @@ internal static class PythonComparison
         switch (container)
         {
             case StringValue text:
-                StringValue part = item as StringValue
-                    ?? throw new TemplateFault($"'in <string>' requires string as left operand, not {item.TypeName}");
+                StringValue part =
+                    item as StringValue ?? throw new TemplateFault($"'in <string>' requires string as left operand, not {item.TypeName}");
                 meter.ChargeSearch(text.Text.Length, part.Text.Length);
                 return text.Text.Contains(part.Text, StringComparison.Ordinal);
             case MapValue map:
                 return map.Entries.ContainsKey(ValueKeyComparer.RequireHashable(item));
             default:
-                IEnumerable<TemplateValue> items = container.Items
-                    ?? throw new TemplateFault($"argument of type '{container.TypeName}' is not a container or iterable");
+                IEnumerable<TemplateValue> items =
+                    container.Items ?? throw new TemplateFault($"argument of type '{container.TypeName}' is not a container or iterable");
                 return items.Any(candidate => Equal(meter, candidate, item));
         }
     }
@@ -64,7 +68,8 @@ internal static class PythonComparison
     {
         if (left.AsInteger is { } a && right.AsInteger is { } b)
             return a.CompareTo(b);
-        double x = left.AsNumber!.Value, y = right.AsNumber!.Value;
+        double x = left.AsNumber!.Value,
+            y = right.AsNumber!.Value;
         if (double.IsNaN(x) || double.IsNaN(y))
             return null;
         if (double.IsInfinity(x) || double.IsInfinity(y) || x != y)
@@ -79,8 +84,11 @@ internal static class PythonComparison
         int same = left.AsSpan().CommonPrefixLength(right);
         if (same == left.Length || same == right.Length)
             return left.Length.CompareTo(right.Length);
-        bool leftIsSurrogate = char.IsSurrogate(left[same]), rightIsSurrogate = char.IsSurrogate(right[same]);
-        return leftIsSurrogate == rightIsSurrogate ? left[same].CompareTo(right[same]) : leftIsSurrogate ? 1 : -1;
+        bool leftIsSurrogate = char.IsSurrogate(left[same]),
+            rightIsSurrogate = char.IsSurrogate(right[same]);
+        return leftIsSurrogate == rightIsSurrogate ? left[same].CompareTo(right[same])
+            : leftIsSurrogate ? 1
+            : -1;
     }
 
     private static bool EqualText(RenderMeter meter, string left, string right)
@@ -108,22 +116,23 @@ internal static class PythonComparison
         if (left.Entries.Count != right.Entries.Count)
             return false;
         meter.Enter();
-        bool equal = left.Entries.All(entry => right.Entries.TryGetValue(entry.Key, out TemplateValue? other)
-            && Equal(meter, entry.Value, other));
+        bool equal = left.Entries.All(entry =>
+            right.Entries.TryGetValue(entry.Key, out TemplateValue? other) && Equal(meter, entry.Value, other)
+        );
         meter.Leave();
         return equal;
     }
 
-    private static int? OrderItems(
-        RenderMeter meter, IReadOnlyList<TemplateValue> left, IReadOnlyList<TemplateValue> right, string symbol)
+    private static int? OrderItems(RenderMeter meter, IReadOnlyList<TemplateValue> left, IReadOnlyList<TemplateValue> right, string symbol)
     {
         meter.Enter();
         int index = 0;
         while (index < left.Count && index < right.Count && Equal(meter, left[index], right[index]))
             index++;
-        int? order = index == left.Count || index == right.Count
-            ? left.Count.CompareTo(right.Count)
-            : Order(meter, left[index], right[index], symbol);
+        int? order =
+            index == left.Count || index == right.Count
+                ? left.Count.CompareTo(right.Count)
+                : Order(meter, left[index], right[index], symbol);
         meter.Leave();
         return order;
     }

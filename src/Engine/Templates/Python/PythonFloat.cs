@@ -87,8 +87,14 @@ internal static class PythonFloat
         BigInteger numerator = exponent == 0 ? bits & 0xFFFFFFFFFFFFF : (bits & 0xFFFFFFFFFFFFF) | 1L << 52;
         int power = Math.Max(exponent, 1) - 1075;
         BigInteger denominator = BigInteger.One;
-        if (power > 0) numerator <<= power; else denominator <<= -power;
-        if (decimals > 0) numerator *= BigInteger.Pow(10, decimals); else denominator *= BigInteger.Pow(10, -decimals);
+        if (power > 0)
+            numerator <<= power;
+        else
+            denominator <<= -power;
+        if (decimals > 0)
+            numerator *= BigInteger.Pow(10, decimals);
+        else
+            denominator *= BigInteger.Pow(10, -decimals);
         BigInteger quotient = BigInteger.DivRem(numerator, denominator, out BigInteger remainder);
         int half = (remainder * 2).CompareTo(denominator);
         return half > 0 || (half == 0 && !quotient.IsEven) ? quotient + 1 : quotient;

@@ -8,8 +8,9 @@ internal static class PythonSort
     public static List<T> By<T>(RenderMeter meter, IEnumerable<T> items, Func<T, TemplateValue> key, bool isReversed)
     {
         (T Item, TemplateValue Key)[] keyed = [.. items.Select(item => (item, key(item)))];
-        Comparer<(T Item, TemplateValue Key)> order = Comparer<(T Item, TemplateValue Key)>.Create((left, right) =>
-            PythonComparison.Order(meter, left.Key, right.Key, "<") ?? 0);
+        Comparer<(T Item, TemplateValue Key)> order = Comparer<(T Item, TemplateValue Key)>.Create(
+            (left, right) => PythonComparison.Order(meter, left.Key, right.Key, "<") ?? 0
+        );
         try
         {
             return [.. (isReversed ? keyed.OrderDescending(order) : keyed.Order(order)).Select(pair => pair.Item)];

@@ -21,7 +21,7 @@ internal static class PythonText
     /// <summary>The string's code points, one string each.</summary>
     public static IEnumerable<string> CodePoints(string text)
     {
-        for (int index = 0; index < text.Length;)
+        for (int index = 0; index < text.Length; )
         {
             int width = Width(text, index);
             yield return text.Substring(index, width);
@@ -73,7 +73,8 @@ internal static class PythonText
     public static string Strip(string text, string? characters, bool atStart, bool atEnd)
     {
         HashSet<string>? unwanted = characters is null ? null : [.. CodePoints(characters)];
-        int start = 0, end = text.Length;
+        int start = 0,
+            end = text.Length;
         while (atStart && start < end && IsUnwanted(text, start, Width(text, start), unwanted))
             start += Width(text, start);
         while (atEnd && end > start)
@@ -109,7 +110,7 @@ internal static class PythonText
         char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
         StringBuilder literal = new(text.Length + 2);
         literal.Append(quote);
-        for (int index = 0; index < text.Length;)
+        for (int index = 0; index < text.Length; )
         {
             int width = Width(text, index);
             AppendEscaped(literal, text, index, width, quote);
@@ -125,7 +126,8 @@ internal static class PythonText
 
     private static string Contiguous(string text, IEnumerable<int> indices, int length)
     {
-        int first = -1, count = 0;
+        int first = -1,
+            count = 0;
         foreach (int index in indices)
         {
             first = first < 0 ? index : first;
@@ -155,7 +157,9 @@ internal static class PythonText
             '\t' => "\\t",
             _ when first == quote => "\\" + quote,
             _ when IsPrintable(codePoint) => null,
-            _ => codePoint < 0x100 ? $"\\x{codePoint:x2}" : codePoint < 0x10000 ? $"\\u{codePoint:x4}" : $"\\U{codePoint:x8}",
+            _ => codePoint < 0x100 ? $"\\x{codePoint:x2}"
+            : codePoint < 0x10000 ? $"\\u{codePoint:x4}"
+            : $"\\U{codePoint:x8}",
         };
         if (escape is null)
             literal.Append(text, offset, width);
@@ -163,8 +167,17 @@ internal static class PythonText
             literal.Append(escape);
     }
 
-    private static bool IsPrintable(int codePoint) => codePoint == ' ' || CharUnicodeInfo.GetUnicodeCategory(codePoint) is not
-        (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-        or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-        or UnicodeCategory.SpaceSeparator);
+    private static bool IsPrintable(int codePoint) =>
+        codePoint == ' '
+        || CharUnicodeInfo.GetUnicodeCategory(codePoint)
+            is not (
+                UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.SpaceSeparator
+            );
 }

@@ -12,7 +12,8 @@ internal readonly record struct SliceBounds(BigInteger? Start, BigInteger? Stop,
         if (step.IsZero)
             throw new TemplateFault("slice step cannot be zero");
         bool isBackward = step.Sign < 0;
-        int lowest = isBackward ? -1 : 0, highest = isBackward ? length - 1 : length;
+        int lowest = isBackward ? -1 : 0,
+            highest = isBackward ? length - 1 : length;
         int start = Bound(Start, length, lowest, highest, isBackward ? highest : lowest);
         int stop = Bound(Stop, length, lowest, highest, isBackward ? lowest : highest);
         return Walk(start, stop, (int)BigInteger.Clamp(step, -int.MaxValue / 2, int.MaxValue / 2));

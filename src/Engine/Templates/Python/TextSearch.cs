@@ -11,8 +11,12 @@ internal static class TextSearch
         state.Meter.ChargeSearch(text.Length, separator?.Length ?? 1);
         int limit = most < 0 ? int.MaxValue : most;
         List<string> parts = separator is null
-            ? fromEnd ? WordsFromEnd(text, limit) : Words(text, limit)
-            : fromEnd ? PartsFromEnd(text, separator, limit) : Parts(text, separator, limit);
+            ? fromEnd
+                ? WordsFromEnd(text, limit)
+                : Words(text, limit)
+            : fromEnd
+                ? PartsFromEnd(text, separator, limit)
+                : Parts(text, separator, limit);
         state.Meter.Charge(parts.Count);
         return parts;
     }
@@ -43,7 +47,9 @@ internal static class TextSearch
             return -1;
         string window = PythonText.Slice(text, bounds);
         int offset = fromEnd
-            ? wanted.Length == 0 ? window.Length : window.LastIndexOf(wanted, StringComparison.Ordinal)
+            ? wanted.Length == 0
+                ? window.Length
+                : window.LastIndexOf(wanted, StringComparison.Ordinal)
             : window.IndexOf(wanted, StringComparison.Ordinal);
         return offset < 0 ? -1 : first + PythonText.IndexOf(window, offset);
     }
@@ -55,7 +61,7 @@ internal static class TextSearch
     {
         List<string> parts = [];
         int start = 0;
-        for (int found; parts.Count < limit && (found = text.IndexOf(separator, start, StringComparison.Ordinal)) >= 0;)
+        for (int found; parts.Count < limit && (found = text.IndexOf(separator, start, StringComparison.Ordinal)) >= 0; )
         {
             parts.Add(text[start..found]);
             start = found + separator.Length;
@@ -68,7 +74,7 @@ internal static class TextSearch
     {
         List<string> parts = [];
         int end = text.Length;
-        for (int found; parts.Count < limit && (found = text.AsSpan(0, end).LastIndexOf(separator)) >= 0;)
+        for (int found; parts.Count < limit && (found = text.AsSpan(0, end).LastIndexOf(separator)) >= 0; )
         {
             parts.Add(text[(found + separator.Length)..end]);
             end = found;
@@ -81,7 +87,7 @@ internal static class TextSearch
     private static List<string> Words(string text, int limit)
     {
         List<string> words = [];
-        for (int start = SkipSpace(text, 0); start < text.Length;)
+        for (int start = SkipSpace(text, 0); start < text.Length; )
         {
             int end = words.Count == limit ? text.Length : start;
             while (end < text.Length && !PythonText.IsSpace(text[end]))
@@ -95,7 +101,7 @@ internal static class TextSearch
     private static List<string> WordsFromEnd(string text, int limit)
     {
         List<string> words = [];
-        for (int end = SkipSpaceBack(text, text.Length); end > 0;)
+        for (int end = SkipSpaceBack(text, text.Length); end > 0; )
         {
             int start = words.Count == limit ? 0 : end;
             while (start > 0 && !PythonText.IsSpace(text[start - 1]))

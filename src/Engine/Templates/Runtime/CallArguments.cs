@@ -27,8 +27,10 @@ internal sealed class CallArguments(IReadOnlyList<TemplateValue> positional, Ord
         if (Named.Count > 0)
             throw new TemplateFault($"{function}() takes no keyword arguments");
         if (Positional.Count < fewest || Positional.Count > most)
-            throw new TemplateFault($"{function}() takes {(fewest == most ? "" : "from ")}{fewest}"
-                + $"{(fewest == most ? "" : $" to {most}")} arguments ({Positional.Count} given)");
+            throw new TemplateFault(
+                $"{function}() takes {(fewest == most ? "" : "from ")}{fewest}"
+                    + $"{(fewest == most ? "" : $" to {most}")} arguments ({Positional.Count} given)"
+            );
     }
 
     /// <summary>The arguments in the order of the parameters' names, null where one is absent.</summary>
@@ -55,16 +57,16 @@ internal sealed class CallArguments(IReadOnlyList<TemplateValue> positional, Ord
     public CallArguments Skip(int count) => new([.. Positional.Skip(count)], Named);
 
     /// <summary>The string in an argument.</summary>
-    public static string Text(TemplateValue? value, string function) => value switch
-    {
-        StringValue text => text.Text,
-        null => throw new TemplateFault($"{function}() misses an argument"),
-        _ => throw new TemplateFault($"{function}() needs a str, not {value.TypeName}"),
-    };
+    public static string Text(TemplateValue? value, string function) =>
+        value switch
+        {
+            StringValue text => text.Text,
+            null => throw new TemplateFault($"{function}() misses an argument"),
+            _ => throw new TemplateFault($"{function}() needs a str, not {value.TypeName}"),
+        };
 
     /// <summary>The string in an argument that may be absent or None.</summary>
-    public static string? OptionalText(TemplateValue? value, string function) =>
-        value is null or NoneValue ? null : Text(value, function);
+    public static string? OptionalText(TemplateValue? value, string function) => value is null or NoneValue ? null : Text(value, function);
 
     /// <summary>The integer in an argument, held to the range of int, or the default where it is absent.</summary>
     public static int Integer(TemplateValue? value, string function, int? absent = null)
@@ -73,7 +75,8 @@ internal sealed class CallArguments(IReadOnlyList<TemplateValue> positional, Ord
             return fallback;
         if (value is UndefinedValue undefined)
             throw undefined.Fail();
-        BigInteger integer = value?.AsInteger
+        BigInteger integer =
+            value?.AsInteger
             ?? throw new TemplateFault($"{function}(): '{value?.TypeName ?? "nothing"}' object cannot be interpreted as an integer");
         return (int)BigInteger.Clamp(integer, int.MinValue, int.MaxValue);
     }

@@ -17,10 +17,21 @@ internal static class GlobalFunctions
         ["namespace"] = new FunctionValue("namespace", (state, arguments) => new NamespaceValue(Dict(state, arguments))),
         ["cycler"] = new FunctionValue("cycler", Cycler),
         ["joiner"] = new FunctionValue("joiner", Joiner),
-        ["raise_exception"] = new FunctionValue("raise_exception", (state, arguments) =>
-            throw new TemplateFault(state.ToText(arguments.Bind("raise_exception", "message")[0] ?? TemplateValue.None))),
-        ["strftime_now"] = new FunctionValue("strftime_now", (state, arguments) => state.Text(
-            Strftime.Format(state.Clock.GetLocalNow(), CallArguments.Text(arguments.Bind("strftime_now", "format")[0], "strftime_now")))),
+        ["raise_exception"] = new FunctionValue(
+            "raise_exception",
+            (state, arguments) =>
+                throw new TemplateFault(state.ToText(arguments.Bind("raise_exception", "message")[0] ?? TemplateValue.None))
+        ),
+        ["strftime_now"] = new FunctionValue(
+            "strftime_now",
+            (state, arguments) =>
+                state.Text(
+                    Strftime.Format(
+                        state.Clock.GetLocalNow(),
+                        CallArguments.Text(arguments.Bind("strftime_now", "format")[0], "strftime_now")
+                    )
+                )
+        ),
     };
 
     public static TemplateValue? Find(string name) => Table.GetValueOrDefault(name);
@@ -38,7 +49,10 @@ internal static class GlobalFunctions
         if (count > MaxRangeLength)
             throw new TemplateFault($"Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MaxRangeLength}).");
         state.Meter.ChargeLength((int)count);
-        return new ListValue([.. Enumerable.Range(0, (int)count).Select(index => new IntegerValue(start + (step * index)))], SequenceKind.Range);
+        return new ListValue(
+            [.. Enumerable.Range(0, (int)count).Select(index => new IntegerValue(start + (step * index)))],
+            SequenceKind.Range
+        );
     }
 
     private static MapValue Dict(RenderState state, CallArguments arguments)
@@ -73,11 +87,17 @@ internal static class GlobalFunctions
         NamespaceValue cycler = new(new MapValue());
         cycler.Set("current", arguments.Positional[0]);
         cycler.Set("next", new FunctionValue("next", (_, _) => MoveTo((position + 1) % arguments.Positional.Count)));
-        cycler.Set("reset", new FunctionValue("reset", (_, _) =>
-        {
-            MoveTo(0);
-            return TemplateValue.None;
-        }));
+        cycler.Set(
+            "reset",
+            new FunctionValue(
+                "reset",
+                (_, _) =>
+                {
+                    MoveTo(0);
+                    return TemplateValue.None;
+                }
+            )
+        );
         return cycler;
 
         TemplateValue MoveTo(int next)
@@ -93,11 +113,14 @@ internal static class GlobalFunctions
     {
         TemplateValue separator = arguments.Bind("joiner", "sep")[0] ?? new StringValue(", ");
         bool isUsed = false;
-        return new FunctionValue("joiner", (_, _) =>
-        {
-            TemplateValue result = isUsed ? separator : StringValue.Empty;
-            isUsed = true;
-            return result;
-        });
+        return new FunctionValue(
+            "joiner",
+            (_, _) =>
+            {
+                TemplateValue result = isUsed ? separator : StringValue.Empty;
+                isUsed = true;
+                return result;
+            }
+        );
     }
 }

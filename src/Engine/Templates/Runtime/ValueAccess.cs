@@ -21,8 +21,6 @@ internal static class ValueAccess
             throw undefined.Fail();
         if (key is StringValue text)
             state.Meter.ChargeLength(text.Text.Length);
-        return owner.GetItem(key)
-            ?? (key is StringValue name ? owner.GetAttribute(name.Text) : null)
-            ?? UndefinedValue.Element(owner, key);
+        return owner.GetItem(key) ?? (key is StringValue name ? owner.GetAttribute(name.Text) : null) ?? UndefinedValue.Element(owner, key);
     }
 }

@@ -62,12 +62,15 @@ internal sealed class ExpressionParser
         return new SequenceExpression(offset, items, SequenceKind.Tuple);
     }
 
-    private bool IsTupleEnd(string? endName) => this.tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
-        || this.tokens.Current.IsOperator(")") || (endName is not null && this.tokens.Current.IsName(endName));
+    private bool IsTupleEnd(string? endName) =>
+        this.tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
+        || this.tokens.Current.IsOperator(")")
+        || (endName is not null && this.tokens.Current.IsName(endName));
 
     private Expression ParseConditional()
     {
-        int offset = this.tokens.Current.Offset, unknownBefore = this.context.UnknownCount;
+        int offset = this.tokens.Current.Offset,
+            unknownBefore = this.context.UnknownCount;
         Expression expression = ParseOr();
         while (this.tokens.SkipName("if"))
         {
@@ -151,7 +154,9 @@ internal sealed class ExpressionParser
     private Expression ParseBinary(Dictionary<string, BinaryOperation> operations, Func<Expression> parseOperand)
     {
         Expression left = parseOperand();
-        while (this.tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation))
+        while (
+            this.tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation)
+        )
         {
             this.tokens.Next();
             left = new BinaryExpression(token.Offset, left, parseOperand(), operation);

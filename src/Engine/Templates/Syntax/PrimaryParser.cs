@@ -73,7 +73,8 @@ internal sealed class PrimaryParser(TokenStream tokens, ParserContext context, E
         tokens.RequireOperator("(");
         List<Expression> positional = [];
         List<(string, Expression)> named = [];
-        Expression? star = null, doubleStar = null;
+        Expression? star = null,
+            doubleStar = null;
         while (!tokens.Current.IsOperator(")"))
         {
             if (doubleStar is not null || (star is not null && !tokens.Current.IsOperator("**") && !IsNamedArgument()))
@@ -188,8 +189,7 @@ internal sealed class PrimaryParser(TokenStream tokens, ParserContext context, E
         return new SliceExpression(offset, owner, new SliceParts(start, stop, step));
     }
 
-    private Expression? ParseSlicePart() =>
-        tokens.Current.IsOperator(":") || tokens.Current.IsOperator("]") ? null : expressions.Parse();
+    private Expression? ParseSlicePart() => tokens.Current.IsOperator(":") || tokens.Current.IsOperator("]") ? null : expressions.Parse();
 
     private Expression ParseTest(Expression value, int offset)
     {
@@ -207,8 +207,10 @@ internal sealed class PrimaryParser(TokenStream tokens, ParserContext context, E
     private ArgumentList ParseBareArgument()
     {
         Token token = tokens.Current;
-        bool isArgument = token.Kind is TokenKind.Name or TokenKind.String or TokenKind.Integer or TokenKind.Float
-            || token.IsOperator("[") || token.IsOperator("{");
+        bool isArgument =
+            token.Kind is TokenKind.Name or TokenKind.String or TokenKind.Integer or TokenKind.Float
+            || token.IsOperator("[")
+            || token.IsOperator("{");
         if (!isArgument || token.IsName("else") || token.IsName("or") || token.IsName("and"))
             return ArgumentList.Empty;
         if (token.IsName("is"))

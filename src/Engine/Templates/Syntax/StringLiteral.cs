@@ -27,7 +27,15 @@ internal static class StringLiteral
     {
         char code = literal[index];
         if (code is 'x' or 'u' or 'U')
-            return AppendHex(text, literal, index, code == 'x' ? 2 : code == 'u' ? 4 : 8, offset);
+            return AppendHex(
+                text,
+                literal,
+                index,
+                code == 'x' ? 2
+                    : code == 'u' ? 4
+                    : 8,
+                offset
+            );
         if (code is >= '0' and <= '7')
             return AppendOctal(text, literal, index);
         if (code == 'N')
@@ -52,9 +60,16 @@ internal static class StringLiteral
     private static int AppendHex(StringBuilder text, string literal, int index, int digitCount, int offset)
     {
         int end = index + 1 + digitCount;
-        if (end > literal.Length
-            || !int.TryParse(literal.AsSpan(index + 1, digitCount), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int codePoint)
-            || codePoint is < 0 or > 0x10FFFF)
+        if (
+            end > literal.Length
+            || !int.TryParse(
+                literal.AsSpan(index + 1, digitCount),
+                NumberStyles.AllowHexSpecifier,
+                CultureInfo.InvariantCulture,
+                out int codePoint
+            )
+            || codePoint is < 0 or > 0x10FFFF
+        )
             throw new TemplateFault($"truncated or wrong \\{literal[index]} escape in a string") { Offset = offset };
         if (codePoint < 0x10000)
             text.Append((char)codePoint);
@@ -65,7 +80,8 @@ internal static class StringLiteral
 
     private static int AppendOctal(StringBuilder text, string literal, int index)
     {
-        int value = 0, end = index;
+        int value = 0,
+            end = index;
         while (end < literal.Length && end < index + 3 && literal[end] is >= '0' and <= '7')
             value = (value * 8) + (literal[end++] - '0');
         text.Append((char)value);

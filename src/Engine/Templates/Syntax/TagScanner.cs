@@ -7,7 +7,34 @@ namespace Tessera.Templates;
 internal sealed class TagScanner(string source, int position, char endSymbol, List<Token> tokens)
 {
     private static readonly string[] Operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+    [
+        "//",
+        "**",
+        "==",
+        "!=",
+        ">=",
+        "<=",
+        "+",
+        "-",
+        "/",
+        "*",
+        "%",
+        "~",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ">",
+        "<",
+        "=",
+        ".",
+        ":",
+        "|",
+        ",",
+        ";",
+    ];
 
     private readonly Stack<char> openBrackets = new();
     private int position = position;
@@ -31,7 +58,9 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
     {
         char sign = source[this.position] == '-' || (source[this.position] == '+' && endSymbol == '%') ? source[this.position] : '\0';
         int start = sign == '\0' ? this.position : this.position + 1;
-        return start + 1 < source.Length && source[start] == endSymbol && source[start + 1] == '}' ? (this.position, start + 2, sign) : null;
+        return start + 1 < source.Length && source[start] == endSymbol && source[start + 1] == '}'
+            ? (this.position, start + 2, sign)
+            : null;
     }
 
     private void ReadToken()
@@ -62,7 +91,13 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
         if (!followsDot && TryReadFloat())
             return;
         char radix = start + 1 < source.Length && source[start] == '0' ? char.ToLowerInvariant(source[start + 1]) : '\0';
-        int bits = radix switch { 'x' => 4, 'o' => 3, 'b' => 1, _ => 0 };
+        int bits = radix switch
+        {
+            'x' => 4,
+            'o' => 3,
+            'b' => 1,
+            _ => 0,
+        };
         int digitsStart = bits == 0 ? start : start + 2;
         int end = DigitsEnd(digitsStart, character => IsDigitOf(character, bits, isZeroOnly: bits == 0 && source[start] == '0'));
         if (end == digitsStart)
@@ -70,16 +105,18 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
         string digits = source[(bits == 0 ? start : digitsStart)..end].Replace("_", "", StringComparison.Ordinal);
         if (digits.Length > IntegerValue.MaxBits / 4)
             throw Fail("the number is too long");
-        BigInteger value = bits == 0
-            ? BigInteger.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture)
-            : digits.Aggregate(BigInteger.Zero, (sum, digit) => (sum << bits) + Convert.ToInt32(digit.ToString(), 16));
+        BigInteger value =
+            bits == 0
+                ? BigInteger.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture)
+                : digits.Aggregate(BigInteger.Zero, (sum, digit) => (sum << bits) + Convert.ToInt32(digit.ToString(), 16));
         this.position = end;
         tokens.Add(new Token(TokenKind.Integer, source[start..end], start, value));
     }
 
     private bool TryReadFloat()
     {
-        int start = this.position, end = DigitsEnd(start, char.IsAsciiDigit);
+        int start = this.position,
+            end = DigitsEnd(start, char.IsAsciiDigit);
         bool hasFraction = end + 1 < source.Length && source[end] == '.' && char.IsAsciiDigit(source[end + 1]);
         if (hasFraction)
             end = DigitsEnd(end + 1, char.IsAsciiDigit);
@@ -101,18 +138,22 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
     private int DigitsEnd(int index, Func<char, bool> isDigit)
     {
         int end = index;
-        while (index < source.Length && (isDigit(source[index]) || (source[index] == '_' && index + 1 < source.Length && isDigit(source[index + 1]))))
+        while (
+            index < source.Length
+            && (isDigit(source[index]) || (source[index] == '_' && index + 1 < source.Length && isDigit(source[index + 1])))
+        )
             end = ++index;
         return end;
     }
 
-    private static bool IsDigitOf(char character, int bits, bool isZeroOnly) => bits switch
-    {
-        4 => char.IsAsciiHexDigit(character),
-        3 => character is >= '0' and <= '7',
-        1 => character is '0' or '1',
-        _ => isZeroOnly ? character == '0' : char.IsAsciiDigit(character),
-    };
+    private static bool IsDigitOf(char character, int bits, bool isZeroOnly) =>
+        bits switch
+        {
+            4 => char.IsAsciiHexDigit(character),
+            3 => character is >= '0' and <= '7',
+            1 => character is '0' or '1',
+            _ => isZeroOnly ? character == '0' : char.IsAsciiDigit(character),
+        };
 
     private void ReadString(char quote)
     {
@@ -128,11 +169,18 @@ internal sealed class TagScanner(string source, int position, char endSymbol, Li
 
     private void ReadOperator()
     {
-        string? symbol = Array.Find(Operators, candidate => string.CompareOrdinal(source, this.position, candidate, 0, candidate.Length) == 0);
+        string? symbol = Array.Find(
+            Operators,
+            candidate => string.CompareOrdinal(source, this.position, candidate, 0, candidate.Length) == 0
+        );
         if (symbol is null)
             throw Fail($"unexpected char {PythonText.Repr(source[this.position].ToString())}");
         if (symbol is "(" or "[" or "{")
-            openBrackets.Push(symbol == "(" ? ')' : symbol == "[" ? ']' : '}');
+            openBrackets.Push(
+                symbol == "(" ? ')'
+                : symbol == "[" ? ']'
+                : '}'
+            );
         else if (symbol is ")" or "]" or "}")
             Close(symbol);
         tokens.Add(new Token(TokenKind.Operator, symbol, this.position));

@@ -50,8 +50,11 @@ internal sealed class TargetParser(TokenStream tokens)
         return parameters;
     }
 
-    private bool IsEnd(string? endName) => tokens.Current.Kind is TokenKind.BlockEnd or TokenKind.VariableEnd
-        || tokens.Current.IsOperator(")") || tokens.Current.IsOperator("=") || (endName is not null && tokens.Current.IsName(endName));
+    private bool IsEnd(string? endName) =>
+        tokens.Current.Kind is TokenKind.BlockEnd or TokenKind.VariableEnd
+        || tokens.Current.IsOperator(")")
+        || tokens.Current.IsOperator("=")
+        || (endName is not null && tokens.Current.IsName(endName));
 
     private AssignTarget ParseOne(bool withNamespace)
     {
@@ -66,8 +69,6 @@ internal sealed class TargetParser(TokenStream tokens)
         if (tokens.Current.Kind != TokenKind.Name)
             throw tokens.Fail($"can't assign to '{tokens.Current.Description}'");
         string name = ParseName();
-        return withNamespace && tokens.SkipOperator(".")
-            ? new NamespaceTarget(name, tokens.RequireName().Text)
-            : new NameTarget(name);
+        return withNamespace && tokens.SkipOperator(".") ? new NamespaceTarget(name, tokens.RequireName().Text) : new NameTarget(name);
     }
 }

@@ -34,7 +34,8 @@ internal sealed class TemplateLexer
 
     private void ReadTextAndTag()
     {
-        int start = position, tag = FindTag(position);
+        int start = position,
+            tag = FindTag(position);
         if (tag < 0)
         {
             AddText(this.source[start..], start);

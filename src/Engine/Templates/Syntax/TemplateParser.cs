@@ -78,8 +78,12 @@ internal sealed class TemplateParser
             "block" => ParseBlock(tag.Offset),
             "break" => ParseJump(tag, Flow.Break),
             "continue" => ParseJump(tag, Flow.Continue),
-            "include" or "import" or "from" or "extends" =>
-                throw new TemplateFault($"'{tag.Text}' is not supported: a chat template is one file") { Offset = tag.Offset },
+            "include" or "import" or "from" or "extends" => throw new TemplateFault(
+                $"'{tag.Text}' is not supported: a chat template is one file"
+            )
+            {
+                Offset = tag.Offset,
+            },
             _ => throw new TemplateFault($"Encountered unknown tag '{tag.Text}'.") { Offset = tag.Offset },
         };
     }
@@ -100,18 +104,19 @@ internal sealed class TemplateParser
         return ParseUntil(endNames);
     }
 
-    private IfStatement ParseIf(int offset) => context.InCondition(() =>
-    {
-        List<(Expression, Body)> branches = [];
-        while (true)
+    private IfStatement ParseIf(int offset) =>
+        context.InCondition(() =>
         {
-            Expression condition = this.expressions.ParseTuple(withCondition: false);
-            branches.Add((condition, OpenBody("elif", "else", "endif")));
-            Token end = this.tokens.Next();
-            if (!end.IsName("elif"))
-                return new IfStatement(offset, branches, end.IsName("else") ? ParseBody("endif") : Body.Empty);
-        }
-    });
+            List<(Expression, Body)> branches = [];
+            while (true)
+            {
+                Expression condition = this.expressions.ParseTuple(withCondition: false);
+                branches.Add((condition, OpenBody("elif", "else", "endif")));
+                Token end = this.tokens.Next();
+                if (!end.IsName("elif"))
+                    return new IfStatement(offset, branches, end.IsName("else") ? ParseBody("endif") : Body.Empty);
+            }
+        });
 
     private ForStatement ParseFor(int offset)
     {
@@ -145,8 +150,7 @@ internal sealed class TemplateParser
     private CallBlockStatement ParseCall(int offset)
     {
         List<(string, Expression?)> parameters = this.tokens.Current.IsOperator("(") ? targets.ParseSignature(this.expressions) : [];
-        CallExpression call = this.expressions.Parse() as CallExpression
-            ?? throw new TemplateFault("expected call") { Offset = offset };
+        CallExpression call = this.expressions.Parse() as CallExpression ?? throw new TemplateFault("expected call") { Offset = offset };
         return new CallBlockStatement(offset, ParseDefinition("caller", parameters, "endcall"), call);
     }
 
@@ -199,7 +203,8 @@ internal sealed class TemplateParser
         return new ScopeStatement(offset, body, seesOnlyRoot: !isScoped);
     }
 
-    private JumpStatement ParseJump(Token tag, Flow flow) => context.IsInLoop
-        ? new JumpStatement(tag.Offset, flow)
-        : throw new TemplateFault($"'{tag.Text}' outside loop") { Offset = tag.Offset };
+    private JumpStatement ParseJump(Token tag, Flow flow) =>
+        context.IsInLoop
+            ? new JumpStatement(tag.Offset, flow)
+            : throw new TemplateFault($"'{tag.Text}' outside loop") { Offset = tag.Offset };
 }

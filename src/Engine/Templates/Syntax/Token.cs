@@ -25,14 +25,15 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Offset, B
     public bool IsOperator(string symbol) => Kind == TokenKind.Operator && Text == symbol;
 
     /// <summary>How a message calls the token.</summary>
-    public string Description => Kind switch
-    {
-        TokenKind.EndOfTemplate => "end of template",
-        TokenKind.BlockEnd => "end of statement block",
-        TokenKind.VariableEnd => "end of print statement",
-        TokenKind.BlockBegin => "begin of statement block",
-        TokenKind.VariableBegin => "begin of print statement",
-        TokenKind.Data => "template data / text",
-        _ => Text,
-    };
+    public string Description =>
+        Kind switch
+        {
+            TokenKind.EndOfTemplate => "end of template",
+            TokenKind.BlockEnd => "end of statement block",
+            TokenKind.VariableEnd => "end of print statement",
+            TokenKind.BlockBegin => "begin of statement block",
+            TokenKind.VariableBegin => "begin of print statement",
+            TokenKind.Data => "template data / text",
+            _ => Text,
+        };
 }

@@ -25,17 +25,15 @@ internal sealed class TokenStream(List<Token> tokens)
 
     public bool SkipOperator(string symbol) => SkipIf(Current.IsOperator(symbol));
 
-    public Token Require(TokenKind kind, string what) => Current.Kind == kind
-        ? Next()
-        : throw Fail($"expected {what}, got '{Current.Description}'");
+    public Token Require(TokenKind kind, string what) =>
+        Current.Kind == kind ? Next() : throw Fail($"expected {what}, got '{Current.Description}'");
 
     public Token RequireName() => Require(TokenKind.Name, "a name");
 
     public Token RequireName(string name) => Current.IsName(name) ? Next() : throw Fail($"expected '{name}', got '{Current.Description}'");
 
-    public Token RequireOperator(string symbol) => Current.IsOperator(symbol)
-        ? Next()
-        : throw Fail($"expected token '{symbol}', got '{Current.Description}'");
+    public Token RequireOperator(string symbol) =>
+        Current.IsOperator(symbol) ? Next() : throw Fail($"expected token '{symbol}', got '{Current.Description}'");
 
     public TemplateFault Fail(string problem) => new(problem) { Offset = Current.Offset };
 

@@ -19,12 +19,13 @@ internal sealed class ListValue(IReadOnlyList<TemplateValue> values, SequenceKin
 
     public SequenceKind Kind { get; } = kind;
 
-    internal override string TypeName => Kind switch
-    {
-        SequenceKind.Tuple => "tuple",
-        SequenceKind.Range => "range",
-        _ => "list",
-    };
+    internal override string TypeName =>
+        Kind switch
+        {
+            SequenceKind.Tuple => "tuple",
+            SequenceKind.Range => "range",
+            _ => "list",
+        };
 
     internal override bool IsTrue => Values.Count > 0;
 
@@ -44,16 +45,20 @@ internal sealed class ListValue(IReadOnlyList<TemplateValue> values, SequenceKin
     }
 
     internal override TemplateValue GetSlice(SliceBounds bounds) =>
-        new ListValue([.. bounds.Indices(Values.Count).Select(index => Values[index])], Kind == SequenceKind.Range ? SequenceKind.List : Kind);
+        new ListValue(
+            [.. bounds.Indices(Values.Count).Select(index => Values[index])],
+            Kind == SequenceKind.Range ? SequenceKind.List : Kind
+        );
 
-    internal override TemplateValue? GetAttribute(string name) => name switch
-    {
-        "count" => new FunctionValue("count", (state, arguments) => Count(state, arguments.One("count"))),
-        "index" => new FunctionValue("index", (state, arguments) => IndexOf(state, arguments.One("index"))),
-        "copy" when Kind == SequenceKind.List => new FunctionValue("copy", (_, _) => this),
-        _ when Kind == SequenceKind.List && MutatingMethods.Contains(name) => UndefinedValue.Unsafe(this, name),
-        _ => null,
-    };
+    internal override TemplateValue? GetAttribute(string name) =>
+        name switch
+        {
+            "count" => new FunctionValue("count", (state, arguments) => Count(state, arguments.One("count"))),
+            "index" => new FunctionValue("index", (state, arguments) => IndexOf(state, arguments.One("index"))),
+            "copy" when Kind == SequenceKind.List => new FunctionValue("copy", (_, _) => this),
+            _ when Kind == SequenceKind.List && MutatingMethods.Contains(name) => UndefinedValue.Unsafe(this, name),
+            _ => null,
+        };
 
     internal override void WriteRepr(ValueWriter writer)
     {

@@ -37,27 +37,29 @@ internal sealed class LoopValue(IEnumerable<TemplateValue> items, int? knownLeng
         return true;
     }
 
-    internal override TemplateValue? GetAttribute(string name) => name switch
-    {
-        "index" => new IntegerValue(index0 + 1),
-        "index0" => new IntegerValue(index0),
-        "revindex" => new IntegerValue(CountAll() - index0),
-        "revindex0" => new IntegerValue(CountAll() - index0 - 1),
-        "first" => BooleanValue.Of(index0 == 0),
-        "last" => BooleanValue.Of(Peek() is null),
-        "length" => new IntegerValue(CountAll()),
-        "depth" => new IntegerValue(depth + 1),
-        "depth0" => new IntegerValue(depth),
-        "previtem" => index0 == 0 ? new UndefinedValue("there is no previous item") : previous,
-        "nextitem" => Peek() ?? new UndefinedValue("there is no next item"),
-        "cycle" => new FunctionValue("cycle", Cycle),
-        "changed" => new FunctionValue("changed", Changed),
-        _ => null,
-    };
+    internal override TemplateValue? GetAttribute(string name) =>
+        name switch
+        {
+            "index" => new IntegerValue(index0 + 1),
+            "index0" => new IntegerValue(index0),
+            "revindex" => new IntegerValue(CountAll() - index0),
+            "revindex0" => new IntegerValue(CountAll() - index0 - 1),
+            "first" => BooleanValue.Of(index0 == 0),
+            "last" => BooleanValue.Of(Peek() is null),
+            "length" => new IntegerValue(CountAll()),
+            "depth" => new IntegerValue(depth + 1),
+            "depth0" => new IntegerValue(depth),
+            "previtem" => index0 == 0 ? new UndefinedValue("there is no previous item") : previous,
+            "nextitem" => Peek() ?? new UndefinedValue("there is no next item"),
+            "cycle" => new FunctionValue("cycle", Cycle),
+            "changed" => new FunctionValue("changed", Changed),
+            _ => null,
+        };
 
-    internal override TemplateValue Call(RenderState state, CallArguments arguments) => Recurse is null
-        ? throw new TemplateFault("The loop must have the 'recursive' marker to be called recursively.")
-        : state.Text(Recurse(state, arguments.One("loop"), depth + 1));
+    internal override TemplateValue Call(RenderState state, CallArguments arguments) =>
+        Recurse is null
+            ? throw new TemplateFault("The loop must have the 'recursive' marker to be called recursively.")
+            : state.Text(Recurse(state, arguments.One("loop"), depth + 1));
 
     internal override void WriteRepr(ValueWriter writer) => writer.Write($"<LoopContext {index0 + 1}/{CountAll()}>");
 
@@ -82,13 +84,16 @@ internal sealed class LoopValue(IEnumerable<TemplateValue> items, int? knownLeng
         return length.Value;
     }
 
-    private TemplateValue Cycle(RenderState state, CallArguments arguments) => arguments.Positional.Count == 0
-        ? throw new TemplateFault("no items for cycling given")
-        : arguments.Positional[index0 % arguments.Positional.Count];
+    private TemplateValue Cycle(RenderState state, CallArguments arguments) =>
+        arguments.Positional.Count == 0
+            ? throw new TemplateFault("no items for cycling given")
+            : arguments.Positional[index0 % arguments.Positional.Count];
 
     private BooleanValue Changed(RenderState state, CallArguments arguments)
     {
-        bool same = lastChanged is { } last && last.Count == arguments.Positional.Count
+        bool same =
+            lastChanged is { } last
+            && last.Count == arguments.Positional.Count
             && last.Zip(arguments.Positional).All(pair => PythonComparison.Equal(state.Meter, pair.First, pair.Second));
         lastChanged = arguments.Positional;
         return BooleanValue.Of(!same);

@@ -18,22 +18,22 @@ internal sealed class MapValue : TemplateValue
     internal override IEnumerable<TemplateValue> Items => Entries.Keys;
 
     /// <summary>The entries as Python's pairs.</summary>
-    public IEnumerable<TemplateValue> Pairs =>
-        Entries.Select(entry => new ListValue([entry.Key, entry.Value], SequenceKind.Tuple));
+    public IEnumerable<TemplateValue> Pairs => Entries.Select(entry => new ListValue([entry.Key, entry.Value], SequenceKind.Tuple));
 
     internal override TemplateValue? GetItem(TemplateValue key) =>
         ValueKeyComparer.IsHashable(key) && Entries.TryGetValue(key, out TemplateValue? value) ? value : null;
 
-    internal override TemplateValue? GetAttribute(string name) => name switch
-    {
-        "get" => new FunctionValue("get", Get),
-        "items" => new FunctionValue("items", (_, _) => new ViewValue("dict_items", this, Pairs)),
-        "keys" => new FunctionValue("keys", (_, _) => new ViewValue("dict_keys", this, Entries.Keys)),
-        "values" => new FunctionValue("values", (_, _) => new ViewValue("dict_values", this, Entries.Values)),
-        "copy" => new FunctionValue("copy", (_, _) => this),
-        _ when MutatingMethods.Contains(name) => UndefinedValue.Unsafe(this, name),
-        _ => null,
-    };
+    internal override TemplateValue? GetAttribute(string name) =>
+        name switch
+        {
+            "get" => new FunctionValue("get", Get),
+            "items" => new FunctionValue("items", (_, _) => new ViewValue("dict_items", this, Pairs)),
+            "keys" => new FunctionValue("keys", (_, _) => new ViewValue("dict_keys", this, Entries.Keys)),
+            "values" => new FunctionValue("values", (_, _) => new ViewValue("dict_values", this, Entries.Values)),
+            "copy" => new FunctionValue("copy", (_, _) => this),
+            _ when MutatingMethods.Contains(name) => UndefinedValue.Unsafe(this, name),
+            _ => null,
+        };
 
     internal override void WriteRepr(ValueWriter writer)
     {
@@ -55,6 +55,7 @@ internal sealed class MapValue : TemplateValue
         arguments.RequireCount("get", 1, 2);
         TemplateValue key = ValueKeyComparer.RequireHashable(arguments.Positional[0]);
         return Entries.TryGetValue(key, out TemplateValue? value) ? value
-            : arguments.Positional.Count > 1 ? arguments.Positional[1] : None;
+            : arguments.Positional.Count > 1 ? arguments.Positional[1]
+            : None;
     }
 }

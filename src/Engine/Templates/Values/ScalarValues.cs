@@ -46,9 +46,8 @@ internal sealed class IntegerValue(BigInteger value) : TemplateValue
     public BigInteger Value { get; } = value;
 
     /// <summary>The value after checking that it is not longer than allowed.</summary>
-    public static IntegerValue Checked(BigInteger value) => value.GetBitLength() <= MaxBits
-        ? new IntegerValue(value)
-        : throw new TemplateFault($"an integer is longer than {MaxBits} bits");
+    public static IntegerValue Checked(BigInteger value) =>
+        value.GetBitLength() <= MaxBits ? new IntegerValue(value) : throw new TemplateFault($"an integer is longer than {MaxBits} bits");
 
     internal override string TypeName => "int";
 
@@ -71,9 +70,10 @@ internal sealed class FloatValue(double value) : TemplateValue
 
     internal override double? AsNumber => Value;
 
-    internal override TemplateValue? GetAttribute(string name) => name == "is_integer"
-        ? new FunctionValue("is_integer", (_, _) => BooleanValue.Of(Math.Floor(Value) == Value && double.IsFinite(Value)))
-        : null;
+    internal override TemplateValue? GetAttribute(string name) =>
+        name == "is_integer"
+            ? new FunctionValue("is_integer", (_, _) => BooleanValue.Of(Math.Floor(Value) == Value && double.IsFinite(Value)))
+            : null;
 
     internal override void WriteRepr(ValueWriter writer) => writer.Write(PythonFloat.Repr(Value));
 }

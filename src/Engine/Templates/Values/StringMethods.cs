@@ -18,8 +18,10 @@ internal static class StringMethods
         ["splitlines"] = SplitLines,
         ["partition"] = (state, self, arguments) => Partition(state, self, arguments, fromEnd: false),
         ["rpartition"] = (state, self, arguments) => Partition(state, self, arguments, fromEnd: true),
-        ["startswith"] = (state, self, arguments) => HasEdge(state, self, arguments, "startswith", (text, edge) => text.StartsWith(edge, StringComparison.Ordinal)),
-        ["endswith"] = (state, self, arguments) => HasEdge(state, self, arguments, "endswith", (text, edge) => text.EndsWith(edge, StringComparison.Ordinal)),
+        ["startswith"] = (state, self, arguments) =>
+            HasEdge(state, self, arguments, "startswith", (text, edge) => text.StartsWith(edge, StringComparison.Ordinal)),
+        ["endswith"] = (state, self, arguments) =>
+            HasEdge(state, self, arguments, "endswith", (text, edge) => text.EndsWith(edge, StringComparison.Ordinal)),
         ["removeprefix"] = (state, self, arguments) => Remove(self, arguments.One("removeprefix"), isPrefix: true),
         ["removesuffix"] = (state, self, arguments) => Remove(self, arguments.One("removesuffix"), isPrefix: false),
         ["replace"] = Replace,
@@ -35,13 +37,19 @@ internal static class StringMethods
         ["casefold"] = Mapping("casefold", PythonCase.Lower),
         ["title"] = Mapping("title", PythonCase.Title),
         ["capitalize"] = Mapping("capitalize", PythonCase.Capitalize),
-        ["swapcase"] = Mapping("swapcase", text => string.Concat(text.Select(one => char.IsUpper(one) ? char.ToLowerInvariant(one) : char.ToUpperInvariant(one)))),
+        ["swapcase"] = Mapping(
+            "swapcase",
+            text => string.Concat(text.Select(one => char.IsUpper(one) ? char.ToLowerInvariant(one) : char.ToUpperInvariant(one)))
+        ),
         ["ljust"] = (state, self, arguments) => Pad(state, self, arguments, "ljust", '<'),
         ["rjust"] = (state, self, arguments) => Pad(state, self, arguments, "rjust", '>'),
         ["center"] = (state, self, arguments) => Pad(state, self, arguments, "center", '^'),
         ["zfill"] = ZeroFill,
         ["isdigit"] = Question("isdigit", text => All(text, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber)),
-        ["isdecimal"] = Question("isdecimal", text => All(text, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber)),
+        ["isdecimal"] = Question(
+            "isdecimal",
+            text => All(text, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber)
+        ),
         ["isnumeric"] = Question("isnumeric", text => All(text, Rune.IsNumber)),
         ["isalpha"] = Question("isalpha", text => All(text, Rune.IsLetter)),
         ["isalnum"] = Question("isalnum", text => All(text, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune))),
@@ -51,25 +59,31 @@ internal static class StringMethods
     };
 
     /// <summary>The method of that name bound to a string, or null.</summary>
-    public static FunctionValue? Find(StringValue self, string name) => !Table.TryGetValue(name, out Method? method)
-        ? null
-        : new FunctionValue(name, (state, arguments) =>
+    public static FunctionValue? Find(StringValue self, string name) =>
+        !Table.TryGetValue(name, out Method? method)
+            ? null
+            : new FunctionValue(
+                name,
+                (state, arguments) =>
+                {
+                    state.Meter.ChargeLength(self.Text.Length);
+                    return method(state, self, arguments);
+                }
+            );
+
+    private static Method Mapping(string name, Func<string, string> map) =>
+        (state, self, arguments) =>
         {
-            state.Meter.ChargeLength(self.Text.Length);
-            return method(state, self, arguments);
-        });
+            arguments.RequireCount(name, 0, 0);
+            return Like(self, state.Text(map(self.Text)).Text);
+        };
 
-    private static Method Mapping(string name, Func<string, string> map) => (state, self, arguments) =>
-    {
-        arguments.RequireCount(name, 0, 0);
-        return Like(self, state.Text(map(self.Text)).Text);
-    };
-
-    private static Method Question(string name, Func<string, bool> answer) => (_, self, arguments) =>
-    {
-        arguments.RequireCount(name, 0, 0);
-        return BooleanValue.Of(answer(self.Text));
-    };
+    private static Method Question(string name, Func<string, bool> answer) =>
+        (_, self, arguments) =>
+        {
+            arguments.RequireCount(name, 0, 0);
+            return BooleanValue.Of(answer(self.Text));
+        };
 
     private static bool All(string text, Func<Rune, bool> condition) => text.Length > 0 && text.EnumerateRunes().All(condition);
 
@@ -101,13 +115,20 @@ internal static class StringMethods
     {
         string separator = CallArguments.Text(arguments.One("partition"), "partition");
         List<string> parts = TextSearch.Split(state, self.Text, separator, 1, fromEnd);
-        string[] triple = parts.Count == 2 ? [parts[0], separator, parts[1]]
-            : fromEnd ? ["", "", self.Text] : [self.Text, "", ""];
+        string[] triple =
+            parts.Count == 2 ? [parts[0], separator, parts[1]]
+            : fromEnd ? ["", "", self.Text]
+            : [self.Text, "", ""];
         return new ListValue([.. triple.Select(part => Like(self, part))], SequenceKind.Tuple);
     }
 
     private static BooleanValue HasEdge(
-        RenderState state, StringValue self, CallArguments arguments, string function, Func<string, string, bool> matches)
+        RenderState state,
+        StringValue self,
+        CallArguments arguments,
+        string function,
+        Func<string, string, bool> matches
+    )
     {
         arguments.RequireCount(function, 1, 3);
         string text = PythonText.Slice(self.Text, Bounds(arguments));
@@ -123,14 +144,19 @@ internal static class StringMethods
         if (edge.Length == 0)
             return self;
         return isPrefix
-            ? self.Text.StartsWith(edge, StringComparison.Ordinal) ? Like(self, self.Text[edge.Length..]) : self
-            : self.Text.EndsWith(edge, StringComparison.Ordinal) ? Like(self, self.Text[..^edge.Length]) : self;
+            ? self.Text.StartsWith(edge, StringComparison.Ordinal)
+                ? Like(self, self.Text[edge.Length..])
+                : self
+            : self.Text.EndsWith(edge, StringComparison.Ordinal)
+                ? Like(self, self.Text[..^edge.Length])
+                : self;
     }
 
     private static StringValue Replace(RenderState state, StringValue self, CallArguments arguments)
     {
         TemplateValue?[] bound = arguments.Bind("replace", "old", "new", "count");
-        string old = CallArguments.Text(bound[0], "replace"), replacement = CallArguments.Text(bound[1], "replace");
+        string old = CallArguments.Text(bound[0], "replace"),
+            replacement = CallArguments.Text(bound[1], "replace");
         if (self.IsMarkup && bound[1] is not StringValue { IsMarkup: true })
             replacement = StringValue.Escape(replacement);
         return Like(self, TextSearch.Replace(state, self.Text, old, replacement, CallArguments.Integer(bound[2], "replace", -1)));
@@ -143,7 +169,9 @@ internal static class StringMethods
         foreach (TemplateValue item in state.Iterate(arguments.One("join")))
         {
             string part = item is StringValue text
-                ? self.IsMarkup && !text.IsMarkup ? StringValue.Escape(text.Text) : text.Text
+                ? self.IsMarkup && !text.IsMarkup
+                    ? StringValue.Escape(text.Text)
+                    : text.Text
                 : throw new TemplateFault($"sequence item: expected str instance, {item.TypeName} found");
             joined.Append(isFirst ? "" : self.Text).Append(part);
             isFirst = false;
@@ -169,8 +197,8 @@ internal static class StringMethods
         return new IntegerValue(wanted.Length == 0 ? PythonText.Length(window) + 1 : window.AsSpan().Count(wanted));
     }
 
-    private static SliceBounds Bounds(CallArguments arguments) => new(
-        arguments.Positional.ElementAtOrDefault(1)?.AsInteger, arguments.Positional.ElementAtOrDefault(2)?.AsInteger, null);
+    private static SliceBounds Bounds(CallArguments arguments) =>
+        new(arguments.Positional.ElementAtOrDefault(1)?.AsInteger, arguments.Positional.ElementAtOrDefault(2)?.AsInteger, null);
 
     private static StringValue Pad(RenderState state, StringValue self, CallArguments arguments, string function, char align)
     {
@@ -178,7 +206,12 @@ internal static class StringMethods
         string fill = arguments.Positional.Count > 1 ? CallArguments.Text(arguments.Positional[1], function) : " ";
         if (fill.Length != 1)
             throw new TemplateFault("The fill character must be exactly one character long");
-        FormatSpec spec = new() { Fill = fill[0], Align = align, Width = Math.Max(0, CallArguments.Integer(arguments.Positional[0], function)) };
+        FormatSpec spec = new()
+        {
+            Fill = fill[0],
+            Align = align,
+            Width = Math.Max(0, CallArguments.Integer(arguments.Positional[0], function)),
+        };
         return Like(self, align == '^' ? Centered(state, self.Text, spec) : spec.Apply(state, new StringValue(self.Text)));
     }
 

@@ -42,9 +42,10 @@ internal sealed class StringValue(string text, bool isMarkup = false) : Template
     }
 
     /// <summary>The text with the five characters of HTML written as references (MarkupSafe 3, escape).</summary>
-    public static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal)
-        .Replace(">", "&gt;", StringComparison.Ordinal)
-        .Replace("<", "&lt;", StringComparison.Ordinal)
-        .Replace("'", "&#39;", StringComparison.Ordinal)
-        .Replace("\"", "&#34;", StringComparison.Ordinal);
+    public static string Escape(string text) =>
+        text.Replace("&", "&amp;", StringComparison.Ordinal)
+            .Replace(">", "&gt;", StringComparison.Ordinal)
+            .Replace("<", "&lt;", StringComparison.Ordinal)
+            .Replace("'", "&#39;", StringComparison.Ordinal)
+            .Replace("\"", "&#34;", StringComparison.Ordinal);
 }

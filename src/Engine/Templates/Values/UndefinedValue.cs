@@ -11,12 +11,10 @@ internal sealed class UndefinedValue(string problem) : TemplateValue
 
     public static UndefinedValue Name(string name) => new($"'{name}' is undefined");
 
-    public static UndefinedValue Attribute(TemplateValue owner, string name) =>
-        new($"'{owner.TypeDescription}' has no attribute '{name}'");
+    public static UndefinedValue Attribute(TemplateValue owner, string name) => new($"'{owner.TypeDescription}' has no attribute '{name}'");
 
-    public static UndefinedValue Element(TemplateValue owner, TemplateValue key) => key is StringValue name
-        ? Attribute(owner, name.Text)
-        : new UndefinedValue($"{owner.TypeDescription} has no element {key}");
+    public static UndefinedValue Element(TemplateValue owner, TemplateValue key) =>
+        key is StringValue name ? Attribute(owner, name.Text) : new UndefinedValue($"{owner.TypeDescription} has no element {key}");
 
     public static UndefinedValue Unsafe(TemplateValue owner, string name) =>
         new($"access to attribute '{name}' of '{owner.TypeName}' object is unsafe.");

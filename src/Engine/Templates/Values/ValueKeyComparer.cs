@@ -10,9 +10,8 @@ internal sealed class ValueKeyComparer : IEqualityComparer<TemplateValue>
 
     public static bool IsHashable(TemplateValue key) => IsHashable(key, MaxKeyParts) >= 0;
 
-    public static TemplateValue RequireHashable(TemplateValue key) => IsHashable(key)
-        ? key
-        : throw new TemplateFault($"unhashable type: '{key.TypeName}'");
+    public static TemplateValue RequireHashable(TemplateValue key) =>
+        IsHashable(key) ? key : throw new TemplateFault($"unhashable type: '{key.TypeName}'");
 
     public bool Equals(TemplateValue? x, TemplateValue? y)
     {
@@ -27,13 +26,14 @@ internal sealed class ValueKeyComparer : IEqualityComparer<TemplateValue>
         return false;
     }
 
-    public int GetHashCode(TemplateValue obj) => obj switch
-    {
-        StringValue text => text.Text.GetHashCode(StringComparison.Ordinal),
-        ListValue list => list.Values.Aggregate(17, (hash, item) => HashCode.Combine(hash, GetHashCode(item))),
-        _ when obj.AsNumber is { } number => number.GetHashCode(),
-        _ => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(obj),
-    };
+    public int GetHashCode(TemplateValue obj) =>
+        obj switch
+        {
+            StringValue text => text.Text.GetHashCode(StringComparison.Ordinal),
+            ListValue list => list.Values.Aggregate(17, (hash, item) => HashCode.Combine(hash, GetHashCode(item))),
+            _ when obj.AsNumber is { } number => number.GetHashCode(),
+            _ => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(obj),
+        };
 
     /// <summary>The parts still allowed after this key, or -1.</summary>
     private static int IsHashable(TemplateValue key, int partsLeft)
