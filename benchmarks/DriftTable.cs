@@ -22,7 +22,8 @@ internal static class DriftTable
         string folder = args is [string given] ? given : Path.GetTempPath();
         var picture = new PromptImage(File.ReadAllBytes(RepositoryRoot.Path("samples", "shapes.png")), "shapes.png");
         Console.WriteLine(
-            "| tower | weights | type in memory | mean cosine | worst token | load, processor | encode, processor |\n|---|---|---|---:|---:|---:|---:|"
+            "| tower | weights | type in memory | mean cosine | worst token | load, processor | encode, processor "
+                + "|\n|---|---|---|---:|---:|---:|---:|"
         );
         foreach (string name in (string[])["llava-1.5-1b", "minicpm-v-1b"])
         {
@@ -124,7 +125,8 @@ internal static class DriftTable
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {tower} | {(hasOutliers ? "with outliers" : "even")} | {type} | {cosines.Average():F6} | {cosines.Min():F6} | {measured.Load.TotalSeconds:F2} s | {measured.Encode.TotalSeconds:F1} s |"
+                $"| {tower} | {(hasOutliers ? "with outliers" : "even")} | {type} | {cosines.Average():F6} | {cosines.Min():F6} | "
+                    + $"{measured.Load.TotalSeconds:F2} s | {measured.Encode.TotalSeconds:F1} s |"
             )
         );
     }

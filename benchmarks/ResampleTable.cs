@@ -64,7 +64,8 @@ internal static class ResampleTable
     private static void Print(Subject[] subjects)
     {
         Console.WriteLine(
-            $"{Resampling.SourceWidth} x {Resampling.SourceHeight} to {Resampling.Width} x {Resampling.Height}, bicubic, one thread, medians of {subjects[0].Timings.Count} in turn\n"
+            $"{Resampling.SourceWidth} x {Resampling.SourceHeight} to {Resampling.Width} x {Resampling.Height}, bicubic, one thread, "
+                + $"medians of {subjects[0].Timings.Count} in turn\n"
         );
         Console.WriteLine("| by | processor time | least | wall time | Tessera's speed |\n|---|---:|---:|---:|---:|");
         double own = Median(subjects[0], static timing => timing.Processor);
@@ -73,7 +74,8 @@ internal static class ResampleTable
             double processor = Median(subject, static timing => timing.Processor);
             double least = subject.Timings.Min(static timing => timing.Processor).TotalMilliseconds;
             Console.WriteLine(
-                $"| {subject.Name} | {processor:F1} ms | {least:F1} ms | {Median(subject, static timing => timing.Wall):F1} ms | {processor / own:F2}x |"
+                $"| {subject.Name} | {processor:F1} ms | {least:F1} ms | {Median(subject, static timing => timing.Wall):F1} ms | "
+                    + $"{processor / own:F2}x |"
             );
         }
     }

@@ -20,7 +20,8 @@ internal static class Program
         }
 
         Console.WriteLine(
-            $"frames {loop.FrameCount}, late {loop.LateFrameCount}, blocked {loop.BlockedFrameCount}, longest call {loop.LongestCall.TotalMilliseconds:0.0} ms"
+            $"frames {loop.FrameCount}, late {loop.LateFrameCount}, blocked {loop.BlockedFrameCount}, longest call "
+                + $"{loop.LongestCall.TotalMilliseconds:0.0} ms"
         );
         return 0;
     }

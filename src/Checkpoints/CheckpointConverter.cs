@@ -8,9 +8,9 @@ using Tessera.Checkpoints.Weights;
 namespace Tessera.Checkpoints;
 
 /// <summary>
-/// Converts a checkpoint, as its authors released it, to the GGUF files that the engine and llama.cpp read: the language model's and, where the
-/// checkpoint can see, the projector's. Opening reads the configuration, the tokenizer and the tables of tensors, and says what would be written;
-/// converting streams the weights, whatever their size, with some tens of megabytes of memory beyond the largest tensor.
+/// Converts a checkpoint, as its authors released it, to the GGUF files that the engine and llama.cpp read: the language model's and, where
+/// the checkpoint can see, the projector's. Opening reads the configuration, the tokenizer and the tables of tensors, and says what would
+/// be written; converting streams the weights, whatever their size, with some tens of megabytes of memory beyond the largest tensor.
 /// </summary>
 public sealed class CheckpointConverter : IDisposable
 {
@@ -43,7 +43,8 @@ public sealed class CheckpointConverter : IDisposable
     public ConvertedFile? Projector { get; }
 
     /// <summary>Opens a checkpoint's folder and finds out what would be written.</summary>
-    /// <exception cref="CheckpointException">The folder is no checkpoint, is damaged or incomplete, or of a kind that is not known.</exception>
+    /// <exception cref="CheckpointException">The folder is no checkpoint, is damaged or incomplete, or of a kind that is not
+    /// known.</exception>
     public static CheckpointConverter Open(string path, ConversionOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -77,7 +78,8 @@ public sealed class CheckpointConverter : IDisposable
         }
     }
 
-    /// <summary>Writes the files. Each appears under its name only when all are whole; what is cancelled or fails leaves nothing behind.</summary>
+    /// <summary>Writes the files. Each appears under its name only when all are whole; what is cancelled or fails leaves nothing
+    /// behind.</summary>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops it between chunks of some megabytes.</param>
     /// <exception cref="CheckpointException">A file cannot be read or written, or a weight is no number.</exception>

@@ -28,7 +28,8 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             LanguageArchitectures.Find(languageConfig)
             ?? throw new CheckpointException(
                 config.Path,
-                $"it is a {family.Name}, but its language model '{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known."
+                $"it is a {family.Name}, but its language model "
+                    + $"'{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known."
             );
         var sides = new Dictionary<Side, Dictionary<string, StoredTensor>>
         {
@@ -193,7 +194,8 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         string names = string.Join(", ", unknown.Take(5).Select(static tensor => CheckpointFolder.Shown(tensor.Name)));
         throw new CheckpointException(
             folder.FullPath,
-            $"it is a {family.Name}, and {weights.Tensors.Count - unknown.Length} of its {weights.Tensors.Count} tensors are known; these are not: {names}{(unknown.Length > 5 ? ", ..." : "")}."
+            $"it is a {family.Name}, and {weights.Tensors.Count - unknown.Length} of its {weights.Tensors.Count} tensors are known; "
+                + $"these are not: {names}{(unknown.Length > 5 ? ", ..." : "")}."
         );
     }
 

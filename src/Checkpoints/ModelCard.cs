@@ -5,8 +5,8 @@ using Tessera.Gguf;
 namespace Tessera.Checkpoints;
 
 /// <summary>
-/// What a checkpoint's README.md says of itself at its top, and generation_config.json of sampling. Only the plain forms of YAML are read: a key with a
-/// value, or with a list of values; anything else is passed over.
+/// What a checkpoint's README.md says of itself at its top, and generation_config.json of sampling. Only the plain forms of YAML are read:
+/// a key with a value, or with a list of values; anything else is passed over.
 /// </summary>
 internal sealed class ModelCard
 {

@@ -75,7 +75,8 @@ internal sealed class CliConsole
     {
         if (plan.IsLimited)
             Say(
-                $"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of {plan.UnlimitedTokenCount} tokens."
+                $"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of "
+                    + $"{plan.UnlimitedTokenCount} tokens."
             );
     }
 

@@ -42,7 +42,8 @@ internal static class DevicesCommand
             output.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{device.Name.PadRight(nameWidth)}  {device.Kind.PadRight(kindWidth)}  {device.FreeBytes / 1e9:0.0} of {device.TotalBytes / 1e9:0.0} GB free  {device.Description}"
+                    $"{device.Name.PadRight(nameWidth)}  {device.Kind.PadRight(kindWidth)}  {device.FreeBytes / 1e9:0.0} of "
+                        + $"{device.TotalBytes / 1e9:0.0} GB free  {device.Description}"
                 )
             );
     }

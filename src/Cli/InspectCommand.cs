@@ -40,7 +40,8 @@ internal static class InspectCommand
         console.Out.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{report.Tensors.Count} tensors, {report.Tensors.Sum(static tensor => tensor.ByteLength):N0} bytes (shapes with the fastest dimension first)"
+                $"{report.Tensors.Count} tensors, {report.Tensors.Sum(static tensor => tensor.ByteLength):N0} bytes (shapes with the "
+                    + $"fastest dimension first)"
             )
         );
         PrintTable(console, report.Tensors.Select(static tensor => (OneLine(tensor.Name), tensor.Type, string.Join(" x ", tensor.Shape))));

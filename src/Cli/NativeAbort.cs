@@ -14,7 +14,8 @@ internal static class NativeAbort
         {
             Console.Error.WriteLine(
                 PlainText.Sentence(
-                    $"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again."
+                    $"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download "
+                        + "it again."
                 )
             );
             Environment.Exit(ExitCode.Failed);

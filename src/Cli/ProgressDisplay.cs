@@ -2,7 +2,8 @@ using Spectre.Console;
 
 namespace Tessera.Cli;
 
-/// <summary>Shows how far the engine is, as a bar on standard error, while some work runs. Shows nothing when nobody would see it.</summary>
+/// <summary>Shows how far the engine is, as a bar on standard error, while some work runs. Shows nothing when nobody would see
+/// it.</summary>
 internal static class ProgressDisplay
 {
     // With the longest description, this fits forty columns but for its percentage.

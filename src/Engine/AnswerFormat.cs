@@ -6,7 +6,8 @@ using Tessera.Grammars;
 
 namespace Tessera;
 
-/// <summary>What an answer must look like: JSON that follows a schema or a type, or text that follows a grammar. Made once, used for any number of answers.</summary>
+/// <summary>What an answer must look like: JSON that follows a schema or a type, or text that follows a grammar. Made once, used for any
+/// number of answers.</summary>
 public sealed class AnswerFormat
 {
     private static readonly Lazy<AnswerFormat> AnyJsonObject = new(static () => FromSchema("""{"type":"object"}"""));
@@ -39,9 +40,11 @@ public sealed class AnswerFormat
     /// <exception cref="GrammarException">The grammar cannot be used; the message has the line and the column.</exception>
     public static AnswerFormat FromGrammar(string grammar) => new(GbnfParser.Normalize(grammar), null);
 
-    /// <summary>Text that follows a GBNF grammar with other formats in their places, such as an object of a schema between two tags.</summary>
+    /// <summary>Text that follows a GBNF grammar with other formats in their places, such as an object of a schema between two
+    /// tags.</summary>
     /// <param name="grammar">The grammar.</param>
-    /// <param name="parts">The formats, by the names of rules that the grammar uses and does not define; those that it does not use are left out.</param>
+    /// <param name="parts">The formats, by the names of rules that the grammar uses and does not define; those that it does not use are
+    /// left out.</param>
     /// <exception cref="GrammarException">The grammar cannot be used; the message has the line and the column.</exception>
     public static AnswerFormat FromGrammar(string grammar, IReadOnlyDictionary<string, AnswerFormat> parts)
     {
@@ -50,7 +53,8 @@ public sealed class AnswerFormat
     }
 
     /// <summary>JSON that holds a value of a type, with all its members; those that may be null are null where they say nothing.</summary>
-    /// <param name="type">The type, best from a source-generated <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
+    /// <param name="type">The type, best from a source-generated
+    /// <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     public static AnswerFormat FromType<T>(JsonTypeInfo<T> type)
     {

@@ -6,7 +6,8 @@ using Tessera.Text;
 
 namespace Tessera;
 
-/// <summary>One answer from a laid-out prompt to its end: encode the pictures, hand the rows to the scheduler, pass on what it says.</summary>
+/// <summary>One answer from a laid-out prompt to its end: encode the pictures, hand the rows to the scheduler, pass on what it
+/// says.</summary>
 /// <param name="composer">Joins the prompt with its embeddings.</param>
 /// <param name="encoder">Makes the embeddings; null for a model that sees no pictures.</param>
 /// <param name="scheduler">Generates.</param>
@@ -23,7 +24,8 @@ internal sealed class AnswerRun(
     /// <summary>Streams an answer.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="options">How to generate.</param>
-    /// <param name="trimsStart">Whether the answer's first space is dropped: templates end where the first word begins, so models open with one.</param>
+    /// <param name="trimsStart">Whether the answer's first space is dropped: templates end where the first word begins, so models open with
+    /// one.</param>
     /// <param name="owner">Whose conversation it is.</param>
     /// <param name="progress">Told how far encoding and prefill are.</param>
     /// <param name="cancellationToken">Stops within one step.</param>
@@ -83,7 +85,8 @@ internal sealed class AnswerRun(
     }
 
     /// <summary>Waits until an answer's pieces are over, however they end: the scheduler is done with it then.</summary>
-    /// <remarks>The reader's <c>Completion</c> is no sign of that: in .NET 10 it never completes where the last piece is read while the writer completes.</remarks>
+    /// <remarks>The reader's <c>Completion</c> is no sign of that: in .NET 10 it never completes where the last piece is read while the
+    /// writer completes.</remarks>
     internal static async Task EndAsync(ChannelReader<AnswerPiece> pieces)
     {
         Task<bool> more;

@@ -99,8 +99,8 @@ public sealed class ChatSession : IDisposable
     public void Clear() => turns = [];
 
     /// <summary>
-    /// Writes the conversation to a file: its pictures with their embeddings, and the KV cache if it is there. The file appears whole or not
-    /// at all, in the place of any other one; <see cref="IsSaved"/> tells whether that is a conversation too.
+    /// Writes the conversation to a file: its pictures with their embeddings, and the KV cache if it is there. The file appears whole or
+    /// not at all, in the place of any other one; <see cref="IsSaved"/> tells whether that is a conversation too.
     /// </summary>
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public async Task SaveAsync(string path, CancellationToken cancellationToken = default)

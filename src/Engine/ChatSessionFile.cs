@@ -64,7 +64,8 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             SavedSession manifest = SavedSession.Parse(archive.ReadManifest());
             if (manifest.Format != SavedSession.CurrentFormat)
                 throw new TesseraException(
-                    $"the conversation was saved by another version of Tessera (format {manifest.Format}, not {SavedSession.CurrentFormat})."
+                    $"the conversation was saved by another version of Tessera (format {manifest.Format}, not "
+                        + $"{SavedSession.CurrentFormat})."
                 );
             if (manifest.Model != model.Fingerprint)
                 throw new TesseraException("the conversation was held with another model; load that one to continue it.");

@@ -8,7 +8,8 @@ namespace Tessera;
 
 /// <summary>
 /// Keeps embeddings in a folder, a file for each picture. An entry appears whole or not at all, so several processes may share the
-/// folder and any of them may be killed; an entry that is damaged all the same counts as missing. Trouble with the disk never fails an answer.
+/// folder and any of them may be killed; an entry that is damaged all the same counts as missing. Trouble with the disk never fails an
+/// answer.
 /// </summary>
 /// <param name="path">The folder; made when it is first needed.</param>
 /// <param name="byteLimit">Bytes of all entries; the longest unused go first.</param>

@@ -20,7 +20,8 @@ public sealed class PromptTooLongException : TesseraException
     /// <summary>Creates the failure with both lengths, in tokens.</summary>
     public PromptTooLongException(int promptTokenCount, int contextLength)
         : base(
-            $"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question, use fewer pictures, or raise --context."
+            $"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question, use fewer "
+                + "pictures, or raise --context."
         )
     {
         PromptTokenCount = promptTokenCount;

@@ -36,7 +36,8 @@ public sealed record GenerationOptions
     /// <summary>Texts that end the answer; they are not part of it.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>What the answer must look like; null for free text. An answer that is cut (<see cref="FinishReason.Length"/>) is incomplete.</summary>
+    /// <summary>What the answer must look like; null for free text. An answer that is cut (<see cref="FinishReason.Length"/>) is
+    /// incomplete.</summary>
     public AnswerFormat? Format { get; init; }
 
     /// <summary>

@@ -2,7 +2,8 @@ using Tessera.Shared;
 
 namespace Tessera;
 
-/// <summary>A JSON Schema that cannot be used: it contradicts itself, is too large, or has a keyword that a grammar cannot honour.</summary>
+/// <summary>A JSON Schema that cannot be used: it contradicts itself, is too large, or has a keyword that a grammar cannot
+/// honour.</summary>
 public sealed class SchemaException : TesseraException
 {
     /// <summary>Creates the failure at one place of a schema.</summary>

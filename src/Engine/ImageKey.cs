@@ -29,7 +29,8 @@ internal readonly record struct ImageKey(string Hash)
         hash.AppendData(SHA256.HashData(image.Data.Span));
         hash.AppendData(
             Encoding.UTF8.GetBytes(
-                $"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} {plan.ImageTokenCount}\n{slices}"
+                $"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} "
+                    + $"{plan.ImageTokenCount}\n{slices}"
             )
         );
         return new ImageKey(Convert.ToHexStringLower(hash.GetHashAndReset()));

@@ -3,7 +3,8 @@ using Tessera.Gguf;
 
 namespace Tessera;
 
-/// <summary>The numbers that shape a language model, as libllama's asserts and divisions want them: the table's rules, and what is no integer.</summary>
+/// <summary>The numbers that shape a language model, as libllama's asserts and divisions want them: the table's rules, and what is no
+/// integer.</summary>
 internal sealed class LanguageModelDimensions
 {
     private const int MostBlocks = 512; // LLAMA_MAX_LAYERS of src/llama-hparams.h, llama.cpp v0.5.0

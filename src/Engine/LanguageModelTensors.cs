@@ -2,12 +2,14 @@ using Tessera.Gguf;
 
 namespace Tessera;
 
-/// <summary>Element types that libllama accepts while loading but cannot compute with (ggml 0.25.1: ggml-cpu/ops.cpp, ggml-cpu/ggml-cpu.c).</summary>
+/// <summary>Element types that libllama accepts while loading but cannot compute with (ggml 0.25.1: ggml-cpu/ops.cpp,
+/// ggml-cpu/ggml-cpu.c).</summary>
 internal static class LanguageModelTensors
 {
     private const int Alignment = 32;
 
-    /// <exception cref="ModelFileException">A tensor's type cannot be computed with, or one is missing that libllama would not miss until it is used.</exception>
+    /// <exception cref="ModelFileException">A tensor's type cannot be computed with, or one is missing that libllama would not miss until
+    /// it is used.</exception>
     public static void Check(GgufParts parts, ArchitectureTable table)
     {
         CheckBlocks(parts, table);
@@ -56,7 +58,8 @@ internal static class LanguageModelTensors
                     continue;
                 throw new ModelFileException(
                     parts.First.Path,
-                    $"tensor '{tensor.Name[..end]}{rule.Names[0]}' is missing: the file is damaged or badly converted, so download it again."
+                    $"tensor '{tensor.Name[..end]}{rule.Names[0]}' is missing: the file is damaged or badly converted, so download "
+                        + "it again."
                 );
             }
         }

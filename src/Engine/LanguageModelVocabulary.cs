@@ -20,7 +20,8 @@ internal static class LanguageModelVocabulary
         if (!Tokenizers.Contains(tokenizer))
             throw new ModelFileException(
                 file.Path,
-                $"tokenizer.ggml.model is {GgufText.Quote(tokenizer)}, which is not supported; supported are {string.Join(", ", Tokenizers)}."
+                $"tokenizer.ggml.model is {GgufText.Quote(tokenizer)}, which is not supported; supported are "
+                    + $"{string.Join(", ", Tokenizers)}."
             );
         HashSet<string> known = RequireDistinct(file, tokens);
         if (tokenizer is "llama" or "plamo2")

@@ -21,7 +21,8 @@ internal sealed class LoadedFile(GgufFile file, string settings = "")
     /// <summary>Takes the fingerprint in the background, when the file has just been read and the system still holds it.</summary>
     public void TakeFingerprint() => _ = Task.Run(() => fingerprint.Value);
 
-    /// <summary>Fails when the bytes of the file are no longer those that were loaded; looks at them only when its length or time of change is another.</summary>
+    /// <summary>Fails when the bytes of the file are no longer those that were loaded; looks at them only when its length or time of change
+    /// is another.</summary>
     /// <exception cref="ModelFileException">They are others.</exception>
     public void RequireUnchanged()
     {

@@ -21,11 +21,12 @@ internal sealed class LoadedTower : IDisposable
     public SliceBatcher Batcher { get; private set; } = null!;
 
     /// <summary>
-    /// Copies the weights to the device and takes the memory of the largest batch. Where no device is named and the GPU has not enough memory, it is
-    /// the CPU's.
+    /// Copies the weights to the device and takes the memory of the largest batch. Where no device is named and the GPU has not enough
+    /// memory, it is the CPU's.
     /// </summary>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
-    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be used.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be
+    /// used.</exception>
     public static LoadedTower Load(
         string path,
         FamilyParts parts,

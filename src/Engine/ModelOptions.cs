@@ -27,7 +27,8 @@ public sealed record ModelOptions
     public VisionType VisionType { get; init; }
 
     /// <summary>
-    /// Where the vision tower runs: a name that <see cref="Devices.List"/> gives; null takes the first GPU that has the memory, and else the CPU.
+    /// Where the vision tower runs: a name that <see cref="Devices.List"/> gives; null takes the first GPU that has the memory, and else
+    /// the CPU.
     /// </summary>
     public string? VisionDevice { get; init; }
 
@@ -55,7 +56,8 @@ public sealed record ModelOptions
     /// <summary>Bytes of picture embeddings to keep in the folder.</summary>
     public long ImageCacheFolderBytes { get; init; } = 4L << 30;
 
-    /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it untried.</summary>
+    /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it
+    /// untried.</summary>
     public ModelTrial? Trial { get; init; }
 
     /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>

@@ -97,7 +97,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             yield return update;
     }
 
-    /// <summary>Answers a conversation that the caller keeps, streaming; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
+    /// <summary>Answers a conversation that the caller keeps, streaming; like
+    /// <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
     /// <exception cref="TemplateException">The chat template fails on it.</exception>
     public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(
         Transcript transcript,
@@ -122,7 +123,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>The embeddings of pictures as they enter the language model: those in the cache from there, the others made together.</summary>
+    /// <summary>The embeddings of pictures as they enter the language model: those in the cache from there, the others made
+    /// together.</summary>
     /// <returns>[width, tokens] of each picture; the width is <see cref="VisionModel.EmbeddingWidth"/>.</returns>
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="TesseraException">The model sees no pictures.</exception>
@@ -142,7 +144,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ];
     }
 
-    /// <summary>Answers a prompt in one piece; like <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
+    /// <summary>Answers a prompt in one piece; like
+    /// <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
     public async Task<GenerationResult> AnswerAsync(
         Prompt prompt,
         GenerationOptions? options = null,
@@ -297,7 +300,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
             throw new ModelFileException(
                 vision.Path,
-                $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two files do not belong together."
+                $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two "
+                    + "files do not belong together."
             );
     }
 

@@ -39,7 +39,8 @@ public sealed record PromptImage(ReadOnlyMemory<byte> Data, string Name)
     public const long MaxByteLength = ImageFileReader.MaxByteLength;
 
     /// <summary>Reads a picture's file; what is no picture is told by its first bytes.</summary>
-    /// <exception cref="ImageException">The file cannot be read, is no picture, or has more than <see cref="MaxByteLength"/> bytes.</exception>
+    /// <exception cref="ImageException">The file cannot be read, is no picture, or has more than <see cref="MaxByteLength"/>
+    /// bytes.</exception>
     public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)
     {
         try

@@ -99,7 +99,8 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     /// <summary>An answer as later turns will need it.</summary>
     public GeneratedAnswer AnswerOf(GenerationResult result) => AnswerOf(result.Text, [.. result.TokenIds]);
 
-    /// <summary>An answer as later turns will need it. What a stop string cut is not what was generated, so its tokens are left out.</summary>
+    /// <summary>An answer as later turns will need it. What a stop string cut is not what was generated, so its tokens are left
+    /// out.</summary>
     /// <param name="text">What the conversation shows.</param>
     /// <param name="ids">Tokens of the vocabulary.</param>
     public GeneratedAnswer AnswerOf(string text, int[] ids)

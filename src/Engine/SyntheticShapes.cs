@@ -34,7 +34,8 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>Qwen/Qwen2-7B, config.json, in the Llama architecture (without the biases of q, k and v).</summary>
     public static LanguageShape Qwen7B { get; } = new(3584, 18944, 28, 28, 4, 152064);
 
-    /// <summary>The language model of openbmb/MiniCPM-V-4.6, config.json, in the Llama architecture (full attention in all blocks).</summary>
+    /// <summary>The language model of openbmb/MiniCPM-V-4.6, config.json, in the Llama architecture (full attention in all
+    /// blocks).</summary>
     public static LanguageShape Qwen1B { get; } = new(1024, 3584, 24, 8, 2, 248320);
 
     /// <summary>internlm/internlm2_5-7b, config.json, in the Llama architecture.</summary>

@@ -28,10 +28,14 @@ internal static class SyntheticVocabulary
     ];
 
     private const string Words =
-        "A a about above all an and And answer answers any are artificial as assistant at be between big black blue both but by can chat colour "
-        + "curious describe Describe detailed different do does else find for from gives green have helpful here How how human in In intelligence is it Is kind "
-        + "large left like many more name no not number of on one only or other people picture pictures polite questions read red right say says "
-        + "see show shows sign small so some text than that the The their there these they thing things this to top two user very was we What what Where where "
+        "A a about above all an and And answer answers any are artificial as assistant at be between big black blue both but by can "
+        + "chat colour "
+        + "curious describe Describe detailed different do does else find for from gives green have helpful here How how human in In "
+        + "intelligence is it Is kind "
+        + "large left like many more name no not number of on one only or other people picture pictures polite questions read red right "
+        + "say says "
+        + "see show shows sign small so some text than that the The their there these they thing things this to top two user very was we "
+        + "What what Where where "
         + "which Which who Who why will with word words write yellow yes you your";
 
     public static void Write(GgufWriter writer, int size)

@@ -3,7 +3,8 @@ using Tessera.Gguf;
 
 namespace Tessera;
 
-/// <summary>Writes tensors of random values: matrices in one type, vectors as float32. The seed is fixed, so equal calls give equal files.</summary>
+/// <summary>Writes tensors of random values: matrices in one type, vectors as float32. The seed is fixed, so equal calls give equal
+/// files.</summary>
 internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixType)
 {
     // About the spread of trained weights, so that activations stay finite through all blocks.

@@ -32,7 +32,8 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
                         return message;
                     if (message.Role != "assistant")
                         throw new TesseraException(
-                            $"Message {index} holds {PromptText.ImageMarker}, which stands for a picture: leave it out, and give pictures as parts."
+                            $"Message {index} holds {PromptText.ImageMarker}, which stands for a picture: leave it out, and give "
+                                + "pictures as parts."
                         );
                     return message with
                     {
@@ -42,7 +43,8 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
             ),
         ];
 
-    /// <summary>Each picture with what is asked of its plan: families that slice less beside other pictures look at one message's.</summary>
+    /// <summary>Each picture with what is asked of its plan: families that slice less beside other pictures look at one
+    /// message's.</summary>
     internal IEnumerable<(PromptImage Image, PlanRequest Request)> PlacedImages()
     {
         int first = 0;

@@ -28,7 +28,8 @@ public static class TypedAnswers
         return ValueOf(await model.AnswerAsync(prompt, typed, progress, cancellationToken).ConfigureAwait(false), type);
     }
 
-    /// <summary>Sends a message and answers it with a value; see <see cref="AnswerAsync"/>. The turn stays in the conversation even if the value cannot be read.</summary>
+    /// <summary>Sends a message and answers it with a value; see <see cref="AnswerAsync"/>. The turn stays in the conversation even if the
+    /// value cannot be read.</summary>
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     /// <exception cref="AnswerFormatException">The answer was cut at its most tokens, or the type refuses its values.</exception>
     public static async Task<T> SendAsync<T>(
@@ -57,7 +58,8 @@ public static class TypedAnswers
     {
         if (result.FinishReason == FinishReason.Length)
             throw new AnswerFormatException(
-                $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise MaxTokens or limit the lengths in {typeof(T).Name}.",
+                $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise MaxTokens or limit the "
+                    + $"lengths in {typeof(T).Name}.",
                 result.Text
             );
         try

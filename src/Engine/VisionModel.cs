@@ -67,10 +67,12 @@ public sealed class VisionModel : IDisposable
     /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
     /// <param name="type">The type that the matrices get in memory.</param>
     /// <param name="progress">Told how far it is.</param>
-    /// <param name="device">The device's name, from <see cref="Devices.List"/>; null takes the first GPU that has the memory, and else the CPU.</param>
+    /// <param name="device">The device's name, from <see cref="Devices.List"/>; null takes the first GPU that has the memory, and else the
+    /// CPU.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
-    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be used.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be
+    /// used.</exception>
     public void LoadWeights(
         int threadCount = 0,
         VisionType type = VisionType.File,
@@ -189,7 +191,8 @@ public sealed class VisionModel : IDisposable
         return Merge(pictures, slices, msPerSlice);
     }
 
-    /// <summary>What the tower makes of a picture, before the connector: for looking into a model, as <see cref="Encode(PromptImage, PlanRequest?, IProgress{EngineProgress}?, CancellationToken)"/> keeps no features.</summary>
+    /// <summary>What the tower makes of a picture, before the connector: for looking into a model, as
+    /// <see cref="Encode(PromptImage, PlanRequest?, IProgress{EngineProgress}?, CancellationToken)"/> keeps no features.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="request">Limits; null for none.</param>
     /// <param name="progress">Told the fraction of slices done.</param>
@@ -219,7 +222,8 @@ public sealed class VisionModel : IDisposable
         };
     }
 
-    /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and slice.</summary>
+    /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and
+    /// slice.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     public ImagePixels PreparePixels(PromptImage image, PlanRequest? request = null, CancellationToken cancellationToken = default) =>
         new(Prepare(image, request, cancellationToken).Image);

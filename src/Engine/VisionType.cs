@@ -9,8 +9,8 @@ public enum VisionType
     File,
 
     /// <summary>
-    /// What is fastest at a mean cosine of at least 0.999 to float32: on processors with matrix units (AMX) the file's own, multiplied in bfloat16;
-    /// on others Q8_0 in place of F16, BF16 and F32; the file's own on GPUs.
+    /// What is fastest at a mean cosine of at least 0.999 to float32: on processors with matrix units (AMX) the file's own, multiplied in
+    /// bfloat16; on others Q8_0 in place of F16, BF16 and F32; the file's own on GPUs.
     /// </summary>
     Auto,
 

@@ -1,6 +1,7 @@
 namespace Tessera.Extensions.AI;
 
-/// <summary>A part of a message that cannot go to the model: of a kind it does not take, or damaged. Nothing is left out silently.</summary>
+/// <summary>A part of a message that cannot go to the model: of a kind it does not take, or damaged. Nothing is left out
+/// silently.</summary>
 public sealed class ChatContentException : TesseraException
 {
     /// <summary>Creates the failure for one part.</summary>

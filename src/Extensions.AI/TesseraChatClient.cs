@@ -86,7 +86,8 @@ public sealed class TesseraChatClient : IChatClient
         }
     }
 
-    /// <summary>Gives <see cref="ChatClientMetadata"/>, the <see cref="MultimodalModel"/> once it is loaded, or the client itself.</summary>
+    /// <summary>Gives <see cref="ChatClientMetadata"/>, the <see cref="MultimodalModel"/> once it is loaded, or the client
+    /// itself.</summary>
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);
@@ -99,7 +100,8 @@ public sealed class TesseraChatClient : IChatClient
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Refuses further requests, and disposes the model if the client owns it: then answers that run end with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Refuses further requests, and disposes the model if the client owns it: then answers that run end with
+    /// <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref isDisposed, 1) == 0)

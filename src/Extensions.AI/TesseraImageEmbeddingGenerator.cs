@@ -64,7 +64,8 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
         }
     }
 
-    /// <summary>Gives <see cref="EmbeddingGeneratorMetadata"/>, the <see cref="MultimodalModel"/> once it is loaded, or the generator itself.</summary>
+    /// <summary>Gives <see cref="EmbeddingGeneratorMetadata"/>, the <see cref="MultimodalModel"/> once it is loaded, or the generator
+    /// itself.</summary>
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);

@@ -88,7 +88,8 @@ public sealed class GgufFile : IDisposable
     /// <summary>Length and time of change of the open file, wherever it has been moved since.</summary>
     internal FileState State => new(RandomAccess.GetLength(stream.SafeFileHandle), File.GetLastWriteTimeUtc(stream.SafeFileHandle));
 
-    /// <summary>Copies bytes of a tensor's data; unlike <see cref="GetTensorData"/> it leaves no part of the file in this process's memory.</summary>
+    /// <summary>Copies bytes of a tensor's data; unlike <see cref="GetTensorData"/> it leaves no part of the file in this process's
+    /// memory.</summary>
     /// <param name="tensor">A tensor of this file.</param>
     /// <param name="offset">The first byte, counted from the beginning of the tensor.</param>
     /// <param name="destination">Filled to its end.</param>

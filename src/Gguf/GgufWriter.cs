@@ -47,7 +47,8 @@ public sealed class GgufWriter
     public void AddMetadata<T>(string key, T value)
         where T : notnull => AddMetadata(key, GgufValue.From(value));
 
-    /// <summary>Exchanges an entry's value for one whose stored form is as long, so that a header already written can be written over.</summary>
+    /// <summary>Exchanges an entry's value for one whose stored form is as long, so that a header already written can be written
+    /// over.</summary>
     internal void ReplaceMetadata(string key, GgufValue value) => metadata[key] = value;
 
     /// <summary>Adds a tensor with a copy of its data.</summary>

@@ -7,7 +7,8 @@ namespace Tessera.LLamaSharp;
 /// <summary>Puts prompts with pictures into LLamaSharp's contexts and conversations.</summary>
 public static class VisionPromptExtensions
 {
-    /// <summary>Decodes a prompt; the logits of its last row are those of <c>context.NativeHandle.GetLogitsIth(-1)</c> afterwards.</summary>
+    /// <summary>Decodes a prompt; the logits of its last row are those of <c>context.NativeHandle.GetLogitsIth(-1)</c>
+    /// afterwards.</summary>
     /// <param name="context">The context.</param>
     /// <param name="prompt">The prompt, prepared for the context's model.</param>
     /// <param name="position">Where in the sequence it begins.</param>
@@ -43,7 +44,8 @@ public static class VisionPromptExtensions
         return position;
     }
 
-    /// <summary>Gives a conversation of a <see cref="BatchedExecutor"/> a prompt; all but its last part is decoded when the task ends.</summary>
+    /// <summary>Gives a conversation of a <see cref="BatchedExecutor"/> a prompt; all but its last part is decoded when the task
+    /// ends.</summary>
     /// <param name="conversation">The conversation; it must not wait for inference.</param>
     /// <param name="prompt">The prompt, prepared for the executor's model.</param>
     /// <param name="cancellationToken">Stops between two batches.</param>

@@ -19,7 +19,8 @@ internal static class PlainText
     public static string Clean(string text) =>
         text.Any(IsHarmful) ? string.Concat(text.Where(static character => !IsHarmful(character))) : text;
 
-    /// <summary>The text as one line that a message can be, without harmful characters; its middle is left out where it is too long.</summary>
+    /// <summary>The text as one line that a message can be, without harmful characters; its middle is left out where it is too
+    /// long.</summary>
     public static string Sentence(string text) => Shorten(OneLine(Shorten(text, 2 * LongestSentence)), LongestSentence);
 
     /// <summary>A part of a message that repeats what somebody wrote: cleaned, and cut where it is too long.</summary>

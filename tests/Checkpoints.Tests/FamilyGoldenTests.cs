@@ -4,8 +4,8 @@ using Tessera.Gguf;
 namespace Tessera.Checkpoints.Tests;
 
 /// <summary>
-/// The models of the families' goldens, as checkpoints of released layouts, become files with the weights and the vocabulary of the goldens' own, which
-/// the engine's tests compare with the reference stage by stage.
+/// The models of the families' goldens, as checkpoints of released layouts, become files with the weights and the vocabulary of the
+/// goldens' own, which the engine's tests compare with the reference stage by stage.
 /// </summary>
 public sealed class FamilyGoldenTests
 {
@@ -17,7 +17,8 @@ public sealed class FamilyGoldenTests
         "tokenizer.ggml.pre",
     ];
 
-    // A golden's own ways, of older converters; what the engine does not read; heads where a checkpoint tells them by its width only, which is a test's here.
+    // A golden's own ways, of older converters; what the engine does not read; heads where a checkpoint tells them by its width only, which
+    // is a test's here.
     private static readonly string[] NotCompared =
     [
         "clip.has_text_encoder",

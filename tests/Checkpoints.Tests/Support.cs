@@ -74,7 +74,8 @@ internal static class Described
                 .ToDictionary(
                     static entry => entry.Name,
                     static entry =>
-                        $"{entry.Value.GetProperty("type").GetString()} [{string.Join(", ", entry.Value.GetProperty("shape").EnumerateArray().Select(static n => n.GetInt64()))}]"
+                        $"{entry.Value.GetProperty("type").GetString()} "
+                        + $"[{string.Join(", ", entry.Value.GetProperty("shape").EnumerateArray().Select(static n => n.GetInt64()))}]"
                         + $" {entry.Value.GetProperty("sha256").GetString()}"
                 ),
             StringComparer.Ordinal

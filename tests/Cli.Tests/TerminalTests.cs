@@ -3,13 +3,15 @@ using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;
 
-/// <summary>What a shell and a terminal see: closed pipes, no escape sequences where nobody wants them. Needs sh and util-linux's script.</summary>
+/// <summary>What a shell and a terminal see: closed pipes, no escape sequences where nobody wants them. Needs sh and util-linux's
+/// script.</summary>
 public sealed class TerminalTests
 {
     private const char Escape = '\e';
     private static readonly string Picture = Goldens.Picture("small");
     private static readonly string Ask =
-        $"'{CliProcess.Program}' {string.Join(' ', CliRun.GoldenArguments("--threads", "1", "-i", Picture).Select(static text => $"'{text}'"))}";
+        $"'{CliProcess.Program}' "
+        + $"{string.Join(' ', CliRun.GoldenArguments("--threads", "1", "-i", Picture).Select(static text => $"'{text}'"))}";
 
     private static bool HasScript => OperatingSystem.IsLinux() && File.Exists("/usr/bin/script");
 

@@ -5,7 +5,8 @@ using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;
 
-/// <summary>Files that would be waited for for ever: pipes without a writer, in every place where a file can be named. Not on Windows.</summary>
+/// <summary>Files that would be waited for for ever: pipes without a writer, in every place where a file can be named. Not on
+/// Windows.</summary>
 public sealed class WaitingFileTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -28,7 +28,8 @@ public sealed class PublicSurfaceTests
             removed = [.. expected.Split('\n').Except(actual.Split('\n'))];
         Assert.True(
             actual == expected,
-            $"The public surface of {assembly} changed; if that is meant, run the test with {AcceptVariable}=1 and commit docs/api/{assembly}.txt.\n"
+            $"The public surface of {assembly} changed; if that is meant, run the test with {AcceptVariable}=1 and commit "
+                + $"docs/api/{assembly}.txt.\n"
                 + string.Concat(added.Select(static line => $"added   {line}\n"))
                 + string.Concat(removed.Select(static line => $"removed {line}\n"))
         );

@@ -4,7 +4,8 @@ using Tessera.Gguf;
 
 namespace Tessera.Engine.NativeTests;
 
-/// <summary>A model's files may be shortened, overwritten, replaced or deleted while it is loaded: answers go on, or fail with a sentence.</summary>
+/// <summary>A model's files may be shortened, overwritten, replaced or deleted while it is loaded: answers go on, or fail with a
+/// sentence.</summary>
 public sealed class ChangedFileTests : IDisposable
 {
     private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");

@@ -2,7 +2,8 @@ using Tessera.Engine.NativeTests.Goldens;
 
 namespace Tessera.Engine.NativeTests;
 
-/// <summary>What the trial of an unknown model makes of a process that crashes, hangs, aborts or eats memory. A shell stands in for it.</summary>
+/// <summary>What the trial of an unknown model makes of a process that crashes, hangs, aborts or eats memory. A shell stands in for
+/// it.</summary>
 public sealed class TrialTests : IDisposable
 {
     private static readonly string Model = GoldenCase.Find("llava-1.5").LanguageModel;

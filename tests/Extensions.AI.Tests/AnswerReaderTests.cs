@@ -53,7 +53,8 @@ public sealed class AnswerReaderTests
             },
             {
                 QwenCoder,
-                "<tool_call>\n<function=a>\n<parameter=k>\nline <b>\nnext\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+                "<tool_call>\n<function=a>\n<parameter=k>\nline "
+                    + "<b>\nnext\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
                 "a(k=line <b>\nnext,n=3)"
             },
             { Glm, "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v w</arg_value>\n</tool_call>", "a(k=v w)" },

@@ -180,7 +180,8 @@ public sealed class RequiredCallTests
     {
         string coder = TemplateSources.Hermes.Replace(
             "{\"name\": \"{{ call.function.name }}\", \"arguments\": {{ call.function.arguments | tojson }}}",
-            "<function={{ call.function.name }}>{% for key, value in call.function.arguments | items %}<parameter={{ key }}>{{ value }}</parameter>{% endfor %}</function>",
+            "<function={{ call.function.name }}>{% for key, value in call.function.arguments | items %}<parameter={{ key }}>{{ value "
+                + "}}</parameter>{% endfor %}</function>",
             StringComparison.Ordinal
         );
         ChatOptionException name = await Assert.ThrowsAsync<ChatOptionException>(() =>

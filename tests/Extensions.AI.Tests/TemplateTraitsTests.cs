@@ -35,8 +35,8 @@ public sealed class TemplateTraitsTests
     }
 
     /// <summary>
-    /// Every template of llama.cpp's collection (v0.5.0), and how a call of f begins there: "-" where the template has no place for tools or their
-    /// results, "?" where its form of calls is not known.
+    /// Every template of llama.cpp's collection (v0.5.0), and how a call of f begins there: "-" where the template has no place for tools
+    /// or their results, "?" where its form of calls is not known.
     /// </summary>
     [FactOnCollection]
     public void Every_template_of_the_collection_has_its_format_or_none()

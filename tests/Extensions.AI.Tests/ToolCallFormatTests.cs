@@ -32,24 +32,30 @@ public sealed class ToolCallFormatTests
         {
             {
                 R1,
-                "Let me see.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>sum\n```json\n{\"a\": 1, \"s\": \"}```\"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+                "Let me see.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>sum\n```json\n{\"a\": 1, \"s\": "
+                    + "\"}```\"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
                 "text:Let me see.|sum(a=1,s=}```)|now()"
             },
             {
                 V31,
-                "<think>why</think><｜tool▁calls▁begin｜><｜tool▁call▁begin｜>sum<｜tool▁sep｜>{\"a\": [1, 2]}<｜tool▁call▁end｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+                "<think>why</think><｜tool▁calls▁begin｜><｜tool▁call▁begin｜>sum<｜tool▁sep｜>{\"a\": [1, "
+                    + "2]}<｜tool▁call▁end｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
                 "thought:why|sum(a=[1, 2])|now()"
             },
             { V31, "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>sum<｜tool▁sep｜>{\"a\": ", "sum!" },
             { V31, "<｜tool▁calls▁begin｜>Nothing", "text:<｜tool▁calls▁begin｜>Nothing" },
             {
                 Dsml,
-                "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"sum\">\n<｜DSML｜parameter name=\"a\" string=\"true\">12</｜DSML｜parameter>\n<｜DSML｜parameter name=\"b\" string=\"false\">12</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+                "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"sum\">\n<｜DSML｜parameter name=\"a\" "
+                    + "string=\"true\">12</｜DSML｜parameter>\n<｜DSML｜parameter name=\"b\" "
+                    + "string=\"false\">12</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke "
+                    + "name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
                 "sum(a=12:text,b=12)|now()"
             },
             {
                 Kimi,
-                "I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.sum:0<|tool_call_argument_begin|>{\"a\": 1}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+                "I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.sum:0<|tool_call_argument_begin|>{\"a\": "
+                    + "1}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
                 "text:I look.|sum(a=1)#functions.sum:0|now()#functions.now:1"
             },
             {
@@ -59,23 +65,27 @@ public sealed class ToolCallFormatTests
             },
             {
                 MiniMax,
-                "<minimax:tool_call>\n<invoke name=\"sum\">\n<parameter name=\"a\">1 < 2</parameter>\n<parameter name=\"b\">[\"x\"]</parameter>\n</invoke>\n<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
+                "<minimax:tool_call>\n<invoke name=\"sum\">\n<parameter name=\"a\">1 < 2</parameter>\n<parameter "
+                    + "name=\"b\">[\"x\"]</parameter>\n</invoke>\n<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
                 "sum(a=1 < 2,b=[\"x\"])|now()"
             },
             { MiniMax, "<minimax:tool_call>\n<invoke name=\"sum\">\n<parameter name=\"a\">1 < 2", "sum!" },
             {
                 Seed,
-                "<seed:tool_call>\n<function=sum>\n<parameter=a>x\ny</parameter>\n<parameter=o>{'k': [True, None, 'v\"']}</parameter>\n</function>\n</seed:tool_call>",
+                "<seed:tool_call>\n<function=sum>\n<parameter=a>x\ny</parameter>\n<parameter=o>{'k': [True, None, "
+                    + "'v\"']}</parameter>\n</function>\n</seed:tool_call>",
                 "sum(a=x\ny,o={\"k\":[true,null,\"v\\u0022\"]})"
             },
             {
                 MiniCpm,
-                "<function name=\"sum\"><param name=\"a\"><![CDATA[<b> & c]]></param><param name=\"n\">2</param></function>\n<function name=\"now\"></function>",
+                "<function name=\"sum\"><param name=\"a\"><![CDATA[<b> & c]]></param><param name=\"n\">2</param></function>\n<function "
+                    + "name=\"now\"></function>",
                 "sum(a=<b> & c,n=2)|now()"
             },
             {
                 Gemma,
-                "Sure.<|tool_call>call:sum{a:<|\"|>x, \"y\"}<|\"|>,n:-2.5,o:{k:[true,<|\"|>z<|\"|>,null]}}<tool_call|><|tool_call>call:now{}<tool_call|>",
+                "Sure.<|tool_call>call:sum{a:<|\"|>x, "
+                    + "\"y\"}<|\"|>,n:-2.5,o:{k:[true,<|\"|>z<|\"|>,null]}}<tool_call|><|tool_call>call:now{}<tool_call|>",
                 "text:Sure.|sum(a=x, \"y\"},n=-2.5,o={\"k\":[true,\"z\",null]})|now()"
             },
             { Gemma, "<|tool_call>call:sum{a:<|\"|>never", "sum!" },
@@ -89,7 +99,8 @@ public sealed class ToolCallFormatTests
             { Lfm, "See [a](b) here", "text:See [a](b) here" },
             {
                 Harmony,
-                "<|channel|>analysis<|message|>Hm < 2 <|x|>.<|end|><|start|>assistant<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>commentary to=functions.sum <|constrain|>json<|message|>{\"a\": 1}<|call|>",
+                "<|channel|>analysis<|message|>Hm < 2 <|x|>.<|end|><|start|>assistant<|channel|>commentary<|message|>I "
+                    + "look.<|end|><|start|>assistant<|channel|>commentary to=functions.sum <|constrain|>json<|message|>{\"a\": 1}<|call|>",
                 "thought:Hm < 2 <|x|>.|text:I look.|sum(a=1)"
             },
             { Harmony, " to=functions.now<|channel|>analysis<|message|>{}", "now()" },
@@ -102,7 +113,8 @@ public sealed class ToolCallFormatTests
             { Harmony, "Just < text", "text:Just < text" },
             {
                 Cohere,
-                "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"sum\", \"parameters\": {\"a\": 1}},\n    {\"tool_call_id\": \"1\", \"tool_name\": \"now\", \"parameters\": {}}\n]<|END_ACTION|>",
+                "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"sum\", \"parameters\": {\"a\": 1}},\n    "
+                    + "{\"tool_call_id\": \"1\", \"tool_name\": \"now\", \"parameters\": {}}\n]<|END_ACTION|>",
                 "sum(a=1)|now()"
             },
             {
@@ -113,7 +125,8 @@ public sealed class ToolCallFormatTests
             { CommandR, "Action: none", "text:Action: none" },
             {
                 Apriel,
-                "Here:\n<tool_calls>[{\"name\": \"sum\", \"arguments\": {\"a\": 1}, \"id\": \"a1b2c3d4e\"}, {\"name\": \"now\", \"arguments\": {}}]</tool_calls>",
+                "Here:\n<tool_calls>[{\"name\": \"sum\", \"arguments\": {\"a\": 1}, \"id\": \"a1b2c3d4e\"}, {\"name\": \"now\", "
+                    + "\"arguments\": {}}]</tool_calls>",
                 "text:Here:|sum(a=1)|now()"
             },
             {

@@ -35,7 +35,8 @@ internal static class CheckpointFamilies
         throw new CheckpointException(
             config.Path,
             $"its model_type is '{type}' and its class '{classes}'{vision}, which no converter knows; known are"
-                + $" {string.Join(", ", Table.Select(static row => row.Name))} and the language models {string.Join(", ", LanguageArchitectures.KnownClasses)}."
+                + $" {string.Join(", ", Table.Select(static row => row.Name))} and the language models "
+                + $"{string.Join(", ", LanguageArchitectures.KnownClasses)}."
         );
     }
 }

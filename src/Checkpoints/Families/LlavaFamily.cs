@@ -7,8 +7,8 @@ using Tessera.Checkpoints.Weights;
 namespace Tessera.Checkpoints.Families;
 
 /// <summary>
-/// LLaVA-1, 1.5, NeXT and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian, lmms-lab). Keys: docs/gguf.md. Layouts:
-/// huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
+/// LLaVA-1, 1.5, NeXT and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian, lmms-lab). Keys: docs/gguf.md.
+/// Layouts: huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
 /// </summary>
 internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 {
@@ -108,7 +108,9 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         {
             throw new CheckpointException(
                 source.Folder.FullPath,
-                $"the vision tower is not in it; it was released as {CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is needed too."
+                "the vision tower is not in it; it was released as "
+                    + $"{CheckpointFolder.Shown(config.TryText("mm_vision_tower") ?? "a checkpoint of its own")}, whose folder is "
+                    + "needed too."
             );
         }
 
@@ -154,8 +156,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         metadata.Set("clip.vision.mm_patch_merge_type", config.TryText("mm_patch_merge_type") ?? (hasNewline ? "spatial_unpad" : "flat"));
     }
 
-    // transformers reads the pairs as height and width, the authors as width and height. A list that holds every pair both ways is the authors'
-    // own, whose order breaks ties; any other is turned.
+    // transformers reads the pairs as height and width, the authors as width and height. A list that holds every pair both ways is the
+    // authors' own, whose order breaks ties; any other is turned.
     private int[] Pinpoints()
     {
         const string key = "image_grid_pinpoints";

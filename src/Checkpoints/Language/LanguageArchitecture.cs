@@ -4,8 +4,8 @@ using Tessera.Checkpoints.Tensors;
 namespace Tessera.Checkpoints.Language;
 
 /// <summary>
-/// A language model's architecture as libllama knows it: keys, tensors and vocabulary of its GGUF file. Keys, names and permutations are those of
-/// ggml-org/llama.cpp v0.5.0, conversion/*.py and gguf-py/gguf/tensor_mapping.py.
+/// A language model's architecture as libllama knows it: keys, tensors and vocabulary of its GGUF file. Keys, names and permutations are
+/// those of ggml-org/llama.cpp v0.5.0, conversion/*.py and gguf-py/gguf/tensor_mapping.py.
 /// </summary>
 internal abstract class LanguageArchitecture
 {

@@ -3,8 +3,8 @@ using Tessera.Checkpoints.Output;
 namespace Tessera.Checkpoints.Language;
 
 /// <summary>
-/// The rotary positions of a configuration, which transformers up to 4 writes as rope_theta with rope_scaling and 5 as rope_parameters, there by
-/// kind of layer where they differ. Source of the keys: ggml-org/llama.cpp v0.5.0, conversion/base.py.
+/// The rotary positions of a configuration, which transformers up to 4 writes as rope_theta with rope_scaling and 5 as rope_parameters,
+/// there by kind of layer where they differ. Source of the keys: ggml-org/llama.cpp v0.5.0, conversion/base.py.
 /// </summary>
 internal sealed class RopeSettings
 {

@@ -6,8 +6,8 @@ using Tessera.Gguf;
 namespace Tessera.Checkpoints.Output;
 
 /// <summary>
-/// One GGUF file to be made: written beside its place under a name of its own and renamed when it is whole, so that whoever ends the program
-/// never finds half a file under the final name. What is left of a killed run is written over by the next.
+/// One GGUF file to be made: written beside its place under a name of its own and renamed when it is whole, so that whoever ends the
+/// program never finds half a file under the final name. What is left of a killed run is written over by the next.
 /// </summary>
 internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<TargetTensor> tensors)
 {

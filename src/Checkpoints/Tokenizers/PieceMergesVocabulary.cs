@@ -3,9 +3,9 @@ using Tessera.Checkpoints.Output;
 namespace Tessera.Checkpoints.Tokenizers;
 
 /// <summary>
-/// A SentencePiece tokenizer that was released as tokenizer.json only: merges instead of scores, bytes as "&lt;0x41&gt;". libllama's vocabulary
-/// "llama" merges by score, so a piece's score follows from the rank of its merge. (llama.cpp's converter gives all the same score, with which
-/// libllama merges from the left.)
+/// A SentencePiece tokenizer that was released as tokenizer.json only: merges instead of scores, bytes as "&lt;0x41&gt;". libllama's
+/// vocabulary "llama" merges by score, so a piece's score follows from the rank of its merge. (llama.cpp's converter gives all the same
+/// score, with which libllama merges from the left.)
 /// </summary>
 internal static class PieceMergesVocabulary
 {

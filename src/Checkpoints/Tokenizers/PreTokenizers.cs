@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Tessera.Checkpoints.Tokenizers;
 
 /// <summary>
-/// How a byte-level tokenizer cuts a text into words before it merges, as libllama names it. Told by what tokenizer.json says is done, not by
-/// which model says it. Source of the names and of what they do: ggml-org/llama.cpp v0.5.0, src/llama-vocab.cpp.
+/// How a byte-level tokenizer cuts a text into words before it merges, as libllama names it. Told by what tokenizer.json says is done, not
+/// by which model says it. Source of the names and of what they do: ggml-org/llama.cpp v0.5.0, src/llama-vocab.cpp.
 /// </summary>
 internal static class PreTokenizers
 {

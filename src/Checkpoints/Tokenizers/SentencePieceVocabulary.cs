@@ -3,8 +3,8 @@ using Tessera.Checkpoints.Output;
 namespace Tessera.Checkpoints.Tokenizers;
 
 /// <summary>
-/// A SentencePiece model as libllama's vocabulary "llama" (merges by score) or "t5" (Unigram). Source of the rules: ggml-org/llama.cpp v0.5.0,
-/// conversion/base.py: _create_vocab_sentencepiece, and conversion/t5.py.
+/// A SentencePiece model as libllama's vocabulary "llama" (merges by score) or "t5" (Unigram). Source of the rules: ggml-org/llama.cpp
+/// v0.5.0, conversion/base.py: _create_vocab_sentencepiece, and conversion/t5.py.
 /// </summary>
 internal static class SentencePieceVocabulary
 {

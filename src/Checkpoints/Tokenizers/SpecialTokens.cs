@@ -4,8 +4,8 @@ using Tessera.Checkpoints.Output;
 namespace Tessera.Checkpoints.Tokenizers;
 
 /// <summary>
-/// Which tokens begin, end, pad, ..., whether a text gets them, and the chat template, as tokenizer.json, tokenizer_config.json and config.json say
-/// it; the first word counts. Source of the rules: ggml-org/llama.cpp v0.5.0, gguf-py/gguf/vocab.py, SpecialVocab.
+/// Which tokens begin, end, pad, ..., whether a text gets them, and the chat template, as tokenizer.json, tokenizer_config.json and
+/// config.json say it; the first word counts. Source of the rules: ggml-org/llama.cpp v0.5.0, gguf-py/gguf/vocab.py, SpecialVocab.
 /// </summary>
 internal sealed class SpecialTokens
 {

@@ -6,8 +6,9 @@ using Tessera.Checkpoints.Output;
 namespace Tessera.Checkpoints.Tokenizers;
 
 /// <summary>
-/// A tiktoken file (a token in base64 and its rank on each line) as byte-level BPE: a token's merge is the last that tiktoken would make on its way to
-/// it. Source: openai/tiktoken v0.9, tiktoken/load.py and src/lib.rs; ggml-org/llama.cpp v0.5.0, conversion/qwen.py and chatglm.py.
+/// A tiktoken file (a token in base64 and its rank on each line) as byte-level BPE: a token's merge is the last that tiktoken would make on
+/// its way to it. Source: openai/tiktoken v0.9, tiktoken/load.py and src/lib.rs; ggml-org/llama.cpp v0.5.0, conversion/qwen.py and
+/// chatglm.py.
 /// </summary>
 internal static class TikTokenVocabulary
 {

@@ -1,6 +1,7 @@
 namespace Tessera.Checkpoints.Tokenizers;
 
-/// <summary>What a token is, as <c>tokenizer.ggml.token_type</c> numbers it (ggml-org/llama.cpp v0.5.0, gguf-py/gguf/constants.py).</summary>
+/// <summary>What a token is, as <c>tokenizer.ggml.token_type</c> numbers it (ggml-org/llama.cpp v0.5.0,
+/// gguf-py/gguf/constants.py).</summary>
 internal enum TokenKind
 {
     Normal = 1,

@@ -3,7 +3,8 @@ using Tessera.Checkpoints.Output;
 
 namespace Tessera.Checkpoints.Tokenizers;
 
-/// <summary>A Unigram tokenizer.json as libllama's vocabulary "t5": pieces with their log probabilities and the table of normalizations.</summary>
+/// <summary>A Unigram tokenizer.json as libllama's vocabulary "t5": pieces with their log probabilities and the table of
+/// normalizations.</summary>
 internal static class UnigramVocabulary
 {
     private const float AddedScore = 0;

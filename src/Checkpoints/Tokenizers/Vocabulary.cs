@@ -6,7 +6,8 @@ namespace Tessera.Checkpoints.Tokenizers;
 /// <summary>What an architecture wants otherwise than most.</summary>
 internal sealed record VocabularyOptions
 {
-    /// <summary>The pre-tokenizer's name where the architecture has one of its own that cuts words as <see cref="PreTokenizers"/> tells.</summary>
+    /// <summary>The pre-tokenizer's name where the architecture has one of its own that cuts words as <see cref="PreTokenizers"/>
+    /// tells.</summary>
     public string? PreTokenizer { get; init; }
 
     /// <summary>The number of tokens where the configuration does not say it as vocab_size.</summary>

@@ -40,7 +40,8 @@ internal sealed record TowerConfig
     /// <summary>Learned positions that are stored, where they are not one for each patch and the class token; else 0.</summary>
     public long PositionCount { get; init; }
 
-    /// <summary>Reads a configuration, with the defaults of its class (huggingface/transformers v5.12, models/clip and models/siglip).</summary>
+    /// <summary>Reads a configuration, with the defaults of its class (huggingface/transformers v5.12, models/clip and
+    /// models/siglip).</summary>
     public static TowerConfig Read(Settings vision)
     {
         bool isClip = vision.TryText("model_type") is null or "clip_vision_model" or "clip";
@@ -63,8 +64,8 @@ internal sealed record TowerConfig
     }
 
     /// <summary>
-    /// Tells the dimensions from the tensors, for authors' checkpoints that hold the tower but name only where it came from. A head's width is 64, and
-    /// 72 for SigLIP's so400m.
+    /// Tells the dimensions from the tensors, for authors' checkpoints that hold the tower but name only where it came from. A head's width
+    /// is 64, and 72 for SigLIP's so400m.
     /// </summary>
     public static TowerConfig FromTensors(VisionSource source, string towerName)
     {
@@ -102,7 +103,8 @@ internal sealed record TowerConfig
         };
     }
 
-    /// <summary>The letters of the rules' shapes: width, feed-forward, positions, patch side, colours, the language model's width.</summary>
+    /// <summary>The letters of the rules' shapes: width, feed-forward, positions, patch side, colours, the language model's
+    /// width.</summary>
     public (char, long)[] Letters(long languageWidth) =>
         [
             ('E', Width),

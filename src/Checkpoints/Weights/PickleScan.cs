@@ -4,8 +4,8 @@ using System.Text;
 namespace Tessera.Checkpoints.Weights;
 
 /// <summary>
-/// Looks through a pickle without running it: what it names must be what torch.save names for tensors, and its instructions those of plain containers.
-/// Source of the instructions: python/cpython v3.13, Lib/pickletools.py.
+/// Looks through a pickle without running it: what it names must be what torch.save names for tensors, and its instructions those of plain
+/// containers. Source of the instructions: python/cpython v3.13, Lib/pickletools.py.
 /// </summary>
 internal static class PickleScan
 {
@@ -49,7 +49,8 @@ internal static class PickleScan
                 if (!Names.Contains(name))
                     throw new CheckpointException(
                         path,
-                        $"its pickle names '{CheckpointFolder.Shown(name.Replace(' ', '.'))}', which is no tensor; it is refused and not run."
+                        $"its pickle names '{CheckpointFolder.Shown(name.Replace(' ', '.'))}', which is no tensor; it is refused and "
+                            + "not run."
                     );
                 continue;
             }

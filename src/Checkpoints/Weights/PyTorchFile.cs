@@ -3,9 +3,9 @@ using System.Collections;
 namespace Tessera.Checkpoints.Weights;
 
 /// <summary>
-/// The table of tensors of a file that torch.save wrote (since PyTorch 1.6 a zip archive): a pickle that says which tensor is which stretch of which
-/// storage, and a stored entry for each storage. The pickle is looked through first and run only if it names nothing but tensors and plain containers.
-/// Source: pytorch/pytorch v2.9, torch/serialization.py and torch/_utils.py.
+/// The table of tensors of a file that torch.save wrote (since PyTorch 1.6 a zip archive): a pickle that says which tensor is which stretch
+/// of which storage, and a stored entry for each storage. The pickle is looked through first and run only if it names nothing but tensors
+/// and plain containers. Source: pytorch/pytorch v2.9, torch/serialization.py and torch/_utils.py.
 /// </summary>
 internal static class PyTorchFile
 {

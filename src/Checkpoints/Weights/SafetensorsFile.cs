@@ -78,7 +78,8 @@ internal static class SafetensorsFile
         if (offsets[0] > offsets[1] || offsets[1] > available)
             throw Damaged(
                 file,
-                $"tensor '{name}' lies at {offsets[0]} to {offsets[1]}, but the file holds only {available} bytes of data; it was not copied to its end"
+                $"tensor '{name}' lies at {offsets[0]} to {offsets[1]}, but the file holds only {available} bytes of data; it was not "
+                    + "copied to its end"
             );
         (ElementType kind, int byteLength) = TypeOf(type.GetString()!);
         Int128 needed = byteLength;

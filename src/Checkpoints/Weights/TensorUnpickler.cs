@@ -11,7 +11,8 @@ internal sealed record PickledStorage(string Key, string TypeName, ElementType T
 /// <summary>A tensor as a pickle describes it: a stretch of a storage, with the steps between neighbours.</summary>
 internal sealed record PickledTensor(PickledStorage Storage, long Offset, long[] Shape, long[] Strides);
 
-/// <summary>A state dictionary. PyTorch adds version numbers to it as attributes, which the package hands over to a method of this name.</summary>
+/// <summary>A state dictionary. PyTorch adds version numbers to it as attributes, which the package hands over to a method of this
+/// name.</summary>
 internal sealed class PickledMap : Hashtable
 {
     /// <summary>Passes over the attributes.</summary>

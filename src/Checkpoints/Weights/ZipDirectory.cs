@@ -4,8 +4,8 @@ using System.Text;
 namespace Tessera.Checkpoints.Weights;
 
 /// <summary>
-/// The entries of a zip archive whose contents are stored as they are, with their places in the file, which .NET's own class does not tell. Source:
-/// PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
+/// The entries of a zip archive whose contents are stored as they are, with their places in the file, which .NET's own class does not tell.
+/// Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 /// </summary>
 internal static class ZipDirectory
 {

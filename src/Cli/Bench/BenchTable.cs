@@ -20,7 +20,8 @@ internal static class BenchTable
                 ? ""
                 : $"   before {Number(earlier.Median)}, {(row.Median / earlier.Median).ToString("0.00", CultureInfo.InvariantCulture)}x";
             console.WriteRow(
-                $"{row.What.PadRight(width)}  {Number(row.Median), 10} {row.Unit.PadRight(unitWidth)}  {Number(row.Least)} to {Number(row.Most)}{comparison}"
+                $"{row.What.PadRight(width)}  {Number(row.Median), 10} {row.Unit.PadRight(unitWidth)}  {Number(row.Least)} to "
+                    + $"{Number(row.Most)}{comparison}"
             );
         }
     }

@@ -3,7 +3,8 @@ namespace Tessera.Cli.Chat;
 /// <summary>Finds the name that was probably meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The name that begins with what was typed, or else the one with the fewest letters changed, added, left out or swapped.</summary>
+    /// <summary>The name that begins with what was typed, or else the one with the fewest letters changed, added, left out or
+    /// swapped.</summary>
     public static string Find(string typed, IEnumerable<string> names) =>
         names
             .OrderBy(name =>

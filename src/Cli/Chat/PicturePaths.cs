@@ -9,7 +9,8 @@ internal sealed record LineWithPictures(string Text, IReadOnlyList<string> Paths
     public const string Marker = "<__media__>";
 }
 
-/// <summary>Finds the paths of pictures in a line, as terminals write what is dropped on them: quoted, with escaped blanks, or as a file address.</summary>
+/// <summary>Finds the paths of pictures in a line, as terminals write what is dropped on them: quoted, with escaped blanks, or as a file
+/// address.</summary>
 /// <param name="isPicture">Whether there is a picture's file at a path.</param>
 internal sealed class PicturePaths(Func<string, bool> isPicture)
 {

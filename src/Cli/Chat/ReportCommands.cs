@@ -59,7 +59,8 @@ internal sealed class ReportCommands(ChatDesk desk, ChatScreen screen)
         string normal = name.Replace('_', '-').ToLowerInvariant();
         return SamplingParameter.All.FirstOrDefault(parameter => parameter.Name == normal)
             ?? throw new TesseraException(
-                $"There is no parameter {name}; did you mean {NearestName.Find(normal, SamplingParameter.All.Select(static parameter => parameter.Name))}?"
+                $"There is no parameter {name}; did you mean "
+                    + $"{NearestName.Find(normal, SamplingParameter.All.Select(static parameter => parameter.Name))}?"
             );
     }
 

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Tessera.Cli.Chat;
 
-/// <summary>A value that says how answers are generated, by the name that <c>/params</c> gives it; the names are those of the options.</summary>
+/// <summary>A value that says how answers are generated, by the name that <c>/params</c> gives it; the names are those of the
+/// options.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Range">What it may be, in words.</param>
 /// <param name="Read">Its value as text.</param>

@@ -23,7 +23,8 @@ internal sealed record SlashCommand(string Name, string Arguments, string Descri
     public static IReadOnlyList<string> Names { get; } =
     ["/image", "/look", "/regen", "/edit", "/fork", "/save", "/load", "/system", "/params", "/stats", "/clear", "/help", "/exit"];
 
-    /// <summary>The command that a line begins with, and what follows it; null for a message. A path is a message, and // escapes a slash.</summary>
+    /// <summary>The command that a line begins with, and what follows it; null for a message. A path is a message, and // escapes a
+    /// slash.</summary>
     public static (string Name, string Arguments)? Parse(string line)
     {
         string trimmed = line.Trim();

@@ -8,7 +8,8 @@ internal static class TypedPath
     // On Windows a backslash separates folders.
     private static readonly bool BackslashEscapes = !OperatingSystem.IsWindows();
 
-    /// <summary>The path that was meant: a file address, quotes, escapes and ~ are resolved. A file of just this name comes first.</summary>
+    /// <summary>The path that was meant: a file address, quotes, escapes and ~ are resolved. A file of just this name comes
+    /// first.</summary>
     public static string Resolve(string text)
     {
         string trimmed = text.Trim();
@@ -25,7 +26,8 @@ internal static class TypedPath
             : throw new TesseraException("The name of the file is empty or has a zero byte in it.");
     }
 
-    /// <summary>The path of a <c>file://</c> address of this machine, or on Windows of a share (RFC 8089); null for anything else.</summary>
+    /// <summary>The path of a <c>file://</c> address of this machine, or on Windows of a share (RFC 8089); null for anything
+    /// else.</summary>
     public static string? OfFileAddress(string text)
     {
         if (!text.StartsWith("file:/", StringComparison.OrdinalIgnoreCase) || !Uri.TryCreate(text, UriKind.Absolute, out Uri? address))

@@ -83,7 +83,8 @@ internal sealed unsafe class ComputeDevice : IDisposable
         _ = ProcessorLoad.OfMachine;
     }
 
-    /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after <see cref="RegisterKernels"/>.</summary>
+    /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
+    /// <see cref="RegisterKernels"/>.</summary>
     public static bool IsRepackingBest => KernelDevice.IsRepackingBest(MatrixUnit.IsSupported, RepackedWeights.AreMade);
 
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>

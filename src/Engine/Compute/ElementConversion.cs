@@ -38,7 +38,8 @@ internal static unsafe class ElementConversion
             Traits(type)->to_float(from, to, values.Length);
     }
 
-    /// <summary>Half precision to single, exactly; infinities and what is no number stay that. The values' number is that of the halves.</summary>
+    /// <summary>Half precision to single, exactly; infinities and what is no number stay that. The values' number is that of the
+    /// halves.</summary>
     public static void HalvesToFloat(ReadOnlySpan<ushort> halves, Span<float> values)
     {
         for (int index = WidenHalves(halves, values); index < values.Length; index++)

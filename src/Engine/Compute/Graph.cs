@@ -62,7 +62,8 @@ internal sealed unsafe class Graph : IDisposable
         return tensor;
     }
 
-    /// <summary>A float32 input of the given shape that <see cref="Write"/> fills before each run, once the graph has been placed.</summary>
+    /// <summary>A float32 input of the given shape that <see cref="Write"/> fills before each run, once the graph has been
+    /// placed.</summary>
     public Tensor Input(string name, long size0, long size1, long size2) => NewInput(name, ggml_type.GGML_TYPE_F32, size0, size1, size2, 1);
 
     /// <summary>A vector of row indices whose data is uploaded before the run.</summary>
@@ -85,8 +86,8 @@ internal sealed unsafe class Graph : IDisposable
     public Tensor MatMul(Tensor weight, Tensor x)
     {
         ggml_tensor* product = Ggml.ggml_mul_mat(Context, weight.Native, x.Native);
-        // Said for each product, so that a picture's do not depend on how many rows are computed together. GPUs sum weights of 16 bits in 16
-        // bits if nothing is said, which costs up to 0.0002 of a row's cosine; on quantized ones they keep to their fast way.
+        // Said for each product, so that a picture's do not depend on how many rows are computed together. GPUs sum weights of 16 bits in
+        // 16 bits if nothing is said, which costs up to 0.0002 of a row's cosine; on quantized ones they keep to their fast way.
         if (!IsOnProcessor)
             Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         else
@@ -186,7 +187,8 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Rows of x [width, n] by index: [width, indices].</summary>
     public Tensor Rows(Tensor x, Tensor indices) => new(Ggml.ggml_get_rows(Context, x.Native, indices.Native));
 
-    /// <summary>Copies the inputs' data to the device; the graph must have been placed. Each run needs it: other results take an input's place once it is used.</summary>
+    /// <summary>Copies the inputs' data to the device; the graph must have been placed. Each run needs it: other results take an input's
+    /// place once it is used.</summary>
     public void UploadInputs()
     {
         foreach ((Tensor tensor, ReadOnlyMemory<float> data) in floatInputs.Where(static input => IsPlaced(input.Tensor)))

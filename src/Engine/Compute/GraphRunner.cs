@@ -44,7 +44,8 @@ internal sealed unsafe class GraphRunner : IDisposable
     /// <summary>Takes the memory that a graph needs, without touching it, and keeps it for graphs that need as much or less.</summary>
     /// <param name="graph">The graph; it is not placed.</param>
     /// <param name="what">What it computes, for the message.</param>
-    /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was wanted, and how much was free.</exception>
+    /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was wanted, and how much was
+    /// free.</exception>
     public void Reserve(Graph graph, string what)
     {
         placed = null;
@@ -56,7 +57,8 @@ internal sealed unsafe class GraphRunner : IDisposable
             return;
         string reason = mayFit ? NativeLog.TakeErrors() : device.Name;
         throw new NativeLibraryException(
-            $"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and {device.FreeBytes() / 1_000_000} MB are free ({reason})."
+            $"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and "
+                + $"{device.FreeBytes() / 1_000_000} MB are free ({reason})."
         );
     }
 

@@ -3,7 +3,8 @@ using Tessera.Native;
 
 namespace Tessera.Compute;
 
-/// <summary>Matrices that stay where a file is mapped: they are read when they are first needed, and no second copy of them is made.</summary>
+/// <summary>Matrices that stay where a file is mapped: they are read when they are first needed, and no second copy of them is
+/// made.</summary>
 /// <param name="file">The file, which must stay open as long as they are used.</param>
 internal sealed unsafe class InPlaceWeights(GgufFile file) : IDisposable
 {

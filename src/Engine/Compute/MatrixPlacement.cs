@@ -20,8 +20,8 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     public bool IsOnProcessor => device.IsProcessor;
 
     /// <summary>
-    /// Whether products read weights of any type and width from plain memory, so that a file's may stay where it is mapped and nothing is gained
-    /// by joining or padding them.
+    /// Whether products read weights of any type and width from plain memory, so that a file's may stay where it is mapped and nothing is
+    /// gained by joining or padding them.
     /// </summary>
     public bool ReadsInPlace => device.HasMatrixUnits;
 

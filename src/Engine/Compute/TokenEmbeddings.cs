@@ -26,7 +26,8 @@ internal sealed class TokenEmbeddings
         stored = new byte[checked((int)(tensor.ByteLength / tensor.Shape[1]))];
     }
 
-    /// <summary>Finds the embeddings; null where the architecture does more than look up, or the file (split, say) does not hold them.</summary>
+    /// <summary>Finds the embeddings; null where the architecture does more than look up, or the file (split, say) does not hold
+    /// them.</summary>
     /// <param name="file">The file, which must stay open as long as they are used.</param>
     /// <param name="width">Width of an embedding.</param>
     /// <param name="requireUnchanged">Fails when the file is no longer what was loaded.</param>

@@ -99,7 +99,8 @@ internal sealed unsafe class WeightStore : IDisposable
         return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
     }
 
-    /// <summary>Whether <see cref="JoinedMatrix"/> takes tensors, which must share one type, and one product is faster than several.</summary>
+    /// <summary>Whether <see cref="JoinedMatrix"/> takes tensors, which must share one type, and one product is faster than
+    /// several.</summary>
     public bool CanJoin(IEnumerable<string> names) =>
         !placement.ReadsInPlace
         && names.Select(name => file.TryGetTensor(name, out GgufTensor? tensor) ? tensor.Type : (GgufTensorType?)null).Distinct().Count()
@@ -219,7 +220,8 @@ internal sealed unsafe class WeightStore : IDisposable
             free = device.FreeBytes();
         if (needed > free)
             throw new NativeLibraryException(
-                $"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB are free."
+                $"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB "
+                    + "are free."
             );
     }
 
@@ -290,7 +292,8 @@ internal sealed unsafe class WeightStore : IDisposable
             ? tensor
             : throw new ModelFileException(
                 file.Path,
-                $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not {(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}."
+                $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not "
+                    + $"{(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}."
             );
     }
 

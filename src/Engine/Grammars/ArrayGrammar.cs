@@ -2,7 +2,8 @@ using static Tessera.Grammars.GrammarExpression;
 
 namespace Tessera.Grammars;
 
-/// <summary>Arrays: the items of fixed places, all of them where there is room, then further ones where the schema speaks of them or wants them.</summary>
+/// <summary>Arrays: the items of fixed places, all of them where there is room, then further ones where the schema speaks of them or wants
+/// them.</summary>
 /// <param name="shared">Rules that others use too.</param>
 /// <param name="compile">Makes the expression of an item.</param>
 internal sealed class ArrayGrammar(SharedRules shared, Func<SchemaNode, GrammarExpression> compile)

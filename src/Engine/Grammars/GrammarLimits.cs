@@ -21,7 +21,8 @@ internal static class GrammarLimits
     /// <summary>Symbols of all rules after every repetition is written out, as llama.cpp does.</summary>
     public const int ExpandedSize = 400_000;
 
-    /// <summary>Ways on which rules begin with rules: llama.cpp follows each when it looks for left recursion, and may keep a stack for each.</summary>
+    /// <summary>Ways on which rules begin with rules: llama.cpp follows each when it looks for left recursion, and may keep a stack for
+    /// each.</summary>
     public const int BeginningCount = 500_000;
 
     /// <summary>Rules that begin with each other in a row: llama.cpp follows them recursively.</summary>

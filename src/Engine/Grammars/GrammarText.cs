@@ -4,8 +4,8 @@ using System.Text;
 namespace Tessera.Grammars;
 
 /// <summary>
-/// Writes rules as GBNF for llama.cpp (both editions, src/llama-grammar.cpp), whose parser expands every repetition and gives up, or forgets
-/// the limit, above 2000. So what is repeated is always one symbol, and longer repetitions are written in blocks.
+/// Writes rules as GBNF for llama.cpp (both editions, src/llama-grammar.cpp), whose parser expands every repetition and gives up, or
+/// forgets the limit, above 2000. So what is repeated is always one symbol, and longer repetitions are written in blocks.
 /// </summary>
 internal sealed class GrammarText
 {

@@ -30,7 +30,8 @@ internal static class JsonText
             )
         );
 
-    /// <summary>An expression over characters as one over their JSON form. Control characters without a short escape are left out.</summary>
+    /// <summary>An expression over characters as one over their JSON form. Control characters without a short escape are left
+    /// out.</summary>
     public static GrammarExpression Encode(GrammarExpression expression) =>
         expression switch
         {

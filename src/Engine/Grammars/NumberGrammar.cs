@@ -4,7 +4,8 @@ using static Tessera.Grammars.GrammarExpression;
 
 namespace Tessera.Grammars;
 
-/// <summary>The numbers within bounds as digits: at most 15 significant ones, which a double tells apart, unless the bounds have more.</summary>
+/// <summary>The numbers within bounds as digits: at most 15 significant ones, which a double tells apart, unless the bounds have
+/// more.</summary>
 internal static class NumberGrammar
 {
     /// <summary>Significant digits of a number.</summary>

@@ -3,7 +3,8 @@ using static Tessera.Grammars.GrammarExpression;
 
 namespace Tessera.Grammars;
 
-/// <summary>Objects: members in the schema's order, any of the optional ones, then further members where the schema speaks of them.</summary>
+/// <summary>Objects: members in the schema's order, any of the optional ones, then further members where the schema speaks of
+/// them.</summary>
 /// <param name="shared">Rules that others use too.</param>
 /// <param name="compile">Makes the expression of a member's value.</param>
 internal sealed class ObjectGrammar(SharedRules shared, Func<SchemaNode, GrammarExpression> compile)

@@ -1,6 +1,7 @@
 namespace Tessera.Grammars;
 
-/// <summary>Whether the branches of a <c>oneOf</c> exclude each other, as far as it can be seen: a grammar cannot hold them apart.</summary>
+/// <summary>Whether the branches of a <c>oneOf</c> exclude each other, as far as it can be seen: a grammar cannot hold them
+/// apart.</summary>
 internal static class SchemaBranches
 {
     private const int MaxDepth = 4;
@@ -14,7 +15,8 @@ internal static class SchemaBranches
                 throw new SchemaException(
                     pointer[..pointer.LastIndexOf('/')],
                     "oneOf",
-                    $"has branches {one} and {other} that the same value may follow: write anyOf, or give each a required member with a const of its own."
+                    $"has branches {one} and {other} that the same value may follow: write anyOf, or give each a required member with a "
+                        + "const of its own."
                 );
     }
 

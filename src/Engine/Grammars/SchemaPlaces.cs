@@ -4,7 +4,8 @@ using Tessera.Shared;
 
 namespace Tessera.Grammars;
 
-/// <summary>Finds what references within a schema mean (JSON pointers, RFC 6901). Objects are indexed, so that many references take no longer than they should.</summary>
+/// <summary>Finds what references within a schema mean (JSON pointers, RFC 6901). Objects are indexed, so that many references take no
+/// longer than they should.</summary>
 internal sealed class SchemaPlaces(JsonElement document)
 {
     private readonly Dictionary<string, Dictionary<string, JsonElement>> indexes = [];

@@ -11,7 +11,8 @@ internal static class StringGrammar
     private const string Time = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-](0\\d|1[0-3]):[0-5]\\d)";
     private const string Byte = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 
-    // As patterns; all texts of a pattern are of the format, but not the other way round: years are 1000 to 8999, and there are no leap seconds.
+    // As patterns; all texts of a pattern are of the format, but not the other way round: years are 1000 to 8999, and there are no leap
+    // seconds.
     private static readonly Dictionary<string, string> Formats = new()
     {
         ["date"] = $"^(?:{Date})$",

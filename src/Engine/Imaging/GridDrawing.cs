@@ -54,7 +54,8 @@ internal static class GridDrawing
         }
     }
 
-    // A tile's edges in pixels of the picture that is drawn on. Edges outside are moved to its rim, so that padding shows as a closed frame.
+    // A tile's edges in pixels of the picture that is drawn on. Edges outside are moved to its rim, so that padding shows as a closed
+    // frame.
     private readonly record struct Edges(int Left, int Top, int Right, int Bottom)
     {
         public static Edges Of(SourceRectangle source, RgbImage image, PixelSize original)

@@ -1,6 +1,7 @@
 namespace Tessera.Imaging;
 
-/// <summary>Windows whose weights stand in groups of four, as vector code takes them; the last group of a window is filled up with 0.</summary>
+/// <summary>Windows whose weights stand in groups of four, as vector code takes them; the last group of a window is filled up with
+/// 0.</summary>
 /// <typeparam name="T">Type of the stored numbers.</typeparam>
 internal abstract class GroupedWindows<T>
     where T : unmanaged

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Imaging;
 
-/// <summary>Resizes rows: each output pixel is a weighted sum of neighbouring pixels of the same row. Its windows are made ready once for many rows.</summary>
+/// <summary>Resizes rows: each output pixel is a weighted sum of neighbouring pixels of the same row. Its windows are made ready once for
+/// many rows.</summary>
 internal sealed unsafe class HorizontalPass
 {
     private const int Half = 1 << (ResampleWindows.PrecisionBits - 1);

@@ -16,8 +16,8 @@ internal readonly unsafe struct FourRows(byte* start, PixelRows rows, int y, int
     public readonly byte* Row3 = start + rows.Offset(Math.Min(y + 3, end - 1));
 
     /// <summary>
-    /// Clamps and writes one pixel of each row, given as [row's red, green, blue, any | next row's]: four bytes, of which the last belongs to the
-    /// pixel written next; a row's last pixel gets three.
+    /// Clamps and writes one pixel of each row, given as [row's red, green, blue, any | next row's]: four bytes, of which the last belongs
+    /// to the pixel written next; a row's last pixel gets three.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(int x, int width, Vector256<int> rows01, Vector256<int> rows23)

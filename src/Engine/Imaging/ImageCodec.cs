@@ -4,8 +4,8 @@ using Tessera.Shared;
 namespace Tessera.Imaging;
 
 /// <summary>
-/// Reads and writes image files with libvips, as 8-bit RGB: first frame or page, EXIF orientation applied, alpha composited over white. Embedded
-/// colour profiles are ignored, as Pillow's <c>convert("RGB")</c> does, except for CMYK, which goes through its profile (or
+/// Reads and writes image files with libvips, as 8-bit RGB: first frame or page, EXIF orientation applied, alpha composited over white.
+/// Embedded colour profiles are ignored, as Pillow's <c>convert("RGB")</c> does, except for CMYK, which goes through its profile (or
 /// libvips's own when it has none) to sRGB.
 /// </summary>
 internal static class ImageCodec
@@ -17,7 +17,8 @@ internal static class ImageCodec
     /// <param name="data">The whole file.</param>
     /// <param name="sourceName">Its name for error messages.</param>
     /// <param name="maxPixels">Larger pictures are refused before their pixels are decoded.</param>
-    /// <param name="cancellation">Stops at once; a codec that decodes a whole frame in one call ends that call behind the caller's back.</param>
+    /// <param name="cancellation">Stops at once; a codec that decodes a whole frame in one call ends that call behind the caller's
+    /// back.</param>
     /// <exception cref="ImageException">The data is empty, no supported image, damaged, cut short, or too large.</exception>
     /// <exception cref="NativeLibraryException">libvips is missing or does not start.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

@@ -7,7 +7,8 @@ internal static class ImageFileReader
     public const long MaxByteLength = 512_000_000;
 
     /// <summary>The whole file.</summary>
-    /// <exception cref="ImageException">It is no picture by its first bytes, or has more than <see cref="MaxByteLength"/> bytes.</exception>
+    /// <exception cref="ImageException">It is no picture by its first bytes, or has more than <see cref="MaxByteLength"/>
+    /// bytes.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 namespace Tessera.Imaging;
 
-/// <summary>The largest picture that is decoded; checked on what a file's header claims, before any pixel is decoded or allocated.</summary>
+/// <summary>The largest picture that is decoded; checked on what a file's header claims, before any pixel is decoded or
+/// allocated.</summary>
 /// <param name="SourceName">The picture's name for error messages.</param>
 /// <param name="MaxPixels">The most pixels, width times height.</param>
 internal readonly record struct ImageSizeLimit(string SourceName, long MaxPixels)

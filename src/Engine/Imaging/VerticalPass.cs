@@ -8,7 +8,8 @@ internal static unsafe class VerticalPass
 {
     private const int Half = 1 << (ResampleWindows.PrecisionBits - 1);
 
-    /// <summary>Fills the windows' rows of <paramref name="output"/>; <paramref name="source"/> holds all rows that they read, in the same width.</summary>
+    /// <summary>Fills the windows' rows of <paramref name="output"/>; <paramref name="source"/> holds all rows that they read, in the same
+    /// width.</summary>
     public static void Run(PixelRows source, PixelRows output, ResampleWindows windows, ResampleOptions options)
     {
         bool wide = source.RowByteLength >= VerticalPassAvx2.BlockSize;

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Imaging;
 
-/// <summary>The vertical pass on blocks of 32 bytes with AVX2: two rows a step, exact 32-bit sums from split weights as in <see cref="PackedWindows"/>.</summary>
+/// <summary>The vertical pass on blocks of 32 bytes with AVX2: two rows a step, exact 32-bit sums from split weights as in
+/// <see cref="PackedWindows"/>.</summary>
 internal static unsafe class VerticalPassAvx2
 {
     /// <summary>Bytes of a row done at once; a shorter row cannot be done here.</summary>

@@ -8,7 +8,8 @@ internal static unsafe class VerticalPassVnni
 {
     private const int BlockSize = VerticalPassAvx2.BlockSize;
 
-    /// <summary>One output row, whole, from <paramref name="rowCount"/> rows at <paramref name="source"/>; returns its <paramref name="rowByteLength"/>.</summary>
+    /// <summary>One output row, whole, from <paramref name="rowCount"/> rows at <paramref name="source"/>; returns its
+    /// <paramref name="rowByteLength"/>.</summary>
     public static int Row(byte* source, int rowCount, byte* output, int rowByteLength, SplitWindows windows, int window)
     {
         fixed (int* weights = &windows.Weights[windows.GroupOffsets[window] * SplitWindows.GroupLength])
@@ -39,7 +40,8 @@ internal static unsafe class VerticalPassVnni
             high3 = default;
         for (int k = 0; k < rowCount; k += SplitWindows.GroupSize, weights += SplitWindows.GroupLength)
         {
-            // Rows past the last have weights of 0, so any will do. Bytes of four rows meet within 128-bit lanes; packing undoes that order.
+            // Rows past the last have weights of 0, so any will do. Bytes of four rows meet within 128-bit lanes; packing undoes that
+            // order.
             long last = rowCount - 1 - k;
             Vector256<byte> row0 = Vector256.Load(source),
                 row1 = Vector256.Load(source + Math.Min(1, last) * rowByteLength);

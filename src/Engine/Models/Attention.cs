@@ -11,7 +11,8 @@ internal static class Attention
     // (ggml 0.25.1, src/ggml-cpu/ops.cpp, ggml_compute_forward_flash_attn_ext_f16).
     private const int ValueAlignment = 16;
 
-    /// <summary>Queries [head, heads, queries, slices], keys and values [head, heads, tokens, slices] -> [head * heads, queries, slices].</summary>
+    /// <summary>Queries [head, heads, queries, slices], keys and values [head, heads, tokens, slices] -> [head * heads, queries,
+    /// slices].</summary>
     /// <remarks>The three may be views; only their fastest dimension must be dense.</remarks>
     public static Tensor Build(Graph graph, Tensor query, Tensor key, Tensor value)
     {

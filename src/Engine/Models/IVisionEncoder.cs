@@ -13,10 +13,12 @@ internal interface IVisionEncoder
     /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
     int NodeCapacity { get; }
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] of slices of one size -> the tower's features and the connector's rows.</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] of slices of one size -> the tower's features and the connector's
+    /// rows.</summary>
     EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize);
 
-    /// <summary>Rows of each slice [embedding, rows] -> the picture's embeddings [embedding, tokens] in the order of the plan's layout.</summary>
+    /// <summary>Rows of each slice [embedding, rows] -> the picture's embeddings [embedding, tokens] in the order of the plan's
+    /// layout.</summary>
     float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows);
 }
 

@@ -34,7 +34,8 @@ internal sealed record PerceiverResamplerConfig(int Inputs, int Width, int Query
         if (!fits)
             throw new ModelFileException(
                 file.Path,
-                $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width that 4 divides, up to {MaxWidth}, and up to {MaxQueryCount} queries are supported."
+                $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width that 4 divides, up to {MaxWidth}, and up "
+                    + $"to {MaxQueryCount} queries are supported."
             );
         int heads = ReadHeadCount(file, (int)width);
         var config = new PerceiverResamplerConfig(towerWidth, (int)width, (int)count, heads, queriesHavePositions);
@@ -109,7 +110,8 @@ internal sealed class PerceiverResampler
     {
         int patchCount = (int)features.Size(1),
             sliceCount = (int)features.Size(2);
-        Tensor values = featureNorm.Build(graph, widen.IsNull ? features : widen.Build(graph, features), NormEpsilon); // [width, patches, slices]
+        // [width, patches, slices]
+        Tensor values = featureNorm.Build(graph, widen.IsNull ? features : widen.Build(graph, features), NormEpsilon);
         Tensor keys = graph.Add(values, graph.Input("resampler_key_positions", keyPositions, config.Width, patchCount));
         Tensor asked = queryNorm.Build(graph, queries, NormEpsilon); // [width, queries]
         if (queryPositions is not null)

@@ -16,7 +16,8 @@ namespace Tessera.Models;
 /// <param name="deviation">Of each channel, in 0..1.</param>
 internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf, IReadOnlyList<float> mean, IReadOnlyList<float> deviation)
 {
-    // More patches than the largest released position table has places (70 x 70) come only from pictures thousands of times as long as wide.
+    // More patches than the largest released position table has places (70 x 70) come only from pictures thousands of times as long as
+    // wide.
     private const int MaxPatchCount = 4900;
 
     // Tiles beyond this are not tried, whether a file or a caller asks for them.

@@ -149,7 +149,8 @@ internal static class VisionFamilies
         return Table.FirstOrDefault(family => family.ProjectorTypes.Contains(type) && family.Recognises(file))
             ?? throw new ModelFileException(
                 file.Path,
-                $"clip.projector_type is '{type}', which is not supported; supported are {string.Join(", ", Table.SelectMany(static family => family.ProjectorTypes).Distinct())}."
+                $"clip.projector_type is '{type}', which is not supported; supported are "
+                    + $"{string.Join(", ", Table.SelectMany(static family => family.ProjectorTypes).Distinct())}."
             );
     }
 
@@ -160,7 +161,8 @@ internal static class VisionFamilies
         if (architecture != "clip")
             throw new ModelFileException(
                 file.Path,
-                $"it is a language model (general.architecture is '{architecture}'), not a vision projector: give it with -m and the projector with --mmproj."
+                $"it is a language model (general.architecture is '{architecture}'), not a vision projector: give it with -m and the "
+                    + "projector with --mmproj."
             );
         if (file.Metadata.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
             throw new ModelFileException(file.Path, "clip.has_vision_encoder is false, so it holds no vision tower.");

@@ -57,7 +57,8 @@ internal sealed record VisionTransformerConfig
 
     public int PatchCount => PatchesPerSide * PatchesPerSide;
 
-    /// <summary>Learned positions that the file holds; one for each token, the class token included, unless the family says otherwise.</summary>
+    /// <summary>Learned positions that the file holds; one for each token, the class token included, unless the family says
+    /// otherwise.</summary>
     public int PositionCount
     {
         get => field > 0 ? field : PatchCount + (HasClassToken ? 1 : 0);
@@ -99,7 +100,8 @@ internal sealed record VisionTransformerConfig
         if (PatchCount > MaxPatchCount)
             throw new ModelFileException(
                 file.Path,
-                $"clip.vision.image_size is {ImageSize}: with patches of {PatchSize} that makes {PatchCount} patches, more than {MaxPatchCount}."
+                $"clip.vision.image_size is {ImageSize}: with patches of {PatchSize} that makes {PatchCount} patches, more than "
+                    + $"{MaxPatchCount}."
             );
         if (ImageSize < PatchSize)
             throw new ModelFileException(

@@ -5,9 +5,9 @@ using System.Runtime.InteropServices;
 namespace Tessera.Native;
 
 /// <summary>
-/// Runs what uses a GPU. Where a driver loses its device, ggml's Vulkan backend throws in C++ and its CUDA backend aborts, and either would end
-/// the process. So each call runs on a thread that can be given up: it stays for good where native code failed, with all that is locked there,
-/// and the caller gets an exception. From then on no GPU is touched, neither to compute nor to free.
+/// Runs what uses a GPU. Where a driver loses its device, ggml's Vulkan backend throws in C++ and its CUDA backend aborts, and either would
+/// end the process. So each call runs on a thread that can be given up: it stays for good where native code failed, with all that is locked
+/// there, and the caller gets an exception. From then on no GPU is touched, neither to compute nor to free.
 /// </summary>
 internal static class GpuCalls
 {

@@ -23,8 +23,8 @@ internal static unsafe class GpuDevices
     }
 
     /// <summary>
-    /// Opens them on one thread: ggml's Vulkan backend shows a device to other threads before it has filled it in, and the second to ask for
-    /// its buffer type gets one whose functions are still null (ggml 0.25.1, src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_get_device).
+    /// Opens them on one thread: ggml's Vulkan backend shows a device to other threads before it has filled it in, and the second to ask
+    /// for its buffer type gets one whose functions are still null (ggml 0.25.1, src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_get_device).
     /// </summary>
     /// <exception cref="NativeLibraryException">One cannot be opened.</exception>
     public static void Open()

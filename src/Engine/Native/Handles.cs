@@ -95,7 +95,8 @@ internal sealed class SchedulerHandle(nint pointer) : OwnedHandle(pointer)
     protected override void Free(nint pointer) => GgmlBackend.ggml_backend_sched_free(pointer);
 }
 
-/// <summary>A <c>ggml_threadpool</c>: threads of the CPU. Not counted, as its owner makes it when a count of threads is first tried.</summary>
+/// <summary>A <c>ggml_threadpool</c>: threads of the CPU. Not counted, as its owner makes it when a count of threads is first
+/// tried.</summary>
 /// <param name="pointer">The pool.</param>
 /// <param name="registry">The <c>ggml_backend_reg</c> that made it.</param>
 internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandle(pointer, isCounted: false)

@@ -25,7 +25,8 @@ internal static partial class LibraryFault
         if (Target(header) is string target && target != Own)
             return $"it is made for {target}, and this program runs on {Own}";
         if (OperatingSystem.IsWindows() && VisualCppRuntime.FirstOrDefault(static name => !IsThere(name)) is string library)
-            return $"it needs {library}: install Microsoft's Visual C++ Redistributable (winget install Microsoft.VCRedist.2015+.{Own.Split(' ')[^1]})";
+            return $"it needs {library}: install Microsoft's Visual C++ Redistributable (winget install "
+                + $"Microsoft.VCRedist.2015+.{Own.Split(' ')[^1]})";
         return Reason(file, message);
     }
 
@@ -46,7 +47,8 @@ internal static partial class LibraryFault
     }
 
     private static string Own { get; } =
-        $"{(OperatingSystem.IsWindows() ? "Windows" : OperatingSystem.IsMacOS() ? "macOS" : "Linux")} {Name(RuntimeInformation.ProcessArchitecture)}";
+        $"{(OperatingSystem.IsWindows() ? "Windows" : OperatingSystem.IsMacOS() ? "macOS" : "Linux")} "
+        + $"{Name(RuntimeInformation.ProcessArchitecture)}";
 
     /// <summary>
     /// The system and the processor that a library is made for: the numbers of ELF's e_machine, the Machine of Windows' PE, and the cputype

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Native;
 
-/// <summary>What Tessera uses of <c>include/llama.h</c>, llama.cpp v0.5.0; what the older edition has otherwise: <see cref="LlamaEdition"/>.</summary>
+/// <summary>What Tessera uses of <c>include/llama.h</c>, llama.cpp v0.5.0; what the older edition has otherwise:
+/// <see cref="LlamaEdition"/>.</summary>
 internal static unsafe partial class Llama
 {
     private const string Library = NativeLibraries.Llama;

@@ -55,9 +55,9 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
         return Llama.llama_init_from_model(model, parameters);
     }
 
-    // LLamaSharp's edition has the structs of LlamaStructs.cs less one field each. All systems pass structs of this size in memory, where the
-    // callee looks no further than its own: so one type serves both, with its bytes moved. Source: LLamaModelParams and LLamaContextParams
-    // of the package LLamaSharp 0.30.0, and the defaults that its libraries return, which are checked at each start.
+    // LLamaSharp's edition has the structs of LlamaStructs.cs less one field each. All systems pass structs of this size in memory, where
+    // the callee looks no further than its own: so one type serves both, with its bytes moved. Source: LLamaModelParams and
+    // LLamaContextParams of the package LLamaSharp 0.30.0, and the defaults that its libraries return, which are checked at each start.
     internal static void FromLLamaSharp(ref llama_model_params parameters)
     {
         Span<byte> bytes = Bytes(ref parameters);

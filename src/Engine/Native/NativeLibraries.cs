@@ -28,7 +28,8 @@ internal static class NativeLibraries
         string advice =
             library == Vips
                 ? $"add the package NetVips.Native.{NativeFolders.PortableRid()} (in a clone, build again)"
-                : $"add a package such as LLamaSharp.Backend.Cpu {NativeRuntime.PackageVersion}, or set {NativeFolders.Variable} to a folder that holds it";
+                : $"add a package such as LLamaSharp.Backend.Cpu {NativeRuntime.PackageVersion}, or set {NativeFolders.Variable} to a "
+                    + "folder that holds it";
         throw new NativeLibraryException(
             $"The native library '{library}' was not found in {string.Join(" or ", FoldersOf(library))}: {advice}."
         );
@@ -105,7 +106,8 @@ internal static class NativeLibraries
         }
     }
 
-    // The file names carry versions and backends: libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, libvips.so.42, libvips.42.dylib, libvips-42.dll.
+    // The file names carry versions and backends: libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, libvips.so.42, libvips.42.dylib,
+    // libvips-42.dll.
     private static bool IsLibraryFile(string path, string library)
     {
         string name = Path.GetFileName(path);

@@ -70,7 +70,8 @@ internal static unsafe class NativeRuntime
         LlamaEdition edition =
             LlamaEdition.All.FirstOrDefault(known => known.GgmlVersion == ggml)
             ?? throw Refuse(
-                $"its ggml is version '{ggml}', and {string.Join(" or ", LlamaEdition.All.Select(static known => known.GgmlVersion))} is needed"
+                $"its ggml is version '{ggml}', and {string.Join(" or ", LlamaEdition.All.Select(static known => known.GgmlVersion))} "
+                    + "is needed"
             );
         bool hasVersion = NativeLibrary.TryGetExport(NativeLibraries.Load(NativeLibraries.Llama), "llama_version", out _);
         string? llama = hasVersion ? (Marshal.PtrToStringUTF8((nint)Llama.llama_version()) ?? "").Split('-')[0] : null;
@@ -157,7 +158,8 @@ internal static unsafe class NativeRuntime
 
     private static NativeLibraryException Refuse(string problem, Exception? cause = null) =>
         new(
-            $"{NativeLibraries.Locate(NativeLibraries.Llama)} cannot be used: {problem}. Take a package such as LLamaSharp.Backend.Cpu {PackageVersion}, "
+            $"{NativeLibraries.Locate(NativeLibraries.Llama)} cannot be used: {problem}. Take a package such as LLamaSharp.Backend.Cpu "
+                + $"{PackageVersion}, "
                 + $"or set {NativeFolders.Variable} to a folder with {LlamaEdition.Release.Name} alone.",
             cause
         );

@@ -47,8 +47,8 @@ internal static class ProcessorLevel
         return true;
     }
 
-    // Whether the system keeps these registers when it changes threads. The runtime knows; a program compiled ahead of time knows only what it
-    // was compiled for. So there the area that the system has enabled (leaf 13) must reach to the end of theirs.
+    // Whether the system keeps these registers when it changes threads. The runtime knows; a program compiled ahead of time knows only what
+    // it was compiled for. So there the area that the system has enabled (leaf 13) must reach to the end of theirs.
     private static bool HasState(int component)
     {
         if (Avx512F.IsSupported || (component == StateOfAvx && Avx.IsSupported))

@@ -10,7 +10,8 @@ internal static class SharedLibraries
 {
     private const string Owner = "LLamaSharp";
 
-    /// <summary>The folder of LLamaSharp's libllama; null where it has loaded none, or the system does not say (macOS, which has one build).</summary>
+    /// <summary>The folder of LLamaSharp's libllama; null where it has loaded none, or the system does not say (macOS, which has one
+    /// build).</summary>
     public static string? Folder()
     {
         if (!AppDomain.CurrentDomain.GetAssemblies().Any(static assembly => assembly.GetName().Name == Owner))

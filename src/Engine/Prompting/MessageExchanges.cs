@@ -10,7 +10,8 @@ internal static class MessageExchanges
     /// <param name="family">The family's wording.</param>
     /// <param name="messages">The conversation.</param>
     /// <param name="variables">Names of what else a template would be told.</param>
-    /// <exception cref="TesseraException">The wording has no place for tools, or for a system sentence later than the first message.</exception>
+    /// <exception cref="TesseraException">The wording has no place for tools, or for a system sentence later than the first
+    /// message.</exception>
     public static (string? System, IReadOnlyList<Exchange> Exchanges) Of(
         FamilyPrompt family,
         IReadOnlyList<ChatTemplateMessage> messages,
@@ -31,7 +32,8 @@ internal static class MessageExchanges
                 Answer(exchanges, open, message.Text);
             else
                 throw new TesseraException(
-                    $"The model has no chat template, and its family's wording has no place for message {index}, of the role {message.Role}{(message.ToolCalls.Count > 0 ? " with calls of tools" : "")}."
+                    $"The model has no chat template, and its family's wording has no place for message {index}, of the role "
+                        + $"{message.Role}{(message.ToolCalls.Count > 0 ? " with calls of tools" : "")}."
                 );
         }
 

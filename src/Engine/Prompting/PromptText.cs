@@ -78,7 +78,8 @@ internal static class PromptText
         return opening + string.Concat(turns);
     }
 
-    /// <summary>The user's text with places for its pictures: in front, each followed by the family's separator, where it has none.</summary>
+    /// <summary>The user's text with places for its pictures: in front, each followed by the family's separator, where it has
+    /// none.</summary>
     public static string WithPlaces(FamilyPrompt family, Exchange exchange) =>
         CountPlaces(exchange.UserText) > 0
             ? exchange.UserText

@@ -3,7 +3,8 @@ using System.Threading.Channels;
 
 namespace Tessera.Text;
 
-/// <summary>One answer on its way through the scheduler. Everything but <see cref="IsCancelled"/> belongs to the scheduler's thread.</summary>
+/// <summary>One answer on its way through the scheduler. Everything but <see cref="IsCancelled"/> belongs to the scheduler's
+/// thread.</summary>
 /// <param name="request">What to answer.</param>
 /// <param name="model">The weights.</param>
 /// <param name="contextLength">Positions that the prompt and the answer may take together.</param>

@@ -111,7 +111,8 @@ internal sealed unsafe class GrammarSampler : IDisposable
             );
     }
 
-    // The grammar reads the names of control tokens as text, which the answer has only of those that are shown, and takes some bytes that are no UTF-8.
+    // The grammar reads the names of control tokens as text, which the answer has only of those that are shown, and takes some bytes that
+    // are no UTF-8.
     private bool Speaks(int token) => (unfinished.Length == 0 && vocabulary.IsAscii(token)) || SpeaksOtherwise(token);
 
     private bool SpeaksOtherwise(int token) => vocabulary.IsEnd(token) ? unfinished.Length == 0 : TryFollow(token, out _);

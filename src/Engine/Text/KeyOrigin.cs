@@ -16,7 +16,8 @@ internal readonly record struct KeyOrigin(int Number)
     /// <summary>An origin that no other conversation of this process has.</summary>
     public static KeyOrigin Next() => new(Interlocked.Increment(ref last) & int.MaxValue);
 
-    /// <summary>A key with the origin in it, or without it again: it does so to its own result. Which kind of key it is does not change.</summary>
+    /// <summary>A key with the origin in it, or without it again: it does so to its own result. Which kind of key it is does not
+    /// change.</summary>
     public ulong Apply(ulong key) =>
         PromptRows.IsToken(key) ? key ^ ((ulong)Number << 32) : key ^ (((ulong)Number * Spread) & ~EmbeddingBit);
 }

@@ -25,7 +25,8 @@ internal enum DecodeOutcome
     Failed,
 }
 
-/// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for <see cref="RequestStop"/>.</summary>
+/// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for
+/// <see cref="RequestStop"/>.</summary>
 internal sealed unsafe class LanguageContext : IDisposable
 {
     private const int LargestBatch = 2048;
@@ -215,7 +216,8 @@ internal sealed unsafe class LanguageContext : IDisposable
             available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > available && model.IsOnProcessor)
             throw new TesseraException(
-                $"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the {available / 1_000_000_000} GB there are: lower --context."
+                $"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the "
+                    + $"{available / 1_000_000_000} GB there are: lower --context."
             );
     }
 

@@ -49,7 +49,8 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <summary>Bytes of weights.</summary>
     public long ByteLength => (long)Llama.llama_model_size(handle.Pointer);
 
-    /// <summary>Whether a position has several axes (M-RoPE), so that libllama reads four numbers for each embedding, and one for each token.</summary>
+    /// <summary>Whether a position has several axes (M-RoPE), so that libllama reads four numbers for each embedding, and one for each
+    /// token.</summary>
     public bool HasSeveralAxes => SeveralAxes.Contains(Llama.llama_model_rope_type(handle.Pointer));
 
     public nint Pointer => handle.Pointer;

@@ -72,7 +72,8 @@ internal sealed class Sampler : IDisposable
     public void Accept(int token) => Llama.llama_sampler_accept(chain.Pointer, token);
 
     /// <summary>Chooses the token after a row of the context's last batch.</summary>
-    /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail on.</exception>
+    /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail
+    /// on.</exception>
     /// <exception cref="GrammarException">The vocabulary has no token that goes on as the grammar wants.</exception>
     public int Sample(LanguageContext context, int row)
     {

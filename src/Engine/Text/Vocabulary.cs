@@ -74,7 +74,8 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     /// <summary>The token that prompts spell in this way, or null; control tokens are found too.</summary>
     public int? FindControl(string text) => Tokenize(text) is [int token] ? token : null;
 
-    /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none unless they are to be shown.</summary>
+    /// <summary>The bytes of a token; several tokens may make up one character. Control tokens have none unless they are to be
+    /// shown.</summary>
     public ReadOnlySpan<byte> Piece(int token, bool showsControl = false)
     {
         var buffer = new byte[64];

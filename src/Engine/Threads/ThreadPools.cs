@@ -3,9 +3,9 @@ using Tessera.Native;
 namespace Tessera.Threads;
 
 /// <summary>
-/// The CPU's threads for one stream of graphs: a pool for each count that is used, made when it is first wanted, whose threads sleep between
-/// graphs. Without a pool ggml makes threads for each part of a graph, or lets them spin when it has ended. Where ggml is built with OpenMP,
-/// whose threads are OpenMP's own, a pool is a description only. Must outlive what computes with it; for one thread at a time.
+/// The CPU's threads for one stream of graphs: a pool for each count that is used, made when it is first wanted, whose threads sleep
+/// between graphs. Without a pool ggml makes threads for each part of a graph, or lets them spin when it has ended. Where ggml is built
+/// with OpenMP, whose threads are OpenMP's own, a pool is a description only. Must outlive what computes with it; for one thread at a time.
 /// </summary>
 internal sealed unsafe class ThreadPools : IDisposable
 {

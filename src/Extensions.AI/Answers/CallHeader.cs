@@ -13,7 +13,8 @@ internal sealed record CallHeader(string End)
     /// <summary>What the header is the call's id behind; a number behind the function is then none of it. Empty for no such id.</summary>
     public string IdPrefix { get; init; } = "";
 
-    /// <summary>What stands between an id and the function; empty for no such id. An id of few characters, as a grammar writes it, counts as none.</summary>
+    /// <summary>What stands between an id and the function; empty for no such id. An id of few characters, as a grammar writes it, counts
+    /// as none.</summary>
     public string IdEnd { get; init; } = "";
 
     /// <summary>Reads a header.</summary>

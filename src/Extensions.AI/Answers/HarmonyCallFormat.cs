@@ -4,7 +4,8 @@ using Microsoft.Extensions.AI;
 
 namespace Tessera.Extensions.AI;
 
-/// <summary>Calls of gpt-oss: a message to <c>functions.name</c> in one of the channels in which the model says everything (OpenAI's harmony format).</summary>
+/// <summary>Calls of gpt-oss: a message to <c>functions.name</c> in one of the channels in which the model says everything (OpenAI's
+/// harmony format).</summary>
 internal sealed class HarmonyCallFormat()
     : ToolCallFormat(
         new CallSyntax("<|channel|>commentary to=functions.", "", " <|constrain|>json<|message|>", "", "", "") { TakesSeveral = false }
@@ -34,7 +35,8 @@ internal sealed class HarmonyCallFormat()
     }
 }
 
-/// <summary>Reads harmony: what is said in the channel of analysis is thought, what is said to a function is a call, all else is text.</summary>
+/// <summary>Reads harmony: what is said in the channel of analysis is thought, what is said to a function is a call, all else is
+/// text.</summary>
 /// <param name="takesCalls">Whether the model was given tools; without, calls are text.</param>
 internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 {

@@ -1,6 +1,7 @@
 namespace Tessera.Extensions.AI;
 
-/// <summary>Calls of LFM2 as Python writes them: <c>&lt;|tool_call_start|&gt;[name(key="text", other=2)]&lt;|tool_call_end|&gt;</c>, by their chat templates.</summary>
+/// <summary>Calls of LFM2 as Python writes them: <c>&lt;|tool_call_start|&gt;[name(key="text", other=2)]&lt;|tool_call_end|&gt;</c>, by
+/// their chat templates.</summary>
 internal sealed class PythonCallFormat()
     : ToolCallFormat(
         new CallSyntax("<|tool_call_start|>[", "", "(", ")", ", ", "]<|tool_call_end|>")

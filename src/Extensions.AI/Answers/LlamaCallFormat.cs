@@ -1,8 +1,8 @@
 namespace Tessera.Extensions.AI;
 
 /// <summary>
-/// Calls of Llama 3.1 to 3.3: an answer that is nothing but <c>{"name": …, "parameters": …}</c>, several of them with semicolons between, also behind
-/// <c>&lt;|python_tag|&gt;</c> (their chat template).
+/// Calls of Llama 3.1 to 3.3: an answer that is nothing but <c>{"name": …, "parameters": …}</c>, several of them with semicolons between,
+/// also behind <c>&lt;|python_tag|&gt;</c> (their chat template).
 /// </summary>
 internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "", "; ", arguments: "\"parameters\""))
 {

@@ -29,7 +29,8 @@ internal sealed record CallMarks(string SectionStart, string CallStart, string N
         };
 }
 
-/// <summary>Calls with the function outside of its arguments, which are a JSON object or tags. The rows are by the models' chat templates.</summary>
+/// <summary>Calls with the function outside of its arguments, which are a JSON object or tags. The rows are by the models' chat
+/// templates.</summary>
 /// <param name="marks">The texts around the parts.</param>
 internal sealed class MarkedCallFormat(CallMarks marks) : ToolCallFormat(marks.Syntax)
 {

@@ -146,7 +146,8 @@ internal sealed record ChatRequest(
         if (!traits.TakesTools)
             throw new ChatOptionException(
                 nameof(ChatOptions.Tools),
-                "the model's chat template has no place for tools and their results: take a model that was trained to call them, or set ToolMode to None."
+                "the model's chat template has no place for tools and their results: take a model that was trained to call them, or set "
+                    + "ToolMode to None."
             );
         traits.Tell(variables, listed);
         return traits.Format

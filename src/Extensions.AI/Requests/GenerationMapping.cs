@@ -8,7 +8,8 @@ internal static class GenerationMapping
 {
     /// <summary>The engine's options.</summary>
     /// <param name="options">The chat's; null for the defaults.</param>
-    /// <param name="client">The client, for <see cref="ChatOptions.RawRepresentationFactory"/>, whose <see cref="GenerationOptions"/> are where the others come from.</param>
+    /// <param name="client">The client, for <see cref="ChatOptions.RawRepresentationFactory"/>, whose <see cref="GenerationOptions"/> are
+    /// where the others come from.</param>
     /// <exception cref="ChatOptionException">An option has a value of the wrong type.</exception>
     public static GenerationOptions Of(ChatOptions? options, IChatClient client)
     {

@@ -7,7 +7,8 @@ using Tessera.Templates;
 
 namespace Tessera.Extensions.AI;
 
-/// <summary>Turns a chat's messages into what the engine answers. Every part goes to the model, or is refused by its place and type.</summary>
+/// <summary>Turns a chat's messages into what the engine answers. Every part goes to the model, or is refused by its place and
+/// type.</summary>
 /// <param name="traits">What the model's template can do.</param>
 internal sealed class TranscriptBuilder(TemplateTraits traits)
 {

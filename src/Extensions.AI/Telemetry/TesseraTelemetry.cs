@@ -4,8 +4,9 @@ using System.Diagnostics.Metrics;
 namespace Tessera.Extensions.AI;
 
 /// <summary>
-/// What Tessera tells OpenTelemetry and other listeners, after the semantic conventions for generative AI (open-telemetry/semantic-conventions-genai):
-/// spans <c>chat {model}</c> and <c>embeddings {model}</c>, and histograms of durations and tokens. No text and no picture is recorded.
+/// What Tessera tells OpenTelemetry and other listeners, after the semantic conventions for generative AI
+/// (open-telemetry/semantic-conventions-genai): spans <c>chat {model}</c> and <c>embeddings {model}</c>, and histograms of durations and
+/// tokens. No text and no picture is recorded.
 /// </summary>
 public static class TesseraTelemetry
 {

@@ -158,7 +158,8 @@ public sealed class ChatPipeTests
         );
         Assert.Matches("max-tokens 2 .*\nseed 5 .*\ntemperature 0 ", run.Error);
         Assert.Contains(
-            "The answer was cut after 2 tokens.\nSystem sentence: Be brief.\nSystem sentence: Be brief.\nSystem sentence: the model's own.\n",
+            "The answer was cut after 2 tokens.\nSystem sentence: Be brief.\nSystem sentence: Be brief.\nSystem sentence: the "
+                + "model's own.\n",
             run.Error,
             StringComparison.Ordinal
         );

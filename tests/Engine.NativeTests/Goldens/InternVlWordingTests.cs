@@ -44,7 +44,8 @@ public sealed class InternVlWordingTests
             [new Exchange("Compare.", 2, null)]
         );
         Assert.Equal(
-            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nImage-1: <__media__>\nImage-2: <__media__>\nCompare.<|im_end|>\n<|im_start|>assistant\n",
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nImage-1: <__media__>\nImage-2: "
+                + "<__media__>\nCompare.<|im_end|>\n<|im_start|>assistant\n",
             text
         );
     }

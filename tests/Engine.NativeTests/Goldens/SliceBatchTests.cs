@@ -47,7 +47,8 @@ public sealed class SliceBatchTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The graph of the last batch runs again for the next one of its shape, also after another shape or a cancelled run.</summary>
+    /// <summary>The graph of the last batch runs again for the next one of its shape, also after another shape or a cancelled
+    /// run.</summary>
     [Theory]
     [InlineData("llava-1.5")]
     [InlineData("minicpm-v-2.6")]

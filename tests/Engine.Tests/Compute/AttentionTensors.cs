@@ -22,7 +22,8 @@ public sealed record AttentionCase(
 /// <summary>Changes a node before it is judged.</summary>
 internal delegate void NodeChange(ref ggml_tensor node);
 
-/// <summary>The tensors of one attention in memory, filled with random numbers, and the same attention by its formula in double precision.</summary>
+/// <summary>The tensors of one attention in memory, filled with random numbers, and the same attention by its formula in double
+/// precision.</summary>
 internal sealed unsafe class AttentionTensors : IDisposable
 {
     private readonly AttentionCase shape;

@@ -6,7 +6,8 @@ namespace Tessera.Engine.Tests.Compute;
 
 public sealed unsafe class MatrixProductKernelTests
 {
-    // Eight standard deviations: rounding to 8 bits takes at most one part in 512 from either factor, evenly spread; to 16 bits, of 131,072.
+    // Eight standard deviations: rounding to 8 bits takes at most one part in 512 from either factor, evenly spread; to 16 bits, of
+    // 131,072.
     private const double RoundedError = 8 * 0.8165 / 512,
         ExactError = 8 * 0.8165 / 131072;
 

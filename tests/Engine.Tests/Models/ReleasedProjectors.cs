@@ -5,7 +5,8 @@ internal static class ReleasedProjectors
 {
     private static readonly int[] NextPinpoints = [336, 672, 672, 336, 672, 672, 1008, 336, 336, 1008];
 
-    /// <summary>Each with what pictures of 640 x 480, 1920 x 1080 and 800 x 1300 cost in tokens, worked out by hand from the authors' code.</summary>
+    /// <summary>Each with what pictures of 640 x 480, 1920 x 1080 and 800 x 1300 cost in tokens, worked out by hand from the authors'
+    /// code.</summary>
     public static IEnumerable<(string Name, SlicedProjectors.Contents File, int[] Tokens)> All()
     {
         yield return ("LLaVA-1.5", Llava(336, 14, classToken: true), [576, 576, 576]);

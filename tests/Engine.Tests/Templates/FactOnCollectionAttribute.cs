@@ -1,7 +1,8 @@
 namespace Tessera.Engine.Tests.Templates;
 
 /// <summary>
-/// A fact about llama.cpp's collection of templates (v0.5.0), which is not ours to ship: TESSERA_TEMPLATES names its folder models/templates.
+/// A fact about llama.cpp's collection of templates (v0.5.0), which is not ours to ship: TESSERA_TEMPLATES names its folder
+/// models/templates.
 /// </summary>
 public sealed class FactOnCollectionAttribute : FactAttribute
 {

@@ -2,7 +2,8 @@ using Tessera.Threads;
 
 namespace Tessera.Engine.Tests.Threads;
 
-/// <summary>The tuner on a machine that is played: threads that wait for each other, beside other programs that may be seen or not.</summary>
+/// <summary>The tuner on a machine that is played: threads that wait for each other, beside other programs that may be seen or
+/// not.</summary>
 public sealed class ThreadTunerTests
 {
     private const double Millisecond = 1e-3;
@@ -145,7 +146,8 @@ public sealed class ThreadTunerTests
         /// <summary>Whether the system tells of the others.</summary>
         public bool IsSeen { get; init; } = true;
 
-        /// <summary>How much longer a step takes where a thread has no processor of its own: ten times as long were figures of ggml's.</summary>
+        /// <summary>How much longer a step takes where a thread has no processor of its own: ten times as long were figures of
+        /// ggml's.</summary>
         public double Penalty { get; init; } = 10;
 
         public double StepTime(int count) =>

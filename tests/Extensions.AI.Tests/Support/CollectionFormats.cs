@@ -1,6 +1,7 @@
 namespace Tessera.Extensions.AI.Tests.Support;
 
-/// <summary>How a call of f begins with each template of llama.cpp's collection (v0.5.0, models/templates); the test that reads it says what else there is.</summary>
+/// <summary>How a call of f begins with each template of llama.cpp's collection (v0.5.0, models/templates); the test that reads it says
+/// what else there is.</summary>
 internal static class CollectionFormats
 {
     public const string Expected = """

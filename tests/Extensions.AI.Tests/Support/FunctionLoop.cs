@@ -2,7 +2,8 @@ using Microsoft.Extensions.AI;
 
 namespace Tessera.Extensions.AI.Tests.Support;
 
-/// <summary>Plays the part of Microsoft.Extensions.AI's function-invoking client: calls what the model calls, and hands the results back until there are no more calls.</summary>
+/// <summary>Plays the part of Microsoft.Extensions.AI's function-invoking client: calls what the model calls, and hands the results back
+/// until there are no more calls.</summary>
 internal static class FunctionLoop
 {
     private const int MaxRounds = 8;

@@ -4,7 +4,8 @@ using Tessera.Engine.Tests.Grammars;
 
 namespace Tessera.Extensions.AI.Tests.Support;
 
-/// <summary>Reads GBNF as <see cref="AnswerFormat.Grammar"/> has it, and writes random texts that follow it, with no code of the engine's.</summary>
+/// <summary>Reads GBNF as <see cref="AnswerFormat.Grammar"/> has it, and writes random texts that follow it, with no code of the
+/// engine's.</summary>
 internal sealed class GbnfSampler
 {
     private const int DeepEnough = 60;

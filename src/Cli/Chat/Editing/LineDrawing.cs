@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Tessera.Cli.Chat.Editing;
 
-/// <summary>Draws a line being edited, in place of what it drew before. Of a text taller than the screen, the part around the cursor shows.</summary>
+/// <summary>Draws a line being edited, in place of what it drew before. Of a text taller than the screen, the part around the cursor
+/// shows.</summary>
 /// <param name="output">The terminal.</param>
 /// <param name="size">Its columns and rows now.</param>
 internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height)> size)

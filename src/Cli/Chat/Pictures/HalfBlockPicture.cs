@@ -36,7 +36,8 @@ internal static class HalfBlockPicture
         return text.ToString();
     }
 
-    /// <summary>The nearest of xterm's 256 colours: the 6 x 6 x 6 cube from 16 on, or the 24 greys from 232 on (xterm 256colres.pl).</summary>
+    /// <summary>The nearest of xterm's 256 colours: the 6 x 6 x 6 cube from 16 on, or the 24 greys from 232 on (xterm
+    /// 256colres.pl).</summary>
     public static int Nearest256(int red, int green, int blue)
     {
         int r = NearestLevel(red),

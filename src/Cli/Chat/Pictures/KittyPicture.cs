@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Tessera.Cli.Chat.Pictures;
 
-/// <summary>Draws with kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol): deflated RGB in pieces of 4096 letters.</summary>
+/// <summary>Draws with kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol): deflated RGB in pieces of 4096
+/// letters.</summary>
 internal static class KittyPicture
 {
     private const int ChunkLength = 4096;

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Tessera.Cli.Chat.Pictures;
 
-/// <summary>Draws with sixels (DEC STD 070, chapter 9): bands of six rows, one pass for each colour, in a cube of 216 dithered colours.</summary>
+/// <summary>Draws with sixels (DEC STD 070, chapter 9): bands of six rows, one pass for each colour, in a cube of 216 dithered
+/// colours.</summary>
 internal static class SixelPicture
 {
     private const int BandHeight = 6;

@@ -7,7 +7,8 @@ namespace Tessera.Compute.Kernels;
 /// <summary>Activations of 16 numbers at a time, in single precision; ggml's come from tables in half precision.</summary>
 internal static class Activations
 {
-    /// <summary>One of GELU, its approximations and SiLU. Source: D. Hendrycks, K. Gimpel, Gaussian Error Linear Units, arXiv 1606.08415.</summary>
+    /// <summary>One of GELU, its approximations and SiLU. Source: D. Hendrycks, K. Gimpel, Gaussian Error Linear Units, arXiv
+    /// 1606.08415.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Compute(ggml_unary_op operation, Vector512<float> x) =>
         operation switch

@@ -1,8 +1,8 @@
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// Attention on the matrix unit, or on vectors where there is none: packs the keys and values of some heads, then computes their tiles of queries, both on
-/// all threads. One operation at a time.
+/// Attention on the matrix unit, or on vectors where there is none: packs the keys and values of some heads, then computes their tiles of
+/// queries, both on all threads. One operation at a time.
 /// </summary>
 internal sealed unsafe class AttentionKernel : IDisposable
 {

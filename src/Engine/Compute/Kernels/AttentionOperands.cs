@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// The operands of attention as tiles of the <see cref="MatrixUnit"/>. Where it must be as exact as single precision, the left ones hold what is
-/// rounded to bfloat16 twice and then what that takes away, the right ones the rounded, the taken away and the rounded again, so that one run
-/// along both adds up the three products that count.
+/// The operands of attention as tiles of the <see cref="MatrixUnit"/>. Where it must be as exact as single precision, the left ones hold
+/// what is rounded to bfloat16 twice and then what that takes away, the right ones the rounded, the taken away and the rounded again, so
+/// that one run along both adds up the three products that count.
 /// </summary>
 internal readonly unsafe struct AttentionOperands(AttentionShape shape)
 {

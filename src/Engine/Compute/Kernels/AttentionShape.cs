@@ -31,7 +31,8 @@ internal readonly unsafe struct AttentionShape
         Mask;
     public readonly float Scale;
 
-    /// <summary>Whether the products must be as exact as those of single precision; else their factors may be rounded to bfloat16.</summary>
+    /// <summary>Whether the products must be as exact as those of single precision; else their factors may be rounded to
+    /// bfloat16.</summary>
     public bool IsExact => (ggml_prec)Result->op_params[3] == ggml_prec.GGML_PREC_F32;
 
     public int HeadSize => (int)Query->ne[0];

@@ -4,7 +4,8 @@ using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
 
-/// <summary>One user's stream on the <see cref="KernelDevice"/>: a scheduler gives it the parts of a graph that hold its operations.</summary>
+/// <summary>One user's stream on the <see cref="KernelDevice"/>: a scheduler gives it the parts of a graph that hold its
+/// operations.</summary>
 internal sealed unsafe class KernelBackend : IDisposable
 {
     // Tells ggml one backend from another; any 16 bytes that no other has.

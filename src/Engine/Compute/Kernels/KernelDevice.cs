@@ -20,9 +20,9 @@ internal static unsafe class KernelDevice
     public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long);
 
     /// <summary>
-    /// Whether libllama should let ggml repack the matrices that it multiplies on the CPU. Tessera's kernels for the matrix units read plain
-    /// weights, and those that ggml has packed for the same units; builds of ggml without these (LLamaSharp's) pack for vectors, which would
-    /// keep prompts from the units.
+    /// Whether libllama should let ggml repack the matrices that it multiplies on the CPU. Tessera's kernels for the matrix units read
+    /// plain weights, and those that ggml has packed for the same units; builds of ggml without these (LLamaSharp's) pack for vectors,
+    /// which would keep prompts from the units.
     /// </summary>
     public static bool IsRepackingBest(bool hasMatrixUnits, bool isForMatrixUnits) => !hasMatrixUnits || isForMatrixUnits;
 
@@ -51,8 +51,8 @@ internal static unsafe class KernelDevice
     }
 
     /// <summary>
-    /// Once registered, the device for vision towers: its kernels take operations of any number of rows, so that what becomes of a picture does
-    /// not depend on how many are computed together, and the small ones between the large.
+    /// Once registered, the device for vision towers: its kernels take operations of any number of rows, so that what becomes of a picture
+    /// does not depend on how many are computed together, and the small ones between the large.
     /// </summary>
     public static nint ForTowers => (nint)towerDevice;
 

@@ -4,7 +4,8 @@ using Tessera.Native;
 namespace Tessera.Compute.Kernels;
 
 /// <summary>
-/// One <c>GGML_OP_MUL_MAT</c> of a weight [depth, columns] of any type that becomes float32, and x [depth, rows] in float32 -> [columns, rows].
+/// One <c>GGML_OP_MUL_MAT</c> of a weight [depth, columns] of any type that becomes float32, and x [depth, rows] in float32 -> [columns,
+/// rows].
 /// </summary>
 internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
 {

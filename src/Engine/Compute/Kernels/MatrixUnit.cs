@@ -78,7 +78,8 @@ internal static unsafe class MatrixUnit
     /// <summary>Restores what was before <see cref="Enter"/>.</summary>
     public static void Leave(byte* previous) => configure(previous);
 
-    /// <summary>32 x 32 sums of products of two tiles' rows by two tiles' columns; between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
+    /// <summary>32 x 32 sums of products of two tiles' rows by two tiles' columns; between <see cref="Enter"/> and
+    /// <see cref="Leave"/>.</summary>
     public static void Multiply(MatrixUnitCall* call) => multiply(call);
 
     private static byte* Start()

@@ -1,6 +1,7 @@
 namespace Tessera.Compute.Kernels;
 
-/// <summary>Attention's products on the <see cref="MatrixUnit"/>, in blocks of 32 queries, whose scores and weights stay in the nearest cache.</summary>
+/// <summary>Attention's products on the <see cref="MatrixUnit"/>, in blocks of 32 queries, whose scores and weights stay in the nearest
+/// cache.</summary>
 /// <param name="shape">The operation.</param>
 /// <param name="mask">What to skip.</param>
 /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>

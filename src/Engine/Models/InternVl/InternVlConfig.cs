@@ -70,7 +70,8 @@ internal sealed record InternVlConfig
         if (tower.PatchesPerSide % shuffle != 0)
             throw new ModelFileException(
                 file.Path,
-                $"clip.vision.projector.scale_factor is {shuffle}, which does not divide the {tower.PatchesPerSide} patches along a tile's side."
+                $"clip.vision.projector.scale_factor is {shuffle}, which does not divide the {tower.PatchesPerSide} patches along a "
+                    + "tile's side."
             );
         int minTiles = Number(file, "clip.vision.preproc_min_tiles", ReleasedMinTiles, MaxTileCount);
         int maxTiles = Number(file, "clip.vision.preproc_max_tiles", Math.Max(ReleasedMaxTiles, minTiles), MaxTileCount);
@@ -82,7 +83,8 @@ internal sealed record InternVlConfig
         if ((long)maxTiles * tower.ImageSize * tower.ImageSize > MaxStretchedPixels)
             throw new ModelFileException(
                 file.Path,
-                $"clip.vision.preproc_max_tiles is {maxTiles}, and so many tiles of {tower.ImageSize} x {tower.ImageSize} pixels (clip.vision.image_size) are more than {MaxStretchedPixels / 1_000_000} million."
+                $"clip.vision.preproc_max_tiles is {maxTiles}, and so many tiles of {tower.ImageSize} x {tower.ImageSize} pixels "
+                    + $"(clip.vision.image_size) are more than {MaxStretchedPixels / 1_000_000} million."
             );
         string prefix = ConnectorPrefixes.FirstOrDefault(name => file.TryGetTensor($"{name}.1.weight", out _)) ?? ConnectorPrefixes[0];
         int inner = MlpConnectorConfig.OutputCount(file, $"{prefix}.1.weight", tower.HiddenSize * shuffle * shuffle);

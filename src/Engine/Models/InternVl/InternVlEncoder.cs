@@ -33,7 +33,8 @@ internal sealed class InternVlEncoder : IVisionEncoder
 
     public int NodeCapacity => tower.NodeCapacity + 32;
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches / 4, slices].</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches / 4,
+    /// slices].</summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);

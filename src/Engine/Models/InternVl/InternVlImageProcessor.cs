@@ -36,7 +36,8 @@ internal sealed class InternVlImageProcessor : IImageProcessor
         var single = new TileGrid(1, 1);
         if (!Allows(request, single))
             throw new TesseraException(
-                $"The model makes at least {config.TileTokens} tokens of a picture, so --max-image-tokens must be at least {config.TileTokens}."
+                $"The model makes at least {config.TileTokens} tokens of a picture, so --max-image-tokens must be at least "
+                    + $"{config.TileTokens}."
             );
         return Tiled(image, single, best.SliceCount);
     }

@@ -26,7 +26,8 @@ internal sealed class LlavaEncoder : IVisionEncoder
 
     public int NodeCapacity => tower.NodeCapacity + 16;
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches, slices].</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
+    /// slices].</summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);

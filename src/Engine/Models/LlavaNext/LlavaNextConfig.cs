@@ -27,8 +27,9 @@ internal enum UnpadRule
 }
 
 /// <summary>
-/// The LLaVA models that cut pictures into tiles: LLaVA-1.5-HD (arXiv 2310.03744, section 4.1 and appendix A), LLaVA-NeXT (haotian-liu/LLaVA) and
-/// LLaVA-OneVision (LLaVA-VL/LLaVA-NeXT). They differ in the tower, the canvases and a few rules, which the file tells.
+/// The LLaVA models that cut pictures into tiles: LLaVA-1.5-HD (arXiv 2310.03744, section 4.1 and appendix A), LLaVA-NeXT
+/// (haotian-liu/LLaVA) and LLaVA-OneVision (LLaVA-VL/LLaVA-NeXT). They differ in the tower, the canvases and a few rules, which the file
+/// tells.
 /// </summary>
 internal sealed record LlavaNextConfig
 {
@@ -57,7 +58,8 @@ internal sealed record LlavaNextConfig
     /// <summary>Name of the newline embedding's tensor, where the merge needs one.</summary>
     public required string? NewlineTensor { get; init; }
 
-    /// <summary>Whether several pictures in one prompt are padded to squares and not cut (LLaVA-VL/LLaVA-NeXT, llava/train/train.py).</summary>
+    /// <summary>Whether several pictures in one prompt are padded to squares and not cut (LLaVA-VL/LLaVA-NeXT,
+    /// llava/train/train.py).</summary>
     public bool PadsSeveralImages => MaxMapTiles is not null;
 
     /// <summary>Whether a file is of this kind: it names canvases.</summary>

@@ -32,7 +32,8 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
 
     public int NodeCapacity => tower.NodeCapacity + 16;
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches, slices].</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
+    /// slices].</summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);

@@ -5,9 +5,9 @@ namespace Tessera.Models.LlavaUhd;
 /// <summary>
 /// LLaVA-UHD (arXiv 2403.11703): a CLIP tower whose positions are resized to each slice, and a perceiver resampler that makes 64 rows of
 /// every slice. Three programs carry the name (thunlp/LLaVA-UHD). Taken here: partition, slice sizes, CLIP's normalisation, separators and
-/// order of the branch LLaVA-UHD-v1; the paper's plain resampler, as in llava_uhd/resampler.py, with queries of any square number (64, 144);
-/// not the branch's regions of interest, nor its evaluation script's resize of every picture to 1024 pixels. No published GGUF exists; keys
-/// are in docs/gguf.md.
+/// order of the branch LLaVA-UHD-v1; the paper's plain resampler, as in llava_uhd/resampler.py, with queries of any square number (64,
+/// 144); not the branch's regions of interest, nor its evaluation script's resize of every picture to 1024 pixels. No published GGUF
+/// exists; keys are in docs/gguf.md.
 /// </summary>
 internal sealed record LlavaUhdConfig
 {

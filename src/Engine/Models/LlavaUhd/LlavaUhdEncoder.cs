@@ -39,7 +39,8 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
 
     public int NodeCapacity => tower.NodeCapacity + PerceiverResampler.NodeCapacity + 16;
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, queries, slices].</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, queries,
+    /// slices].</summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         int columns = sliceSize.Width / config.Tower.PatchSize,

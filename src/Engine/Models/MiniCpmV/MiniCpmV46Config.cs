@@ -90,7 +90,8 @@ internal sealed record MiniCpmV46Config
             ? indexes[0]
             : throw new ModelFileException(
                 file.Path,
-                $"{BlockKey} must be one of the tower's blocks, 0 to {blockCount - 1}, behind which patches are merged, and is {string.Join(", ", indexes.Take(8))}."
+                $"{BlockKey} must be one of the tower's blocks, 0 to {blockCount - 1}, behind which patches are merged, and is "
+                    + $"{string.Join(", ", indexes.Take(8))}."
             );
     }
 }

@@ -3,8 +3,8 @@ using Tessera.Compute;
 namespace Tessera.Models.MiniCpmV;
 
 /// <summary>
-/// The tower with the positions of the slice's grid, the merger behind one of its blocks, the last norm, and the last merger. Every slice is
-/// computed by itself. Source: huggingface/transformers v5.12, models/minicpmv4_6/modular_minicpmv4_6.py, MiniCPMV4_6VisionModel,
+/// The tower with the positions of the slice's grid, the merger behind one of its blocks, the last norm, and the last merger. Every slice
+/// is computed by itself. Source: huggingface/transformers v5.12, models/minicpmv4_6/modular_minicpmv4_6.py, MiniCPMV4_6VisionModel,
 /// MiniCPMV4_6Merger and MiniCPMV4_6DownsampleMLP.
 /// </summary>
 internal sealed class MiniCpmV46Encoder : IVisionEncoder
@@ -40,8 +40,8 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
     public int NodeCapacity => tower.NodeCapacity + MiniCpmV46WindowMerger.NodeCapacity + 32;
 
     /// <summary>
-    /// Patches [patch * patch * 3, patches, slices] -> features [hidden, patches / 4, slices] and rows [embedding, patches / 16, slices]; four
-    /// times as many of both without the merger between blocks.
+    /// Patches [patch * patch * 3, patches, slices] -> features [hidden, patches / 4, slices] and rows [embedding, patches / 16, slices];
+    /// four times as many of both without the merger between blocks.
     /// </summary>
     public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {

@@ -3,9 +3,9 @@ using Tessera.Compute;
 namespace Tessera.Models.MiniCpmV;
 
 /// <summary>
-/// Makes one token of each square of 2 x 2 patches: they attend to each other, then a feed-forward network over all four adds to their mean.
-/// Source: huggingface/transformers v5.12, models/minicpmv4_6/modular_minicpmv4_6.py, MiniCPMV4_6ViTWindowAttentionMerger. Tensor names as
-/// in ggml-org/llama.cpp v0.5.0, tools/mtmd/clip-impl.h.
+/// Makes one token of each square of 2 x 2 patches: they attend to each other, then a feed-forward network over all four adds to their
+/// mean. Source: huggingface/transformers v5.12, models/minicpmv4_6/modular_minicpmv4_6.py, MiniCPMV4_6ViTWindowAttentionMerger. Tensor
+/// names as in ggml-org/llama.cpp v0.5.0, tools/mtmd/clip-impl.h.
 /// </summary>
 internal sealed class MiniCpmV46WindowMerger
 {
@@ -56,7 +56,8 @@ internal sealed class MiniCpmV46WindowMerger
         return graph.Reshape(graph.Add(Mean(graph, x), down.Build(graph, inner)), hidden, merged, sliceCount);
     }
 
-    /// <summary>Squares of 2 x 2 patches side by side, each row by row: [width, patches, slices] -> [4 * width, patches / 4, slices].</summary>
+    /// <summary>Squares of 2 x 2 patches side by side, each row by row: [width, patches, slices] -> [4 * width, patches / 4,
+    /// slices].</summary>
     public static Tensor Gather(Graph graph, Tensor x, int columns)
     {
         const int side = MiniCpmV46Config.Window;

@@ -5,8 +5,9 @@ namespace Tessera.Models.MiniCpmV;
 /// <summary>
 /// What stands for a picture in the prompt:
 /// <code>
-/// 2.0, 2.5:  &lt;image&gt;overview&lt;/image&gt;&lt;slice&gt;&lt;image&gt;tile&lt;/image&gt;&lt;image&gt;tile&lt;/image&gt;\n...&lt;/slice&gt;
-/// later:     &lt;image_id&gt;0&lt;/image_id&gt;&lt;image&gt;overview&lt;/image&gt;&lt;slice&gt;tile&lt;/slice&gt;&lt;slice&gt;tile&lt;/slice&gt;\n...
+/// 2.0, 2.5:
+/// &lt;image&gt;overview&lt;/image&gt;&lt;slice&gt;&lt;image&gt;tile&lt;/image&gt;&lt;image&gt;tile&lt;/image&gt;\n...&lt;/slice&gt; later:
+/// &lt;image_id&gt;0&lt;/image_id&gt;&lt;image&gt;overview&lt;/image&gt;&lt;slice&gt;tile&lt;/slice&gt;&lt;slice&gt;tile&lt;/slice&gt;\n...
 /// </code>
 /// Source: openbmb/MiniCPM-V-2 and MiniCPM-Llama3-V-2_5, modeling_minicpmv.py, get_grid_placeholder; openbmb/MiniCPM-V-2_6,
 /// image_processing_minicpmv.py, get_slice_image_placeholder; huggingface/transformers v5.12, models/minicpmv4_6/processing_minicpmv4_6.py.

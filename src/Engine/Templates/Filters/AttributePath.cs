@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Tessera.Templates;
 
-/// <summary>An attribute as filters name it: names and indices with dots between them (Jinja2 3.1.6, filters.py, make_attrgetter).</summary>
+/// <summary>An attribute as filters name it: names and indices with dots between them (Jinja2 3.1.6, filters.py,
+/// make_attrgetter).</summary>
 internal sealed class AttributePath
 {
     private readonly TemplateValue[] parts;
