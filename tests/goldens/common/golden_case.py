@@ -68,6 +68,10 @@ class GoldenCase:
         """What the language model's file wants in place of the embeddings that the reference's takes."""
         return embeddings
 
+    def more(self, folder):
+        """Further fields of the manifest, made when pictures and runs are."""
+        return {}
+
     # What all share.
     def build(self):
         self.vocabulary = self.vocabulary_type(CORPUS)
@@ -95,6 +99,7 @@ class GoldenCase:
         models = self.export(folder)
         entries, pair = self._show(folder)
         runs = self._ask(folder, pair)
+        more = self.more(folder)
         files = {p.stem: {"file": p.name, "sha256": store.digest(p)} for p in sorted(folder.glob("*.gguf"))}
         if self.language_of:
             files["language-f16"] = self._share(folder, "language-f16")
@@ -102,7 +107,7 @@ class GoldenCase:
             files[stem].update(fields)
         store.write_manifest(folder, {
             "case": self.name, "about": self.about, "seed": self.seed, "versions": store.versions(), "models": files,
-            "image_size": self.image_size, "patch_size": self.patch_size, "steps": reference.STEPS, "pictures": entries, "runs": runs})
+            "image_size": self.image_size, "patch_size": self.patch_size, "steps": reference.STEPS, "pictures": entries, "runs": runs, **more})
 
     def _show(self, folder):
         """Every picture through the tower: the manifest's entries, and the names of the pair."""
@@ -130,18 +135,18 @@ class GoldenCase:
         wanted = [(f"{p}.{label}", [form.format(q) for q in self.questions], [p]) for p in self.picture_names for label, form in self.prompts.items()]
         both = f"A {reference.MEDIA} and {reference.MEDIA}?"
         wanted += [("pair.raw", [both] + [f"{both} {q}" for q in self.questions], pair), ("text.raw", self.questions, [])]
-        runs = []
-        for label, prompts, shown in wanted:
-            least = max([reference.MARGIN] + [self.leads.get(picture, 0) for picture in shown])
-            run = reference.first_clear(self.model, self.vocabulary, prompts, shown, self.embeddings, self.surroundings, least)
-            if shown:
-                self.check_class(run)
-            file = store.save(folder, f"{label}.logits", run.logits)
-            runs.append({"name": label, "pictures": shown, "prompt": run.prompt, "spans": run.spans, "logits": file,
-                         "tokens": run.tokens, "margin": round(run.margin, 4), "drift": round(run.drift, 4)})
-            print(f"  {label:16} margin {run.margin:.3f} drift {run.drift:.4f} distinct {len(set(run.tokens)):2} {run.tokens[:8]}",
-                  flush=True)
-        return runs
+        return [self.ask(folder, label, prompts, shown) for label, prompts, shown in wanted]
+
+    def ask(self, folder, label, prompts, shown):
+        """The first of the prompts that is clear, through the language model: an entry of the manifest's runs."""
+        least = max([reference.MARGIN] + [self.leads.get(picture, 0) for picture in shown])
+        run = reference.first_clear(self.model, self.vocabulary, prompts, shown, self.embeddings, self.surroundings, least)
+        if shown:
+            self.check_class(run)
+        file = store.save(folder, f"{label}.logits", run.logits)
+        print(f"  {label:16} margin {run.margin:.3f} drift {run.drift:.4f} distinct {len(set(run.tokens)):2} {run.tokens[:8]}", flush=True)
+        return {"name": label, "pictures": shown, "prompt": run.prompt, "spans": run.spans, "logits": file,
+                "tokens": run.tokens, "margin": round(run.margin, 4), "drift": round(run.drift, 4)}
 
     def _share(self, folder, stem):
         """Names the other case's file instead of keeping a copy; the two must be the same."""

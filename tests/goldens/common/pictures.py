@@ -2,6 +2,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+import clips
+
 
 def _gradient(width, height, corners):
     """Bilinear blend of four corner colours."""
@@ -53,8 +55,9 @@ PICTURES = {
 
 
 def draw(folder):
-    """Draws every picture into folder and returns them as read back from the files."""
+    """Draws every picture, and the clip, into folder; returns the pictures as read back from the files."""
     folder.mkdir(parents=True, exist_ok=True)
+    clips.draw(folder)
     for name, (make, _) in PICTURES.items():
         image = make()
         if name == "page":

@@ -35,7 +35,8 @@ def wordings(**forms):
 
 def lay_out(vocabulary, prompt, pictures, surroundings):
     """Each piece of text is tokenised on its own, as haotian-liu/LLaVA tokenizer_image_token does; BOS comes once. surroundings(picture,
-    index) lists what stands for a picture: texts, which join those beside them, lists of ids, and WHOLE or counts of its embeddings."""
+    index) lists what stands for a picture: texts, which join those beside them, lists of ids, spans as they are, and WHOLE or counts of its
+    embeddings."""
     pieces = []
     for k, text in enumerate(prompt.split(MEDIA)):
         _add_text(pieces, text)
@@ -65,7 +66,7 @@ def _add_picture(pieces, picture, parts):
             pieces.append({"picture": picture})
         elif isinstance(part, str):
             _add_text(pieces, part)
-        elif isinstance(part, list):
+        elif isinstance(part, (list, dict)):
             pieces.append(part)
         elif start and isinstance(pieces[-1], dict):
             pieces[-1]["count"] += part
@@ -76,8 +77,8 @@ def _add_picture(pieces, picture, parts):
 
 
 def rows(span, embeddings):
-    """The embeddings of a picture's span: all of them, or a stretch."""
-    whole = embeddings[span["picture"]]
+    """The embeddings of a picture's or a video's span: all of them, or a stretch."""
+    whole = embeddings[span["picture"] if "picture" in span else span["video"]]
     return whole[span["start"]:span["start"] + span["count"]] if "start" in span else whole
 
 

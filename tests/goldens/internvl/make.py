@@ -14,6 +14,7 @@ import gguf_files
 import internlm2
 import reference
 import tiles
+import video
 import vocabularies
 from golden_case import GoldenCase, main
 
@@ -123,4 +124,7 @@ class InternVlLlama3(InternVl):
 
 
 if __name__ == "__main__":
-    main([InternVl25(), InternVl15(), InternVl2Phi3(), InternVlLlama3()], HERE, sys.argv[1:])
+    cases = [InternVl25(), InternVl15(), InternVl2Phi3(), InternVlLlama3()]
+    main(cases, HERE, sys.argv[1:])
+    if sys.argv[1:] in ([], ["video"]):
+        video.main(HERE, cases)

@@ -13,6 +13,7 @@ import buckets
 import gguf_files
 import sizes46
 import slices
+import video
 from corpus import QUESTIONS
 from golden_case import LANGUAGE, main
 from model import MiniCpmV, Tower
@@ -157,3 +158,5 @@ if __name__ == "__main__":
         buckets.main(HERE)
     if sys.argv[1:] in ([], ["sizes46"]):
         sizes46.main(HERE)
+    if sys.argv[1:] in ([], ["video"]):
+        video.main(HERE)
