@@ -50,7 +50,11 @@ internal sealed class AnswerRun(
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        SamplerSettings sampling = SettingsOf(options) with { ShownTokens = composer.ControlTokens(options.ShownTokens) };
+        SamplerSettings sampling = SettingsOf(options) with
+        {
+            ShownTokens = composer.ControlTokens(options.ShownTokens),
+            Watch = options.Watch,
+        };
         ChannelReader<AnswerPiece> pieces = scheduler.Start(
             new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner),
             stop.Token

@@ -46,6 +46,9 @@ public sealed record GenerationOptions
     /// </summary>
     public IReadOnlyList<string> ShownTokens { get; init; } = [];
 
+    /// <summary>Told of each token that is chosen, on the thread that chooses; null for nobody.</summary>
+    internal Text.TokenWatch? Watch { get; init; }
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
     internal void Check()

@@ -15,6 +15,9 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
 
     public int Count => keys.Count;
 
+    /// <summary>Width of an embedding.</summary>
+    public int Width => width;
+
     /// <summary>Positions that hold embeddings.</summary>
     public int EmbeddingCount => blocks.Sum(static block => block.Count);
 

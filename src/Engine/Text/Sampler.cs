@@ -3,6 +3,9 @@ using Tessera.Native;
 
 namespace Tessera.Text;
 
+/// <summary>Sees a token that was chosen, and the logits [vocabulary] that it was chosen from.</summary>
+internal delegate void TokenWatch(ReadOnlySpan<float> logits, int token);
+
 /// <summary>How the next token is chosen.</summary>
 /// <param name="Temperature">0 always takes the most likely token.</param>
 /// <param name="TopK">Keeps the k most likely tokens; 0 keeps all.</param>
@@ -29,6 +32,9 @@ internal sealed record SamplerSettings(
 {
     /// <summary>Control tokens that are text in the answer, so that a grammar may ask for them.</summary>
     public IReadOnlyList<int> ShownTokens { get; init; } = [];
+
+    /// <summary>Told of each token, before the next step.</summary>
+    public TokenWatch? Watch { get; init; }
 }
 
 /// <summary>A chain of libllama's samplers: penalties, top-k, top-p, min-p, temperature, then the choice.</summary>
@@ -36,9 +42,11 @@ internal sealed class Sampler : IDisposable
 {
     private readonly LlamaSamplerHandle chain;
     private readonly GrammarSampler? grammar;
+    private readonly TokenWatch? watch;
 
     public Sampler(SamplerSettings settings, Vocabulary vocabulary)
     {
+        watch = settings.Watch;
         if (settings.Grammar is not null)
             grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens);
         chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
@@ -82,9 +90,11 @@ internal sealed class Sampler : IDisposable
                 context.ModelPath,
                 "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again."
             );
-        return grammar is null
+        int token = grammar is null
             ? Llama.llama_sampler_sample(chain.Pointer, context.Pointer, row)
             : grammar.Sample(chain, context.Logits(row));
+        watch?.Invoke(context.Logits(row), token);
+        return token;
     }
 
     public void Dispose()

@@ -1,3 +1,6 @@
+using Tessera.Fuzz.Mutation;
+using Tessera.Text;
+
 namespace Tessera.Fuzz.Soak;
 
 /// <summary>A conversation that is always held in the same words, with the answers that it had when it was alone.</summary>
@@ -5,7 +8,7 @@ namespace Tessera.Fuzz.Soak;
 /// <param name="Messages">What is asked, in order.</param>
 internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Messages)
 {
-    public const int AnswerLength = 12;
+    public const int AnswerLength = 16;
 
     // What the small model was trained to be asked (models/tiny/questions.py).
     private static readonly string[] Questions =
@@ -17,54 +20,79 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
         "Name it.",
     ];
 
-    private static readonly string[] Words = ["Hello", "Who are you?", "How are you?", "Thank you!"];
+    private static readonly string[] Greetings = ["Hello", "Who are you?", "How are you?", "Thank you!"];
+
+    // Of these, questions are made that it was not trained for, where it hesitates.
+    private static readonly string[] Words = (
+        "why is the sky blue seven triangle of or text river count where left red heart not picture number small that say cow twelve do "
+        + "you name green and circle word long what moon"
+    ).Split(' ');
 
     /// <summary>What each message was answered.</summary>
-    public IReadOnlyList<string> Answers { get; init; } = [];
+    public IReadOnlyList<SoakAnswer> Answers { get; init; } = [];
 
     /// <summary>Conversations of one to three messages, with and without pictures.</summary>
-    public static IEnumerable<SoakScript> Make(int count, IReadOnlyList<PromptImage> pictures)
+    public static IEnumerable<SoakScript> Make(int count, IReadOnlyList<PromptImage> pictures, Random random)
     {
         for (int number = 0; number < count; number++)
         {
-            IEnumerable<UserMessage> messages = Enumerable
-                .Range(0, 1 + (number % 3))
-                .Select(turn =>
-                    number % 2 == 0
-                        ? new UserMessage(Questions[(number + turn) % Questions.Length])
-                        {
-                            Images = turn == 0 ? [pictures[number % pictures.Count]] : [],
-                        }
-                        : new UserMessage(Words[(number + turn) % Words.Length])
-                );
-            yield return new SoakScript(number % 7 == 6 ? "Be brief." : null, [.. messages]);
+            bool isSeeing = number % 2 == 0;
+            UserMessage[] messages = new UserMessage[1 + (number % 3)];
+            for (int turn = 0; turn < messages.Length; turn++)
+            {
+                string text = random.OneIn(2) ? Sentence(random) : random.Pick(isSeeing ? Questions : Greetings);
+                messages[turn] = new UserMessage(text) { Images = isSeeing && turn == 0 ? [random.Pick(pictures)] : [] };
+            }
+
+            yield return new SoakScript(number % 7 == 6 ? "Be brief." : null, messages);
         }
     }
 
     public ChatSession Start(MultimodalModel model) => model.StartChat(new ChatSessionOptions { System = System });
 
-    /// <summary>One answer of a chat, greedy.</summary>
-    public static async Task<string> AskAsync(ChatSession chat, UserMessage message, CancellationToken cancellationToken = default)
-    {
-        string text = "";
-        var options = new GenerationOptions
-        {
-            MaxTokens = AnswerLength,
-            Temperature = 0,
-            Seed = 1,
-        };
-        await foreach (GenerationUpdate update in chat.SendAsync(message, options, cancellationToken: cancellationToken))
-            text += update.Text;
-        return text;
-    }
-
     /// <summary>The same with the answers of a chat that nothing else runs beside.</summary>
     public async Task<SoakScript> AnsweredAsync(MultimodalModel model)
     {
         using ChatSession chat = Start(model);
-        var answers = new List<string>();
+        var answers = new List<SoakAnswer>();
         foreach (UserMessage message in Messages)
-            answers.Add(await AskAsync(chat, message));
-        return this with { Answers = answers };
+        {
+            var tokens = new List<int>();
+            var logits = new List<float[]>();
+            GenerationOptions options = Greedy(
+                (row, token) =>
+                {
+                    tokens.Add(token);
+                    logits.Add(row.ToArray());
+                }
+            );
+            answers.Add(new SoakAnswer(await TextOfAsync(chat.SendAsync(message, options)), tokens, logits));
+        }
+
+        return this with
+        {
+            Answers = answers,
+        };
     }
+
+    /// <summary>How everything is answered here.</summary>
+    public static GenerationOptions Greedy(TokenWatch watch) =>
+        new()
+        {
+            MaxTokens = AnswerLength,
+            Temperature = 0,
+            Seed = 1,
+            Watch = watch,
+        };
+
+    public static async Task<string> TextOfAsync(IAsyncEnumerable<GenerationUpdate> answer)
+    {
+        string text = "";
+        await foreach (GenerationUpdate update in answer)
+            text += update.Text;
+        return text;
+    }
+
+    private static string Sentence(Random random) =>
+        string.Join(' ', Enumerable.Range(0, random.Next(2, 10)).Select(_ => random.Pick(Words)));
 }
