@@ -17,13 +17,13 @@ public sealed class CheckpointConverter : IDisposable
     private readonly CheckpointWeights weights;
     private readonly VisionTowerFolder? tower;
     private readonly ConversionOptions options;
-    private readonly CheckpointFolder folder;
+    private readonly CheckpointParts parts;
     private readonly List<ModelFile> files;
 
-    private CheckpointConverter(CheckpointFolder folder, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
+    private CheckpointConverter(CheckpointParts parts, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
     {
-        (this.folder, this.weights, this.tower, this.options) = (folder, weights, tower, options);
-        var plan = ConversionPlan.Make(folder, weights, tower, options);
+        (this.parts, this.weights, this.tower, this.options) = (parts, weights, tower, options);
+        var plan = ConversionPlan.Make(parts, weights, tower, options);
         (Family, Architecture) = (plan.Family, plan.Architecture);
         files = [plan.Language, .. plan.Projector is ModelFile projector ? [projector] : Array.Empty<ModelFile>()];
         Model = Describe(plan.Language);
@@ -58,8 +58,9 @@ public sealed class CheckpointConverter : IDisposable
         {
             if (options.VisionTowerFolder is string towerPath)
                 tower = new VisionTowerFolder(towerPath);
-            weights = CheckpointWeights.Open(folder);
-            return new CheckpointConverter(folder, weights, tower, options);
+            var parts = new CheckpointParts(folder);
+            weights = parts.OpenWeights();
+            return new CheckpointConverter(parts, weights, tower, options);
         }
         catch (Exception failure)
         {
@@ -148,14 +149,14 @@ public sealed class CheckpointConverter : IDisposable
     private ConcurrentDictionary<string, string> Digests(CancellationToken cancellationToken)
     {
         var digests = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string name, string path) in ConversionPlan.Sources(folder, weights, tower))
+        foreach ((string name, string path) in ConversionPlan.Sources(parts, weights, tower))
             digests[name] = ModelFile.Digest(path, cancellationToken);
         return digests;
     }
 
     private CheckpointException Invalid(string tensor)
     {
-        string path = weights.Find(tensor)?.File.Path ?? folder.FullPath;
+        string path = weights.Find(tensor)?.File.Path ?? parts.Root.FullPath;
         return new CheckpointException(path, $"tensor '{CheckpointFolder.Shown(tensor)}' holds values that are no numbers (NaN).");
     }
 

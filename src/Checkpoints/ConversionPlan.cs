@@ -15,13 +15,14 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
 
     /// <exception cref="CheckpointException">It cannot be converted; the message says why.</exception>
     public static ConversionPlan Make(
-        CheckpointFolder folder,
+        CheckpointParts parts,
         CheckpointWeights weights,
         VisionTowerFolder? tower,
         ConversionOptions options
     )
     {
-        Settings config = folder.ReadSettings("config.json");
+        CheckpointFolder folder = parts.Root;
+        Settings config = parts.ReadConfig();
         CheckpointFamily family = CheckpointFamilies.Find(config, weights.Names);
         Settings languageConfig = LanguageDefaults.Complete(family.LanguageConfig(config));
         LanguageArchitecture architecture =
@@ -49,7 +50,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         string outputName = OutputName(folder, options);
         var card = new ModelCard(folder);
         ModelFile language = MakeLanguage(
-            folder,
+            parts,
             languageConfig,
             config,
             family,
@@ -60,30 +61,31 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             outputName,
             options
         );
-        var source = new VisionSource(folder, config, sides[Side.Vision], languageConfig.Size("hidden_size", "d_model"), tower);
+        var source = new VisionSource(folder, config, sides[Side.Vision], languageConfig.Size("hidden_size", "d_model"), tower)
+        {
+            ProcessorFolder = parts.Vision,
+        };
         ModelFile? projector = MakeProjector(family, source, card, outputName, options);
         foreach (ModelFile file in projector is null ? [language] : new[] { language, projector })
-            file.DeclareSources([.. Sources(folder, weights, tower).Select(static pair => pair.Name)]);
+            file.DeclareSources([.. Sources(parts, weights, tower).Select(static pair => pair.Name)]);
         return new ConversionPlan(family.Name, architecture.Name, language, projector);
     }
 
     /// <summary>The files that a checkpoint is made of, by the names that are recorded.</summary>
     public static IEnumerable<(string Name, string Path)> Sources(
-        CheckpointFolder folder,
+        CheckpointParts parts,
         CheckpointWeights weights,
         VisionTowerFolder? tower
     )
     {
-        string[] settings = ["config.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"];
-        return settings
-            .Where(folder.Has)
-            .Select(name => (name, folder.PathOf(name)))
-            .Concat(weights.Files.Select(static file => (file.Name, file.Path)))
+        return parts
+            .SettingFiles()
+            .Concat(weights.Files.Select(file => (Path.GetRelativePath(parts.Root.FullPath, file.Path).Replace('\\', '/'), file.Path)))
             .Concat(tower?.Files.Select(static file => ("vision-tower/" + file.Name, file.Path)) ?? []);
     }
 
     private static ModelFile MakeLanguage(
-        CheckpointFolder folder,
+        CheckpointParts parts,
         Settings config,
         Settings whole,
         CheckpointFamily family,
@@ -95,6 +97,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         ConversionOptions options
     )
     {
+        CheckpointFolder folder = parts.Root;
         var mapper = new TensorMapper(folder.FullPath, StoredType(options.Type));
         var used = new HashSet<string>(StringComparer.Ordinal);
         foreach ((string name, TensorValues values) in architecture.Extra(config))
@@ -111,7 +114,9 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         card.SetSampling(metadata.Set);
         architecture.SetKeys(metadata, config);
         family.SetLanguageKeys(metadata, whole, architecture);
-        architecture.SetVocabulary(metadata, folder, config);
+        architecture.SetVocabulary(metadata, parts.Language, config);
+        if (!family.KeepsChatTemplate)
+            metadata.Remove("tokenizer.chat_template");
         return new ModelFile(
             Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{options.Type}.gguf"),
             metadata,

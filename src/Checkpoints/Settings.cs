@@ -138,6 +138,23 @@ internal sealed class Settings(string path, JsonElement root, string prefix = ""
         return new Settings(first.Path, JsonDocument.Parse(buffer.ToArray(), new JsonDocumentOptions { MaxDepth = 128 }).RootElement);
     }
 
+    /// <summary>This object with another object under a key, whatever was there.</summary>
+    public Settings With(string key, Settings value)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WritePropertyName(key);
+            value.Root.WriteTo(writer);
+            foreach (JsonProperty property in root.EnumerateObject().Where(property => property.Name != key))
+                property.WriteTo(writer);
+            writer.WriteEndObject();
+        }
+
+        return new Settings(path, JsonDocument.Parse(buffer.ToArray(), new JsonDocumentOptions { MaxDepth = 128 }).RootElement, prefix);
+    }
+
     private static bool TryWhole(JsonElement value, out long count)
     {
         if (value.TryGetInt64(out count))

@@ -18,10 +18,15 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>A copy of a golden checkpoint that a test may damage.</summary>
     public string Copy(string checkpoint)
     {
-        string target = File(checkpoint);
-        Directory.CreateDirectory(target);
-        foreach (string file in Directory.EnumerateFiles(Goldens.Folder(checkpoint)))
-            System.IO.File.Copy(file, System.IO.Path.Combine(target, System.IO.Path.GetFileName(file)));
+        string source = Goldens.Folder(checkpoint),
+            target = File(checkpoint);
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            string copy = System.IO.Path.Combine(target, System.IO.Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
+            System.IO.File.Copy(file, copy);
+        }
+
         return target;
     }
 

@@ -13,6 +13,7 @@ internal static class CheckpointFamilies
     [
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
+        ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),
         ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),
     ];
 

@@ -30,6 +30,9 @@ internal abstract class CheckpointFamily
     /// <summary>The projector's file; null where there is no vision.</summary>
     public virtual VisionModel? ReadVision(VisionSource source) => null;
 
+    /// <summary>Whether the tokenizer's chat template is how the family words its prompts; some brought one that they never used.</summary>
+    public virtual bool KeepsChatTemplate => true;
+
     /// <summary>Keys of the language model's file that follow from the whole.</summary>
     public virtual void SetLanguageKeys(Metadata metadata, Settings config, LanguageArchitecture architecture) { }
 }
@@ -51,13 +54,20 @@ internal sealed record VisionSource(
     /// <summary>Whether the tower's own tensors are in the checkpoint.</summary>
     public bool HasTower => Tensors.Keys.Any(static name => name.StartsWith("tower.", StringComparison.Ordinal));
 
+    /// <summary>The folder with the processor's settings.</summary>
+    public CheckpointFolder ProcessorFolder
+    {
+        get => field ?? Folder;
+        init;
+    }
+
     /// <summary>The processor's settings; null if the checkpoint has none.</summary>
     public Settings? Processor
     {
         get
         {
-            Settings? plain = Folder.TryReadSettings("preprocessor_config.json"),
-                whole = Folder.TryReadSettings("processor_config.json");
+            Settings? plain = ProcessorFolder.TryReadSettings("preprocessor_config.json"),
+                whole = ProcessorFolder.TryReadSettings("processor_config.json");
             Settings? image = whole?.Child("image_processor") ?? whole;
             return image is null ? plain : Settings.Merge(image, plain);
         }

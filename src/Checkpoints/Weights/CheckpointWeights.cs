@@ -49,6 +49,33 @@ internal sealed class CheckpointWeights : IDisposable
     public static CheckpointWeights Open(CheckpointFolder folder, IReadOnlyList<string> names, WeightLayout layout) =>
         Open(folder, names, null, layout);
 
+    /// <summary>Opens the weights of several folders as one set, each tensor's name behind its folder's name and a full stop.</summary>
+    public static CheckpointWeights OpenParts(IReadOnlyList<CheckpointFolder> folders)
+    {
+        var all = new CheckpointWeights();
+        try
+        {
+            foreach (CheckpointFolder folder in folders)
+            {
+                CheckpointWeights part = Open(folder);
+                all.files.AddRange(part.files);
+                foreach (StoredTensor tensor in part.tensors)
+                {
+                    StoredTensor named = tensor with { Name = $"{folder.Name}.{tensor.Name}" };
+                    all.byName.Add(named.Name, named);
+                    all.tensors.Add(named);
+                }
+            }
+
+            return all;
+        }
+        catch
+        {
+            all.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Finds a tensor; null if there is none of the name.</summary>
     public StoredTensor? Find(string name) => byName.GetValueOrDefault(name);
 

@@ -148,8 +148,48 @@ def minicpm(name, case, model_type="minicpmv", **more):
     save(HERE / name, state, settings, case.vocabulary, HALF)
 
 
+def vila(name, case, **config):
+    """NVlabs/VILA llava/model/llava_arch.py, save_pretrained: each side in a folder of its own, with its configuration."""
+    case.build()
+    state = case.model.state_dict()
+    vision = case.model.config.vision_config.to_dict()
+    intern = "norm_type" in vision
+    side = {key: value[0] if isinstance(value, list) else value for key, value in vision.items() if key in (
+        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act", "layer_norm_eps")}
+    side["model_type"] = "intern_vit_6b" if intern else "siglip_vision_model"
+    sides = {"llm": {}, "vision_tower": {}, "mm_projector": {}}
+    for key, tensor in state.items():
+        if key.startswith("model.vision_tower."):
+            key = key.removeprefix("model.vision_tower.")
+            sides["vision_tower"][gguf_files.rename(INTERN, "model.vision_tower." + key).removeprefix("vision_model.") if intern else "vision_model." + key.removeprefix("vision_model.")] = tensor
+        elif key.startswith("model.multi_modal_projector."):
+            sides["mm_projector"][key.replace("model.multi_modal_projector.", "layers.")] = tensor
+        else:
+            sides["llm"][key.replace("model.language_model.", "model.")] = tensor
+    tower = sides["vision_tower"]
+    for key in [key for key in tower if ".attention.q_proj." in key]:
+        tower[key.replace("attention.q_proj", "attn.qkv")] = torch.cat([tower.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")])
+    configs = {"llm": text_config(case), "vision_tower": side, "mm_projector": {"mm_projector_type": "mlp_downsample", "model_type": "v2l_projector"}}
+    shutil.rmtree(HERE / name, ignore_errors=True)
+    for part, tensors in sides.items():
+        (HERE / name / part).mkdir(parents=True)
+        tensors = {key: tensor.detach().half().contiguous().clone() for key, tensor in tensors.items() if "position_ids" not in key}
+        save_file(tensors, HERE / name / part / "model.safetensors", metadata={"format": "pt"})
+        (HERE / name / part / "config.json").write_text(json.dumps(configs[part], indent=1, sort_keys=True))
+    tokenizer(HERE / name / "llm", case.vocabulary)
+    (HERE / name / "vision_tower" / "preprocessor_config.json").write_text(json.dumps({} if intern else HALF))
+    whole = {"model_type": "llava_llama", "architectures": ["LlavaLlamaModel"], "image_aspect_ratio": case.aspect_ratio, "mm_vision_select_layer": case.select_layer,
+             "mm_vision_select_feature": case.select_feature, "s2": False, **{f"{part}_cfg": {"_name_or_path": part, **configs[part]} for part in sides}, **config}
+    (HERE / name / "config.json").write_text(json.dumps(whole, indent=1, sort_keys=True))
+    print(name, sum(f.stat().st_size for f in (HERE / name).rglob("*") if f.is_file()) // 1024, "KB", flush=True)
+
+
 def main(names):
     makers = {
+        "vila-1.5-3b": lambda n: vila(n, family("vila").Vila3b()),
+        "vila-1.5-40b": lambda n: vila(n, family("vila").Vila40b()),
+        "nvila": lambda n: vila(n, family("vila").Nvila(), dynamic_s2=True, s2_scales="56,112,168", s2_max_split_size=56, s2_resize_output_to_scale_idx=-1,
+                                min_tiles=1, max_tiles=12, image_encoder='{"_target_": "llava.model.encoders.BasicImageEncoder"}'),
         "llava-1.5-hf": lambda n: llava(n, family("llava").Llava15),
         "llava-1": lambda n: llava(n, family("llava").Llava1, authors=True, mm_projector_type="linear"),
         "llava-1.6-hf": lambda n: llava(n, family("llava-next").LlavaNext),

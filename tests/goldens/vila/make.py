@@ -39,6 +39,7 @@ class VilaCase(GoldenCase):
     image_size, patch_size, vocabulary_type = 70, 14, SentencePieceVocabulary
     picture_names = ("native", "tall", "small", "shapes", "dark", "wide")
     text_type, select_layer, select_feature = "llama", -2, "cls_patch"
+    largest_pixels = 60_000
     mean, std = HALF
     factor, order, aspect_ratio, scales = 2, "col", "resize", None
 
@@ -108,7 +109,7 @@ class VilaCase(GoldenCase):
             setattr(config, name, getattr(self, name))
         gguf_files.write_vision(folder / "mmproj-f16.gguf", config, {**self.tower_tensors(), **self.projector_tensors()}, self.keys(), self.mean, self.std,
                                 full=["v.position_embd.weight"])
-        gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary)
+        gguf_files.write_language(folder / "language-f16.gguf", self.language_of or self.name, self.model, self.vocabulary)
         return {}
 
 
@@ -149,7 +150,7 @@ class Vila40b(VilaCase):
 
 
 class Vila3bS2(VilaCase):
-    name, seed, prompts, scales = "vila-1.5-3b-s2", 204, wordings(chat=VICUNA_V1), (70, 140)
+    name, language_of, seed, prompts, scales = "vila-1.5-3b-s2", "vila-1.5-3b", 201, wordings(chat=VICUNA_V1), (70, 140)
     about = "VILA 1.5 3B S2: the picture at two scales, five slices, their features side by side on the coarser map"
     picture_names = ("native", "tall", "small", "shapes", "dark")
 
@@ -182,7 +183,6 @@ class NvilaLite(NvilaCase):
     name, seed, aspect_ratio, factor = "nvila-lite", 205, "dynamic", 3
     about = "NVILA-Lite: tiles and thumbnail, three by three patches make a token (5 filled up to 6); Qwen2"
     picture_names, pair = ("native", "tall", "small", "shapes", "wide"), ("shapes", "wide")
-    largest_pixels = 100_000
     TILES = (1, 12)                                                     # configuration_llava.py: min_tiles, max_tiles
 
     def projector(self, inputs, outputs):
@@ -205,10 +205,10 @@ class NvilaLite(NvilaCase):
 
 
 class Nvila(NvilaCase):
-    name, seed, aspect_ratio, image_size, scales = "nvila", 206, "dynamic_s2", 56, (56, 112, 168)
+    name, language_of, seed = "nvila", "nvila-lite", 205
+    aspect_ratio, image_size, scales = "dynamic_s2", 56, (56, 112, 168)
     about = "NVILA: three scales, the last in the picture's ratio, features side by side on the finest map, projected tile by tile; Qwen2"
     picture_names, pair = ("native", "tall", "shapes", "wide"), ("shapes", "wide")
-    largest_pixels = 100_000
     MAX_TILES = 12
 
     def projector(self, inputs, outputs):
