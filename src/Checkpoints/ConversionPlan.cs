@@ -14,12 +14,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     private const long QuantizationVersion = 2;
 
     /// <exception cref="CheckpointException">It cannot be converted; the message says why.</exception>
-    public static ConversionPlan Make(
-        CheckpointParts parts,
-        CheckpointWeights weights,
-        VisionTowerFolder? tower,
-        ConversionOptions options
-    )
+    public static ConversionPlan Make(CheckpointParts parts, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
     {
         CheckpointFolder folder = parts.Root;
         Settings config = parts.ReadConfig();

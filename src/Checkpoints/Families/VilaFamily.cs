@@ -35,7 +35,8 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         if (!name.TryAfter("vision_tower.", out string tower))
             return (Side.Vision, name);
         tower = tower.TryAfter("vision_model.", out string bare) ? bare : tower;
-        bool isUnused = tower.StartsWith("head.", StringComparison.Ordinal) || tower.StartsWith("post_layernorm.", StringComparison.Ordinal);
+        bool isUnused =
+            tower.StartsWith("head.", StringComparison.Ordinal) || tower.StartsWith("post_layernorm.", StringComparison.Ordinal);
         return isUnused ? (Side.Ignored, name) : (Side.Vision, "tower." + tower);
     }
 
@@ -49,7 +50,10 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         if (vision.TryText("model_type") is "intern_vit_6b")
         {
             if (Feature() != "patch")
-                throw new CheckpointException(config.Path, "mm_vision_select_feature keeps InternViT's class token, which is not supported.");
+                throw new CheckpointException(
+                    config.Path,
+                    "mm_vision_select_feature keeps InternViT's class token, which is not supported."
+                );
             var tower = new InternVitTower(vision);
             long used = Layer(tower.BlockCount);
             tower.SetKeys(metadata, source, used);
@@ -58,23 +62,35 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         }
 
         if (vision.TryText("model_type") is not "siglip_vision_model" || Feature() != "cls_patch")
-            throw new CheckpointException(vision.Path, $"its vision tower '{Shown("model_type", vision)}' with mm_vision_select_feature '{Feature()}' is not known.");
+            throw new CheckpointException(
+                vision.Path,
+                $"its vision tower '{Shown("model_type", vision)}' with mm_vision_select_feature '{Feature()}' is not known."
+            );
         TowerConfig siglip = TowerConfig.Read(vision);
         long layer = Layer(siglip.BlockCount);
         siglip.SetKeys(metadata, source, layer);
         (char, long)[] all = [.. siglip.Letters(source.LanguageWidth), .. ConnectorLetters(siglip.Width * inputs, factor)];
-        return new VisionModel(metadata, [.. TowerConfig.Rules(isClip: false, keepsPostNorm: false), .. connector], new Dimensions(all), layer);
+        return new VisionModel(
+            metadata,
+            [.. TowerConfig.Rules(isClip: false, keepsPostNorm: false), .. connector],
+            new Dimensions(all),
+            layer
+        );
     }
 
     // mm_hidden_size as the source has it, of one patch; what enters the norm, of a token; and the 3x3 projector's inner width.
-    private static (char, long)[] ConnectorLetters(long patchWidth, int factor) => [('M', patchWidth * factor * factor), ('N', patchWidth * 3)];
+    private static (char, long)[] ConnectorLetters(long patchWidth, int factor) =>
+        [('M', patchWidth * factor * factor), ('N', patchWidth * 3)];
 
     // What is done to a picture before the tower; gives the scales, none for one.
     private int[] SetPicture(Metadata metadata, long imageSize)
     {
         string ratio = config.TryText("image_aspect_ratio") ?? "resize";
         if (ratio is not ("resize" or "dynamic" or "dynamic_s2"))
-            throw new CheckpointException(config.Path, $"image_aspect_ratio is '{Shown("image_aspect_ratio", config)}'; resize, dynamic and dynamic_s2 are known.");
+            throw new CheckpointException(
+                config.Path,
+                $"image_aspect_ratio is '{Shown("image_aspect_ratio", config)}'; resize, dynamic and dynamic_s2 are known."
+            );
         metadata.Set("clip.vision.image_aspect_ratio", ratio);
         if (ratio == "dynamic")
             metadata.Set("clip.vision.preproc_min_tiles", config.TryCount("min_tiles") ?? 1);
@@ -90,7 +106,10 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
             throw new CheckpointException(config.Path, $"s2_scales and s2_max_split_size must begin with the tower's size, {imageSize}.");
         double output = config.TryNumber("s2_resize_output_to_scale_idx") ?? 0;
         if (isDynamic ? output != -1 && output != scales.Length - 1 : output != 0)
-            throw new CheckpointException(config.Path, $"s2_resize_output_to_scale_idx is {output}, which is not supported with '{ratio}'.");
+            throw new CheckpointException(
+                config.Path,
+                $"s2_resize_output_to_scale_idx is {output}, which is not supported with '{ratio}'."
+            );
         metadata.Set("clip.vision.s2_scales", scales);
         return scales;
     }
@@ -101,7 +120,16 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         IEnumerable<string> texts = config.TryText(key) is string list
             ? list.Split(',', StringSplitOptions.TrimEntries)
             : (config.TryNumbers(key) ?? []).Select(static number => number.ToString(CultureInfo.InvariantCulture));
-        int[] scales = [.. texts.Select(text => int.TryParse(text, CultureInfo.InvariantCulture, out int scale) && scale is > 0 and <= 1 << 16 ? scale : throw config.Wrong(key, "a list of sizes")).Order()];
+        int[] scales =
+        [
+            .. texts
+                .Select(text =>
+                    int.TryParse(text, CultureInfo.InvariantCulture, out int scale) && scale is > 0 and <= 1 << 16
+                        ? scale
+                        : throw config.Wrong(key, "a list of sizes")
+                )
+                .Order(),
+        ];
         return scales.Length is > 1 and <= 8 && scales.All(scale => scale % scales[0] == 0)
             ? scales
             : throw config.Wrong(key, "a list of multiples of the first size");

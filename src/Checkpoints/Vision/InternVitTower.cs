@@ -18,7 +18,8 @@ internal sealed class InternVitTower(Settings vision)
 
     public long BlockCount { get; } = vision.Size("num_hidden_layers");
 
-    private long PatchCount => vision.Size("image_size") / vision.Size("patch_size") * (vision.Size("image_size") / vision.Size("patch_size"));
+    private long PatchCount =>
+        vision.Size("image_size") / vision.Size("patch_size") * (vision.Size("image_size") / vision.Size("patch_size"));
 
     private long PositionCount => PatchCount + 1;
 
