@@ -1,6 +1,5 @@
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
-using Tessera.Checkpoints.Tensors;
 using Tessera.Checkpoints.Vision;
 
 namespace Tessera.Checkpoints.Families;
