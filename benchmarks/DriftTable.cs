@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Tessera.Engine.Tests;
 using Tessera.Gguf;
+using Tessera.Synthetic;
 
 namespace Tessera.Benchmarks;
 

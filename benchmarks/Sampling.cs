@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Attributes;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Benchmarks;
 

@@ -33,5 +33,5 @@ public class SchemaConversion
     }
 
     [Benchmark]
-    public string Convert() => SchemaGrammar.Convert(schema);
+    public string Convert() => Gbnf.FromSchema(schema);
 }

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Tessera.Engine.Tests.Gguf;
 using Tessera.Engine.Tests.Models;
-using Tessera.Models;
+using Tessera.Vision.Slicing;
 
 namespace Tessera.Benchmarks;
 

@@ -1,4 +1,5 @@
 using Tessera.Engine.Tests.Gguf;
+using Tessera.Synthetic;
 
 namespace Tessera.Benchmarks;
 

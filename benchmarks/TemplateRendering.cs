@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
+using Tessera.ChatTemplates;
 using Tessera.Engine.Tests;
-using Tessera.Templates;
 
 namespace Tessera.Benchmarks;
 

@@ -1,5 +1,4 @@
 using NetVips;
-using Tessera.Imaging;
 using Tessera.Native;
 
 namespace Tessera.Benchmarks;

@@ -1,4 +1,4 @@
-"""The engine's LLaVA-NeXT preprocessing (src/Engine/Models/LlavaNext): canvas, overview, tiles, and the order of the embeddings."""
+"""The engine's LLaVA-NeXT preprocessing (src/Engine/Vision/Families/LlavaNext): canvas, overview, tiles, and the order of the embeddings."""
 import math
 from PIL import Image
 

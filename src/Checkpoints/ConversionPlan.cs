@@ -20,12 +20,12 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         Settings config = parts.ReadConfig();
         CheckpointFamily family = CheckpointFamilies.Find(config, weights.Names);
         Settings languageConfig = LanguageDefaults.Complete(family.LanguageConfig(config));
+        string kind = languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures"));
         LanguageArchitecture architecture =
             LanguageArchitectures.Find(languageConfig)
             ?? throw new CheckpointException(
                 config.Path,
-                $"it is a {family.Name}, but its language model "
-                    + $"'{CheckpointFolder.Shown(languageConfig.TryText("model_type") ?? string.Join(", ", languageConfig.Texts("architectures")))}' is not known."
+                $"it is a {family.Name}, but its language model '{CheckpointFolder.Shown(kind)}' is not known."
             );
         var sides = new Dictionary<Side, Dictionary<string, StoredTensor>>
         {

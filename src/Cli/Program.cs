@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Tessera.Cli;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
 
 var console = CliConsole.ForProcess();
 using var interruption = new CancellationTokenSource();

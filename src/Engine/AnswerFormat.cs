@@ -30,7 +30,7 @@ public sealed class AnswerFormat
     /// <summary>JSON that follows a schema.</summary>
     /// <param name="schema">JSON Schema, drafts 7 to 2020-12; docs/schema.md lists the keywords.</param>
     /// <exception cref="SchemaException">The schema contradicts itself, is too large, or has a keyword that cannot be honoured.</exception>
-    public static AnswerFormat FromSchema(string schema) => new(SchemaGrammar.Convert(schema), schema);
+    public static AnswerFormat FromSchema(string schema) => new(Gbnf.FromSchema(schema), schema);
 
     /// <summary>JSON that follows a schema; like <see cref="FromSchema(string)"/>.</summary>
     /// <exception cref="SchemaException">The schema cannot be used.</exception>
@@ -38,7 +38,7 @@ public sealed class AnswerFormat
 
     /// <summary>Text that follows a GBNF grammar (llama.cpp, grammars/README.md), from its rule <c>root</c>.</summary>
     /// <exception cref="GrammarException">The grammar cannot be used; the message has the line and the column.</exception>
-    public static AnswerFormat FromGrammar(string grammar) => new(GbnfParser.Normalize(grammar), null);
+    public static AnswerFormat FromGrammar(string grammar) => new(Gbnf.Normalize(grammar), null);
 
     /// <summary>Text that follows a GBNF grammar with other formats in their places, such as an object of a schema between two
     /// tags.</summary>
@@ -49,7 +49,7 @@ public sealed class AnswerFormat
     public static AnswerFormat FromGrammar(string grammar, IReadOnlyDictionary<string, AnswerFormat> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        return new(GbnfParser.Normalize(grammar, parts.ToDictionary(static part => part.Key, static part => part.Value.Grammar)), null);
+        return new(Gbnf.Normalize(grammar, parts.ToDictionary(static part => part.Key, static part => part.Value.Grammar)), null);
     }
 
     /// <summary>JSON that holds a value of a type, with all its members; those that may be null are null where they say nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Tessera.Answers;
 using Tessera.Prompting;
 using Tessera.Text;
 

@@ -1,3 +1,5 @@
+using Tessera.Text.Trial;
+
 namespace Tessera;
 
 /// <summary>

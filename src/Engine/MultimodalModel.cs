@@ -1,8 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Tessera.Answers;
+using Tessera.ChatTemplates;
 using Tessera.Compute;
-using Tessera.Templates;
+using Tessera.Prompting;
 using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
+using Tessera.Text.Trial;
+using Tessera.Vision.Encoding;
 
 namespace Tessera;
 

@@ -1,5 +1,5 @@
+using Tessera.ChatTemplates;
 using Tessera.Prompting;
-using Tessera.Templates;
 
 namespace Tessera;
 

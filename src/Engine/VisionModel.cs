@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using Tessera.Answers;
+using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Imaging;
-using Tessera.Models;
+using Tessera.Vision.Encoding;
+using Tessera.Vision.Families;
 
 namespace Tessera;
 

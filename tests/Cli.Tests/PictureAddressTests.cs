@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Tessera.Cli.Arguments;
 using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;

@@ -29,12 +29,15 @@ public sealed class PackageTests : IDisposable
         );
         string[] packages =
         [
+            "Tessera.ChatTemplates",
             "Tessera.Checkpoints",
             "Tessera.Cli",
             "Tessera.Engine",
             "Tessera.Extensions.AI",
             "Tessera.Gguf",
+            "Tessera.Grammars",
             "Tessera.LLamaSharp",
+            "Tessera.Shared",
         ];
         Assert.Equal(
             packages.Select(static name => $"{name}.{Version}.nupkg").Order(StringComparer.Ordinal),

@@ -11,6 +11,9 @@ public sealed class PublicSurfaceTests
     [InlineData("Tessera.Gguf")]
     [InlineData("Tessera.Checkpoints")]
     [InlineData("Tessera.Engine")]
+    [InlineData("Tessera.Shared")]
+    [InlineData("Tessera.ChatTemplates")]
+    [InlineData("Tessera.Grammars")]
     [InlineData("Tessera.Extensions.AI")]
     [InlineData("Tessera.LLamaSharp")]
     public void The_public_surface_is_as_its_file_says(string assembly)

@@ -1,4 +1,6 @@
 using Tessera.Engine.NativeTests.Goldens;
+using Tessera.Prompting;
+using Tessera.Vision.Encoding;
 
 namespace Tessera.Engine.NativeTests;
 

@@ -1,5 +1,5 @@
 using Tessera.Compute;
-using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
 using Tessera.Engine.Tests.Compute;
 using Tessera.Native;
 

@@ -1,5 +1,7 @@
 using System.Threading.Channels;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Engine.NativeTests;
 

@@ -1,7 +1,9 @@
 using System.Text;
+using Tessera.ChatTemplates;
 using Tessera.Native;
-using Tessera.Templates;
 using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
 
 namespace Tessera.Engine.NativeTests;
 
@@ -60,8 +62,8 @@ public sealed class TranscriptTests
         int start = vocabulary.FindControl(vocabulary.StartText)!.Value;
         var logits = new float[vocabulary.TokenCount];
         logits[start] = 9;
-        using var chain = new LlamaSamplerHandle(Llama.llama_sampler_chain_init(Llama.llama_sampler_chain_default_params()));
-        Llama.llama_sampler_chain_add(chain.Pointer, Llama.llama_sampler_init_greedy());
+        using var chain = new LlamaSamplerHandle(LibLlama.llama_sampler_chain_init(LibLlama.llama_sampler_chain_default_params()));
+        LibLlama.llama_sampler_chain_add(chain.Pointer, LibLlama.llama_sampler_init_greedy());
         using var sampler = new GrammarSampler(
             AnswerFormat.FromGrammar($"root ::= \"{vocabulary.StartText}\" \"a\"").Grammar,
             vocabulary,

@@ -1,9 +1,11 @@
+using Tessera.Text.Llama;
+
 namespace Tessera.Engine.Tests;
 
 /// <summary>The table of what architectures take for granted, and its little language.</summary>
 public sealed class ArchitectureTableTests
 {
-    private static readonly string Table = RepositoryRoot.Path("src", "Engine", "architectures.txt");
+    private static readonly string Table = RepositoryRoot.Path("src", "Engine", "Text", "Llama", "architectures.txt");
 
     [Theory]
     [InlineData("1 + 2 * 3 == 7", 1)]

@@ -1,3 +1,5 @@
+using Tessera.Vision.Encoding;
+
 namespace Tessera.Engine.Tests;
 
 /// <summary>The cache of picture embeddings keeps its budget, and its folder survives damage, crashes and other processes.</summary>

@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Text.Llama;
 
 namespace Tessera.Engine.Tests;
 

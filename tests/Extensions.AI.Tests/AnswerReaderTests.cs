@@ -135,10 +135,7 @@ public sealed class AnswerReaderTests
                 TextContent said => ("text:", said.Text),
                 TextReasoningContent thought => ("thought:", thought.Text),
                 FunctionCallContent { Exception: not null } call => ("", $"{call.Name}!"),
-                FunctionCallContent call => (
-                    "",
-                    $"{call.Name}({string.Join(',', call.Arguments!.OrderBy(static pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}"))}){(showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':')) ? "#" + call.CallId : "")}"
-                ),
+                FunctionCallContent call => ("", Shown(call, showsKinds)),
                 _ => throw new InvalidOperationException(content.GetType().Name),
             };
             if (kind.Length > 0 && shown.Count > 0 && shown[^1].StartsWith(kind, StringComparison.Ordinal))
@@ -148,6 +145,14 @@ public sealed class AnswerReaderTests
         }
 
         return string.Join('|', shown);
+    }
+
+    private static string Shown(FunctionCallContent call, bool showsKinds)
+    {
+        IEnumerable<string> arguments = call.Arguments!.OrderBy(static pair => pair.Key)
+            .Select(pair => $"{pair.Key}={pair.Value}{(showsKinds && IsNumberAsText(pair.Value) ? ":text" : "")}");
+        bool isGiven = showsKinds && (call.CallId.Length != 9 || call.CallId.Contains(':'));
+        return $"{call.Name}({string.Join(',', arguments)}){(isGiven ? "#" + call.CallId : "")}";
     }
 
     private static bool IsNumberAsText(object? value) =>

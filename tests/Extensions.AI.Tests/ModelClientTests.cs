@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using Tessera.ChatTemplates;
 using Tessera.Engine.NativeTests.Grammars;
 using Tessera.Extensions.AI.Tests.Support;
-using Tessera.Templates;
 
 namespace Tessera.Extensions.AI.Tests;
 

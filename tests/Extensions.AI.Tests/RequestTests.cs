@@ -1,6 +1,6 @@
 using Microsoft.Extensions.AI;
+using Tessera.ChatTemplates;
 using Tessera.Extensions.AI.Tests.Support;
-using Tessera.Templates;
 
 namespace Tessera.Extensions.AI.Tests;
 
@@ -287,6 +287,9 @@ public sealed class RequestTests
                 .Select(static segment => segment.Text)
         );
 
-    private static string Shown(ChatTemplateMessage message) =>
-        $"{message.Role}:{string.Join('|', message.Parts.Select(static part => part.Text ?? "*")).Replace("|*", "*", StringComparison.Ordinal).Replace("*|A", "*A", StringComparison.Ordinal)}";
+    private static string Shown(ChatTemplateMessage message)
+    {
+        string parts = string.Join('|', message.Parts.Select(static part => part.Text ?? "*"));
+        return $"{message.Role}:{parts.Replace("|*", "*", StringComparison.Ordinal).Replace("*|A", "*A", StringComparison.Ordinal)}";
+    }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Tessera.ChatTemplates;
 using Tessera.Engine.Tests.Templates;
 using Tessera.Extensions.AI.Tests.Support;
-using Tessera.Templates;
 
 namespace Tessera.Extensions.AI.Tests;
 

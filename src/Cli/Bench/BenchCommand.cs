@@ -1,5 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
+using Tessera.Synthetic;
 
 namespace Tessera.Cli.Bench;
 

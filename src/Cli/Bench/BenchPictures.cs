@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using Tessera.Cli.Commands;
 
 namespace Tessera.Cli.Bench;
 

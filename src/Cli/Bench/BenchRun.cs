@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Bench;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Bench;
 

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using Tessera.Cli.Arguments;
 using Tessera.Cli.Chat.Editing;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Chat;
 

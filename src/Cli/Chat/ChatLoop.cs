@@ -1,3 +1,4 @@
+using Tessera.Cli.Commands;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;

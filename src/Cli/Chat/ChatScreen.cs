@@ -1,3 +1,4 @@
+using Tessera.Cli.Output;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Spectre.Console;
 using Tessera.Cli.Chat.Editing;
 using Tessera.Cli.Chat.Pictures;
+using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Chat;
 

@@ -1,3 +1,6 @@
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
+
 namespace Tessera.Cli.Chat;
 
 /// <summary>

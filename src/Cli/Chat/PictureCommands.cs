@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Cli.Commands;
 
 namespace Tessera.Cli.Chat;
 

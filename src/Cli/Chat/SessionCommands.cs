@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Cli.Output;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
+using Tessera.Compute.Threads;
 using Tessera.Native;
-using Tessera.Threads;
 
 namespace Tessera.Compute;
 

@@ -91,7 +91,7 @@ internal sealed unsafe class Graph : IDisposable
         if (!IsOnProcessor)
             Ggml.ggml_mul_mat_set_prec(product, mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         else
-            Kernels.MatrixProduct.SetPrecision(
+            Kernels.Products.MatrixProduct.SetPrecision(
                 product,
                 mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32
             );

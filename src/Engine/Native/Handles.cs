@@ -107,17 +107,17 @@ internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandl
 /// <summary>A <c>llama_model</c>: weights and vocabulary of a language model.</summary>
 internal sealed class LlamaModelHandle(nint pointer) : OwnedHandle(pointer)
 {
-    protected override void Free(nint pointer) => Llama.llama_model_free(pointer);
+    protected override void Free(nint pointer) => LibLlama.llama_model_free(pointer);
 }
 
 /// <summary>A <c>llama_context</c>: the KV cache and compute buffers of a language model.</summary>
 internal sealed class LlamaContextHandle(nint pointer) : OwnedHandle(pointer)
 {
-    protected override void Free(nint pointer) => Llama.llama_free(pointer);
+    protected override void Free(nint pointer) => LibLlama.llama_free(pointer);
 }
 
 /// <summary>A <c>llama_sampler</c> chain, with the samplers that were added to it.</summary>
 internal sealed class LlamaSamplerHandle(nint pointer) : OwnedHandle(pointer)
 {
-    protected override void Free(nint pointer) => Llama.llama_sampler_free(pointer);
+    protected override void Free(nint pointer) => LibLlama.llama_sampler_free(pointer);
 }

@@ -24,7 +24,7 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     /// <summary>What <c>llama_model_default_params</c> returns.</summary>
     public static llama_model_params ModelDefaults()
     {
-        llama_model_params parameters = Llama.llama_model_default_params();
+        llama_model_params parameters = LibLlama.llama_model_default_params();
         if (Current == LLamaSharp)
             FromLLamaSharp(ref parameters);
         return parameters;
@@ -33,7 +33,7 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     /// <summary>What <c>llama_context_default_params</c> returns.</summary>
     public static llama_context_params ContextDefaults()
     {
-        llama_context_params parameters = Llama.llama_context_default_params();
+        llama_context_params parameters = LibLlama.llama_context_default_params();
         if (Current == LLamaSharp)
             FromLLamaSharp(ref parameters);
         return parameters;
@@ -44,7 +44,7 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     {
         if (Current == LLamaSharp)
             ToLLamaSharp(ref parameters);
-        return Llama.llama_model_load_from_file(path, parameters);
+        return LibLlama.llama_model_load_from_file(path, parameters);
     }
 
     /// <summary><c>llama_init_from_model</c>.</summary>
@@ -52,7 +52,7 @@ internal sealed record LlamaEdition(string Name, string GgmlVersion, string? Lla
     {
         if (Current == LLamaSharp)
             ToLLamaSharp(ref parameters);
-        return Llama.llama_init_from_model(model, parameters);
+        return LibLlama.llama_init_from_model(model, parameters);
     }
 
     // LLamaSharp's edition has the structs of LlamaStructs.cs less one field each. All systems pass structs of this size in memory, where

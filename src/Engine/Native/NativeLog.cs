@@ -31,7 +31,7 @@ internal static unsafe class NativeLog
     public static void Install()
     {
         Ggml.ggml_log_set(&Receive, null);
-        Llama.llama_log_set(&Receive, null);
+        LibLlama.llama_log_set(&Receive, null);
         if (AbortHandler is not null)
             Ggml.ggml_set_abort_callback(&ReceiveAbort);
     }

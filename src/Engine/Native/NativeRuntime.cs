@@ -74,7 +74,7 @@ internal static unsafe class NativeRuntime
                     + "is needed"
             );
         bool hasVersion = NativeLibrary.TryGetExport(NativeLibraries.Load(NativeLibraries.Llama), "llama_version", out _);
-        string? llama = hasVersion ? (Marshal.PtrToStringUTF8((nint)Llama.llama_version()) ?? "").Split('-')[0] : null;
+        string? llama = hasVersion ? (Marshal.PtrToStringUTF8((nint)LibLlama.llama_version()) ?? "").Split('-')[0] : null;
         if (llama != edition.LlamaVersion)
             throw Refuse($"its ggml is that of {edition.Name}, and llama.cpp is of another edition (version {llama ?? "unknown"})");
         nint kernels = NativeLibraries.LoadIfThere(NativeLibraries.GgmlCpu);
@@ -128,10 +128,10 @@ internal static unsafe class NativeRuntime
         if (!contextFits)
             throw Refuse("llama_context_default_params has other defaults than documented");
 
-        if (Llama.llama_sampler_chain_default_params().no_perf != 1)
+        if (LibLlama.llama_sampler_chain_default_params().no_perf != 1)
             throw Refuse("llama_sampler_chain_default_params has other defaults than documented");
         int token = 1;
-        llama_batch batch = Llama.llama_batch_get_one(&token, 1);
+        llama_batch batch = LibLlama.llama_batch_get_one(&token, 1);
         bool batchFits =
             batch.n_tokens == 1
             && batch.token == &token
@@ -149,7 +149,7 @@ internal static unsafe class NativeRuntime
         // LLamaSharp's builds bring their devices linked in.
         if (!HasProcessor)
             GgmlBackend.ggml_backend_load_all_from_path(Path.GetDirectoryName(NativeLibraries.Locate(NativeLibraries.Ggml))!);
-        Llama.llama_backend_init();
+        LibLlama.llama_backend_init();
         if (!HasProcessor)
             throw Refuse("no CPU kernels (libggml-cpu-*) that this processor can run were found beside it");
     }

@@ -1,6 +1,6 @@
-using Tessera.Models;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 using Tessera.Text;
+using Tessera.Vision.Families;
 
 namespace Tessera.Prompting;
 

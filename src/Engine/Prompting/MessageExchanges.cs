@@ -1,5 +1,5 @@
-using Tessera.Models;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
+using Tessera.Vision.Families;
 
 namespace Tessera.Prompting;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Tessera.Models;
+using Tessera.Vision.Families;
 
 namespace Tessera.Prompting;
 

@@ -1,3 +1,5 @@
+using Tessera.Text.Scheduling;
+
 namespace Tessera.Text;
 
 /// <summary>

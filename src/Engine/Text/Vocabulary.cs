@@ -13,24 +13,24 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
 
     public nint Pointer => vocabulary;
 
-    public int TokenCount { get; } = Llama.llama_vocab_n_tokens(vocabulary);
+    public int TokenCount { get; } = LibLlama.llama_vocab_n_tokens(vocabulary);
 
     /// <summary>The token that starts a prompt, or null if the model wants none.</summary>
     public int? StartToken =>
-        Llama.llama_vocab_get_add_bos(vocabulary) && Llama.llama_vocab_bos(vocabulary) is int token and not NoToken ? token : null;
+        LibLlama.llama_vocab_get_add_bos(vocabulary) && LibLlama.llama_vocab_bos(vocabulary) is int token and not NoToken ? token : null;
 
     /// <summary>The text of the start token, as chat templates write it; empty if there is none.</summary>
-    public string StartText => TextOf(Llama.llama_vocab_bos(vocabulary));
+    public string StartText => TextOf(LibLlama.llama_vocab_bos(vocabulary));
 
     /// <summary>The text of the end token, as chat templates write it; empty if there is none.</summary>
-    public string EndText => TextOf(Llama.llama_vocab_eos(vocabulary));
+    public string EndText => TextOf(LibLlama.llama_vocab_eos(vocabulary));
 
     /// <summary>Whether a token ends the answer: end of text, of turn or of message.</summary>
-    public bool IsEnd(int token) => Llama.llama_vocab_is_eog(vocabulary, token);
+    public bool IsEnd(int token) => LibLlama.llama_vocab_is_eog(vocabulary, token);
 
     /// <summary>Whether a text's first token is a control token, such as one that ends an answer.</summary>
     public bool StartsWithControl(string text) =>
-        Tokenize(text.Length > 64 ? text[..64] : text) is [int first, ..] && Llama.llama_vocab_is_control(vocabulary, first);
+        Tokenize(text.Length > 64 ? text[..64] : text) is [int first, ..] && LibLlama.llama_vocab_is_control(vocabulary, first);
 
     /// <summary>Tokenizes a text on its own, without a start token; special tokens in it are recognised.</summary>
     public int[] Tokenize(string text)
@@ -104,17 +104,17 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     {
         fixed (byte* source = text)
         fixed (int* target = tokens)
-            return Llama.llama_tokenize(vocabulary, source, text.Length, target, tokens.Length, add_special: false, parse_special: true);
+            return LibLlama.llama_tokenize(vocabulary, source, text.Length, target, tokens.Length, add_special: false, parse_special: true);
     }
 
     private int Piece(int token, byte[] buffer, bool showsControl)
     {
         fixed (byte* target = buffer)
-            return Llama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: showsControl);
+            return LibLlama.llama_token_to_piece(vocabulary, token, target, buffer.Length, 0, special: showsControl);
     }
 
     private string TextOf(int token) =>
         token == NoToken
             ? ""
-            : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)Llama.llama_vocab_get_text(vocabulary, token)) ?? "";
+            : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)LibLlama.llama_vocab_get_text(vocabulary, token)) ?? "";
 }

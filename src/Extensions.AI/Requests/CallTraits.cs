@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Extensions.AI;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Extensions.AI;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.AI;
+using Tessera.Grammars;
 
 namespace Tessera.Extensions.AI;
 

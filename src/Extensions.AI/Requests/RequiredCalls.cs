@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
+using Tessera.Grammars;
 
 namespace Tessera.Extensions.AI;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Extensions.AI;
 

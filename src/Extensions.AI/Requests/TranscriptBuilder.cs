@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Extensions.AI;
 

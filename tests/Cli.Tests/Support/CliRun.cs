@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Tests.Support;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using Tessera.Checkpoints;
-using Tessera.Text;
+using Tessera.Text.Llama;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 
@@ -84,9 +84,8 @@ public sealed class ConvertedTokenizerTests : IDisposable
         foreach ((string name, int[] shape) in tensors)
         {
             int end = offset + 2 * shape.Aggregate(1, static (product, length) => product * length);
-            header.Append(
-                $"{(offset == 0 ? "" : ",")}\"{name}\":{{\"dtype\":\"F16\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{offset},{end}]}}"
-            );
+            header.Append($"{(offset == 0 ? "" : ",")}\"{name}\":{{\"dtype\":\"F16\",\"shape\":[{string.Join(',', shape)}]");
+            header.Append($",\"data_offsets\":[{offset},{end}]}}");
             offset = end;
         }
 

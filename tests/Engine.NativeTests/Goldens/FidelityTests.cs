@@ -1,5 +1,6 @@
 using Tessera.Prompting;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;

@@ -1,6 +1,6 @@
-using Tessera.Models;
 using Tessera.Prompting;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Vision.Families;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 

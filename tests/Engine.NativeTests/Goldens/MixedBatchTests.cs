@@ -1,6 +1,7 @@
 using Tessera.Compute;
 using Tessera.Gguf;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;

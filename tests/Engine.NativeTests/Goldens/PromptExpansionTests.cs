@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Tessera.Gguf;
 using Tessera.Prompting;
-using Tessera.Text;
+using Tessera.Text.Llama;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 

@@ -1,7 +1,9 @@
 using System.Threading.Channels;
 using Tessera.Compute;
 using Tessera.Gguf;
-using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 

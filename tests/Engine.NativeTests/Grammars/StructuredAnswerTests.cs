@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Tessera.Grammars;
 using Tessera.Native;
 using Xunit.Abstractions;
 

@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics;
 using Tessera.Compute;
 using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
+using Tessera.Compute.Kernels.Rows;
 using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;

@@ -1,4 +1,4 @@
-using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
 
 namespace Tessera.Engine.Tests.Compute;
 

@@ -1,4 +1,5 @@
 using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
 using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Products;
 using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Rows;
 using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;

@@ -1,3 +1,5 @@
+using Tessera.Grammars;
+
 namespace Tessera.Engine.Tests.Grammars;
 
 /// <summary>Grammars of the user's own are checked before llama.cpp sees them, which ends the process on some.</summary>

@@ -1,3 +1,5 @@
+using Tessera.Grammars;
+
 namespace Tessera.Engine.Tests.Grammars;
 
 /// <summary>Schemas become grammars that allow what follows them and nothing else; what cannot be said is named.</summary>

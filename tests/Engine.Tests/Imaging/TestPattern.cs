@@ -1,5 +1,3 @@
-using Tessera.Imaging;
-
 namespace Tessera.Engine.Tests.Imaging;
 
 /// <summary>Pictures that a formula gives; tests/goldens/imaging/make_resize_goldens.py has the same one.</summary>

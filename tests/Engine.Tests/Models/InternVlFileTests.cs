@@ -1,6 +1,6 @@
 using Tessera.Engine.Tests.Gguf;
 using Tessera.Gguf;
-using Tessera.Models.InternVl;
+using Tessera.Vision.Families.InternVl;
 
 namespace Tessera.Engine.Tests.Models;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Tessera.Models;
-using Tessera.Models.InternVl;
+using Tessera.Vision.Families.InternVl;
+using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 

@@ -1,4 +1,4 @@
-using Tessera.Models;
+using Tessera.Vision.Slicing;
 
 namespace Tessera.Engine.Tests.Models;
 

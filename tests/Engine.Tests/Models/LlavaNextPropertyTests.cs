@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Tessera.Models;
-using Tessera.Models.LlavaNext;
+using Tessera.Vision.Families.LlavaNext;
+using Tessera.Vision.Slicing;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.Tests.Models;

@@ -1,5 +1,5 @@
 using Tessera.Engine.Tests.Gguf;
-using Tessera.Models;
+using Tessera.Vision.Families;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.Tests.Models;
@@ -20,9 +20,8 @@ public sealed class ReleasedModelTests(ITestOutputHelper output)
         {
             FamilyParts parts = SlicedProjectors.Open(folder, contents => contents.Become(file));
             SlicePlan[] plans = [.. pictures.Select(picture => parts.Processor.Plan(picture, PlanRequest.Default))];
-            output.WriteLine(
-                $"| {name} | {string.Join(" | ", plans.Select(static plan => $"{plan.Slices.Count} slices, {plan.ImageTokenCount} tokens"))} |"
-            );
+            IEnumerable<string> cells = plans.Select(static plan => $"{plan.Slices.Count} slices, {plan.ImageTokenCount} tokens");
+            output.WriteLine($"| {name} | {string.Join(" | ", cells)} |");
             Assert.Equal((name, string.Join(' ', tokens)), (name, string.Join(' ', plans.Select(static plan => plan.ImageTokenCount))));
         }
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Tessera.Engine.Tests.Gguf;
-using Tessera.Models.MiniCpmV;
+using Tessera.Vision.Families.MiniCpmV;
 
 namespace Tessera.Engine.Tests.Models;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Tessera.Engine.Tests.Gguf;
-using Tessera.Models;
+using Tessera.Vision.Slicing;
 
 namespace Tessera.Engine.Tests.Models;
 

@@ -1,6 +1,6 @@
 using Tessera.Engine.Tests.Gguf;
 using Tessera.Gguf;
-using Tessera.Models;
+using Tessera.Vision.Families;
 
 namespace Tessera.Engine.Tests.Models;
 

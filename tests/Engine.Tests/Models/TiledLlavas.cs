@@ -1,5 +1,5 @@
-using Tessera.Models;
-using Tessera.Models.LlavaNext;
+using Tessera.Vision.Families.LlavaNext;
+using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 

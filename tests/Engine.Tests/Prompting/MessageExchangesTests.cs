@@ -1,6 +1,6 @@
-using Tessera.Models;
+using Tessera.ChatTemplates;
 using Tessera.Prompting;
-using Tessera.Templates;
+using Tessera.Vision.Families;
 
 namespace Tessera.Engine.Tests.Prompting;
 

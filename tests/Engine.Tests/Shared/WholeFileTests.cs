@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Tessera.Engine.Tests.Gguf;
+using Tessera.Grammars;
 using Tessera.Shared;
 
 namespace Tessera.Engine.Tests.Shared;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Engine.Tests.Templates;
 

@@ -1,4 +1,4 @@
-using Tessera.Templates;
+using Tessera.ChatTemplates;
 
 namespace Tessera.Engine.Tests.Templates;
 

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
-using Tessera.Text;
+using Tessera.Answers;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Engine.Tests.Text;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Tessera.Text;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Engine.Tests.Text;
 

@@ -1,4 +1,4 @@
-using Tessera.Text;
+using Tessera.Text.Scheduling;
 
 namespace Tessera.Engine.Tests.Text;
 

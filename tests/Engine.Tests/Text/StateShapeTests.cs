@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Tessera.Text;
+using Tessera.Text.Llama;
 
 namespace Tessera.Engine.Tests.Text;
 

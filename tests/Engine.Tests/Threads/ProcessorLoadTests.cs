@@ -1,4 +1,4 @@
-using Tessera.Threads;
+using Tessera.Compute.Threads;
 
 namespace Tessera.Engine.Tests.Threads;
 

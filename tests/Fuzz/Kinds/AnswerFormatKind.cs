@@ -1,3 +1,5 @@
+using Tessera.Grammars;
+
 namespace Tessera.Fuzz.Kinds;
 
 /// <summary>

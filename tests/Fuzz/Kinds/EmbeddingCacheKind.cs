@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Tessera.Fuzz.Mutation;
+using Tessera.Vision.Encoding;
 
 namespace Tessera.Fuzz.Kinds;
 

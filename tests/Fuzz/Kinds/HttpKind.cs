@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Tessera.Cli;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Output;
 using Tessera.Cli.Tests.Support;
 using Tessera.Fuzz.Mutation;
 

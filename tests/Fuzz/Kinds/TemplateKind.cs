@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Tessera.ChatTemplates;
 using Tessera.Cli.Tests.Support;
 using Tessera.Fuzz.Mutation;
-using Tessera.Templates;
 
 namespace Tessera.Fuzz.Kinds;
 

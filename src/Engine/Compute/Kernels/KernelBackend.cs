@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tessera.Compute.Kernels.Attention;
+using Tessera.Compute.Kernels.Products;
+using Tessera.Compute.Kernels.Rows;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;

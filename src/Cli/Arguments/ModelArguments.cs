@@ -1,0 +1,185 @@
+using System.CommandLine;
+using Tessera.Cli.Output;
+
+namespace Tessera.Cli.Arguments;
+
+/// <summary>The options that choose a model and where it runs.</summary>
+internal sealed class ModelArguments(CliConsole console)
+{
+    // GGML_MAX_N_THREADS of ggml 0.25.1 (ggml/include/ggml.h), which asserts that there are no more.
+    private const int MaxThreads = 512;
+
+    private readonly Option<string?> model = new("--model", "-m")
+    {
+        Description = "A GGUF file or a catalogue name; without it, the small model that comes with Tessera.",
+        HelpName = "MODEL",
+    };
+    private readonly Option<string?> projector = new("--mmproj")
+    {
+        Description = "The vision projector's GGUF file; found beside the model if there is just one.",
+        HelpName = "FILE",
+    };
+    private readonly Option<int?> threads = OptionValues.OptionalNumber(
+        "--threads",
+        "CPU threads; without it, as many as pay: few for small work and beside busy programs.",
+        1,
+        MaxThreads
+    );
+    private readonly Option<int?> context = OptionValues.OptionalNumber(
+        "--context",
+        "Tokens of context; without it, as many as the model was trained with, at most 8192.",
+        16,
+        int.MaxValue
+    );
+    private readonly Option<string?> imageCache = new("--image-cache")
+    {
+        Description = "A folder to keep encoded pictures in, so that the next run need not encode them.",
+        HelpName = "FOLDER",
+    };
+    private readonly Option<int?> gpuLayers = OptionValues.OptionalNumber(
+        "--gpu-layers",
+        "Layers of the language model on the GPU; without it or with -1, all that fit.",
+        -1,
+        int.MaxValue
+    );
+    private readonly Option<Preprocessing> preprocess = OptionValues.Choice<Preprocessing>(
+        "--preprocess",
+        "Whose preprocessing to follow where the authors' and Hugging Face's differ."
+    );
+    private readonly Option<VisionType> visionType = OptionValues.Choice<VisionType>(
+        "--vision-type",
+        "Type of the vision tower's matrices in memory: the file's, what is fastest at a small loss, or Q8_0."
+    );
+    private readonly Option<string?> visionDevice = new("--vision-device")
+    {
+        Description =
+            "Where the vision tower runs, as 'tessera devices' names it; without it, the first GPU that has the memory, and else the CPU.",
+        HelpName = "NAME",
+    };
+    private readonly Option<long> maxPixels = OptionValues.Number(
+        "--max-pixels",
+        "Refuse pictures with more pixels.",
+        "N",
+        ModelOptions.DefaultMaxPixels,
+        1,
+        long.MaxValue
+    );
+    private readonly Option<int?> maxSlices = OptionValues.OptionalNumber(
+        "--max-slices",
+        "The most slices of a picture, the overview included.",
+        1,
+        int.MaxValue
+    );
+    private readonly Option<int?> maxImageTokens = OptionValues.OptionalNumber(
+        "--max-image-tokens",
+        "The most tokens that a picture may become.",
+        1,
+        int.MaxValue
+    );
+
+    private readonly Option<bool> allowLocalUrls = new("--allow-local-urls")
+    {
+        Description = "Let a picture's address be redirected into this machine's own network.",
+    };
+
+    /// <summary>Adds the options of a command that runs the language model.</summary>
+    public void AddTo(Command command)
+    {
+        AddEncodingTo(command);
+        command.Add(context);
+        command.Add(gpuLayers);
+        command.Add(imageCache);
+    }
+
+    /// <summary>Adds the options of a command that runs the vision half only.</summary>
+    public void AddEncodingTo(Command command)
+    {
+        AddVisionTo(command);
+        command.Add(visionType);
+        command.Add(visionDevice);
+        command.Add(threads);
+    }
+
+    /// <summary>Adds the options of a command that plans and prepares pictures.</summary>
+    public void AddVisionTo(Command command)
+    {
+        command.Add(model);
+        command.Add(projector);
+        command.Add(preprocess);
+        command.Add(maxPixels);
+        command.Add(maxSlices);
+        command.Add(maxImageTokens);
+        command.Add(allowLocalUrls);
+    }
+
+    /// <summary>Whether a picture's address may be redirected into this machine's network.</summary>
+    public bool AllowsLocal(ParseResult parsed) => parsed.GetValue(allowLocalUrls);
+
+    public VisionType VisionType(ParseResult parsed) => parsed.GetValue(visionType);
+
+    public string? VisionDevice(ParseResult parsed) => parsed.GetValue(visionDevice);
+
+    public int ThreadCount(ParseResult parsed) => parsed.GetValue(threads) ?? 0;
+
+    /// <summary>The limits on slices and tokens.</summary>
+    public PlanRequest Limits(ParseResult parsed) =>
+        new() { MaxSlices = parsed.GetValue(maxSlices), MaxImageTokens = parsed.GetValue(maxImageTokens) };
+
+    /// <exception cref="TesseraException">The model's name is not known.</exception>
+    public ModelOptions ToOptions(ParseResult parsed, bool needsVision)
+    {
+        (string modelPath, string? projectorPath) = ModelCatalog.Resolve(parsed.GetValue(model), parsed.GetValue(projector), needsVision);
+        NativeAbort.Blame(projectorPath is null ? modelPath : $"{modelPath} or {projectorPath}");
+        ModelTrial? trial = ModelCatalog.ComesWithTessera(modelPath) ? null : console.Trial;
+        return Apply(
+            parsed,
+            new ModelOptions
+            {
+                ModelPath = modelPath,
+                ProjectorPath = projectorPath,
+                Trial = trial,
+            }
+        );
+    }
+
+    /// <summary>The files with everything else that the options say.</summary>
+    public ModelOptions Apply(ParseResult parsed, ModelOptions files) =>
+        files with
+        {
+            ContextLength = parsed.GetValue(context) ?? 0,
+            ThreadCount = ThreadCount(parsed),
+            GpuLayerCount = parsed.GetValue(gpuLayers) ?? -1,
+            Preprocessing = parsed.GetValue(preprocess),
+            VisionType = VisionType(parsed),
+            VisionDevice = VisionDevice(parsed),
+            MaxPixels = parsed.GetValue(maxPixels),
+            ImageCacheFolder = ImageCacheFolder(parsed),
+        };
+
+    // The engine takes a folder that fails for an empty one; who names a folder wants to know.
+    private string? ImageCacheFolder(ParseResult parsed)
+    {
+        if (parsed.GetValue(imageCache) is not { } folder)
+            return null;
+        try
+        {
+            return Directory.CreateDirectory(folder).FullName;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new TesseraException($"--image-cache: {folder} is no folder that can be used ({failure.Message}).", failure);
+        }
+    }
+
+    /// <summary>Opens the projector; <c>--mmproj</c> is enough, the language model is not read.</summary>
+    /// <exception cref="TesseraException">There is no projector, or it cannot be used.</exception>
+    public VisionModel OpenVision(ParseResult parsed)
+    {
+        string path =
+            parsed.GetValue(projector)
+            ?? ModelCatalog.Resolve(parsed.GetValue(model), null, needsVision: true).ProjectorPath
+            ?? throw new TesseraException($"{parsed.GetValue(model)}: there is no vision projector beside it: give one with --mmproj.");
+        NativeAbort.Blame(path);
+        return VisionModel.Open(path, parsed.GetValue(preprocess), parsed.GetValue(maxPixels));
+    }
+}

@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Output;
+using Tessera.Shared;
+
+namespace Tessera.Cli.Commands;
+
+/// <summary><c>tessera ask</c>: one question about pictures, answered as it is generated.</summary>
+internal sealed class AskCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new(console);
+    private readonly SamplingArguments sampling = new();
+    private readonly FormatArguments format = new();
+    private readonly Argument<string> question = new("QUESTION") { Description = "The question; - reads it from standard input." };
+    private readonly Option<string[]> images = new("--image", "-i")
+    {
+        Description = "A picture's file or http(s) address, or - for standard input; may be given several times.",
+        HelpName = "IMAGE",
+    };
+    private readonly Option<string?> system = new("--system")
+    {
+        Description = "The system sentence, in place of the model's own.",
+        HelpName = "TEXT",
+    };
+    private readonly Option<bool> raw = new("--raw")
+    {
+        Description = "The question is the whole prompt, without a template; each <__media__> in it is a picture.",
+    };
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+
+    public static Command Create(CliConsole console)
+    {
+        var ask = new AskCommand(console);
+        var command = new ExampleCommand("ask", "Ask a question about pictures.", "tessera ask -i cat.jpg \"What is in this picture?\"");
+        command.Add(ask.question);
+        command.Add(ask.images);
+        ask.model.AddTo(command);
+        command.Add(ask.system);
+        command.Add(ask.raw);
+        ask.sampling.AddTo(command);
+        ask.format.AddTo(command);
+        command.Add(ask.json);
+        command.SetAction(ask.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string[] sources = parsed.GetValue(images) ?? [];
+        string text = parsed.GetRequiredValue(question);
+        if ((text == "-" ? 1 : 0) + sources.Count(static source => source == "-") > 1)
+            throw new UsageException("Only one of the question and the pictures can be '-'.");
+        if (text == "-")
+            text = await ReadQuestionAsync(cancellationToken);
+        if (text.Trim().Length == 0)
+            throw new UsageException("The question is empty.");
+
+        GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
+        var prompt = new Prompt(text)
+        {
+            Images = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), cancellationToken),
+            System = parsed.GetValue(system),
+            IsRaw = parsed.GetValue(raw),
+            Limits = model.Limits(parsed),
+        };
+        ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
+        CheckPictures(console, files, prompt);
+        long started = Stopwatch.GetTimestamp();
+        using MultimodalModel loaded = await ProgressDisplay.RunAsync(
+            console,
+            progress => MultimodalModel.LoadAsync(files, progress, cancellationToken)
+        );
+        double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+
+        // JSON is shown when it is whole.
+        bool isObject = options.Format?.Schema is not null;
+        GenerationResult result = await AnswerAsync(loaded, prompt, options, isObject || parsed.GetValue(json), cancellationToken);
+        if (parsed.GetValue(json))
+            CliJson.Write(console.Out, ToDocument(result, loadMs));
+        else if (isObject)
+            console.Out.WriteLine(FormatArguments.Whole(result));
+        return ExitCode.Success;
+    }
+
+    /// <summary>Refuses what is no picture before gigabytes of weights are read, and notes where limits make one coarser.</summary>
+    /// <exception cref="TesseraException">A picture cannot be used, or there is no projector.</exception>
+    public static void CheckPictures(CliConsole console, ModelOptions files, Prompt prompt)
+    {
+        if (prompt.Images.Count == 0)
+            return;
+        if (files.ProjectorPath is null)
+            throw new TesseraException(
+                $"{files.ModelPath}: there is no single vision projector beside it, so it sees no pictures: give one with --mmproj."
+            );
+        using VisionModel vision = VisionModel.Open(files.ProjectorPath, files.Preprocessing, files.MaxPixels);
+        for (int index = 0; index < prompt.Images.Count; index++)
+        {
+            PlanRequest request = prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = index };
+            console.NoteLimits(prompt.Images[index], vision.Plan(vision.ReadSize(prompt.Images[index]), request));
+        }
+    }
+
+    // The bar runs until the first piece of text, which is then written where the bar was.
+    private async Task<GenerationResult> AnswerAsync(
+        MultimodalModel loaded,
+        Prompt prompt,
+        GenerationOptions options,
+        bool atOnce,
+        CancellationToken cancellationToken
+    )
+    {
+        IAsyncEnumerator<GenerationUpdate>? updates = null;
+        try
+        {
+            bool any = await ProgressDisplay.RunAsync(
+                console,
+                async progress =>
+                {
+                    updates = loaded.GenerateAsync(prompt, options, progress, cancellationToken).GetAsyncEnumerator(cancellationToken);
+                    return await updates.MoveNextAsync();
+                }
+            );
+            GenerationResult? result = null;
+            for (; any; any = await updates!.MoveNextAsync())
+            {
+                result = updates!.Current.Result ?? result;
+                if (!atOnce)
+                    Show(updates.Current);
+            }
+
+            return result ?? throw new InvalidOperationException("The answer has no end.");
+        }
+        finally
+        {
+            if (updates is not null)
+                await updates.DisposeAsync();
+        }
+    }
+
+    private void Show(GenerationUpdate update)
+    {
+        if (update.Result is null)
+            console.Out.Write(console.OutputIsTerminal ? PlainText.Clean(update.Text) : update.Text);
+        else
+            console.Out.WriteLine();
+        console.Out.Flush();
+    }
+
+    private async Task<string> ReadQuestionAsync(CancellationToken cancellationToken)
+    {
+        if (console.ShowsProgress && !Console.IsInputRedirected)
+            console.Say($"Type the question, then {(OperatingSystem.IsWindows() ? "Ctrl+Z and Enter" : "Ctrl+D")}.");
+        using var reader = new StreamReader(console.OpenInput());
+        // A read from a terminal cannot be cancelled, but need not be waited for.
+        return (await reader.ReadToEndAsync(CancellationToken.None).WaitAsync(cancellationToken)).TrimEnd('\r', '\n');
+    }
+
+    private static AskDocument ToDocument(GenerationResult result, double loadMs) =>
+        new(
+            result.Text,
+            result.FinishReason == FinishReason.Stop ? "stop" : "length",
+            result.PromptTokenCount,
+            result.ImageTokenCount,
+            result.TokenIds.Count,
+            result.TokenIds,
+            new TimingsDocument(
+                CliJson.Milliseconds(loadMs),
+                CliJson.Milliseconds(result.Timings.PreprocessMs),
+                CliJson.Milliseconds(result.Timings.EncodeMs),
+                CliJson.Milliseconds(result.Timings.PrefillMs),
+                CliJson.Milliseconds(result.Timings.FirstTokenMs),
+                CliJson.Milliseconds(result.Timings.DecodeMs)
+            )
+        );
+}

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Output;
+using Tessera.Shared;
+
+namespace Tessera.Cli.Commands;
+
+/// <summary><c>tessera encode</c>: a picture's embeddings, or a stage before them, as a NumPy file.</summary>
+internal sealed class EncodeCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new(console);
+    private readonly Argument<string> image = new("IMAGE")
+    {
+        Description = "The picture's file or http(s) address, or - for standard input.",
+    };
+    private readonly Option<string> output = new("--out")
+    {
+        Description = "The NumPy file to write.",
+        HelpName = "FILE.npy",
+        Required = true,
+    };
+    private readonly Option<EncodeStage> stage = OptionValues.Choice<EncodeStage>(
+        "--stage",
+        "embeddings [tokens, width], features [slices, patches, hidden], or pixels [slices, 3, height, width]."
+    );
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document about what was written." };
+
+    public static Command Create(CliConsole console)
+    {
+        var encode = new EncodeCommand(console);
+        var command = new ExampleCommand(
+            "encode",
+            "Encode a picture and write its embeddings as float32 in NumPy's format.",
+            "tessera encode --mmproj mmproj-f16.gguf photo.jpg --out photo.npy"
+        );
+        command.Add(encode.image);
+        command.Add(encode.output);
+        command.Add(encode.stage);
+        encode.model.AddEncodingTo(command);
+        command.Add(encode.json);
+        command.SetAction(encode.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        using VisionModel vision = model.OpenVision(parsed);
+        PromptImage picture = await ImageInputs.ReadAsync(
+            parsed.GetRequiredValue(image),
+            console,
+            model.AllowsLocal(parsed),
+            cancellationToken
+        );
+        string path = parsed.GetRequiredValue(output);
+        OutputFiles.RequireFolder(path);
+        console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), model.Limits(parsed)));
+        EncodeDocument document =
+            parsed.GetValue(stage) == EncodeStage.Pixels
+                ? WritePixels(vision.PreparePixels(picture, model.Limits(parsed), cancellationToken), path)
+                : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
+        if (parsed.GetValue(json))
+            CliJson.Write(console.Out, document);
+        else
+            console.Out.WriteLine($"{PlainText.Clean(path)}: {document.Stage} [{string.Join(", ", document.Shape)}]");
+        return ExitCode.Success;
+    }
+
+    private async Task<EncodeDocument> EncodeAsync(
+        VisionModel vision,
+        PromptImage picture,
+        ParseResult parsed,
+        string path,
+        CancellationToken cancellationToken
+    )
+    {
+        return await ProgressDisplay.RunAsync(
+            console,
+            progress =>
+                Task.Run(
+                    () =>
+                    {
+                        vision.LoadWeights(
+                            model.ThreadCount(parsed),
+                            model.VisionType(parsed),
+                            progress,
+                            model.VisionDevice(parsed),
+                            cancellationToken
+                        );
+                        return parsed.GetValue(stage) == EncodeStage.Features
+                            ? WriteFeatures(vision.EncodeFeatures(picture, model.Limits(parsed), progress, cancellationToken), path)
+                            : WriteEmbeddings(vision.Encode(picture, model.Limits(parsed), progress, cancellationToken), path);
+                    },
+                    cancellationToken
+                )
+        );
+    }
+
+    private static EncodeDocument WritePixels(ImagePixels pixels, string path)
+    {
+        var size = pixels.Size(0);
+        if (Enumerable.Range(1, pixels.SliceCount - 1).Any(index => pixels.Size(index) != size))
+            throw new TesseraException("The slices differ in size, so their pixels do not fit one array.");
+        long[] shape = [pixels.SliceCount, 3, size.Height, size.Width];
+        NpyFile.Write(path, shape, Enumerable.Range(0, pixels.SliceCount).Select(pixels.Planes));
+        return new EncodeDocument(path, "pixels", shape, 0, 0);
+    }
+
+    private static EncodeDocument WriteFeatures(ImageFeatures features, string path)
+    {
+        int patchCount = features.Of(0).Length / features.Width;
+        if (Enumerable.Range(1, features.SliceCount - 1).Any(index => features.Of(index).Length != features.Of(0).Length))
+            throw new TesseraException("The slices differ in size, so their features do not fit one array.");
+        long[] shape = [features.SliceCount, patchCount, features.Width];
+        NpyFile.Write(path, shape, Enumerable.Range(0, features.SliceCount).Select(features.Of));
+        return new EncodeDocument(
+            path,
+            "features",
+            shape,
+            CliJson.Milliseconds(features.PreprocessMs),
+            CliJson.Milliseconds(features.EncodeMs)
+        );
+    }
+
+    private static EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
+    {
+        long[] shape = [encoding.TokenCount, encoding.Width];
+        NpyFile.Write(path, shape, [encoding.Embeddings]);
+        return new EncodeDocument(
+            path,
+            "embeddings",
+            shape,
+            CliJson.Milliseconds(encoding.PreprocessMs),
+            CliJson.Milliseconds(encoding.EncodeMs)
+        );
+    }
+
+    private enum EncodeStage
+    {
+        Embeddings,
+        Features,
+        Pixels,
+    }
+}

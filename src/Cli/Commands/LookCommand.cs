@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Globalization;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Output;
+
+namespace Tessera.Cli.Commands;
+
+/// <summary><c>tessera look</c>: what the model will see of a picture, before anything is encoded.</summary>
+internal sealed class LookCommand(CliConsole console)
+{
+    private readonly ModelArguments model = new(console);
+    private readonly Argument<string> image = new("IMAGE")
+    {
+        Description = "The picture's file or http(s) address, or - for standard input.",
+    };
+    private readonly Option<string?> save = new("--save")
+    {
+        Description = "Write the picture with the grid drawn over it.",
+        HelpName = "FILE.png",
+    };
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
+
+    public static Command Create(CliConsole console)
+    {
+        var look = new LookCommand(console);
+        var command = new ExampleCommand(
+            "look",
+            "Show how a picture is cut into slices and how many tokens it becomes.",
+            "tessera look -m llava-v1.5-7b.gguf photo.jpg"
+        );
+        command.Add(look.image);
+        look.model.AddVisionTo(command);
+        command.Add(look.save);
+        command.Add(look.json);
+        command.SetAction(look.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        using VisionModel vision = model.OpenVision(parsed);
+        PromptImage picture = await ImageInputs.ReadAsync(
+            parsed.GetRequiredValue(image),
+            console,
+            model.AllowsLocal(parsed),
+            cancellationToken
+        );
+        SlicePlan plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
+        if (parsed.GetValue(save) is string path)
+        {
+            OutputFiles.RequireFolder(path);
+            vision.SaveGrid(picture, plan, path, cancellationToken);
+        }
+
+        LookDocument document = ToDocument(vision, plan);
+        if (parsed.GetValue(json))
+            CliJson.Write(console.Out, document);
+        else
+            Print(console.Out, document);
+        return ExitCode.Success;
+    }
+
+    /// <summary>A plan as it is printed.</summary>
+    public static LookDocument ToDocument(VisionModel vision, SlicePlan plan) =>
+        new(
+            new SizeDocument(plan.Image.Width, plan.Image.Height),
+            vision.Family,
+            new GridDocument(plan.Columns, plan.Rows),
+            new SizeDocument(plan.Refined.Width, plan.Refined.Height),
+            [
+                .. plan.Slices.Select(static slice => new SliceDocument(
+                    slice.Kind.ToString().ToLowerInvariant(),
+                    slice.Row,
+                    slice.Column,
+                    slice.Size.Width,
+                    slice.Size.Height,
+                    slice.TokenCount,
+                    new SourceDocument(
+                        Round(slice.Source.Left),
+                        Round(slice.Source.Top),
+                        Round(slice.Source.Width),
+                        Round(slice.Source.Height)
+                    )
+                )),
+            ],
+            plan.ImageTokenCount,
+            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount, span.Text))],
+            plan.SmallestReadableText,
+            plan.UnlimitedSliceCount,
+            plan.UnlimitedTokenCount
+        );
+
+    private static double Round(double value) => Math.Round(value, 2);
+
+    public static void Print(TextWriter output, LookDocument document)
+    {
+        output.WriteLine($"picture  {document.Image.Width} x {document.Image.Height}");
+        output.WriteLine($"family   {document.Family}");
+        output.WriteLine(
+            $"grid     {document.Grid.Columns} x {document.Grid.Rows} on {document.Refined.Width} x {document.Refined.Height}"
+        );
+        foreach (SliceDocument slice in document.Slices)
+            output.WriteLine(Describe(slice, document.Image));
+        output.WriteLine($"tokens   {document.ImageTokens}");
+        if (document.UnlimitedSlices > document.Slices.Count || document.UnlimitedTokens > document.ImageTokens)
+            output.WriteLine(
+                $"limited  without limits there would be {document.UnlimitedSlices} slices and {document.UnlimitedTokens} tokens"
+            );
+        output.WriteLine($"lost     text under about {document.SmallestReadableText} pixels high will not be readable");
+    }
+
+    private static string Describe(SliceDocument slice, SizeDocument image)
+    {
+        string place = slice.Kind == "tile" ? $"tile {slice.Row},{slice.Column}" : slice.Kind;
+        string shown =
+            slice.Source == new SourceDocument(0, 0, image.Width, image.Height)
+                ? "all"
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{slice.Source.Width:0} x {slice.Source.Height:0} at {slice.Source.Left:0},{slice.Source.Top:0}"
+                );
+        return $"  {place, -9} {slice.Width} x {slice.Height}, {slice.Tokens} tokens, shows {shown}";
+    }
+}

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using Tessera.Cli.Bench;
+using Tessera.Cli.Chat;
+using Tessera.Cli.Output;
+
+namespace Tessera.Cli.Commands;
+
+/// <summary>The program: its commands, and how their ends become exit codes.</summary>
+internal static class TesseraCommand
+{
+    /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted.</summary>
+    public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
+    {
+        ParseResult parsed = Create(console).Parse(arguments);
+        if (UsageProblem(parsed) is string problem)
+            return ReportUsage(parsed, console, problem);
+        var configuration = new InvocationConfiguration
+        {
+            Output = console.Out,
+            Error = console.Error,
+            EnableDefaultExceptionHandler = false,
+            // Program.cs turns the signals into the token.
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return await parsed.InvokeAsync(configuration, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Interrupted;
+        }
+        catch (UsageException wrong)
+        {
+            return ReportUsage(parsed, console, wrong.Message);
+        }
+        catch (Exception failure) when (failure is TesseraException or IOException or UnauthorizedAccessException)
+        {
+            return Fail(console, failure.Message);
+        }
+        catch (Exception failure)
+        {
+            return Fail(console, $"an error that should not happen, please report it: {failure.GetType().Name}, {failure.Message}");
+        }
+    }
+
+    private static int Fail(CliConsole console, string message)
+    {
+        console.Say($"tessera: {message.TrimEnd(' ', '.', '\r', '\n')}.");
+        return ExitCode.Failed;
+    }
+
+    private static RootCommand Create(CliConsole console)
+    {
+        var root = new RootCommand("Ask quantized vision-language models about pictures, on this machine.")
+        {
+            AskCommand.Create(console),
+            ChatCommand.Create(console),
+            LookCommand.Create(console),
+            EncodeCommand.Create(console),
+            InspectCommand.Create(console),
+            ConvertCommand.Create(console),
+            DevicesCommand.Create(console),
+            BenchCommand.Create(console),
+        };
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new ExampleHelp((HelpAction)help.Action!);
+        return root;
+    }
+
+    // The first error is the one to mend first: the others often follow from it.
+    private static string? UsageProblem(ParseResult parsed)
+    {
+        if (UnknownOption(parsed) is string unknown)
+            return $"{unknown} is no option of {CommandPath(parsed)}.";
+        if (parsed.UnmatchedTokens.Count == 0)
+            return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        return parsed.CommandResult.Command is RootCommand
+            ? $"'{parsed.UnmatchedTokens[0]}' is no command of tessera."
+            : $"'{parsed.UnmatchedTokens[0]}' is more than {CommandPath(parsed)} takes; a text with spaces needs quotes.";
+    }
+
+    private static int ReportUsage(ParseResult parsed, CliConsole console, string problem)
+    {
+        console.Say($"tessera: {problem}");
+        console.Say($"Run '{CommandPath(parsed)} --help' to see what it takes.");
+        return ExitCode.Usage;
+    }
+
+    // The parser takes a mistyped option for the question or the file; only after -- may those begin with a dash.
+    private static string? UnknownOption(ParseResult parsed) =>
+        parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
+            ? null
+            : parsed
+                .CommandResult.Tokens.Select(static token => token.Value)
+                .FirstOrDefault(static text => text.Length > 1 && text[0] == '-' && !text.Contains(' '));
+
+    private static string CommandPath(ParseResult parsed) =>
+        parsed.CommandResult.Command is RootCommand ? "tessera" : $"tessera {parsed.CommandResult.Command.Name}";
+}
+
+/// <summary>What the program's exit code says.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+    public const int Interrupted = 130;
+}
+
+/// <summary>Options that do not go together; the message names them.</summary>
+internal sealed class UsageException(string message) : Exception(message);

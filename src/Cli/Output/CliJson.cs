@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Tessera.Cli.Output;
+
+/// <summary>The JSON documents of the command line; their names are a contract.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = false)]
+[JsonSerializable(typeof(AskDocument))]
+[JsonSerializable(typeof(LookDocument))]
+[JsonSerializable(typeof(InspectDocument))]
+[JsonSerializable(typeof(EncodeDocument))]
+[JsonSerializable(typeof(BenchDocument))]
+[JsonSerializable(typeof(ConvertDocument))]
+[JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    private static readonly CliJson Readable = new(
+        new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }
+    );
+
+    /// <summary>Reads a document that <see cref="Write"/> wrote.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    public static T Read<T>(Stream input) =>
+        JsonSerializer.Deserialize(input, (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!) ?? throw new JsonException();
+
+    /// <summary>A time as documents show it: to the microsecond.</summary>
+    public static double Milliseconds(double value) => Math.Round(value, 3);
+
+    /// <summary>Writes one document on one line.</summary>
+    public static void Write<T>(TextWriter output, T document)
+    {
+        var type = (JsonTypeInfo<T>)Readable.GetTypeInfo(typeof(T))!;
+        output.WriteLine(JsonSerializer.Serialize(document, type));
+    }
+}
+
+internal sealed record AskDocument(
+    string Text,
+    string FinishReason,
+    int PromptTokens,
+    int ImageTokens,
+    int CompletionTokens,
+    IReadOnlyList<int> TokenIds,
+    TimingsDocument Timings
+);
+
+internal sealed record TimingsDocument(
+    double LoadMs,
+    double PreprocessMs,
+    double EncodeMs,
+    double PrefillMs,
+    double FirstTokenMs,
+    double DecodeMs
+);
+
+internal sealed record LookDocument(
+    SizeDocument Image,
+    string Family,
+    GridDocument Grid,
+    SizeDocument Refined,
+    IReadOnlyList<SliceDocument> Slices,
+    int ImageTokens,
+    IReadOnlyList<LayoutDocument> Layout,
+    int SmallestReadableText,
+    int UnlimitedSlices,
+    int UnlimitedTokens
+);
+
+internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
+
+internal sealed record SourceDocument(double Left, double Top, double Width, double Height);
+
+internal sealed record SizeDocument(int Width, int Height);
+
+internal sealed record GridDocument(int Columns, int Rows);
+
+internal sealed record SliceDocument(string Kind, int Row, int Column, int Width, int Height, int Tokens, SourceDocument Source);
+
+internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
+
+internal sealed record DeviceDocument(string Name, string Description, string Kind, long FreeBytes, long TotalBytes);
+
+internal sealed record ConvertDocument(string Model, string? Mmproj, string Family, string Architecture, int Tensors, long Bytes);
+
+internal sealed record InspectDocument(
+    string File,
+    uint Version,
+    int Alignment,
+    JsonObject Metadata,
+    IReadOnlyList<TensorDocument> Tensors
+);
+
+internal sealed record TensorDocument(string Name, string Type, IReadOnlyList<long> Shape, long Offset, long Bytes);
+
+/// <summary>What was measured; 0 threads stand for as many as pay.</summary>
+internal sealed record BenchDocument(
+    string Model,
+    string Projector,
+    string Device,
+    string Picture,
+    int Slices,
+    int ImageTokens,
+    int Threads,
+    IReadOnlyList<BenchRow> Rows
+);
+
+/// <summary>One measurement: the median of its repeats, the least and the most.</summary>
+internal sealed record BenchRow(string What, string Unit, double Median, double Least, double Most);

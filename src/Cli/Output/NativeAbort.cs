@@ -1,0 +1,24 @@
+using Tessera.Cli.Commands;
+using Tessera.Shared;
+
+namespace Tessera.Cli.Output;
+
+/// <summary>
+/// What a user sees when an assertion in llama.cpp ends the process: the engine's checks of a model file catch what they know of,
+/// and this catches the rest.
+/// </summary>
+internal static class NativeAbort
+{
+    /// <summary>Names the files that are at fault if it happens from now on.</summary>
+    public static void Blame(string files) =>
+        NativeFailure.Handler = reason =>
+        {
+            Console.Error.WriteLine(
+                PlainText.Sentence(
+                    $"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download "
+                        + "it again."
+                )
+            );
+            Environment.Exit(ExitCode.Failed);
+        };
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Tessera.Answers;
+
+/// <summary>The manifest of a saved conversation.</summary>
+internal sealed record SavedSession(
+    int Format,
+    string Model,
+    string? System,
+    ContextOverflow Overflow,
+    IReadOnlyList<SavedTurn> Turns,
+    IReadOnlyDictionary<string, string> Digests
+)
+{
+    /// <summary>Raised when what is saved changes.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>Reads a manifest, and checks what can be checked without the model.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    public static SavedSession Parse(byte[] json)
+    {
+        try
+        {
+            SavedSession? saved = JsonSerializer.Deserialize(json, SavedSessionJson.Default.SavedSession);
+            return saved is not null && (saved.Format != CurrentFormat || saved.IsWhole) ? saved : throw new JsonException();
+        }
+        catch (InvalidOperationException failure)
+        {
+            // Half a character.
+            throw new JsonException(null, failure);
+        }
+    }
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, SavedSessionJson.Default.SavedSession);
+
+    // The serializer looks for null in members, but not in lists.
+    private bool IsWhole =>
+        Enum.IsDefined(Overflow)
+        && Turns.All(static turn => turn is { IsWhole: true })
+        && Digests.All(static digest => digest.Value is not null);
+}
+
+internal sealed record SavedTurn(
+    string Text,
+    IReadOnlyList<SavedPicture> Pictures,
+    int? MaxSlices,
+    int? MaxImageTokens,
+    string Answer,
+    string Generated,
+    IReadOnlyList<int> Ids
+)
+{
+    [JsonIgnore]
+    public bool IsWhole =>
+        MaxSlices is null or > 0
+        && MaxImageTokens is null or > 0
+        && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName });
+}
+
+internal sealed record SavedPicture(string Name, string Entry)
+{
+    /// <summary>Longer than paths are.</summary>
+    public const int LongestName = 1 << 15;
+}
+
+[JsonSourceGenerationOptions(RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(SavedSession))]
+internal sealed partial class SavedSessionJson : JsonSerializerContext;

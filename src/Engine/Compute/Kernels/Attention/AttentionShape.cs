@@ -1,0 +1,110 @@
+using Tessera.Compute.Kernels.Products;
+using Tessera.Native;
+
+namespace Tessera.Compute.Kernels.Attention;
+
+/// <summary>
+/// One <c>GGML_OP_FLASH_ATTN_EXT</c>: softmax(scale * k^T q + mask) v. Query [head, queries, heads, slices] in float32, key
+/// [head, tokens, key heads, slices] and value [size, tokens, key heads, slices] in float32 or half precision, mask
+/// [tokens, queries, 1, slices] in half precision -> [size, heads, queries, slices]. Several heads may share a key head.
+/// </summary>
+internal readonly unsafe struct AttentionShape
+{
+    // Fewer queries fill no tile, and ggml has a kernel for them that looks at the keys of each query alone. Not as few as there are
+    // sequences: libllama tries flash attention with a token of each, and does without it where that is not on its layer's device.
+    private const int LeastQueries = 32;
+    private const int LargestHead = 512;
+
+    public AttentionShape(ggml_tensor* node)
+    {
+        Result = node;
+        Query = Source(node, 0);
+        Key = Source(node, 1);
+        Value = Source(node, 2);
+        Mask = Source(node, 3);
+        Scale = Parameter(node, 0);
+    }
+
+    public readonly ggml_tensor* Result,
+        Query,
+        Key,
+        Value,
+        Mask;
+    public readonly float Scale;
+
+    /// <summary>Whether the products must be as exact as those of single precision; else their factors may be rounded to
+    /// bfloat16.</summary>
+    public bool IsExact => (ggml_prec)Result->op_params[3] == ggml_prec.GGML_PREC_F32;
+
+    public int HeadSize => (int)Query->ne[0];
+
+    public int ValueSize => (int)Value->ne[0];
+
+    public int QueryCount => (int)Query->ne[1];
+
+    public int TokenCount => (int)Key->ne[1];
+
+    public int HeadCount => (int)Query->ne[2];
+
+    public int KeyHeadCount => (int)Key->ne[2];
+
+    /// <summary>Heads that share a key head.</summary>
+    public int HeadsPerKey => HeadCount / KeyHeadCount;
+
+    public int SliceCount => (int)Query->ne[3];
+
+    public int KeySliceCount => (int)Key->ne[3];
+
+    /// <summary>Slices that share a slice of keys.</summary>
+    public int SlicesPerKey => SliceCount / KeySliceCount;
+
+    /// <summary>A query of one head.</summary>
+    public float* QueryRow(int slice, int head, int query) =>
+        (float*)(Query->data + (ulong)query * Query->nb[1] + (ulong)head * Query->nb[2] + (ulong)slice * Query->nb[3]);
+
+    /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
+    public static bool IsSupported(ggml_tensor* node)
+    {
+        const int sinks = 4,
+            bias = 1,
+            softcap = 2;
+        var shape = new AttentionShape(node);
+        ggml_tensor* query = shape.Query,
+            key = shape.Key,
+            value = shape.Value;
+        return query->type == ggml_type.GGML_TYPE_F32
+            && node->type == ggml_type.GGML_TYPE_F32
+            && IsReadable(key)
+            && IsReadable(value)
+            && query->nb[0] == sizeof(float)
+            && query->ne[1] >= LeastQueries
+            && query->ne[0] <= LargestHead
+            && value->ne[0] <= LargestHead
+            && value->ne[0] % TileProduct.Lanes == 0
+            && query->ne[0] == key->ne[0]
+            && value->ne[1] == key->ne[1]
+            && value->ne[2] == key->ne[2]
+            && value->ne[3] == key->ne[3]
+            && query->ne[2] % key->ne[2] == 0
+            && query->ne[3] % key->ne[3] == 0
+            && HasPlainMask(shape.Mask)
+            && Source(node, sinks) == null
+            && Parameter(node, bias) == 0
+            && Parameter(node, softcap) == 0;
+    }
+
+    private static bool HasPlainMask(ggml_tensor* mask) =>
+        mask == null || (mask->type == ggml_type.GGML_TYPE_F16 && mask->nb[0] == sizeof(ushort) && mask->ne[2] == 1);
+
+    private static bool IsReadable(ggml_tensor* tensor) =>
+        tensor->type switch
+        {
+            ggml_type.GGML_TYPE_F32 => tensor->nb[0] == sizeof(float),
+            ggml_type.GGML_TYPE_F16 => tensor->nb[0] == sizeof(ushort),
+            _ => false,
+        };
+
+    private static ggml_tensor* Source(ggml_tensor* node, int index) => (ggml_tensor*)node->src[index];
+
+    private static float Parameter(ggml_tensor* node, int index) => BitConverter.Int32BitsToSingle(node->op_params[index]);
+}

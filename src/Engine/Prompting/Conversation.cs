@@ -1,0 +1,27 @@
+namespace Tessera.Prompting;
+
+/// <summary>What goes to the language model: turns with their pictures, of which the last is to be answered.</summary>
+/// <param name="System">The system sentence; null for the model's own.</param>
+/// <param name="Turns">The turns in order.</param>
+internal sealed record Conversation(string? System, IReadOnlyList<ConversationTurn> Turns)
+{
+    /// <summary>The text of a raw prompt, which is used as it is; null for a conversation.</summary>
+    public string? RawText { get; init; }
+
+    /// <summary>The pictures in the order of their places.</summary>
+    public IEnumerable<PromptImage> Images => Turns.SelectMany(static turn => turn.Images);
+
+    /// <summary>One turn for a prompt.</summary>
+    public static Conversation Of(Prompt prompt) =>
+        new(prompt.System, [new ConversationTurn(prompt.Text, prompt.Images, prompt.Limits, null)])
+        {
+            RawText = prompt.IsRaw ? prompt.Text : null,
+        };
+}
+
+/// <summary>A user's message, and the answer where there is one.</summary>
+internal sealed record ConversationTurn(string Text, IReadOnlyList<PromptImage> Images, PlanRequest Limits, GeneratedAnswer? Answer)
+{
+    // An answer that spells the marker must not open a place for a picture.
+    public Exchange Exchange => new(Text, Images.Count, Answer?.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal));
+}

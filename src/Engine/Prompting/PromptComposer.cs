@@ -1,0 +1,174 @@
+using System.Text;
+using Tessera.ChatTemplates;
+using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
+using Tessera.Vision.Encoding;
+using Tessera.Vision.Families;
+
+namespace Tessera.Prompting;
+
+/// <summary>A conversation laid out for the language model, with the plans of its pictures; nothing is encoded yet.</summary>
+/// <param name="Layout">Runs of tokens and spans of embeddings.</param>
+/// <param name="Pictures">The pictures with their plans.</param>
+internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<PlannedPicture> Pictures)
+{
+    /// <summary>Tokens and embeddings in all.</summary>
+    public int Length => Layout.Length;
+}
+
+/// <summary>Lays conversations out from the pictures' headers, and joins them with the embeddings once these are made.</summary>
+internal sealed class PromptComposer(LanguageModel language, VisionModel? vision, ChatTemplate? template)
+{
+    /// <summary>Lays a conversation out: its length is exact, so that what is too long is refused before anything is encoded.</summary>
+    /// <exception cref="TesseraException">A picture has no place, or the model sees none.</exception>
+    public ComposedPrompt Compose(Conversation conversation)
+    {
+        using var hold = language.Hold();
+        // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
+        return LayOut(
+            Write(conversation),
+            conversation.Turns.SelectMany(static turn =>
+                turn.Images.Select(image => (image, turn.Limits with { ImageCount = turn.Images.Count }))
+            )
+        );
+    }
+
+    /// <summary>Lays a transcript out.</summary>
+    /// <param name="transcript">The messages.</param>
+    /// <param name="memory">Knows the tokens of earlier answers.</param>
+    /// <exception cref="TesseraException">A picture has no place, the model sees none, or the template fails.</exception>
+    public ComposedPrompt Compose(Transcript transcript, AnswerMemory memory)
+    {
+        using var hold = language.Hold();
+        return LayOut(Write(transcript, memory), transcript.PlacedImages());
+    }
+
+    /// <summary>How pictures are cut that stand for themselves, outside a conversation.</summary>
+    public IReadOnlyList<PlannedPicture> PlanAlone(IReadOnlyList<PromptImage> images) =>
+        [.. images.Select(image => Plan(image, PlanRequest.Default))];
+
+    /// <summary>The tokens with these texts, of those that are one token.</summary>
+    public IReadOnlyList<int> ControlTokens(IReadOnlyList<string> texts)
+    {
+        if (texts.Count == 0)
+            return [];
+        using var hold = language.Hold();
+        return [.. texts.Select(language.Vocabulary.FindControl).OfType<int>()];
+    }
+
+    private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptImage Image, PlanRequest Request)> images)
+    {
+        List<PlannedPicture> pictures = [.. images.Select((image, index) => Plan(image.Image, image.Request with { ImageIndex = index }))];
+        int placeCount = text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text));
+        if (placeCount != pictures.Count)
+            throw new TesseraException(
+                $"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given."
+            );
+        IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. pictures.Select(static picture => PiecesOf(picture.Plan))]);
+        PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
+        return layout.Length > 0 ? new ComposedPrompt(layout, pictures) : throw new TesseraException("The prompt is empty.");
+    }
+
+    /// <summary>Puts the embeddings into their spans.</summary>
+    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<ImageEmbeddings> images, KeyOrigin origin = default)
+    {
+        var rows = new PromptRows(language.EmbeddingWidth, origin);
+        foreach (PromptSpan span in prompt.Layout.Spans)
+        {
+            switch (span)
+            {
+                case PromptSpan.Tokens run:
+                    rows.AddTokens(run.Ids);
+                    break;
+                case PromptSpan.Embeddings part:
+                    ImageEmbeddings image = images[part.ImageIndex];
+                    rows.AddEmbeddings(
+                        image.Key.ContentKey,
+                        part.Start,
+                        image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth)
+                    );
+                    break;
+            }
+        }
+
+        return rows;
+    }
+
+    /// <summary>An answer as later turns will need it.</summary>
+    public GeneratedAnswer AnswerOf(GenerationResult result) => AnswerOf(result.Text, [.. result.TokenIds]);
+
+    /// <summary>An answer as later turns will need it. What a stop string cut is not what was generated, so its tokens are left
+    /// out.</summary>
+    /// <param name="text">What the conversation shows.</param>
+    /// <param name="ids">Tokens of the vocabulary.</param>
+    public GeneratedAnswer AnswerOf(string text, int[] ids)
+    {
+        using var hold = language.Hold();
+        if (ids.Length > 0 && language.Vocabulary.IsEnd(ids[^1]))
+            ids = ids[..^1];
+        string generated = Encoding.UTF8.GetString([.. ids.SelectMany(id => language.Vocabulary.Piece(id).ToArray())]);
+        return new GeneratedAnswer(text, generated, generated.TrimStart() == text ? ids : []);
+    }
+
+    /// <summary>Whether the vocabulary has a token.</summary>
+    public bool IsToken(int id) => id >= 0 && id < language.Vocabulary.TokenCount;
+
+    /// <summary>Whether a key could be one of a prompt's positions.</summary>
+    public bool IsKey(ulong key) => !PromptRows.IsToken(key) || key < (ulong)language.Vocabulary.TokenCount;
+
+    internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) =>
+        [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
+
+    private IReadOnlyList<PromptPiece> Write(Conversation conversation)
+    {
+        if (conversation.RawText is not null)
+            return [new PromptPiece(conversation.RawText)];
+        ChatPrompt chat = Chat;
+        Exchange[] exchanges = [.. conversation.Turns.Select(static turn => turn.Exchange)];
+        string WriteWith(IReadOnlyList<string> answers) =>
+            chat.Write(
+                conversation.System,
+                [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]
+            );
+        GeneratedAnswer?[] answers = [.. conversation.Turns.SkipLast(1).Select(static turn => turn.Answer)];
+        return new AnswerRecall(language.Vocabulary).Write(
+            WriteWith,
+            answers,
+            [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]
+        );
+    }
+
+    private IReadOnlyList<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
+    {
+        ChatPrompt chat = Chat;
+        IReadOnlyList<ChatTemplateMessage> messages = transcript.CheckedMessages();
+        int[] answered =
+        [
+            .. Enumerable
+                .Range(0, messages.Count)
+                .Where(index =>
+                    messages[index] is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } message && message.Text.Length > 0
+                ),
+        ];
+        string[] texts = [.. answered.Select(index => messages[index].Text)];
+        string WriteWith(IReadOnlyList<string> answers)
+        {
+            ChatTemplateMessage[] written = [.. messages];
+            for (int number = 0; number < answered.Length; number++)
+                written[answered[number]] = written[answered[number]] with { Parts = [new ChatTemplatePart(answers[number])] };
+            return chat.Write(written, transcript.Variables) + transcript.AnswerStart;
+        }
+
+        return new AnswerRecall(language.Vocabulary).Write(WriteWith, [.. texts.Select(memory.Find)], texts);
+    }
+
+    private ChatPrompt Chat => new(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
+
+    private PlannedPicture Plan(PromptImage image, PlanRequest request) =>
+        vision is null
+            ? throw new TesseraException(
+                $"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj."
+            )
+            : new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request));
+}

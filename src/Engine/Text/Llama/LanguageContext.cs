@@ -1,0 +1,349 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Tessera.Compute.Threads;
+using Tessera.Native;
+using Tessera.Text.Scheduling;
+
+namespace Tessera.Text.Llama;
+
+/// <summary>How a decode ended.</summary>
+internal enum DecodeOutcome
+{
+    Done,
+
+    /// <summary>The KV cache has no room for the batch; nothing changed.</summary>
+    NoRoom,
+
+    /// <summary>Stopped by <see cref="LanguageContext.RequestStop"/>; some of the batch may be in the KV cache.</summary>
+    Stopped,
+
+    /// <summary>There is not enough memory for so many rows at once; some of the batch may be in the KV cache.</summary>
+    NoMemory,
+
+    /// <summary>Some row cannot be decoded; some of the batch may be in the KV cache.</summary>
+    Failed,
+}
+
+/// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for
+/// <see cref="RequestStop"/>.</summary>
+internal sealed unsafe class LanguageContext : IDisposable
+{
+    private const int LargestBatch = 2048;
+
+    // What one thread reads and multiplies in a second, about.
+    private const double WeightBytesPerSecond = 10e9,
+        RowBytesPerSecond = 20e9;
+
+    // Batches of 1 row, 2 to 7, 8 to 63, and more.
+    private const int BatchSizeCount = 4;
+
+    // What llama_decode returns where ggml says GGML_STATUS_ALLOC_FAILED (ggml-org/llama.cpp v0.5.0, src/llama-context.cpp).
+    private const int AllocationFailed = -2;
+    private readonly LanguageModel model;
+    private readonly LlamaContextHandle handle;
+    private readonly int* stopFlag;
+    private readonly int* sequenceIds;
+    private readonly WorkThreads threads;
+    private readonly ThreadPools pools = new();
+    private readonly long weightBytes;
+    private (bool IsKnown, StateShape? Shape) states;
+    private string decodeErrors = "";
+
+    /// <summary>Reserves the KV cache and the compute buffers.</summary>
+    /// <param name="model">The weights; must outlive the context.</param>
+    /// <param name="length">Positions that it holds, of all sequences together; what sequences share counts once.</param>
+    /// <param name="sequenceCount">Number of sequences.</param>
+    /// <param name="threadCount">CPU threads; 0 for as many as pay.</param>
+    /// <exception cref="NativeLibraryException">libllama cannot make it.</exception>
+    /// <exception cref="TesseraException">There is not enough memory.</exception>
+    public LanguageContext(LanguageModel model, int length, int sequenceCount, int threadCount)
+    {
+        this.model = model;
+        Length = length;
+        CheckMemory(length);
+        stopFlag = (int*)NativeMemory.AllocZeroed(sizeof(int));
+        sequenceIds = (int*)NativeMemory.Alloc((nuint)sequenceCount, sizeof(int));
+        for (int id = 0; id < sequenceCount; id++)
+            sequenceIds[id] = id;
+        // Where a GPU works too, a step's time says nothing about the processor's threads.
+        threads = new WorkThreads(
+            threadCount > 0 || model.IsOnProcessor ? threadCount : Environment.ProcessorCount,
+            BatchSizeCount,
+            ProcessorLoad.OfMachine
+        );
+        weightBytes = model.ByteLength;
+        llama_context_params parameters = Parameters(length, sequenceCount, threads.Most);
+        try
+        {
+            handle = OnItsDevice(() => NewContext(parameters));
+        }
+        catch
+        {
+            FreeMemory();
+            throw;
+        }
+
+        // libllama rounds the length up, but not the batch that it takes at once.
+        Length = Math.Min(length, (int)LibLlama.llama_n_ctx(handle.Pointer));
+        BatchSize = Math.Min(LargestBatch, (int)LibLlama.llama_n_batch(handle.Pointer));
+        CanCut = !LibLlama.llama_model_is_recurrent(model.Pointer) && !LibLlama.llama_model_is_hybrid(model.Pointer);
+    }
+
+    /// <summary>Positions that it can hold.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The most rows of one decode.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Whether a sequence can be cut or shared in the middle.</summary>
+    public bool CanCut { get; }
+
+    /// <summary>The model's file, for messages.</summary>
+    public string ModelPath => model.Path;
+
+    public nint Pointer => handle.Pointer;
+
+    private nint Memory => LibLlama.llama_get_memory(handle.Pointer);
+
+    /// <summary>Forgets what a sequence holds from a position on. False if it can only be forgotten as a whole.</summary>
+    public bool Cut(int sequence, int length) => LibLlama.llama_memory_seq_rm(Memory, sequence, length, -1);
+
+    /// <summary>Makes the beginning of one sequence that of another, which must be empty; no memory is taken.</summary>
+    public void Share(int source, int target, int length) =>
+        LibLlama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? length : -1);
+
+    /// <summary>Positions that a sequence holds.</summary>
+    public int LengthOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
+
+    /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
+    /// <exception cref="NativeLibraryException">The GPU was lost.</exception>
+    public DecodeOutcome Decode(ContextBatch batch) =>
+        OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
+        {
+            0 => DecodeOutcome.Done,
+            1 => DecodeOutcome.NoRoom,
+            2 => DecodeOutcome.Stopped,
+            AllocationFailed => DecodeOutcome.NoMemory,
+            _ => DecodeOutcome.Failed,
+        };
+
+    /// <summary>Why the last decode failed, in the words of libllama.</summary>
+    public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) =>
+        new(
+            outcome switch
+            {
+                DecodeOutcome.NoRoom => $"{model.Path}: the KV cache has no room for the prompt, though it should.",
+                DecodeOutcome.NoMemory => $"{model.Path}: there is not enough memory to decode {rowCount} tokens ({decodeErrors}).",
+                _ => $"{model.Path}: llama.cpp failed to decode {rowCount} tokens ({decodeErrors}).",
+            }
+        );
+
+    /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
+    public void RequestStop() => Volatile.Write(ref *stopFlag, 1);
+
+    /// <summary>Withdraws <see cref="RequestStop"/>.</summary>
+    public void ForgetStop() => Volatile.Write(ref *stopFlag, 0);
+
+    /// <summary>Logits of a row of the last batch that was an output: [vocabulary].</summary>
+    public ReadOnlySpan<float> Logits(int row)
+    {
+        float* logits = LibLlama.llama_get_logits_ith(handle.Pointer, row);
+        return logits == null ? [] : new ReadOnlySpan<float>(logits, model.Vocabulary.TokenCount);
+    }
+
+    /// <summary>Bytes of a sequence's KV state.</summary>
+    public long StateLength(int sequence) => OnItsDevice(() => (long)LibLlama.llama_state_seq_get_size(handle.Pointer, sequence));
+
+    /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
+    public byte[] Save(int sequence) =>
+        OnItsDevice(() =>
+        {
+            var state = new byte[LibLlama.llama_state_seq_get_size(handle.Pointer, sequence)];
+            fixed (byte* target = state)
+                return state[..(int)LibLlama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
+        });
+
+    /// <summary>The most bytes that the KV state of so many positions has; 0 where states are of a form that is not known.</summary>
+    /// <param name="emptySequence">A sequence that holds nothing.</param>
+    /// <param name="length">The positions.</param>
+    public long LongestState(int emptySequence, int length) => length <= Length ? LearnStates(emptySequence)?.LongestFor(length) ?? 0 : 0;
+
+    /// <summary>Puts the KV state of so many positions into an empty sequence. False if it does not fit this model or the room.</summary>
+    public bool Restore(int sequence, ReadOnlySpan<byte> state, int length)
+    {
+        // libllama makes room for whatever the state says before it looks whether it is there.
+        if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount))
+            return false;
+        fixed (byte* source = state)
+        {
+            (nint first, nuint byteLength) = ((nint)source, (nuint)state.Length);
+            return OnItsDevice(() => LibLlama.llama_state_seq_set_data(handle.Pointer, (byte*)first, byteLength, sequence) != 0);
+        }
+    }
+
+    // A sequence of one token shows what states of this context look like. It is used and emptied again.
+    private StateShape? LearnStates(int emptySequence)
+    {
+        if (states.IsKnown)
+            return states.Shape;
+        var batch = new ContextBatch(1, model.EmbeddingWidth, null);
+        batch.AddToken(model.Vocabulary.StartToken ?? 0, emptySequence, 0, wantsLogits: true);
+        // Where there is no room, it may be asked again.
+        if (Decode(batch) != DecodeOutcome.Done)
+            return null;
+        states = (true, StateShape.Learn(Save(emptySequence), model.Vocabulary.TokenCount));
+        Cut(emptySequence, 0);
+        return states.Shape;
+    }
+
+    public void Dispose()
+    {
+        if (handle.IsClosed)
+            return;
+        handle.Dispose();
+        // A call that has been given up may still look at these.
+        if (!model.IsOnProcessor && GpuCalls.Loss is not null)
+            return;
+        pools.Dispose();
+        FreeMemory();
+    }
+
+    // Where memory is overcommitted, asking for too much of it succeeds, and using it ends the process.
+    private void CheckMemory(int length)
+    {
+        long needed = model.ContextBytesPerToken() * length,
+            available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (needed > available && model.IsOnProcessor)
+            throw new TesseraException(
+                $"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the "
+                    + $"{available / 1_000_000_000} GB there are: lower --context."
+            );
+    }
+
+    private llama_context_params Parameters(int length, int sequenceCount, int threadCount)
+    {
+        llama_context_params parameters = LlamaEdition.ContextDefaults();
+        parameters.n_ctx = (uint)length;
+        parameters.n_batch = LargestBatch;
+        parameters.n_seq_max = (uint)sequenceCount;
+        parameters.n_outputs_max = (uint)sequenceCount;
+        parameters.kv_unified = 1;
+        parameters.n_threads = threadCount;
+        parameters.n_threads_batch = threadCount;
+        parameters.abort_callback = &IsStopRequested;
+        parameters.abort_callback_data = stopFlag;
+        return parameters;
+    }
+
+    private T OnItsDevice<T>(Func<T> call)
+    {
+        if (model.IsOnProcessor)
+            return call();
+        try
+        {
+            return GpuCalls.Run(call);
+        }
+        catch (NativeLibraryException failure) when (GpuCalls.Loss is not null)
+        {
+            throw new NativeLibraryException($"{model.Path}: {failure.Message}", failure);
+        }
+    }
+
+    private LlamaContextHandle NewContext(llama_context_params parameters)
+    {
+        NativeLog.ForgetErrors();
+        var made = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, parameters));
+        return made.IsInvalid
+            ? throw new NativeLibraryException($"{model.Path}: a context of {Length} tokens cannot be made ({NativeLog.TakeErrors()}).")
+            : made;
+    }
+
+    // To its end: a GPU's failure comes where it is waited for, which must be here.
+    private int SubmitWhole(ContextBatch batch)
+    {
+        NativeLog.ForgetErrors();
+        int status = Submit(batch);
+        // Each thread has its own log.
+        if (status is < 0 or > 2)
+            decodeErrors = NativeLog.TakeErrors();
+        if (!model.IsOnProcessor)
+            LibLlama.llama_synchronize(handle.Pointer);
+        return status;
+    }
+
+    private int Submit(ContextBatch batch)
+    {
+        int size = Math.Min(BitOperations.Log2((uint)batch.Count) / 3 + (batch.Count > 1 ? 1 : 0), BatchSizeCount - 1);
+        int count = threads.Choose(size, Math.Max(weightBytes / WeightBytesPerSecond, weightBytes / RowBytesPerSecond * batch.Count));
+        LibLlama.llama_set_n_threads(handle.Pointer, count, count);
+        nint pool = pools.Of(count);
+        if (pool != 0)
+            LibLlama.llama_attach_threadpool(handle.Pointer, pool, pool);
+        else
+            LibLlama.llama_detach_threadpool(handle.Pointer);
+        long started = Stopwatch.GetTimestamp();
+        int status = DecodeNow(batch);
+        if (status == 0)
+            threads.Add(size, count, Stopwatch.GetElapsedTime(started), batch.Count);
+        return status;
+    }
+
+    private int DecodeNow(ContextBatch batch)
+    {
+        var sequenceCounts = new int[batch.Count];
+        var sequences = new nint[batch.Count];
+        for (int row = 0; row < batch.Count; row++)
+        {
+            sequenceCounts[row] = 1;
+            sequences[row] = (nint)(sequenceIds + batch.Sequences[row]);
+        }
+
+        fixed (
+            int* tokens = batch.Tokens,
+                positions = Positions(batch),
+                counts = sequenceCounts
+        )
+        fixed (nint* ids = sequences)
+        fixed (sbyte* outputs = batch.Outputs)
+        fixed (float* embeddings = batch.IsEmbeddings ? batch.Embeddings : [])
+        {
+            return LibLlama.llama_decode(
+                handle.Pointer,
+                new llama_batch
+                {
+                    n_tokens = batch.Count,
+                    token = batch.IsEmbeddings ? null : tokens,
+                    embd = embeddings,
+                    pos = positions,
+                    n_seq_id = counts,
+                    seq_id = (int**)ids,
+                    logits = outputs,
+                }
+            );
+        }
+    }
+
+    // Of embeddings, libllama reads all axes of M-RoPE, one after another; as it does for tokens, a row stands at the same place on the
+    // first three, and the fourth is not used (ggml-org/llama.cpp v0.5.0, src/llama-graph.cpp, llm_graph_input_pos::set_input).
+    private ReadOnlySpan<int> Positions(ContextBatch batch)
+    {
+        if (!batch.IsEmbeddings || !model.HasSeveralAxes)
+            return batch.Positions;
+        const int axes = 4;
+        var positions = new int[axes * batch.Count];
+        for (int axis = 0; axis < axes - 1; axis++)
+            batch.Positions.CopyTo(positions.AsSpan(axis * batch.Count));
+        return positions;
+    }
+
+    private void FreeMemory()
+    {
+        NativeMemory.Free(stopFlag);
+        NativeMemory.Free(sequenceIds);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte IsStopRequested(void* flag) => (byte)Volatile.Read(ref *(int*)flag);
+}

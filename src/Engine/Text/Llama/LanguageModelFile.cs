@@ -1,0 +1,91 @@
+using Tessera.ChatTemplates;
+using Tessera.Compute;
+using Tessera.Gguf;
+
+namespace Tessera.Text.Llama;
+
+/// <summary>
+/// Checks a language model's files before libllama reads them. libllama reports most faults itself; those that it meets with an assertion
+/// or an exception outside its own guards (ggml-org/llama.cpp v0.5.0) would end the process, and are looked for here.
+/// </summary>
+internal sealed class LanguageModelFile : IDisposable
+{
+    private readonly GgufParts parts;
+    private readonly LoadedFile[] loaded;
+
+    private LanguageModelFile(GgufParts parts, ChatTemplate? template)
+    {
+        this.parts = parts;
+        Template = template;
+        loaded = [.. parts.Files.Select(static file => new LoadedFile(file))];
+    }
+
+    /// <summary>The chat template that it carries, or null.</summary>
+    public ChatTemplate? Template { get; }
+
+    /// <summary>Tells the model apart from others.</summary>
+    public string Fingerprint => string.Join(' ', loaded.Select(static file => file.Fingerprint));
+
+    /// <summary>Bytes of all files.</summary>
+    public long ByteLength => Parts.Sum(static file => file.FileLength);
+
+    /// <summary>The files, the first one first.</summary>
+    public IReadOnlyList<GgufFile> Parts => parts.Files;
+
+    /// <summary>Opens the file, and the others of a model that is split, and checks them all.</summary>
+    /// <exception cref="ModelFileException">One is damaged, a vision projector, or not what llama.cpp can run.</exception>
+    public static LanguageModelFile Open(string path)
+    {
+        GgufParts parts = GgufParts.Open(path);
+        try
+        {
+            return new LanguageModelFile(parts, Check(parts));
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The failure of a file that contradicts itself, with the way out.</summary>
+    public static ModelFileException Damaged(GgufFile file, string problem) =>
+        new(file.Path, $"{problem}, which no language model has: the file is damaged or badly converted, so download it again.");
+
+    /// <summary>Takes the fingerprint in the background.</summary>
+    public void TakeFingerprint()
+    {
+        foreach (LoadedFile file in loaded)
+            file.TakeFingerprint();
+    }
+
+    /// <summary>Fails when a file's bytes are no longer those that were loaded.</summary>
+    /// <exception cref="ModelFileException">They are others.</exception>
+    public void RequireUnchanged()
+    {
+        foreach (LoadedFile file in loaded)
+            file.RequireUnchanged();
+    }
+
+    public void Dispose() => parts.Dispose();
+
+    private static ChatTemplate? Check(GgufParts parts)
+    {
+        GgufFile file = parts.First;
+        if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture.Length == 0)
+            throw new ModelFileException(file.Path, "general.architecture is missing, so it is no language model.");
+        if (architecture == "clip")
+            throw new ModelFileException(
+                file.Path,
+                "it is a vision projector (general.architecture is 'clip'), not a language model: "
+                    + "give it with --mmproj and the language model with -m."
+            );
+        var table = ArchitectureTable.For(architecture);
+        LanguageModelDimensions.Check(file, architecture, table);
+        LanguageModelVocabulary.Check(file);
+        LanguageModelTensors.Check(parts, table);
+        return file.Metadata.TryGetString("tokenizer.chat_template", out string? template) && template.Length > 0
+            ? ChatTemplate.Parse(template, $"{file.Path}: tokenizer.chat_template")
+            : null;
+    }
+}

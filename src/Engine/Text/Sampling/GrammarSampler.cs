@@ -1,0 +1,151 @@
+using System.Text;
+using Tessera.Grammars;
+using Tessera.Native;
+
+namespace Tessera.Text.Sampling;
+
+/// <summary>
+/// Chooses tokens that a grammar allows. As llama.cpp's own programs do, it first chooses freely and asks the grammar about that one
+/// token, and only where it is refused about the whole vocabulary. libllama ends the process when a grammar is told of a token that it
+/// does not allow, so it is told of none that has not been asked about.
+/// </summary>
+internal sealed unsafe class GrammarSampler : IDisposable
+{
+    private readonly Vocabulary vocabulary;
+    private readonly IReadOnlyList<int> shownTokens;
+    private readonly LlamaSamplerHandle grammar;
+    private readonly llama_token_data[] candidates;
+    private byte[] unfinished = [];
+
+    /// <param name="gbnf">The grammar.</param>
+    /// <param name="vocabulary">The model's vocabulary.</param>
+    /// <param name="shownTokens">Control tokens that are text in the answer.</param>
+    /// <exception cref="GrammarException">libllama does not take the grammar.</exception>
+    public GrammarSampler(string gbnf, Vocabulary vocabulary, IReadOnlyList<int> shownTokens)
+    {
+        (this.vocabulary, this.shownTokens) = (vocabulary, shownTokens);
+        grammar = new LlamaSamplerHandle(LibLlama.llama_sampler_init_grammar(vocabulary.Pointer, gbnf, "root"));
+        if (grammar.IsInvalid)
+            throw new GrammarException(0, 0, "llama.cpp does not take the grammar.");
+        candidates = new llama_token_data[vocabulary.TokenCount];
+    }
+
+    /// <summary>Chooses a token from logits and tells the chain and the grammar of it.</summary>
+    /// <param name="chain">Samplers that end with a choice.</param>
+    /// <param name="logits">The logits: [vocabulary].</param>
+    /// <exception cref="GrammarException">No token goes on as the grammar wants.</exception>
+    public int Sample(LlamaSamplerHandle chain, ReadOnlySpan<float> logits)
+    {
+        int token = Choose(chain, Fill(logits));
+        if (!Allows(token))
+            token = Choose(chain, Allowed(Fill(logits)));
+        LibLlama.llama_sampler_accept(chain.Pointer, token);
+        LibLlama.llama_sampler_accept(grammar.Pointer, token);
+        if (unfinished.Length > 0 || !vocabulary.IsAscii(token))
+            Follow(token);
+        return token;
+    }
+
+    public void Dispose() => grammar.Dispose();
+
+    private int Fill(ReadOnlySpan<float> logits)
+    {
+        for (int token = 0; token < logits.Length; token++)
+            candidates[token] = new llama_token_data { id = token, logit = logits[token] };
+        return logits.Length;
+    }
+
+    private int Choose(LlamaSamplerHandle chain, int count)
+    {
+        fixed (llama_token_data* data = candidates)
+        {
+            var array = new llama_token_data_array
+            {
+                data = data,
+                size = (nuint)count,
+                selected = -1,
+            };
+            LibLlama.llama_sampler_apply(chain.Pointer, &array);
+            return array.data[array.selected].id;
+        }
+    }
+
+    private bool Allows(int token)
+    {
+        if (!Speaks(token))
+            return false;
+        var candidate = new llama_token_data { id = token, logit = 1 };
+        var array = new llama_token_data_array
+        {
+            data = &candidate,
+            size = 1,
+            selected = -1,
+        };
+        LibLlama.llama_sampler_apply(grammar.Pointer, &array);
+        return !float.IsNegativeInfinity(candidate.logit);
+    }
+
+    // Puts the candidates that the grammar allows first.
+    private int Allowed(int count)
+    {
+        fixed (llama_token_data* data = candidates)
+        {
+            var array = new llama_token_data_array
+            {
+                data = data,
+                size = (nuint)count,
+                selected = -1,
+            };
+            LibLlama.llama_sampler_apply(grammar.Pointer, &array);
+        }
+
+        int kept = 0;
+        for (int index = 0; index < count; index++)
+            if (!float.IsNegativeInfinity(candidates[index].logit) && Speaks(candidates[index].id))
+                candidates[kept++] = candidates[index];
+        return kept > 0
+            ? kept
+            : throw new GrammarException(
+                0,
+                0,
+                "The grammar or the schema wants characters here that no token of the model has, so the answer cannot go on."
+            );
+    }
+
+    // The grammar reads the names of control tokens as text, which the answer has only of those that are shown, and takes some bytes that
+    // are no UTF-8.
+    private bool Speaks(int token) => (unfinished.Length == 0 && vocabulary.IsAscii(token)) || SpeaksOtherwise(token);
+
+    private bool SpeaksOtherwise(int token) => vocabulary.IsEnd(token) ? unfinished.Length == 0 : TryFollow(token, out _);
+
+    private void Follow(int token)
+    {
+        if (!vocabulary.IsEnd(token))
+            TryFollow(token, out unfinished);
+    }
+
+    private bool TryFollow(int token, out byte[] rest)
+    {
+        ReadOnlySpan<byte> piece = vocabulary.Piece(token, shownTokens.Contains(token));
+        ReadOnlySpan<byte> bytes = unfinished.Length == 0 ? piece : (byte[])[.. unfinished, .. piece];
+        rest = [];
+        if (piece.Length == 0)
+            return false;
+        while (bytes.Length > 0)
+        {
+            switch (Rune.DecodeFromUtf8(bytes, out _, out int length))
+            {
+                case System.Buffers.OperationStatus.Done:
+                    bytes = bytes[length..];
+                    break;
+                case System.Buffers.OperationStatus.NeedMoreData:
+                    rest = bytes.ToArray();
+                    return true;
+                default:
+                    return false;
+            }
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
+
+namespace Tessera.Text.Scheduling;
+
+/// <summary>One answer on its way through the scheduler. Everything but <see cref="IsCancelled"/> belongs to the scheduler's
+/// thread.</summary>
+/// <param name="request">What to answer.</param>
+/// <param name="model">The weights.</param>
+/// <param name="contextLength">Positions that the prompt and the answer may take together.</param>
+/// <param name="wake">Called when the job is cancelled, on the thread that cancels it.</param>
+/// <param name="cancellationToken">Cancels the job.</param>
+internal sealed class AnswerJob(
+    AnswerRequest request,
+    LanguageModel model,
+    int contextLength,
+    Action wake,
+    CancellationToken cancellationToken
+) : IDisposable
+{
+    // First, because it may fail.
+    private readonly Sampler sampler = CreateSampler(request, model);
+    private readonly CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static wake => ((Action)wake!)(), wake);
+    private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(
+        new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
+    );
+    private readonly List<int> tokens = [];
+    private readonly AnswerText text = new(request.StopStrings);
+    private CachedSequence? sequence;
+    private long admittedAt,
+        firstTokenAt;
+    private bool isCut;
+
+    public AnswerRequest Request => request;
+
+    public ChannelReader<AnswerPiece> Pieces => pieces.Reader;
+
+    public bool IsCancelled => cancellationToken.IsCancellationRequested;
+
+    public CachedSequence Sequence => sequence ?? throw new InvalidOperationException("The job has no sequence yet.");
+
+    public bool IsDecoding => tokens.Count > 0;
+
+    /// <summary>Positions that it may come to need.</summary>
+    public int Reserved => Math.Min(request.Rows.Count + request.MaxTokens, contextLength);
+
+    /// <summary>Row of the last batch whose logits choose the next token, or -1.</summary>
+    public int OutputRow { get; set; } = -1;
+
+    /// <summary>Rows of it at most that a batch takes: fewer where memory did not suffice for more.</summary>
+    public int MostRows { get; set; } = int.MaxValue;
+
+    /// <summary>The next position to decode.</summary>
+    public int Position => Sequence.Length;
+
+    /// <summary>Positions of the prompt that needed no prefill.</summary>
+    public int ReusedCount { get; set; }
+
+    public void Admit(CachedSequence target)
+    {
+        sequence = target;
+        admittedAt = Stopwatch.GetTimestamp();
+    }
+
+    public bool IsNextToken => IsDecoding || PromptRows.IsToken(request.Rows.Keys[Position + PendingCount]);
+
+    /// <summary>Rows that are in the batch but not decoded yet.</summary>
+    public int PendingCount { get; private set; }
+
+    public bool HasMoreRows => IsDecoding ? PendingCount == 0 : Position + PendingCount < request.Rows.Count;
+
+    /// <summary>Puts the next row into a batch.</summary>
+    public void AddRow(ContextBatch batch)
+    {
+        int position = Position + PendingCount++;
+        bool isLast = IsDecoding || position == request.Rows.Count - 1;
+        int row =
+            IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
+            : PromptRows.IsToken(request.Rows.Keys[position])
+                ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[position]), Sequence.Id, position, isLast)
+            : batch.AddEmbedding(request.Rows.Embedding(position), Sequence.Id, position, isLast);
+        if (isLast)
+            OutputRow = row;
+    }
+
+    /// <summary>The batch has been decoded: its rows are in the KV cache.</summary>
+    public void CommitRows()
+    {
+        for (; PendingCount > 0; PendingCount--)
+            Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
+        if (!IsDecoding)
+            pieces.Writer.TryWrite(new AnswerPiece("", (double)Position / request.Rows.Count));
+    }
+
+    /// <summary>The batch has not been decoded.</summary>
+    public void WithdrawRows() => (PendingCount, OutputRow) = (0, -1);
+
+    /// <summary>Chooses the next token. True if the answer is over.</summary>
+    public bool Choose(LanguageContext context)
+    {
+        int token = sampler.Sample(context, OutputRow);
+        OutputRow = -1;
+        if (tokens.Count == 0)
+            firstTokenAt = Stopwatch.GetTimestamp();
+        tokens.Add(token);
+        if (model.Vocabulary.IsEnd(token))
+            return true;
+        Emit(text.Append(model.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
+        if (text.IsStopped)
+            return true;
+        return isCut = tokens.Count >= request.MaxTokens || Position >= contextLength;
+    }
+
+    /// <summary>Ends the answer as it is.</summary>
+    public void Complete()
+    {
+        Emit(text.Finish());
+        pieces.Writer.TryWrite(
+            new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp()))
+        );
+        pieces.Writer.TryComplete();
+    }
+
+    public void Fail(Exception failure) => pieces.Writer.TryComplete(failure);
+
+    public void Cancel() => Fail(new OperationCanceledException(cancellationToken));
+
+    public void Dispose()
+    {
+        registration.Dispose();
+        sampler.Dispose();
+    }
+
+    private static Sampler CreateSampler(AnswerRequest request, LanguageModel model)
+    {
+        var sampler = new Sampler(request.Sampling, model.Vocabulary);
+        foreach (ulong key in request.Rows.Keys)
+            if (PromptRows.IsToken(key))
+                sampler.Accept(PromptRows.TokenOf(key));
+        return sampler;
+    }
+
+    private void Emit(string piece)
+    {
+        if (piece.Length > 0)
+            pieces.Writer.TryWrite(new AnswerPiece(piece, 1));
+    }
+}

@@ -1,0 +1,270 @@
+using System.Threading.Channels;
+using Tessera.Text.Llama;
+
+namespace Tessera.Text.Scheduling;
+
+/// <summary>
+/// Owns the language context: a thread that decodes all answers together, one token of each per step, with pieces of new prompts
+/// between them (continuous batching; Yu et al., Orca, OSDI 2022). Thread-safe.
+/// </summary>
+internal sealed class AnswerScheduler : IDisposable
+{
+    private readonly LanguageModel model;
+    private readonly SchedulerLimits limits;
+    private readonly LanguageContext context;
+    private readonly SequenceCache cache;
+    private readonly SequenceRoom room;
+    private readonly SharedDecode decoding;
+    private readonly Lock gate = new();
+    private readonly Queue<AnswerJob> waiting = new();
+    private readonly Queue<Action> errands = new();
+    private readonly List<AnswerJob> running = [];
+    private readonly SemaphoreSlim work = new(0);
+    private readonly Thread thread;
+    private volatile bool isDisposed;
+
+    /// <summary>Makes the context and starts the thread.</summary>
+    /// <param name="model">The weights.</param>
+    /// <param name="limits">How much there may be of what.</param>
+    /// <param name="lookup">Looks tokens up, where that is all that happens to them.</param>
+    /// <param name="decode">Decodes in the place of the context, for tests of failures.</param>
+    /// <exception cref="NativeLibraryException">There is not enough memory for the context.</exception>
+    public AnswerScheduler(LanguageModel model, SchedulerLimits limits, TokenLookup? lookup, BatchDecode? decode = null)
+    {
+        this.model = model;
+        this.limits = limits;
+        context = new LanguageContext(model, limits.CacheLength, limits.SequenceCount, limits.ThreadCount);
+        cache = new SequenceCache(limits.SequenceCount);
+        room = new SequenceRoom(context, cache);
+        var batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
+        decoding = new SharedDecode(
+            context,
+            room,
+            batch,
+            new BatchFiller(mixesSequences: context.CanCut),
+            decode ?? (static (context, batch) => context.Decode(batch))
+        );
+        thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
+        thread.Start();
+    }
+
+    /// <summary>Positions of one answer with its prompt.</summary>
+    public int ContextLength => Math.Min(limits.ContextLength, context.Length);
+
+    /// <summary>Starts an answer; its pieces come from the reader, which fails as the answer does.</summary>
+    /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
+    /// <exception cref="PromptTooLongException">The prompt does not fit.</exception>
+    /// <exception cref="TesseraException">A token is none of the vocabulary's.</exception>
+    public ChannelReader<AnswerPiece> Start(AnswerRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Rows.Count >= ContextLength)
+            throw new PromptTooLongException(request.Rows.Count, ContextLength);
+        RequireTokens(request.Rows);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (waiting.Count >= limits.WaitingLimit)
+                throw new EngineBusyException(limits.WaitingLimit);
+        }
+
+        using var hold = model.Hold();
+        var job = new AnswerJob(request, model, ContextLength, Wake, cancellationToken);
+        lock (gate)
+        {
+            if (!isDisposed)
+            {
+                waiting.Enqueue(job);
+                work.Release();
+                return job.Pieces;
+            }
+        }
+
+        job.Dispose();
+        throw new ObjectDisposedException(nameof(AnswerScheduler));
+    }
+
+    /// <summary>Lets go of what an owner's conversation holds in the cache.</summary>
+    public void Forget(object owner) => Do(() => cache.Disown(owner));
+
+    /// <summary>Runs something on the scheduler's thread between two steps, where it may use the context.</summary>
+    public Task<T> RunAsync<T>(Func<LanguageContext, SequenceCache, T> errand)
+    {
+        var task = new Task<T>(() => errand(context, cache), TaskCreationOptions.RunContinuationsAsynchronously);
+        return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw new ObjectDisposedException(nameof(AnswerScheduler));
+    }
+
+    /// <summary>Ends all answers and frees the context. Waits for the step that is running.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (isDisposed)
+                return;
+            isDisposed = true;
+            context.RequestStop();
+            work.Release();
+        }
+
+        thread.Join();
+        context.Dispose();
+        work.Dispose();
+    }
+
+    private bool Do(Action errand)
+    {
+        lock (gate)
+        {
+            if (isDisposed)
+                return false;
+            errands.Enqueue(errand);
+            work.Release();
+            return true;
+        }
+    }
+
+    private void Wake()
+    {
+        lock (gate)
+        {
+            if (isDisposed)
+                return;
+            // What a stopped step left in a recurrent model's state could not be taken back: there the step runs to its end.
+            if (context.CanCut)
+                context.RequestStop();
+            work.Release();
+        }
+    }
+
+    private void Run()
+    {
+        while (!isDisposed)
+        {
+            if (running.Count == 0)
+                work.Wait();
+            try
+            {
+                Step();
+            }
+            catch (Exception failure)
+            {
+                // Nothing that is known of gets here: what is half done cannot be continued, the next answers can.
+                foreach (AnswerJob job in running.ToArray())
+                    Remove(job, () => job.Fail(failure), keepsCache: false);
+            }
+        }
+
+        foreach (AnswerJob job in running.ToArray())
+            Remove(job, () => job.Fail(new ObjectDisposedException(nameof(AnswerScheduler))), keepsCache: true);
+        RunErrands();
+        while (TakeWaiting() is { } job)
+        {
+            job.Fail(new ObjectDisposedException(nameof(AnswerScheduler)));
+            job.Dispose();
+        }
+    }
+
+    private void Step()
+    {
+        context.ForgetStop();
+        RunErrands();
+        Admit();
+        foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray())
+            Remove(job, job.Cancel, keepsCache: true);
+        if (running.Count == 0)
+            return;
+        if (!isDisposed)
+            decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
+    }
+
+    private void RunErrands()
+    {
+        while (TakeErrand() is { } errand)
+            errand();
+    }
+
+    private Action? TakeErrand()
+    {
+        lock (gate)
+            return errands.TryDequeue(out Action? errand) ? errand : null;
+    }
+
+    // In the order of their coming, as long as there is certain room for whole answers.
+    private void Admit()
+    {
+        while (FirstWaiting() is { } job)
+        {
+            if (job.IsCancelled)
+            {
+                TakeWaiting();
+                job.Cancel();
+                job.Dispose();
+                continue;
+            }
+
+            if (running.Sum(static other => other.Reserved) + job.Reserved > context.Length)
+                return;
+            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, context.CanCut) is not { } place)
+                return;
+            TakeWaiting();
+            // Before anything can fail: who is not in the list is never told.
+            running.Add(job);
+            try
+            {
+                room.Take(job, place);
+            }
+            catch (Exception failure)
+            {
+                Remove(job, () => job.Fail(failure), keepsCache: false);
+            }
+        }
+    }
+
+    private AnswerJob? FirstWaiting()
+    {
+        lock (gate)
+            return waiting.TryPeek(out AnswerJob? job) ? job : null;
+    }
+
+    private AnswerJob? TakeWaiting()
+    {
+        lock (gate)
+            return waiting.TryDequeue(out AnswerJob? job) ? job : null;
+    }
+
+    private void Choose(AnswerJob job)
+    {
+        if (job.OutputRow < 0)
+            return;
+        try
+        {
+            if (job.Choose(context))
+                Remove(job, job.Complete, keepsCache: true);
+        }
+        catch (Exception failure)
+        {
+            Remove(job, () => job.Fail(failure), keepsCache: false);
+        }
+    }
+
+    private void RequireTokens(PromptRows rows)
+    {
+        foreach (ulong key in rows.Keys)
+        {
+            if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= model.Vocabulary.TokenCount)
+                throw new TesseraException(
+                    $"{model.Path}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of {model.Vocabulary.TokenCount}."
+                );
+        }
+    }
+
+    private void Remove(AnswerJob job, Action end, bool keepsCache)
+    {
+        running.Remove(job);
+        if (!keepsCache)
+            room.Cut(job.Sequence, 0);
+        cache.Release(job.Sequence);
+        // Last, so that whoever has seen the end finds nothing of the job left.
+        job.Dispose();
+        end();
+    }
+}

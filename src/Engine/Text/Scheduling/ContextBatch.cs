@@ -1,0 +1,79 @@
+namespace Tessera.Text.Scheduling;
+
+/// <summary>Writes the embedding [width] of a token, as the language model itself would look it up.</summary>
+internal delegate void TokenLookup(int token, Span<float> row);
+
+/// <summary>
+/// Rows for one decode: tokens and embeddings, each with its sequence and position. libllama takes either kind in one batch, so tokens
+/// beside embeddings are looked up as embeddings too.
+/// </summary>
+/// <param name="capacity">The most rows.</param>
+/// <param name="width">Width of an embedding.</param>
+/// <param name="lookup">Looks tokens up; null where the architecture does more to a token than look it up.</param>
+internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
+{
+    private readonly int[] tokens = new int[capacity];
+    private readonly int[] sequences = new int[capacity];
+    private readonly int[] positions = new int[capacity];
+    private readonly sbyte[] outputs = new sbyte[capacity];
+    private float[] embeddings = [];
+    private int tokenCount;
+
+    public int Count { get; private set; }
+
+    public int Room => capacity - Count;
+
+    /// <summary>Whether the batch goes to libllama as embeddings.</summary>
+    public bool IsEmbeddings => Count > tokenCount;
+
+    public ReadOnlySpan<int> Tokens => tokens.AsSpan(0, Count);
+
+    public ReadOnlySpan<int> Sequences => sequences.AsSpan(0, Count);
+
+    public ReadOnlySpan<int> Positions => positions.AsSpan(0, Count);
+
+    public ReadOnlySpan<sbyte> Outputs => outputs.AsSpan(0, Count);
+
+    /// <summary>All rows as embeddings, [width, rows].</summary>
+    public ReadOnlySpan<float> Embeddings
+    {
+        get
+        {
+            for (int row = 0; row < Count; row++)
+                if (tokens[row] >= 0)
+                    lookup!(tokens[row], embeddings.AsSpan(row * width, width));
+            return embeddings.AsSpan(0, Count * width);
+        }
+    }
+
+    /// <summary>Whether a row of this kind may join those that are there.</summary>
+    public bool Takes(bool isToken) => Room > 0 && (Count == 0 || lookup is not null || isToken != IsEmbeddings);
+
+    public void Clear() => (Count, tokenCount) = (0, 0);
+
+    /// <summary>Adds a token of the vocabulary and returns its row.</summary>
+    public int AddToken(int token, int sequence, int position, bool wantsLogits)
+    {
+        tokens[Count] = token;
+        tokenCount++;
+        return Add(sequence, position, wantsLogits);
+    }
+
+    /// <summary>Adds an embedding [width] and returns its row.</summary>
+    public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits)
+    {
+        if (embeddings.Length == 0)
+            embeddings = new float[capacity * width];
+        embedding.CopyTo(embeddings.AsSpan(Count * width, width));
+        tokens[Count] = -1;
+        return Add(sequence, position, wantsLogits);
+    }
+
+    private int Add(int sequence, int position, bool wantsLogits)
+    {
+        sequences[Count] = sequence;
+        positions[Count] = position;
+        outputs[Count] = wantsLogits ? (sbyte)1 : (sbyte)0;
+        return Count++;
+    }
+}

@@ -1,0 +1,48 @@
+using Tessera.Text.Llama;
+
+namespace Tessera.Text.Scheduling;
+
+/// <summary>Keeps what libllama's KV cache holds and what is known of it the same.</summary>
+internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
+{
+    /// <summary>Gives an answer its sequence, with what of its prompt is there already.</summary>
+    public void Take(AnswerJob job, SequencePlacement place)
+    {
+        CachedSequence target = place.Target;
+        job.Admit(target);
+        if (place.Source is not null)
+        {
+            context.Cut(target.Id, 0);
+            context.Share(place.Source.Id, target.Id, place.SharedCount);
+            target.TakeOver(place.Source.Keys[..place.SharedCount]);
+        }
+        else
+        {
+            Cut(target, place.SharedCount);
+        }
+
+        job.ReusedCount = target.Length;
+    }
+
+    /// <summary>Forgets what a sequence holds from a position on; all of it where it cannot be cut there.</summary>
+    public void Cut(CachedSequence sequence, int length)
+    {
+        if (!context.Cut(sequence.Id, length))
+        {
+            context.Cut(sequence.Id, 0);
+            length = 0;
+        }
+
+        if (length < sequence.Length)
+            sequence.CutTo(length);
+    }
+
+    /// <summary>Forgets the sequence that was used longest ago. False if none is idle.</summary>
+    public bool GiveUpOldest()
+    {
+        if (cache.Oldest() is not { } oldest)
+            return false;
+        Cut(oldest, 0);
+        return true;
+    }
+}

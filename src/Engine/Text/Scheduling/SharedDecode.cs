@@ -1,0 +1,76 @@
+using Tessera.Text.Llama;
+
+namespace Tessera.Text.Scheduling;
+
+/// <summary>Decodes a batch; by default <see cref="LanguageContext.Decode"/>.</summary>
+internal delegate DecodeOutcome BatchDecode(LanguageContext context, ContextBatch batch);
+
+/// <summary>
+/// Decodes the next rows of several answers together. Where that fails, each is decoded alone, so that only those fail whose own rows
+/// cannot be decoded; and one that fails for want of memory is tried with ever fewer rows.
+/// </summary>
+/// <param name="context">The context.</param>
+/// <param name="room">Its sequences.</param>
+/// <param name="batch">Takes the rows.</param>
+/// <param name="filler">Chooses them.</param>
+/// <param name="decode">Decodes them.</param>
+internal sealed class SharedDecode(LanguageContext context, SequenceRoom room, ContextBatch batch, BatchFiller filler, BatchDecode decode)
+{
+    /// <summary>Decodes the next rows. False if it was stopped: what was not decoded then comes again.</summary>
+    /// <param name="jobs">The answers in the order of their coming.</param>
+    /// <param name="decoded">Told of each answer whose rows are decoded, while their logits can be read.</param>
+    /// <param name="failed">Told of each answer whose rows cannot be decoded, and why.</param>
+    public bool Run(IReadOnlyList<AnswerJob> jobs, Action<AnswerJob> decoded, Action<AnswerJob, Exception> failed)
+    {
+        filler.Fill(batch, jobs);
+        AnswerJob[] taken = [.. jobs.Where(static job => job.PendingCount > 0)];
+        (DecodeOutcome outcome, Exception? thrown) = Decode();
+        if (outcome == DecodeOutcome.Done)
+        {
+            foreach (AnswerJob job in taken)
+                job.CommitRows();
+            foreach (AnswerJob job in taken)
+                decoded(job);
+            return true;
+        }
+
+        Exception reason = thrown ?? context.FailureOf(outcome, batch.Count);
+        int rowCount = batch.Count;
+        foreach (AnswerJob job in taken)
+            Withdraw(job);
+        if (outcome == DecodeOutcome.Stopped)
+            return false;
+        if (taken.Length > 1)
+            return taken.All(job => Run([job], decoded, failed));
+        if (outcome == DecodeOutcome.NoMemory && rowCount > 1 && !taken[0].IsDecoding)
+        {
+            taken[0].MostRows = rowCount / 2;
+            return Run(taken, decoded, failed);
+        }
+
+        failed(taken[0], reason);
+        return true;
+    }
+
+    private (DecodeOutcome Outcome, Exception? Thrown) Decode()
+    {
+        try
+        {
+            DecodeOutcome outcome;
+            do outcome = decode(context, batch);
+            while (outcome == DecodeOutcome.NoRoom && room.GiveUpOldest());
+            return (outcome, null);
+        }
+        catch (Exception failure)
+        {
+            return (DecodeOutcome.Failed, failure);
+        }
+    }
+
+    // Some of the batch may be in the KV cache.
+    private void Withdraw(AnswerJob job)
+    {
+        job.WithdrawRows();
+        room.Cut(job.Sequence, job.Sequence.Length);
+    }
+}

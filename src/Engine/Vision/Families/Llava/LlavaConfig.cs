@@ -1,0 +1,44 @@
+using Tessera.Gguf;
+using Tessera.Vision.Parts;
+
+namespace Tessera.Vision.Families.Llava;
+
+/// <summary>How a picture that is not square is brought to the tower's square input.</summary>
+internal enum AspectRatioRule
+{
+    /// <summary>Padded to a square with the mean colour, then resized (LLaVA-1.5).</summary>
+    Pad,
+
+    /// <summary>Shorter side resized to the input's, then the centre cut out (LLaVA-1, and Hugging Face's processor for both).</summary>
+    Crop,
+}
+
+/// <summary>
+/// LLaVA-1 and LLaVA-1.5: a CLIP tower and one linear layer or two with GELU. Source: haotian-liu/LLaVA, llava/model/llava_arch.py
+/// and llava/model/multimodal_projector/builder.py; arXiv 2304.08485 and 2310.03744.
+/// </summary>
+internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorConfig Connector, AspectRatioRule AspectRatio)
+{
+    /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
+    public static LlavaConfig Read(GgufFile file)
+    {
+        VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
+        MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
+        return new LlavaConfig(tower, connector, ReadAspectRatio(file, connector.Kind));
+    }
+
+    // The key is written only when the source configuration had it. LLaVA-1.5 (two layers) was trained with padding, LLaVA-1 (one
+    // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images).
+    private static AspectRatioRule ReadAspectRatio(GgufFile file, MlpKind kind)
+    {
+        const string key = "clip.vision.image_aspect_ratio";
+        if (!file.Metadata.TryGetString(key, out string? rule))
+            return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
+        return rule switch
+        {
+            "pad" => AspectRatioRule.Pad,
+            "square" or "crop" => AspectRatioRule.Crop,
+            _ => throw new ModelFileException(file.Path, $"{key} is '{rule}', which is not supported; known are pad and square."),
+        };
+    }
+}

@@ -1,0 +1,40 @@
+using Tessera.Compute;
+using Tessera.Vision.Parts;
+
+namespace Tessera.Vision.Families.Llava;
+
+/// <summary>
+/// The CLIP tower and the connector. Source: haotian-liu/LLaVA, llava/model/multimodal_encoder/clip_encoder.py.
+/// </summary>
+internal sealed class LlavaEncoder : IVisionEncoder
+{
+    private readonly LlavaConfig config;
+    private readonly VisionTransformer tower;
+    private readonly MlpConnector connector; // [hidden] -> [embedding]
+
+    /// <summary>Declares the weights.</summary>
+    /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
+    public LlavaEncoder(LlavaConfig config, WeightStore weights)
+    {
+        this.config = config;
+        tower = new VisionTransformer(config.Tower, weights);
+        connector = new MlpConnector(config.Connector, weights);
+    }
+
+    public int EmbeddingWidth => config.Connector.Outputs;
+
+    public VisionTransformerConfig Tower => config.Tower;
+
+    public int NodeCapacity => tower.NodeCapacity + 16;
+
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
+    /// slices].</summary>
+    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    {
+        Tensor features = tower.Build(graph, patches);
+        return new EncoderOutputs(features, connector.Build(graph, features));
+    }
+
+    /// <summary>The one slice's rows are the picture's embeddings.</summary>
+    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => sliceRows[0];
+}

@@ -1,0 +1,104 @@
+using Tessera.Compute;
+using Tessera.Vision.Parts;
+using Tessera.Vision.Slicing;
+
+namespace Tessera.Vision.Families.LlavaNext;
+
+/// <summary>
+/// The tower and connector on every slice, then the merge: the overview's rows, and the tiles' rows as one map without its padding, a
+/// newline embedding after each of its rows. Source: haotian-liu/LLaVA, llava/model/llava_arch.py, prepare_inputs_labels_for_multimodal;
+/// for the reduced map LLaVA-VL/LLaVA-NeXT, the same file.
+/// </summary>
+internal sealed class LlavaNextEncoder : IVisionEncoder
+{
+    private readonly LlavaNextConfig config;
+    private readonly bool likeTransformers;
+    private readonly VisionTransformer tower;
+    private readonly MlpConnector connector; // [hidden] -> [embedding]
+    private readonly float[] newline; // [embedding], empty where the merge has none
+
+    /// <summary>Declares the weights.</summary>
+    /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
+    public LlavaNextEncoder(LlavaNextConfig config, Preprocessing preprocessing, WeightStore weights)
+    {
+        this.config = config;
+        likeTransformers = preprocessing == Preprocessing.Transformers;
+        tower = new VisionTransformer(config.Tower, weights);
+        connector = new MlpConnector(config.Connector, weights);
+        newline = config.NewlineTensor is null ? [] : weights.HostValues(config.NewlineTensor, config.Connector.Outputs);
+    }
+
+    public int EmbeddingWidth => config.Connector.Outputs;
+
+    public VisionTransformerConfig Tower => config.Tower;
+
+    public int NodeCapacity => tower.NodeCapacity + 16;
+
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
+    /// slices].</summary>
+    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    {
+        Tensor features = tower.Build(graph, patches);
+        return new EncoderOutputs(features, connector.Build(graph, features));
+    }
+
+    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows)
+    {
+        var embeddings = new float[(long)plan.ImageTokenCount * EmbeddingWidth];
+        var target = new EmbeddingWriter(embeddings, newline);
+        if (config.NewlineOnOverview && sliceRows.Count > 1)
+            target.AddMap(FeatureMap.FromTiles([sliceRows[0]], 1, config.Tower.PatchesPerSide, EmbeddingWidth));
+        else
+            target.Add(sliceRows[0]);
+        if (sliceRows.Count == 1)
+            target.AddNewline();
+        else if (config.Merge == PatchMerge.Flat)
+            AddTiles(target, sliceRows);
+        else
+            AddMap(target, plan, [.. sliceRows.Skip(1)]);
+        return target.Finish();
+    }
+
+    private static void AddTiles(EmbeddingWriter target, IReadOnlyList<float[]> sliceRows)
+    {
+        for (int index = 1; index < sliceRows.Count; index++)
+            target.Add(sliceRows[index]);
+    }
+
+    private void AddMap(EmbeddingWriter target, SlicePlan plan, IReadOnlyList<float[]> tiles)
+    {
+        CanvasFit fit = config.Fit(plan.Image, plan.Refined);
+        LlavaNextMap size = LlavaNextMap.Plan(config, plan.Image, fit, likeTransformers);
+        FeatureMap map = FeatureMap.FromTiles(tiles, plan.Columns, config.Tower.PatchesPerSide, EmbeddingWidth);
+        target.AddMap(map.Crop(size.Kept).ResizeBilinear(size.Columns, size.Rows));
+    }
+
+    /// <summary>Writes embeddings one after another.</summary>
+    private sealed class EmbeddingWriter(float[] embeddings, float[] newline)
+    {
+        private int position;
+
+        public void Add(ReadOnlySpan<float> rows)
+        {
+            rows.CopyTo(embeddings.AsSpan(position));
+            position += rows.Length;
+        }
+
+        public void AddNewline() => Add(newline);
+
+        /// <summary>The map row by row, a newline after each where the family has them.</summary>
+        public void AddMap(FeatureMap map)
+        {
+            for (int row = 0; row < map.Rows; row++)
+            {
+                Add(map.Row(row));
+                AddNewline();
+            }
+        }
+
+        public float[] Finish() =>
+            position == embeddings.Length
+                ? embeddings
+                : throw new InvalidOperationException($"The merge made {position} values, and the plan has {embeddings.Length}.");
+    }
+}
