@@ -47,7 +47,7 @@ public sealed record GenerationOptions
     public IReadOnlyList<string> ShownTokens { get; init; } = [];
 
     /// <summary>Told of each token that is chosen, on the thread that chooses; null for nobody.</summary>
-    internal Text.TokenWatch? Watch { get; init; }
+    internal Text.Sampling.TokenWatch? Watch { get; init; }
 
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Tessera.Answers;
 using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Imaging;

@@ -145,7 +145,8 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
             "mlp_downsample_3x3_fix" => 3,
             _ => throw new CheckpointException(
                 config.Path,
-                $"mm_projector_type is '{CheckpointFolder.Shown(type)}'; known are mlp_downsample, mlp_downsample_2x2_fix and mlp_downsample_3x3_fix."
+                $"mm_projector_type is '{CheckpointFolder.Shown(type)}'; known are mlp_downsample, mlp_downsample_2x2_fix and "
+                    + "mlp_downsample_3x3_fix."
             ),
         };
         metadata.Set("clip.vision.projector.scale_factor", factor);

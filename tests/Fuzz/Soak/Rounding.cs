@@ -1,5 +1,9 @@
 using Tessera.Fuzz.Mutation;
+using Tessera.Prompting;
 using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
+using Tessera.Vision.Encoding;
 
 namespace Tessera.Fuzz.Soak;
 

@@ -15,7 +15,8 @@ internal sealed class AnswerComparison(SoakAnswer alone)
     /// <summary>The largest difference of two logits, in standard deviations of the lone answer's.</summary>
     public double LargestDifference { get; private set; }
 
-    /// <summary>Where the answers part: the lead of the lone answer's token over the other one, there and here; null if they do not.</summary>
+    /// <summary>Where the answers part: the lead of the lone answer's token over the other one, there and here; null if they do
+    /// not.</summary>
     public (double Alone, double Here)? Leads { get; private set; }
 
     /// <summary>To be told of each token (<see cref="GenerationOptions.Watch"/>).</summary>

@@ -15,7 +15,8 @@ internal sealed record SoakModel(string Name, ModelOptions Options, IReadOnlyLis
     // Many more answers are compared than measured, and the largest of many is larger.
     private const double Allowance = 4;
 
-    /// <summary>The small model as it is shipped, where sums of 8-bit numbers round much, and with float32 weights, where they do not.</summary>
+    /// <summary>The small model as it is shipped, where sums of 8-bit numbers round much, and with float32 weights, where they do
+    /// not.</summary>
     public static async Task<IReadOnlyList<SoakModel>> PrepareAsync(FastFolder folder, int seed)
     {
         (string model, string? projector) = ModelCatalog.Resolve(ModelCatalog.EmbeddedName, null, needsVision: true);

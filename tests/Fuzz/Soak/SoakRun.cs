@@ -48,7 +48,8 @@ internal sealed class SoakRun : IDisposable
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{clock.Elapsed:hh\\:mm\\:ss}  {models.Sum(static model => model.Counts.Comparisons)} answers compared, {last[index] >> 20} MB"
+                    $"{clock.Elapsed:hh\\:mm\\:ss}  {models.Sum(static model => model.Counts.Comparisons)} answers compared, "
+                        + $"{last[index] >> 20} MB"
                 )
             );
         }
