@@ -134,9 +134,9 @@ public sealed class ChatSession : IDisposable
     public static bool IsSaved(string path) => ChatArchive.IsOne(path);
 
     internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) =>
-        new(message.Text, message.Images, message.Limits, answer);
+        new(message.Text, message.Media, message.Limits, answer);
 
-    private static UserMessage MessageOf(ConversationTurn turn) => new(turn.Text) { Images = turn.Images, Limits = turn.Limits };
+    private static UserMessage MessageOf(ConversationTurn turn) => new(turn.Text) { Media = turn.Media, Limits = turn.Limits };
 
     private static ConversationTurn[] Earlier(ConversationTurn[] turns) =>
         turns.Length > 0 ? turns[..^1] : throw new InvalidOperationException("The conversation has no turn yet.");

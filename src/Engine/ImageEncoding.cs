@@ -68,9 +68,9 @@ public sealed class ImageFeatures
 /// <summary>The normalised pixels of a picture's slices.</summary>
 public sealed class ImagePixels
 {
-    private readonly PreparedImage prepared;
+    private readonly PreparedMedia prepared;
 
-    internal ImagePixels(PreparedImage prepared) => this.prepared = prepared;
+    internal ImagePixels(PreparedMedia prepared) => this.prepared = prepared;
 
     /// <summary>How the picture was cut.</summary>
     public SlicePlan Plan => prepared.Plan;

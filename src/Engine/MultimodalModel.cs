@@ -21,7 +21,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly LanguageModel language;
     private readonly AnswerScheduler scheduler;
     private readonly PromptComposer composer;
-    private readonly PictureEncoder? encoder;
+    private readonly MediaEncoder? encoder;
     private readonly LanguageModelFile file;
     private readonly bool isMapped;
     private readonly CancellationTokenSource lifetime = new();
@@ -35,9 +35,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         this.isMapped = isMapped;
         Vision = vision;
         ChatTemplate = file.Template;
-        composer = new PromptComposer(language, vision, file.Template);
+        composer = new PromptComposer(language, vision?.Projector, file.Template);
         if (vision is not null)
-            encoder = new PictureEncoder(vision, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
+            encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
         scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
         file.TakeFingerprint();
@@ -62,7 +62,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Fingerprint}";
+    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}";
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>
@@ -129,19 +129,19 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>The embeddings of pictures as they enter the language model: those in the cache from there, the others made
+    /// <summary>The embeddings of pictures and videos as they enter the language model: those in the cache from there, the others made
     /// together.</summary>
     /// <returns>[width, tokens] of each picture; the width is <see cref="VisionModel.EmbeddingWidth"/>.</returns>
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="TesseraException">The model sees no pictures.</exception>
     public async Task<IReadOnlyList<ReadOnlyMemory<float>>> EncodeAsync(
-        IReadOnlyList<PromptImage> images,
+        IReadOnlyList<PromptMedia> media,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
     )
     {
         ThrowIfDisposed();
-        IReadOnlyList<PlannedPicture> planned = await Task.Run(() => composer.PlanAlone(images), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<PlannedMedia> planned = await Task.Run(() => composer.PlanAlone(media), cancellationToken).ConfigureAwait(false);
         return
         [
             .. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(static picture =>
@@ -196,15 +196,15 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     /// <summary>The embeddings of a conversation's pictures that are in the cache.</summary>
-    internal IEnumerable<ImageEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns, KeyOrigin origin) =>
-        encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Pictures, origin);
+    internal IEnumerable<MediaEmbeddings> CachedEmbeddings(IReadOnlyList<ConversationTurn> turns, KeyOrigin origin) =>
+        encoder is null || turns.Count == 0 ? [] : encoder.Cached(composer.Compose(new Conversation(null, turns)).Media, origin);
 
     /// <summary>What the embeddings of a conversation's pictures are known by, and how many numbers they have.</summary>
-    internal IEnumerable<(ImageKey Key, int ValueCount)> EmbeddingsOf(IReadOnlyList<ConversationTurn> turns) =>
-        encoder is null || turns.Count == 0 ? [] : encoder.Expected(composer.Compose(new Conversation(null, turns)).Pictures);
+    internal IEnumerable<(MediaKey Key, int ValueCount)> EmbeddingsOf(IReadOnlyList<ConversationTurn> turns) =>
+        encoder is null || turns.Count == 0 ? [] : encoder.Expected(composer.Compose(new Conversation(null, turns)).Media);
 
     /// <summary>Puts saved embeddings into the cache.</summary>
-    internal void Remember(ImageKey key, float[] values) => encoder?.Remember(key, values);
+    internal void Remember(MediaKey key, float[] values) => encoder?.Remember(key, values);
 
     private void RequireUnchanged()
     {
@@ -298,7 +298,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     private static void CheckPair(LanguageModel language, VisionModel? vision)
     {
-        if (vision is { RowsArePlacedAsText: false } && language.HasSeveralAxes)
+        if (vision is { Projector.RowsArePlacedAsText: false } && language.HasSeveralAxes)
             throw new ModelFileException(
                 language.Path,
                 $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj."

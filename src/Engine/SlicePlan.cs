@@ -17,7 +17,11 @@ public enum SliceKind
 /// <param name="Size">Size in pixels as the tower sees it.</param>
 /// <param name="TokenCount">Rows that the connector makes of it, before merging.</param>
 /// <param name="Source">The part of the original picture that it shows; may reach outside where the family pads.</param>
-public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, int TokenCount, SourceRectangle Source);
+public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, int TokenCount, SourceRectangle Source)
+{
+    /// <summary>Index of a video's frame; 0 for a picture.</summary>
+    public int Frame { get; init; }
+}
 
 /// <summary>A stretch of what stands for a picture in the prompt.</summary>
 /// <param name="Kind">What it is, such as <c>overview</c>, <c>tile</c>, <c>row</c>, <c>text</c> or <c>token</c>.</param>
@@ -66,8 +70,11 @@ public sealed record SlicePlan
     // Below this height in the tower's pixels, printed letters merge into each other.
     private const double ReadableTextHeight = 10;
 
-    /// <summary>Size of the original picture, upright.</summary>
+    /// <summary>Size of the original picture, or of a video's first frame, upright.</summary>
     public required PixelSize Image { get; init; }
+
+    /// <summary>Frames of a video; 0 for a picture.</summary>
+    public int FrameCount { get; init; }
 
     /// <summary>Columns of the grid; 1 where nothing is cut.</summary>
     public int Columns { get; init; } = 1;

@@ -6,11 +6,18 @@ namespace Tessera;
 /// <summary>
 /// A whole conversation as messages of any roles, for callers who keep it themselves. What of it was computed before is still reused.
 /// </summary>
-/// <param name="Messages">The messages in order; image parts are the places of <see cref="Images"/>.</param>
+/// <param name="Messages">The messages in order; image parts are the places of <see cref="Media"/>.</param>
 public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
 {
-    /// <summary>The pictures in the order of their places.</summary>
-    public IReadOnlyList<PromptImage> Images { get; init; } = [];
+    /// <summary>The pictures and videos in the order of their places.</summary>
+    public IReadOnlyList<PromptMedia> Media { get; init; } = [];
+
+    /// <summary>The pictures among <see cref="Media"/>; set, they are all of it.</summary>
+    public IReadOnlyList<PromptImage> Images
+    {
+        get => [.. Media.OfType<PromptImage>()];
+        init => Media = value;
+    }
 
     /// <summary>What else the chat template is told, such as <c>tools</c> or <c>enable_thinking</c>.</summary>
     public IReadOnlyDictionary<string, TemplateValue> Variables { get; init; } = new Dictionary<string, TemplateValue>();
@@ -43,16 +50,16 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
             ),
         ];
 
-    /// <summary>Each picture with what is asked of its plan: families that slice less beside other pictures look at one
+    /// <summary>Each picture or video with what is asked of its plan: families that slice less beside other pictures look at one
     /// message's.</summary>
-    internal IEnumerable<(PromptImage Image, PlanRequest Request)> PlacedImages()
+    internal IEnumerable<(PromptMedia Media, PlanRequest Request)> PlacedMedia()
     {
         int first = 0;
         foreach (ChatTemplateMessage message in Messages)
         {
-            int count = Math.Min(message.ImageCount, Images.Count - first);
+            int count = Math.Min(message.ImageCount, Media.Count - first);
             for (int index = 0; index < count; index++)
-                yield return (Images[first + index], Limits with { ImageCount = message.ImageCount });
+                yield return (Media[first + index], Limits with { ImageCount = message.ImageCount });
             first += count;
         }
     }

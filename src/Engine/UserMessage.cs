@@ -1,11 +1,19 @@
 namespace Tessera;
 
 /// <summary>What a user says in a conversation.</summary>
-/// <param name="Text">The text. A marker <c>&lt;__media__&gt;</c> in it stands for a picture; without one, the pictures come first.</param>
+/// <param name="Text">The text. A marker <c>&lt;__media__&gt;</c> in it stands for a picture or a video; without one, they come
+/// first.</param>
 public sealed record UserMessage(string Text)
 {
-    /// <summary>The pictures in order.</summary>
-    public IReadOnlyList<PromptImage> Images { get; init; } = [];
+    /// <summary>The pictures and videos in the order of their places.</summary>
+    public IReadOnlyList<PromptMedia> Media { get; init; } = [];
+
+    /// <summary>The pictures among <see cref="Media"/>; set, they are all of it.</summary>
+    public IReadOnlyList<PromptImage> Images
+    {
+        get => [.. Media.OfType<PromptImage>()];
+        init => Media = value;
+    }
 
     /// <summary>Limits on slices and tokens of each picture.</summary>
     public PlanRequest Limits { get; init; } = PlanRequest.Default;

@@ -127,22 +127,22 @@ public sealed class EmbeddingCacheTests : IDisposable
         PromptImage picture = new(new byte[] { 1, 2 }, "a"),
             same = new(new byte[] { 1, 2 }, "b"),
             other = new(new byte[] { 1, 3 }, "a");
-        Assert.Equal(ImageKey.Of(picture, "m", Plan(8)), ImageKey.Of(same, "m", Plan(8)));
+        Assert.Equal(MediaKey.Of(picture, "m", Plan(8)), MediaKey.Of(same, "m", Plan(8)));
         Assert.Equal(
             4,
             new[]
             {
-                ImageKey.Of(picture, "m", Plan(8)),
-                ImageKey.Of(other, "m", Plan(8)),
-                ImageKey.Of(picture, "n", Plan(8)),
-                ImageKey.Of(picture, "m", Plan(9)),
+                MediaKey.Of(picture, "m", Plan(8)),
+                MediaKey.Of(other, "m", Plan(8)),
+                MediaKey.Of(picture, "n", Plan(8)),
+                MediaKey.Of(picture, "m", Plan(9)),
             }
                 .Distinct()
                 .Count()
         );
     }
 
-    private static ImageKey Key(int number) => new($"{number:x64}");
+    private static MediaKey Key(int number) => new($"{number:x64}");
 
     private static float[] Values(int number) => [.. Enumerable.Range(0, 10).Select(index => number + (index / 10f))];
 }

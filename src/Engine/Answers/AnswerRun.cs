@@ -19,7 +19,7 @@ namespace Tessera.Answers;
 /// <param name="lifetime">Cancelled when the model is disposed.</param>
 internal sealed class AnswerRun(
     PromptComposer composer,
-    PictureEncoder? encoder,
+    MediaEncoder? encoder,
     AnswerScheduler scheduler,
     Action requireUnchanged,
     CancellationToken lifetime
@@ -48,8 +48,7 @@ internal sealed class AnswerRun(
         requireUnchanged();
         if (prompt.Length >= scheduler.ContextLength)
             throw new PromptTooLongException(prompt.Length, scheduler.ContextLength);
-        IReadOnlyList<ImageEmbeddings> images = await EncodeAsync(prompt.Pictures, progress, cancellationToken, origin)
-            .ConfigureAwait(false);
+        IReadOnlyList<MediaEmbeddings> images = await EncodeAsync(prompt.Media, progress, cancellationToken, origin).ConfigureAwait(false);
         PromptRows rows = composer.Join(prompt, images, origin);
 
         // A caller that stops reading stops the work.
@@ -107,8 +106,8 @@ internal sealed class AnswerRun(
     }
 
     /// <summary>The embeddings of pictures, from the cache where it has them.</summary>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(
-        IReadOnlyList<PlannedPicture> pictures,
+    public async Task<IReadOnlyList<MediaEmbeddings>> EncodeAsync(
+        IReadOnlyList<PlannedMedia> pictures,
         IProgress<EngineProgress>? progress,
         CancellationToken cancellationToken,
         KeyOrigin origin = default
@@ -127,7 +126,7 @@ internal sealed class AnswerRun(
         }
     }
 
-    private static GenerationResult Result(string text, AnswerEnd end, PromptRows rows, IReadOnlyList<ImageEmbeddings> images, long started)
+    private static GenerationResult Result(string text, AnswerEnd end, PromptRows rows, IReadOnlyList<MediaEmbeddings> images, long started)
     {
         double prefillMs = Stopwatch.GetElapsedTime(end.AdmittedAt, end.FirstTokenAt).TotalMilliseconds;
         var timings = new GenerationTimings(

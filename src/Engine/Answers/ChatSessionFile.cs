@@ -33,7 +33,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
     {
         var entries = new Dictionary<string, byte[]>();
         SavedTurn[] saved = [.. turns.Select((turn, index) => Save(turn, index, entries))];
-        foreach (ImageEmbeddings picture in model.CachedEmbeddings(turns, session.Origin))
+        foreach (MediaEmbeddings picture in model.CachedEmbeddings(turns, session.Origin))
             entries[EmbeddingsFolder + picture.Key.Hash] = MemoryMarshal.AsBytes(picture.Values.Span).ToArray();
         if (await model.Scheduler.RunAsync((context, cache) => StateOf(session, context, cache)).ConfigureAwait(false) is var (keys, state))
             (entries[KeysName], entries[StateName]) = (keys, state);
@@ -97,11 +97,17 @@ internal sealed class ChatSessionFile(MultimodalModel model)
     private static SavedTurn Save(ConversationTurn turn, int index, Dictionary<string, byte[]> entries)
     {
         var pictures = new List<SavedPicture>();
-        for (int number = 0; number < turn.Images.Count; number++)
+        var videos = new List<SavedVideo>();
+        foreach (PromptMedia media in turn.Media)
         {
-            string name = $"pictures/{index}-{number}";
-            entries[name] = turn.Images[number].Data.ToArray();
-            pictures.Add(new SavedPicture(turn.Images[number].Name, name));
+            if (media is PromptVideo)
+                videos.Add(new SavedVideo(media.Name, pictures.Count, media.Frames.Count));
+            foreach (PromptImage frame in media.Frames)
+            {
+                string name = $"pictures/{index}-{pictures.Count}";
+                entries[name] = frame.Data.ToArray();
+                pictures.Add(new SavedPicture(frame.Name, name));
+            }
         }
 
         GeneratedAnswer answer = turn.Answer!;
@@ -112,7 +118,8 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             turn.Limits.MaxImageTokens,
             answer.Text,
             answer.Generated,
-            answer.Ids
+            answer.Ids,
+            videos.Count > 0 ? videos : null
         );
     }
 
@@ -141,7 +148,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
                     (turn, index) =>
                         new ConversationTurn(
                             turn.Text,
-                            [.. turn.Pictures.Select(picture => new PromptImage(Picture(picture.Entry), picture.Name))],
+                            turn.Media(picture => new PromptImage(Picture(picture.Entry), picture.Name)),
                             new PlanRequest { MaxSlices = turn.MaxSlices, MaxImageTokens = turn.MaxImageTokens },
                             model.Composer.AnswerOf(turn.Answer, Ids(turn, index))
                         )
@@ -156,7 +163,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         /// <summary>The embeddings of the pictures, for this conversation alone.</summary>
         public void RestoreEmbeddings(ConversationTurn[] turns, KeyOrigin origin)
         {
-            foreach ((ImageKey key, int valueCount) in model.EmbeddingsOf(turns))
+            foreach ((MediaKey key, int valueCount) in model.EmbeddingsOf(turns))
             {
                 string name = EmbeddingsFolder + key.Hash;
                 if (

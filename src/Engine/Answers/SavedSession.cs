@@ -48,15 +48,57 @@ internal sealed record SavedTurn(
     int? MaxImageTokens,
     string Answer,
     string Generated,
-    IReadOnlyList<int> Ids
+    IReadOnlyList<int> Ids,
+    IReadOnlyList<SavedVideo>? Videos = null
 )
 {
     [JsonIgnore]
     public bool IsWhole =>
         MaxSlices is null or > 0
         && MaxImageTokens is null or > 0
-        && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName });
+        && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName })
+        && AreApart(Videos ?? []);
+
+    /// <summary>The pictures and videos in their order.</summary>
+    /// <param name="read">Reads a picture.</param>
+    public IReadOnlyList<PromptMedia> Media(Func<SavedPicture, PromptImage> read)
+    {
+        var media = new List<PromptMedia>();
+        for (int index = 0; index < Pictures.Count; index++)
+        {
+            if (Videos?.FirstOrDefault(video => video.First == index) is not { } video)
+            {
+                media.Add(read(Pictures[index]));
+                continue;
+            }
+
+            media.Add(new PromptVideo([.. Pictures.Skip(index).Take(video.Count).Select(read)], video.Name));
+            index += video.Count - 1;
+        }
+
+        return media;
+    }
+
+    private bool AreApart(IReadOnlyList<SavedVideo> videos)
+    {
+        int end = 0;
+        foreach (SavedVideo? video in videos)
+        {
+            if (
+                video is not { Name.Length: <= SavedPicture.LongestName, Count: > 0 and <= PromptVideo.MaxFrameCount }
+                || video.First < end
+                || video.First > Pictures.Count - video.Count
+            )
+                return false;
+            end = video.First + video.Count;
+        }
+
+        return true;
+    }
 }
+
+/// <summary>A stretch of a turn's pictures that are a video's frames.</summary>
+internal sealed record SavedVideo(string Name, int First, int Count);
 
 internal sealed record SavedPicture(string Name, string Entry)
 {

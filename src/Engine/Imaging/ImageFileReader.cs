@@ -31,4 +31,26 @@ internal static class ImageFileReader
         // One that is being cut short meanwhile is damaged, as its decoder will say.
         return length < content.Length ? content[..length] : content;
     }
+
+    /// <summary>A stream to its end.</summary>
+    /// <exception cref="ImageException">It is no picture by its first bytes, or has more than <see cref="MaxByteLength"/>
+    /// bytes.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static async Task<byte[]> ReadAsync(Stream stream, string name, CancellationToken cancellationToken)
+    {
+        using var content = new MemoryStream();
+        byte[] buffer = new byte[1 << 16];
+        int length;
+        while ((length = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            bool isShort = content.Length < ImageFormats.SignatureLength;
+            content.Write(buffer, 0, length);
+            if (isShort && content.Length >= ImageFormats.SignatureLength)
+                ImageFormats.Require(content.GetBuffer().AsSpan(0, (int)content.Length), name);
+            if (content.Length > MaxByteLength)
+                throw new ImageException(name, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
+        }
+
+        return content.ToArray();
+    }
 }

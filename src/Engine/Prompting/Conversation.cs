@@ -8,20 +8,17 @@ internal sealed record Conversation(string? System, IReadOnlyList<ConversationTu
     /// <summary>The text of a raw prompt, which is used as it is; null for a conversation.</summary>
     public string? RawText { get; init; }
 
-    /// <summary>The pictures in the order of their places.</summary>
-    public IEnumerable<PromptImage> Images => Turns.SelectMany(static turn => turn.Images);
-
     /// <summary>One turn for a prompt.</summary>
     public static Conversation Of(Prompt prompt) =>
-        new(prompt.System, [new ConversationTurn(prompt.Text, prompt.Images, prompt.Limits, null)])
+        new(prompt.System, [new ConversationTurn(prompt.Text, prompt.Media, prompt.Limits, null)])
         {
             RawText = prompt.IsRaw ? prompt.Text : null,
         };
 }
 
 /// <summary>A user's message, and the answer where there is one.</summary>
-internal sealed record ConversationTurn(string Text, IReadOnlyList<PromptImage> Images, PlanRequest Limits, GeneratedAnswer? Answer)
+internal sealed record ConversationTurn(string Text, IReadOnlyList<PromptMedia> Media, PlanRequest Limits, GeneratedAnswer? Answer)
 {
     // An answer that spells the marker must not open a place for a picture.
-    public Exchange Exchange => new(Text, Images.Count, Answer?.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal));
+    public Exchange Exchange => new(Text, Media.Count, Answer?.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal));
 }

@@ -10,15 +10,15 @@ namespace Tessera.Prompting;
 
 /// <summary>A conversation laid out for the language model, with the plans of its pictures; nothing is encoded yet.</summary>
 /// <param name="Layout">Runs of tokens and spans of embeddings.</param>
-/// <param name="Pictures">The pictures with their plans.</param>
-internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<PlannedPicture> Pictures)
+/// <param name="Media">The pictures and videos with their plans.</param>
+internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<PlannedMedia> Media)
 {
     /// <summary>Tokens and embeddings in all.</summary>
     public int Length => Layout.Length;
 }
 
 /// <summary>Lays conversations out from the pictures' headers, and joins them with the embeddings once these are made.</summary>
-internal sealed class PromptComposer(LanguageModel language, VisionModel? vision, ChatTemplate? template)
+internal sealed class PromptComposer(LanguageModel language, Projector? projector, ChatTemplate? template)
 {
     /// <summary>Lays a conversation out: its length is exact, so that what is too long is refused before anything is encoded.</summary>
     /// <exception cref="TesseraException">A picture has no place, or the model sees none.</exception>
@@ -29,7 +29,7 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
         return LayOut(
             Write(conversation),
             conversation.Turns.SelectMany(static turn =>
-                turn.Images.Select(image => (image, turn.Limits with { ImageCount = turn.Images.Count }))
+                turn.Media.Select(media => (media, turn.Limits with { ImageCount = turn.Media.Count }))
             )
         );
     }
@@ -41,12 +41,12 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
     public ComposedPrompt Compose(Transcript transcript, AnswerMemory memory)
     {
         using var hold = language.Hold();
-        return LayOut(Write(transcript, memory), transcript.PlacedImages());
+        return LayOut(Write(transcript, memory), transcript.PlacedMedia());
     }
 
     /// <summary>How pictures are cut that stand for themselves, outside a conversation.</summary>
-    public IReadOnlyList<PlannedPicture> PlanAlone(IReadOnlyList<PromptImage> images) =>
-        [.. images.Select(image => Plan(image, PlanRequest.Default))];
+    public IReadOnlyList<PlannedMedia> PlanAlone(IReadOnlyList<PromptMedia> media) =>
+        [.. media.Select(item => Plan(item, PlanRequest.Default))];
 
     /// <summary>The tokens with these texts, of those that are one token.</summary>
     public IReadOnlyList<int> ControlTokens(IReadOnlyList<string> texts)
@@ -57,21 +57,21 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
         return [.. texts.Select(language.Vocabulary.FindControl).OfType<int>()];
     }
 
-    private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptImage Image, PlanRequest Request)> images)
+    private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptMedia Media, PlanRequest Request)> media)
     {
-        List<PlannedPicture> pictures = [.. images.Select((image, index) => Plan(image.Image, image.Request with { ImageIndex = index }))];
+        List<PlannedMedia> planned = [.. media.Select((item, index) => Plan(item.Media, item.Request with { ImageIndex = index }))];
         int placeCount = text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text));
-        if (placeCount != pictures.Count)
+        if (placeCount != planned.Count)
             throw new TesseraException(
-                $"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {pictures.Count} pictures were given."
+                $"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {planned.Count} pictures were given."
             );
-        IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. pictures.Select(static picture => PiecesOf(picture.Plan))]);
+        IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. planned.Select(static item => PiecesOf(item.Plan))]);
         PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
-        return layout.Length > 0 ? new ComposedPrompt(layout, pictures) : throw new TesseraException("The prompt is empty.");
+        return layout.Length > 0 ? new ComposedPrompt(layout, planned) : throw new TesseraException("The prompt is empty.");
     }
 
     /// <summary>Puts the embeddings into their spans.</summary>
-    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<ImageEmbeddings> images, KeyOrigin origin = default)
+    public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<MediaEmbeddings> images, KeyOrigin origin = default)
     {
         var rows = new PromptRows(language.EmbeddingWidth, origin);
         foreach (PromptSpan span in prompt.Layout.Spans)
@@ -82,7 +82,7 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
                     rows.AddTokens(run.Ids);
                     break;
                 case PromptSpan.Embeddings part:
-                    ImageEmbeddings image = images[part.ImageIndex];
+                    MediaEmbeddings image = images[part.ImageIndex];
                     rows.AddEmbeddings(
                         image.Key.ContentKey,
                         part.Start,
@@ -163,12 +163,12 @@ internal sealed class PromptComposer(LanguageModel language, VisionModel? vision
         return new AnswerRecall(language.Vocabulary).Write(WriteWith, [.. texts.Select(memory.Find)], texts);
     }
 
-    private ChatPrompt Chat => new(template, vision?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
+    private ChatPrompt Chat => new(template, projector?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
 
-    private PlannedPicture Plan(PromptImage image, PlanRequest request) =>
-        vision is null
+    private PlannedMedia Plan(PromptMedia media, PlanRequest request) =>
+        projector is null
             ? throw new TesseraException(
                 $"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj."
             )
-            : new PlannedPicture(image, request, vision.Plan(vision.ReadSize(image), request));
+            : projector.Plan(media, request);
 }

@@ -50,7 +50,7 @@ internal static class PictureReader
                 return Read(data, name);
             case "file" when !uri.IsUnc:
                 PromptImage file = await PromptImage.FromFileAsync(uri.LocalPath, cancellationToken).ConfigureAwait(false);
-                return Checked(file with { Name = name }, content.MediaType);
+                return Checked(new PromptImage(file.Data, name), content.MediaType);
             case "http" or "https":
                 throw new ImageException(
                     name,

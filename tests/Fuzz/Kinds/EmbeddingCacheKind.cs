@@ -8,7 +8,7 @@ namespace Tessera.Fuzz.Kinds;
 internal sealed class EmbeddingCacheKind : FuzzKind
 {
     private const int ValueCount = 96;
-    private static readonly ImageKey Key = new(new string('a', 64));
+    private static readonly MediaKey Key = new(new string('a', 64));
     private readonly EmbeddingFolder folder;
     private readonly string file;
     private readonly byte[] original;

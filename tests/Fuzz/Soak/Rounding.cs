@@ -52,10 +52,10 @@ internal static class Rounding
         [
             .. scripts.Select(script => model.Composer.Compose(new Conversation(script.System, [ChatSession.TurnOf(script.Messages[0])]))),
         ];
-        var images = new Queue<ImageEmbeddings>(
-            await model.Answers.EncodeAsync([.. prompts.SelectMany(static prompt => prompt.Pictures)], null, CancellationToken.None)
+        var images = new Queue<MediaEmbeddings>(
+            await model.Answers.EncodeAsync([.. prompts.SelectMany(static prompt => prompt.Media)], null, CancellationToken.None)
         );
-        return [.. prompts.Select(prompt => model.Composer.Join(prompt, [.. prompt.Pictures.Select(_ => images.Dequeue())]))];
+        return [.. prompts.Select(prompt => model.Composer.Join(prompt, [.. prompt.Media.Select(_ => images.Dequeue())]))];
     }
 
     private static void Decode(LanguageContext context, Reading[] readings, int longest, Random random)

@@ -9,7 +9,7 @@ namespace Tessera.Vision.Encoding;
 internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<ImageKey, LinkedListNode<Entry>> entries = [];
+    private readonly Dictionary<MediaKey, LinkedListNode<Entry>> entries = [];
     private readonly LinkedList<Entry> byUse = [];
 
     /// <summary>Bytes in memory.</summary>
@@ -18,7 +18,7 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
     /// <summary>Finds embeddings in memory or in the folder.</summary>
     /// <param name="key">What they were made of.</param>
     /// <param name="valueCount">How many numbers they have.</param>
-    public ReadOnlyMemory<float>? Find(ImageKey key, int valueCount)
+    public ReadOnlyMemory<float>? Find(MediaKey key, int valueCount)
     {
         lock (gate)
         {
@@ -37,14 +37,14 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
     }
 
     /// <summary>Keeps embeddings; those of a saved conversation in memory only.</summary>
-    public void Add(ImageKey key, ReadOnlyMemory<float> values)
+    public void Add(MediaKey key, ReadOnlyMemory<float> values)
     {
         Remember(key, values);
         if (key.Origin == default)
             folder?.Add(key, values.Span);
     }
 
-    private void Remember(ImageKey key, ReadOnlyMemory<float> values)
+    private void Remember(MediaKey key, ReadOnlyMemory<float> values)
     {
         long length = (long)values.Length * sizeof(float);
         if (length > byteLimit)
@@ -69,5 +69,5 @@ internal sealed class EmbeddingCache(long byteLimit, EmbeddingFolder? folder)
         ByteCount -= (long)node.Value.Values.Length * sizeof(float);
     }
 
-    private readonly record struct Entry(ImageKey Key, ReadOnlyMemory<float> Values);
+    private readonly record struct Entry(MediaKey Key, ReadOnlyMemory<float> Values);
 }

@@ -23,7 +23,7 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
     private static ReadOnlySpan<byte> Magic => "TESSEMB1"u8;
 
     /// <summary>Reads an entry; null if there is none, or if it is damaged.</summary>
-    public float[]? Find(ImageKey key, int valueCount)
+    public float[]? Find(MediaKey key, int valueCount)
     {
         string file = FileOf(key);
         try
@@ -52,7 +52,7 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
     }
 
     /// <summary>Writes an entry, then makes room.</summary>
-    public void Add(ImageKey key, ReadOnlySpan<float> values)
+    public void Add(MediaKey key, ReadOnlySpan<float> values)
     {
         byte[] entry = Pack(values);
         try
@@ -109,5 +109,5 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
         }
     }
 
-    private string FileOf(ImageKey key) => Path.Combine(path, key.Hash + Extension);
+    private string FileOf(MediaKey key) => Path.Combine(path, key.Hash + Extension);
 }

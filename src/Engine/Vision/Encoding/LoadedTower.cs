@@ -7,7 +7,7 @@ using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Encoding;
 
-/// <summary>A projector's weights on a device, and what runs pictures through them.</summary>
+/// <summary>A projector's weights on a device, and what runs pictures through them. The file is its owner's.</summary>
 internal sealed class LoadedTower : IDisposable
 {
     private readonly GgufFile file;
@@ -20,8 +20,6 @@ internal sealed class LoadedTower : IDisposable
 
     public IVisionEncoder Encoder { get; private set; } = null!;
 
-    public SliceBatcher Batcher { get; private set; } = null!;
-
     /// <summary>
     /// Copies the weights to the device and takes the memory of the largest batch. Where no device is named and the GPU has not enough
     /// memory, it is the CPU's.
@@ -30,7 +28,7 @@ internal sealed class LoadedTower : IDisposable
     /// <exception cref="NativeLibraryException">There is not enough memory, or the native libraries or the device cannot be
     /// used.</exception>
     public static LoadedTower Load(
-        string path,
+        GgufFile file,
         FamilyParts parts,
         TowerPlace place,
         IProgress<double>? progress,
@@ -39,43 +37,31 @@ internal sealed class LoadedTower : IDisposable
     {
         nint gpu = ComputeDevice.FindGpu(place.DeviceName);
         if (gpu == 0)
-            return LoadOn(gpu, path, parts, place, progress, cancellationToken);
+            return LoadOn(gpu, file, parts, place, progress, cancellationToken);
         try
         {
-            return GpuTasks.Run(() => LoadOn(gpu, path, parts, place, progress, cancellationToken));
+            return GpuTasks.Run(() => LoadOn(gpu, file, parts, place, progress, cancellationToken));
         }
         catch (NativeLibraryException failure) when (place.DeviceName is null)
         {
             GpuTasks.Warn($"{failure.Message} The vision tower runs on the CPU instead.");
-            return LoadOn(0, path, parts, place, progress, cancellationToken);
+            return LoadOn(0, file, parts, place, progress, cancellationToken);
         }
     }
 
     private static LoadedTower LoadOn(
         nint gpu,
-        string path,
+        GgufFile file,
         FamilyParts parts,
         TowerPlace place,
         IProgress<double>? progress,
         CancellationToken cancellationToken
     )
     {
-        GgufFile file = GgufFile.Open(path);
-        ComputeDevice device;
+        var tower = new LoadedTower(file, ComputeDevice.Open(place.ThreadCount, gpu));
         try
         {
-            device = ComputeDevice.Open(place.ThreadCount, gpu);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-
-        var tower = new LoadedTower(file, device);
-        try
-        {
-            tower.weights = new WeightStore(device, file, place.Type);
+            tower.weights = new WeightStore(tower.device, file, place.Type);
             tower.Encoder = parts.CreateEncoder(tower.weights);
             tower.weights.Upload(progress, cancellationToken);
             tower.runner = new GraphRunner(
@@ -83,8 +69,7 @@ internal sealed class LoadedTower : IDisposable
                 tower.Encoder.NodeCapacity,
                 mayRound: place.Type == VisionType.Auto || tower.weights.IsQuantized
             );
-            tower.Batcher = new SliceBatcher(tower.Encoder, tower.runner);
-            tower.Reserve(path, parts.Processor);
+            tower.Reserve(parts.Processor);
             if (tower.weights.IsMapped)
                 tower.loaded.TakeFingerprint();
             return tower;
@@ -104,39 +89,36 @@ internal sealed class LoadedTower : IDisposable
             loaded.RequireUnchanged();
     }
 
-    /// <summary>What is wanted of slices, in their order; <see cref="SliceBatcher.Encode"/>.</summary>
-    public float[][] Encode(
-        IReadOnlyList<PreparedSlice> slices,
-        TowerOutput wanted,
+    /// <summary>What the language model sees of prepared media, in their order.</summary>
+    public IReadOnlyList<EncodedMedia> Encode(
+        IReadOnlyList<PreparedMedia> media,
         IProgress<double>? progress,
         CancellationToken cancellationToken
-    ) =>
-        device.IsProcessor
-            ? Batcher.Encode(slices, wanted, progress, cancellationToken)
-            : GpuTasks.Run(() => Batcher.Encode(slices, wanted, progress, cancellationToken));
+    ) => Run(() => Encoder.Encode(media, runner!, progress, cancellationToken));
+
+    /// <summary>The tower's output for each slice: [hidden, patches].</summary>
+    public float[][] EncodeFeatures(PreparedMedia media, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        Run(() => Encoder.EncodeFeatures(media, runner!, progress, cancellationToken));
 
     public void Dispose()
     {
-        Batcher?.Dispose();
+        Encoder?.Dispose();
         runner?.Dispose();
         weights?.Dispose();
         device.Dispose();
-        file.Dispose();
     }
 
-    // The largest slice that a family makes of any picture is, but for whole patches, that of a picture of the tower's size.
-    private void Reserve(string path, IImageProcessor processor)
+    private T Run<T>(Func<T> work) => device.IsProcessor ? work() : GpuTasks.Run(work);
+
+    private void Reserve(IImageProcessor processor)
     {
-        int side = Encoder.Tower.ImageSize;
         try
         {
-            Batcher.Reserve(
-                processor.Plan(new PixelSize(side, side), PlanRequest.Default).Slices.MaxBy(static slice => slice.Size.Area)!.Size
-            );
+            Encoder.Reserve(runner!, size => processor.Plan(size, PlanRequest.Default));
         }
         catch (NativeLibraryException failure)
         {
-            throw new NativeLibraryException($"{path}: {failure.Message}", failure);
+            throw new NativeLibraryException($"{file.Path}: {failure.Message}", failure);
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Tessera.Vision.Families.InternVl;
 /// InternViT, pixel shuffle and the connector on every slice; the slices' tokens follow each other. Source: OpenGVLab/InternVL,
 /// internvl_chat/internvl/model/internvl_chat/modeling_internvl_chat.py, extract_feature, pixel_shuffle and mlp1.
 /// </summary>
-internal sealed class InternVlEncoder : IVisionEncoder
+internal sealed class InternVlEncoder : SliceEncoder
 {
     // torch.nn.LayerNorm's default, which mlp1 takes whatever the tower's is.
     private const float ConnectorNormEpsilon = 1e-5f;
@@ -28,22 +28,20 @@ internal sealed class InternVlEncoder : IVisionEncoder
         second = LinearWeights.Load(weights, $"{config.ConnectorPrefix}.3", config.Inner, config.Outputs);
     }
 
-    public int EmbeddingWidth => config.Outputs;
+    public override int EmbeddingWidth => config.Outputs;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + 32;
+    public override int NodeCapacity => tower.NodeCapacity + 32;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches / 4,
     /// slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);
         Tensor x = norm.Build(graph, ShufflePixels(graph, features), ConnectorNormEpsilon);
         return new EncoderOutputs(features, second.Build(graph, graph.GeluErf(first.Build(graph, x))));
     }
-
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => [.. sliceRows.SelectMany(static rows => rows)];
 
     // Squares of patches become one token: its channels are those of the square's patches, row by row.
     private Tensor ShufflePixels(Graph graph, Tensor x)

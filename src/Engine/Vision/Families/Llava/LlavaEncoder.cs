@@ -6,7 +6,7 @@ namespace Tessera.Vision.Families.Llava;
 /// <summary>
 /// The CLIP tower and the connector. Source: haotian-liu/LLaVA, llava/model/multimodal_encoder/clip_encoder.py.
 /// </summary>
-internal sealed class LlavaEncoder : IVisionEncoder
+internal sealed class LlavaEncoder : SliceEncoder
 {
     private readonly LlavaConfig config;
     private readonly VisionTransformer tower;
@@ -21,20 +21,20 @@ internal sealed class LlavaEncoder : IVisionEncoder
         connector = new MlpConnector(config.Connector, weights);
     }
 
-    public int EmbeddingWidth => config.Connector.Outputs;
+    public override int EmbeddingWidth => config.Connector.Outputs;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + 16;
+    public override int NodeCapacity => tower.NodeCapacity + 16;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
     /// slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);
         return new EncoderOutputs(features, connector.Build(graph, features));
     }
 
     /// <summary>The one slice's rows are the picture's embeddings.</summary>
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => sliceRows[0];
+    protected override float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => sliceRows[0];
 }

@@ -9,7 +9,7 @@ namespace Tessera.Vision.Families.LlavaNext;
 /// newline embedding after each of its rows. Source: haotian-liu/LLaVA, llava/model/llava_arch.py, prepare_inputs_labels_for_multimodal;
 /// for the reduced map LLaVA-VL/LLaVA-NeXT, the same file.
 /// </summary>
-internal sealed class LlavaNextEncoder : IVisionEncoder
+internal sealed class LlavaNextEncoder : SliceEncoder
 {
     private readonly LlavaNextConfig config;
     private readonly bool likeTransformers;
@@ -28,21 +28,21 @@ internal sealed class LlavaNextEncoder : IVisionEncoder
         newline = config.NewlineTensor is null ? [] : weights.HostValues(config.NewlineTensor, config.Connector.Outputs);
     }
 
-    public int EmbeddingWidth => config.Connector.Outputs;
+    public override int EmbeddingWidth => config.Connector.Outputs;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + 16;
+    public override int NodeCapacity => tower.NodeCapacity + 16;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, patches,
     /// slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);
         return new EncoderOutputs(features, connector.Build(graph, features));
     }
 
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows)
+    protected override float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows)
     {
         var embeddings = new float[(long)plan.ImageTokenCount * EmbeddingWidth];
         var target = new EmbeddingWriter(embeddings, newline);

@@ -7,7 +7,7 @@ namespace Tessera.Vision.Families.LlavaUhd;
 /// The tower with its table of positions resized to the slice's grid (the class token keeps its own), and the resampler, whose positions
 /// are a square table too, resized for the keys. Source: thunlp/LLaVA-UHD, llava_uhd/adapt_clip.py and llava_uhd/resampler.py, get_abs_pos.
 /// </summary>
-internal sealed class LlavaUhdEncoder : IVisionEncoder
+internal sealed class LlavaUhdEncoder : SliceEncoder
 {
     private readonly LlavaUhdConfig config;
     private readonly VisionTransformer tower;
@@ -34,15 +34,15 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
         keyPositions = new PositionTable(queryPositions, querySide, EmbeddingWidth);
     }
 
-    public int EmbeddingWidth => config.Resampler.Width;
+    public override int EmbeddingWidth => config.Resampler.Width;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + PerceiverResampler.NodeCapacity + 16;
+    public override int NodeCapacity => tower.NodeCapacity + PerceiverResampler.NodeCapacity + 16;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, queries,
     /// slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         int columns = sliceSize.Width / config.Tower.PatchSize,
             rows = sliceSize.Height / config.Tower.PatchSize;
@@ -54,7 +54,4 @@ internal sealed class LlavaUhdEncoder : IVisionEncoder
             resampler.Build(graph, features, keyPositions.Resize(columns, rows, TableResize.Bicubic), queryPositions)
         );
     }
-
-    /// <summary>Slice after slice; what stands between them is text.</summary>
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => [.. sliceRows.SelectMany(static rows => rows)];
 }

@@ -8,7 +8,7 @@ namespace Tessera.Vision.Families.MiniCpmV;
 /// is computed by itself. Source: huggingface/transformers v5.12, models/minicpmv4_6/modular_minicpmv4_6.py, MiniCPMV4_6VisionModel,
 /// MiniCPMV4_6Merger and MiniCPMV4_6DownsampleMLP.
 /// </summary>
-internal sealed class MiniCpmV46Encoder : IVisionEncoder
+internal sealed class MiniCpmV46Encoder : SliceEncoder
 {
     // Of MiniCPMV4_6DownsampleMLP, whatever the tower's is.
     private const float MergerNormEpsilon = 1e-6f;
@@ -34,17 +34,17 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
         down = LinearWeights.Load(weights, "mm.down", config.Inner, config.Outputs);
     }
 
-    public int EmbeddingWidth => config.Outputs;
+    public override int EmbeddingWidth => config.Outputs;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + MiniCpmV46WindowMerger.NodeCapacity + 32;
+    public override int NodeCapacity => tower.NodeCapacity + MiniCpmV46WindowMerger.NodeCapacity + 32;
 
     /// <summary>
     /// Patches [patch * patch * 3, patches, slices] -> features [hidden, patches / 4, slices] and rows [embedding, patches / 16, slices];
     /// four times as many of both without the merger between blocks.
     /// </summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         int columns = sliceSize.Width / config.Tower.PatchSize,
             rows = sliceSize.Height / config.Tower.PatchSize;
@@ -65,7 +65,4 @@ internal sealed class MiniCpmV46Encoder : IVisionEncoder
         Tensor merged = mergerNorm.Build(graph, MiniCpmV46WindowMerger.Gather(graph, features, mergedColumns), MergerNormEpsilon);
         return new EncoderOutputs(features, down.Build(graph, graph.GeluErf(up.Build(graph, merged))));
     }
-
-    /// <summary>Slice after slice; what stands between them is text.</summary>
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => [.. sliceRows.SelectMany(static rows => rows)];
 }

@@ -8,7 +8,7 @@ namespace Tessera.Vision.Families.MiniCpmV;
 /// depends on what else is encoded. Source: openbmb/MiniCPM-V-2_6, modeling_minicpmv.py, get_vllm_embedding; for 2.0 timm's
 /// VisionTransformer.forward_features.
 /// </summary>
-internal sealed class MiniCpmVEncoder : IVisionEncoder
+internal sealed class MiniCpmVEncoder : SliceEncoder
 {
     private const string PositionTensor = "v.position_embd.weight";
     private readonly MiniCpmVConfig config;
@@ -34,15 +34,15 @@ internal sealed class MiniCpmVEncoder : IVisionEncoder
             queryPositions = SinusoidPositions.Build(config.Resampler.QuerySide, config.Resampler.QuerySide, EmbeddingWidth);
     }
 
-    public int EmbeddingWidth => config.Resampler.Width;
+    public override int EmbeddingWidth => config.Resampler.Width;
 
-    public VisionTransformerConfig Tower => config.Tower;
+    protected override VisionTransformerConfig Tower => config.Tower;
 
-    public int NodeCapacity => tower.NodeCapacity + PerceiverResampler.NodeCapacity + 16;
+    public override int NodeCapacity => tower.NodeCapacity + PerceiverResampler.NodeCapacity + 16;
 
     /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, patches, slices] and rows [embedding, queries,
     /// slices].</summary>
-    public EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         int columns = sliceSize.Width / config.Tower.PatchSize,
             rows = sliceSize.Height / config.Tower.PatchSize;
@@ -50,9 +50,6 @@ internal sealed class MiniCpmVEncoder : IVisionEncoder
         Tensor result = resampler.Build(graph, features, SinusoidPositions.Build(columns, rows, EmbeddingWidth), queryPositions);
         return new EncoderOutputs(features, config.RowScale == 1 ? result : graph.Scale(result, config.RowScale));
     }
-
-    /// <summary>Slice after slice; what stands between them is text.</summary>
-    public float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => [.. sliceRows.SelectMany(static rows => rows)];
 
     // [hidden, patches]
     private Tensor Positions(Graph graph, int columns, int rows)

@@ -1,14 +1,20 @@
 using Tessera.Compute;
 using Tessera.Imaging;
-using Tessera.Vision.Parts;
 
-namespace Tessera.Vision.Encoding;
+namespace Tessera.Vision.Parts;
 
 /// <summary>
 /// Runs slices through an encoder's graph: equal sizes together, as many as a memory bound allows. The graph of the last batch is kept,
 /// and runs again if the next one has its shape.
 /// </summary>
-internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) : IDisposable
+/// <param name="runner">Runs the graphs.</param>
+/// <param name="tower">Size of a patch, and what a slice costs.</param>
+/// <param name="build">Patches [patch * patch * 3, patches, slices] of slices of a size -> what is wanted of them.</param>
+internal sealed class SliceBatcher(
+    GraphRunner runner,
+    VisionTransformerConfig tower,
+    Func<Graph, Tensor, PixelSize, TowerOutput, Tensor> build
+) : IDisposable
 {
     // A graph takes some 40 MB for a slice of ViT-L at 336 pixels. A few slices fill a processor's kernels, a GPU's take many.
     private const long MaxProcessorGraphBytes = 128L << 20;
@@ -16,7 +22,7 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
     private const int MaxBatchLength = 64;
     private BatchGraph? kept;
 
-    private int PatchLength => 3 * encoder.Tower.PatchSize * encoder.Tower.PatchSize;
+    private int PatchLength => 3 * tower.PatchSize * tower.PatchSize;
 
     /// <summary>Takes the memory of the largest batch, so that a lack of it shows before the first picture.</summary>
     /// <param name="largest">The largest slice that the family makes.</param>
@@ -61,7 +67,6 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
 
     private int BatchLength(PixelSize size)
     {
-        VisionTransformerConfig tower = encoder.Tower;
         long tokens = size.Area / ((long)tower.PatchSize * tower.PatchSize) + 1;
         long bytes = sizeof(float) * tokens * (10L * tower.HiddenSize + 2L * tower.FeedForwardSize);
         return (int)Math.Clamp((runner.IsOnProcessor ? MaxProcessorGraphBytes : MaxGpuGraphBytes) / bytes, 1, MaxBatchLength);
@@ -73,7 +78,7 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
         Span<float> patches = memory.Floats(checked((int)(batch.Patches.ElementCount / slices.Length)));
         for (int index = 0; index < slices.Length; index++)
         {
-            PatchCutter.Cut(slices[index], encoder.Tower.PatchSize, patches);
+            PatchCutter.Cut(slices[index], tower.PatchSize, patches);
             Graph.Write(batch.Patches, patches, (long)index * patches.Length);
         }
 
@@ -91,11 +96,10 @@ internal sealed class SliceBatcher(IVisionEncoder encoder, GraphRunner runner) :
 
     private BatchGraph Build(BatchShape shape)
     {
-        int patchCount = shape.SliceSize.Width / encoder.Tower.PatchSize * (shape.SliceSize.Height / encoder.Tower.PatchSize);
+        int patchCount = shape.SliceSize.Width / tower.PatchSize * (shape.SliceSize.Height / tower.PatchSize);
         Graph graph = runner.NewGraph();
         Tensor patches = graph.Input("patches", PatchLength, patchCount, shape.Count);
-        EncoderOutputs outputs = encoder.Build(graph, patches, shape.SliceSize);
-        return new BatchGraph(shape, graph, patches, graph.Output(shape.Wanted == TowerOutput.Features ? outputs.Features : outputs.Rows));
+        return new BatchGraph(shape, graph, patches, graph.Output(build(graph, patches, shape.SliceSize, shape.Wanted)));
     }
 
     /// <summary>All that a graph depends on, but for the weights.</summary>

@@ -5,22 +5,22 @@ using Tessera.Vision.Encoding;
 namespace Tessera.Engine.NativeTests;
 
 /// <summary>Pictures of several answers on their way through one encoder.</summary>
-public sealed class PictureEncoderTests : IDisposable
+public sealed class MediaEncoderTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");
     private readonly VisionModel vision = VisionModel.Open(Golden.Projector);
 
-    public PictureEncoderTests() => vision.LoadWeights();
+    public MediaEncoderTests() => vision.LoadWeights();
 
     public void Dispose() => vision.Dispose();
 
     [Fact]
     public async Task Answers_that_ask_at_once_get_what_they_would_alone()
     {
-        PictureEncoder encoder = NewEncoder();
-        PlannedPicture[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
-        IReadOnlyList<ImageEmbeddings>[] all = await Task.WhenAll(
+        MediaEncoder encoder = NewEncoder();
+        PlannedMedia[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
+        IReadOnlyList<MediaEmbeddings>[] all = await Task.WhenAll(
                 Enumerable
                     .Range(0, 12)
                     .Select(answer =>
@@ -42,16 +42,16 @@ public sealed class PictureEncoderTests : IDisposable
     [Fact]
     public async Task A_picture_that_several_wait_for_is_encoded_once_and_one_may_leave()
     {
-        PictureEncoder encoder = NewEncoder();
-        PlannedPicture picture = Planned(Golden.Image("page"));
+        MediaEncoder encoder = NewEncoder();
+        PlannedMedia picture = Planned(Golden.Image("page"));
         using var stop = new CancellationTokenSource();
-        Task<IReadOnlyList<ImageEmbeddings>> leaves = encoder.EncodeAsync([picture], null, stop.Token);
-        Task<IReadOnlyList<ImageEmbeddings>>[] stay =
+        Task<IReadOnlyList<MediaEmbeddings>> leaves = encoder.EncodeAsync([picture], null, stop.Token);
+        Task<IReadOnlyList<MediaEmbeddings>>[] stay =
         [
             .. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None)),
         ];
         await stop.CancelAsync();
-        IReadOnlyList<ImageEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Limit);
+        IReadOnlyList<MediaEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Limit);
         Assert.Single(got.Select(static embeddings => embeddings[0].EncodeMs).Where(static ms => ms > 0).Distinct());
         await Task.WhenAny(leaves).WaitAsync(Limit);
         Assert.True((await encoder.EncodeAsync([picture], null, CancellationToken.None))[0].IsCached);
@@ -60,12 +60,12 @@ public sealed class PictureEncoderTests : IDisposable
     [Fact]
     public async Task A_damaged_picture_fails_its_own_answer_only()
     {
-        PictureEncoder encoder = NewEncoder();
+        MediaEncoder encoder = NewEncoder();
         PromptImage whole = Golden.Image("page");
         var damaged = new PromptImage(whole.Data[..(whole.Data.Length / 3)], "cut.png");
-        PlannedPicture good = Planned(whole),
+        PlannedMedia good = Planned(whole),
             bad = Planned(damaged);
-        Task<IReadOnlyList<ImageEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None),
+        Task<IReadOnlyList<MediaEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None),
             working = encoder.EncodeAsync([good], null, CancellationToken.None);
         ImageException failure = await Assert.ThrowsAsync<ImageException>(() => failing.WaitAsync(Limit));
         Assert.Contains("cut.png", failure.Message, StringComparison.Ordinal);
@@ -75,12 +75,12 @@ public sealed class PictureEncoderTests : IDisposable
     [Fact]
     public async Task What_nobody_waits_for_any_more_can_be_asked_for_again()
     {
-        PictureEncoder encoder = NewEncoder();
-        PlannedPicture picture = Planned(Golden.Image("page"));
+        MediaEncoder encoder = NewEncoder();
+        PlannedMedia picture = Planned(Golden.Image("page"));
         for (int round = 0; round < 20; round++)
         {
             using var stop = new CancellationTokenSource();
-            Task<IReadOnlyList<ImageEmbeddings>> given = encoder.EncodeAsync([picture], null, stop.Token);
+            Task<IReadOnlyList<MediaEmbeddings>> given = encoder.EncodeAsync([picture], null, stop.Token);
             await stop.CancelAsync();
             await Task.WhenAny(given).WaitAsync(Limit);
         }
@@ -95,7 +95,7 @@ public sealed class PictureEncoderTests : IDisposable
     public async Task Progress_ends_with_all_pictures()
     {
         var told = new List<double>();
-        PlannedPicture[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
+        PlannedMedia[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
         await NewEncoder().EncodeAsync(pictures, new Told(told), CancellationToken.None).WaitAsync(Limit);
         Assert.Equal(told.Order(), told);
         Assert.Equal(0, told[0]);
@@ -104,11 +104,11 @@ public sealed class PictureEncoderTests : IDisposable
 
     private static string[] Names => [.. Golden.Pictures.Select(static picture => picture.Name).Take(3)];
 
-    private PictureEncoder NewEncoder() => new(vision, new EmbeddingCache(1 << 20, null));
+    private MediaEncoder NewEncoder() => new(vision.Projector, new EmbeddingCache(1 << 20, null));
 
-    private PlannedPicture Planned(PromptImage image) => new(image, PlanRequest.Default, vision.Plan(vision.ReadSize(image)));
+    private PlannedMedia Planned(PromptImage image) => vision.Projector.Plan(image, PlanRequest.Default);
 
-    private float[] Alone(PlannedPicture picture) => vision.Encode(picture.Image).Embeddings.ToArray();
+    private float[] Alone(PlannedMedia picture) => vision.Encode(picture.Media).Embeddings.ToArray();
 
     private sealed class Told(List<double> values) : IProgress<EngineProgress>
     {

@@ -7,14 +7,14 @@ namespace Tessera.Vision.Encoding;
 /// Makes embeddings of pictures, each of which is encoded once as long as the cache remembers it. While some are encoded, the next ones,
 /// of the same answer or of others, are decoded and resized; all that are ready then go through the tower together.
 /// </summary>
-internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
+internal sealed class MediaEncoder(Projector projector, EmbeddingCache cache)
 {
     // What is prepared ahead is held as floats, some 25 MB for a picture of ten slices.
     private const int PreparedAhead = 4;
     private readonly Lock gate = new();
-    private readonly Dictionary<ImageKey, PictureJob> jobs = [];
-    private readonly Channel<PictureJob> waiting = Channel.CreateUnbounded<PictureJob>();
-    private readonly Channel<PictureJob> prepared = Channel.CreateBounded<PictureJob>(PreparedAhead);
+    private readonly Dictionary<MediaKey, MediaJob> jobs = [];
+    private readonly Channel<MediaJob> waiting = Channel.CreateUnbounded<MediaJob>();
+    private readonly Channel<MediaJob> prepared = Channel.CreateBounded<MediaJob>(PreparedAhead);
     private bool isStarted;
 
     /// <summary>The embeddings of a prompt's pictures: from the cache where it has them.</summary>
@@ -22,15 +22,15 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     /// <param name="progress">Told the fraction of what must be encoded.</param>
     /// <param name="cancellationToken">Waits no longer; what nobody waits for stops within one node of the graph.</param>
     /// <param name="origin">Whose embeddings may be taken beside those that were made here.</param>
-    public async Task<IReadOnlyList<ImageEmbeddings>> EncodeAsync(
-        IReadOnlyList<PlannedPicture> pictures,
+    public async Task<IReadOnlyList<MediaEmbeddings>> EncodeAsync(
+        IReadOnlyList<PlannedMedia> pictures,
         IProgress<EngineProgress>? progress,
         CancellationToken cancellationToken,
         KeyOrigin origin = default
     )
     {
-        ImageKey[] keys = [.. pictures.Select(KeyOf)];
-        Dictionary<ImageKey, ImageEmbeddings> known = FindAll(keys, pictures, origin);
+        MediaKey[] keys = [.. pictures.Select(KeyOf)];
+        Dictionary<MediaKey, MediaEmbeddings> known = FindAll(keys, pictures, origin);
         int[] missing =
         [
             .. Enumerable.Range(0, keys.Length).Where(index => !known.ContainsKey(keys[index])).DistinctBy(index => keys[index]),
@@ -40,7 +40,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
 
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
         EncodeProgress? whole = progress is null ? null : new EncodeProgress(progress, missing.Length);
-        (PictureJob Job, IProgress<double>? Progress)[] own =
+        (MediaJob Job, IProgress<double>? Progress)[] own =
         [
             .. missing.Select((index, number) => Join(keys[index], pictures[index], whole?.Of(number))),
         ];
@@ -48,12 +48,12 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         {
             // The first failure ends the wait for the others.
             await foreach (
-                Task<ImageEmbeddings> done in Task.WhenEach(own.Select(static part => part.Job.Embeddings))
+                Task<MediaEmbeddings> done in Task.WhenEach(own.Select(static part => part.Job.Embeddings))
                     .WithCancellation(cancellationToken)
                     .ConfigureAwait(false)
             )
             {
-                ImageEmbeddings made = await done.ConfigureAwait(false);
+                MediaEmbeddings made = await done.ConfigureAwait(false);
                 known[made.Key] = made;
             }
 
@@ -61,47 +61,47 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         }
         finally
         {
-            foreach ((PictureJob job, IProgress<double>? part) in own)
+            foreach ((MediaJob job, IProgress<double>? part) in own)
                 job.Leave(part);
         }
     }
 
     /// <summary>The embeddings of a prompt's pictures that are in the cache, to be saved.</summary>
-    public IEnumerable<ImageEmbeddings> Cached(IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin) =>
+    public IEnumerable<MediaEmbeddings> Cached(IReadOnlyList<PlannedMedia> pictures, KeyOrigin origin) =>
         FindAll([.. pictures.Select(KeyOf)], pictures, origin).Values;
 
     /// <summary>What the embeddings of a prompt's pictures are known by, and how many numbers they have.</summary>
-    public IEnumerable<(ImageKey Key, int ValueCount)> Expected(IReadOnlyList<PlannedPicture> pictures) =>
-        pictures.Select(picture => (KeyOf(picture), picture.Plan.ImageTokenCount * vision.EmbeddingWidth)).Distinct();
+    public IEnumerable<(MediaKey Key, int ValueCount)> Expected(IReadOnlyList<PlannedMedia> pictures) =>
+        pictures.Select(picture => (KeyOf(picture), picture.Plan.ImageTokenCount * projector.EmbeddingWidth)).Distinct();
 
     /// <summary>Puts saved embeddings into the cache.</summary>
-    public void Remember(ImageKey key, float[] values) => cache.Add(key, values);
+    public void Remember(MediaKey key, float[] values) => cache.Add(key, values);
 
-    private ImageKey KeyOf(PlannedPicture picture) => ImageKey.Of(picture.Image, vision.Fingerprint, picture.Plan);
+    private MediaKey KeyOf(PlannedMedia picture) => MediaKey.Of(picture.Media, projector.Fingerprint, picture.Plan);
 
-    private Dictionary<ImageKey, ImageEmbeddings> FindAll(ImageKey[] keys, IReadOnlyList<PlannedPicture> pictures, KeyOrigin origin)
+    private Dictionary<MediaKey, MediaEmbeddings> FindAll(MediaKey[] keys, IReadOnlyList<PlannedMedia> pictures, KeyOrigin origin)
     {
-        var found = new Dictionary<ImageKey, ImageEmbeddings>();
+        var found = new Dictionary<MediaKey, MediaEmbeddings>();
         for (int index = 0; index < keys.Length; index++)
             if (Find(keys[index], pictures[index], origin) is { } embeddings)
                 found[keys[index]] = embeddings;
         return found;
     }
 
-    private ImageEmbeddings? Find(ImageKey key, PlannedPicture picture, KeyOrigin origin)
+    private MediaEmbeddings? Find(MediaKey key, PlannedMedia picture, KeyOrigin origin)
     {
-        int valueCount = picture.Plan.ImageTokenCount * vision.EmbeddingWidth;
+        int valueCount = picture.Plan.ImageTokenCount * projector.EmbeddingWidth;
         ReadOnlyMemory<float>? brought = origin == default ? null : cache.Find(key with { Origin = origin }, valueCount);
-        return (brought ?? cache.Find(key, valueCount)) is { } values ? new ImageEmbeddings(values, key) { IsCached = true } : null;
+        return (brought ?? cache.Find(key, valueCount)) is { } values ? new MediaEmbeddings(values, key) { IsCached = true } : null;
     }
 
-    private (PictureJob Job, IProgress<double>? Progress) Join(ImageKey key, PlannedPicture picture, IProgress<double>? progress)
+    private (MediaJob Job, IProgress<double>? Progress) Join(MediaKey key, PlannedMedia picture, IProgress<double>? progress)
     {
         lock (gate)
         {
-            if (jobs.TryGetValue(key, out PictureJob? running) && running.TryJoin(progress))
+            if (jobs.TryGetValue(key, out MediaJob? running) && running.TryJoin(progress))
                 return (running, progress);
-            var job = new PictureJob(key, picture);
+            var job = new MediaJob(key, picture);
             job.TryJoin(progress);
             jobs[key] = job;
             if (!isStarted)
@@ -118,7 +118,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
 
     private async Task PrepareAllAsync()
     {
-        await foreach (PictureJob job in waiting.Reader.ReadAllAsync().ConfigureAwait(false))
+        await foreach (MediaJob job in waiting.Reader.ReadAllAsync().ConfigureAwait(false))
         {
             try
             {
@@ -129,7 +129,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
                     continue;
                 }
 
-                job.Prepared = vision.Prepare(job.Picture.Image, job.Picture.Request, job.Abandoned);
+                job.Prepared = projector.Prepare(job.Picture, job.Abandoned);
                 await prepared.Writer.WriteAsync(job).ConfigureAwait(false);
             }
             catch (Exception failure)
@@ -143,8 +143,8 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     {
         while (await prepared.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            var batch = new List<PictureJob>();
-            while (batch.Count <= PreparedAhead && prepared.Reader.TryRead(out PictureJob? job))
+            var batch = new List<MediaJob>();
+            while (batch.Count <= PreparedAhead && prepared.Reader.TryRead(out MediaJob? job))
             {
                 if (job.Abandoned.IsCancellationRequested)
                     End(job, () => job.Fail(new OperationCanceledException(job.Abandoned)));
@@ -158,7 +158,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
     }
 
     // Stops when nobody waits for any of the pictures.
-    private void Encode(List<PictureJob> batch)
+    private void Encode(List<MediaJob> batch)
     {
         using var stop = new CancellationTokenSource();
         int left = batch.Count;
@@ -174,19 +174,19 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         ];
         try
         {
-            IReadOnlyList<ImageEncoding> encodings = vision.Encode(
+            IReadOnlyList<ImageEncoding> encodings = projector.Encode(
                 [.. batch.Select(static job => job.Prepared!)],
                 new BatchProgress(batch),
                 stop.Token
             );
-            foreach ((PictureJob job, ImageEncoding encoding) in batch.Zip(encodings))
+            foreach ((MediaJob job, ImageEncoding encoding) in batch.Zip(encodings))
             {
                 cache.Add(job.Key, encoding.Embeddings);
                 End(
                     job,
                     () =>
                         job.Succeed(
-                            new ImageEmbeddings(encoding.Embeddings, job.Key)
+                            new MediaEmbeddings(encoding.Embeddings, job.Key)
                             {
                                 PreprocessMs = encoding.PreprocessMs,
                                 EncodeMs = encoding.EncodeMs,
@@ -197,7 +197,7 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         }
         catch (Exception failure)
         {
-            foreach (PictureJob job in batch)
+            foreach (MediaJob job in batch)
                 End(job, () => job.Fail(failure));
         }
         finally
@@ -207,22 +207,22 @@ internal sealed class PictureEncoder(VisionModel vision, EmbeddingCache cache)
         }
     }
 
-    private void End(PictureJob job, Action end)
+    private void End(MediaJob job, Action end)
     {
         lock (gate)
         {
-            if (jobs.TryGetValue(job.Key, out PictureJob? current) && current == job)
+            if (jobs.TryGetValue(job.Key, out MediaJob? current) && current == job)
                 jobs.Remove(job.Key);
         }
 
         end();
     }
 
-    private sealed class BatchProgress(List<PictureJob> batch) : IProgress<double>
+    private sealed class BatchProgress(List<MediaJob> batch) : IProgress<double>
     {
         public void Report(double value)
         {
-            foreach (PictureJob job in batch)
+            foreach (MediaJob job in batch)
                 job.Report(value);
         }
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Tessera.Imaging;
 
 namespace Tessera.Vision.Encoding;
 
@@ -10,23 +11,23 @@ namespace Tessera.Vision.Encoding;
     "CA1001",
     Justification = "A source without a timer has nothing to free, and a batch may still register with it."
 )]
-internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
+internal sealed class MediaJob(MediaKey key, PlannedMedia picture)
 {
     private readonly Lock gate = new();
     private readonly List<IProgress<double>> listeners = [];
-    private readonly TaskCompletionSource<ImageEmbeddings> made = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<MediaEmbeddings> made = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource abandoned = new();
     private int users;
 
-    public ImageKey Key => key;
+    public MediaKey Key => key;
 
-    public PlannedPicture Picture => picture;
+    public PlannedMedia Picture => picture;
 
     /// <summary>Its pixels, once they are ready.</summary>
-    public PreparedPicture? Prepared { get; set; }
+    public PreparedMedia? Prepared { get; set; }
 
     /// <summary>What it becomes.</summary>
-    public Task<ImageEmbeddings> Embeddings => made.Task;
+    public Task<MediaEmbeddings> Embeddings => made.Task;
 
     /// <summary>Cancelled when nobody waits for it any more.</summary>
     public CancellationToken Abandoned => abandoned.Token;
@@ -69,7 +70,7 @@ internal sealed class PictureJob(ImageKey key, PlannedPicture picture)
             listener.Report(fraction);
     }
 
-    public void Succeed(ImageEmbeddings embeddings) => made.TrySetResult(embeddings);
+    public void Succeed(MediaEmbeddings embeddings) => made.TrySetResult(embeddings);
 
     public void Fail(Exception failure)
     {

@@ -1,0 +1,212 @@
+using System.Diagnostics;
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Imaging;
+using Tessera.Vision.Families;
+using Tessera.Vision.Parts;
+
+namespace Tessera.Vision.Encoding;
+
+/// <summary>
+/// A projector's file, opened once: plans and prepares media with it, and, once the weights are loaded, encodes them. Thread-safe; what is
+/// encoded goes through the tower one after another.
+/// </summary>
+internal sealed class Projector : IDisposable
+{
+    private readonly GgufFile file;
+    private readonly FamilyParts parts;
+    private readonly Preprocessing preprocessing;
+    private readonly long maxPixels;
+    private readonly Lock encodeGate = new();
+    private readonly Lazy<string> fingerprint;
+    private VisionType matrixType;
+    private LoadedTower? tower;
+    private bool isDisposed;
+
+    private Projector(GgufFile file, VisionFamily family, Preprocessing preprocessing, long maxPixels)
+    {
+        this.file = file;
+        this.preprocessing = preprocessing;
+        this.maxPixels = maxPixels;
+        Family = family.NameOf(file);
+        parts = family.Open(file, preprocessing);
+        fingerprint = new Lazy<string>(() => ModelFingerprint.Of(file, $"{this.preprocessing} {matrixType}"));
+    }
+
+    public string Path => file.Path;
+
+    public string Family { get; }
+
+    public int EmbeddingWidth => parts.EmbeddingWidth;
+
+    public FamilyPrompt Wording => parts.Wording;
+
+    public bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
+
+    /// <summary>Tells the projector and its settings apart from others.</summary>
+    public string Fingerprint => fingerprint.Value;
+
+    /// <summary>Reads a projector file's configuration, but none of its weights.</summary>
+    /// <exception cref="ModelFileException">It is no projector, damaged, or of a type that is not supported.</exception>
+    public static Projector Open(string path, Preprocessing preprocessing, long maxPixels)
+    {
+        GgufFile file = GgufFile.Open(path);
+        try
+        {
+            return new Projector(file, VisionFamilies.Find(file), preprocessing, maxPixels);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
+    public void LoadWeights(TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        lock (encodeGate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, typeof(VisionModel));
+            if (tower is not null)
+                return;
+            matrixType = place.Type;
+            tower = LoadedTower.Load(file, parts, place, progress, cancellationToken);
+        }
+
+        // While the system still holds what was read.
+        _ = Task.Run(() => fingerprint.Value, CancellationToken.None);
+    }
+
+    public PixelSize ReadSize(PromptImage image) => image.Source.ReadSize(maxPixels);
+
+    public RgbImage Decode(PromptImage image, CancellationToken cancellationToken) => image.Source.Decode(maxPixels, cancellationToken);
+
+    public SlicePlan Plan(PixelSize image, PlanRequest request) => parts.Processor.Plan(image, request);
+
+    /// <summary>How a picture or a video is cut: reads headers only.</summary>
+    /// <exception cref="ImageException">A picture is too large or none.</exception>
+    /// <exception cref="TesseraException">The family cannot keep the request's limits.</exception>
+    public PlannedMedia Plan(PromptMedia media, PlanRequest request) =>
+        new(
+            media,
+            media is PromptImage image
+                ? parts.Processor.Plan(ReadSize(image), request)
+                : parts.Processor.PlanVideo([.. media.Frames.Select(ReadSize)], request)
+        );
+
+    /// <summary>Decodes media, resizes and cuts them by their plan, and normalises the slices; needs no weights.</summary>
+    /// <exception cref="ImageException">A picture is damaged, too large, or none.</exception>
+    public PreparedMedia Prepare(PlannedMedia planned, CancellationToken cancellationToken)
+    {
+        (PromptMedia media, SlicePlan plan) = planned;
+        long started = Stopwatch.GetTimestamp();
+        RgbImage[] frames = [.. media.Frames.Select(frame => DecodePlanned(frame, cancellationToken))];
+        IReadOnlyList<PreparedSlice> slices =
+            media is PromptImage
+                ? parts.Processor.Prepare(frames[0], plan, cancellationToken)
+                : parts.Processor.PrepareVideo(frames, plan, cancellationToken);
+        return new PreparedMedia(media.Name, plan, slices) { Ms = Stopwatch.GetElapsedTime(started).TotalMilliseconds };
+    }
+
+    /// <summary>Encodes what <see cref="Prepare"/> has made ready.</summary>
+    public IReadOnlyList<ImageEncoding> Encode(
+        IReadOnlyList<PreparedMedia> media,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        long started = Stopwatch.GetTimestamp();
+        IReadOnlyList<EncodedMedia> encoded = Run(media, loaded => loaded.Encode(media, progress, cancellationToken));
+        double msPerSlice = Stopwatch.GetElapsedTime(started).TotalMilliseconds / media.Sum(static item => item.Slices.Count);
+        return
+        [
+            .. media.Zip(
+                encoded,
+                (item, made) =>
+                    new ImageEncoding(item.Plan, RequireNumbers(made.Rows), EmbeddingWidth)
+                    {
+                        PreprocessMs = item.Ms,
+                        EncodeMs = msPerSlice * item.Slices.Count,
+                    }
+            ),
+        ];
+    }
+
+    /// <summary>What the tower makes of one picture or video, before the connector.</summary>
+    public ImageFeatures EncodeFeatures(PreparedMedia media, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        (float[][] slices, int width) = Run(
+            [media],
+            loaded => (loaded.EncodeFeatures(media, progress, cancellationToken), loaded.Encoder.FeatureWidth)
+        );
+        return new ImageFeatures(media.Plan, slices, width)
+        {
+            PreprocessMs = media.Ms,
+            EncodeMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds,
+        };
+    }
+
+    public void Dispose()
+    {
+        lock (encodeGate)
+        {
+            if (isDisposed)
+                return;
+            isDisposed = true;
+            tower?.Dispose();
+            // The fingerprint that is being taken in the background reads it.
+            try
+            {
+                if (tower is not null)
+                    _ = fingerprint.Value;
+            }
+            catch (TesseraException) { }
+
+            file.Dispose();
+        }
+    }
+
+    private RgbImage DecodePlanned(PromptImage frame, CancellationToken cancellationToken)
+    {
+        RgbImage pixels = Decode(frame, cancellationToken);
+        PixelSize planned = ReadSize(frame);
+        return pixels.Width == planned.Width && pixels.Height == planned.Height
+            ? pixels
+            : throw new ImageException(frame.Name, "the picture's header says another size than its pixels have: it is damaged.");
+    }
+
+    private T Run<T>(IReadOnlyList<PreparedMedia> media, Func<LoadedTower, T> work)
+    {
+        lock (encodeGate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, typeof(VisionModel));
+            if (tower is null)
+                throw new InvalidOperationException("LoadWeights has not run.");
+            try
+            {
+                tower.RequireUnchanged();
+                T result = work(tower);
+                tower.RequireUnchanged();
+                return result;
+            }
+            catch (NativeLibraryException failure)
+            {
+                string names = string.Join(", ", media.Select(static item => item.Name));
+                throw new NativeLibraryException($"{names} with {Path}: {failure.Message}", failure);
+            }
+        }
+    }
+
+    private float[] RequireNumbers(float[] embeddings)
+    {
+        foreach (float value in embeddings)
+            if (!float.IsFinite(value))
+                throw new ModelFileException(
+                    Path,
+                    "its weights lead to embeddings that are not numbers: the file is damaged or badly converted, so download it again."
+                );
+        return embeddings;
+    }
+}
