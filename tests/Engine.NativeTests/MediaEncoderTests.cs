@@ -1,5 +1,4 @@
 using Tessera.Engine.NativeTests.Goldens;
-using Tessera.Prompting;
 using Tessera.Vision.Encoding;
 
 namespace Tessera.Engine.NativeTests;

@@ -1,6 +1,6 @@
 using Tessera.Prompting;
 using Tessera.Text.Llama;
-using Tessera.Vision.Families;
+using Tessera.Vision.Families.InternVl;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 
@@ -21,7 +21,7 @@ public sealed class InternVlWordingTests
     {
         GoldenCase golden = GoldenCase.Find(name);
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
-        var chat = new ChatPrompt(null, FamilyPrompt.InternVl, language.Vocabulary);
+        var chat = new ChatPrompt(null, InternVlPrompt.Wording, language.Vocabulary);
         GoldenRun[] runs = [.. golden.Runs.Where(static run => run.Name.EndsWith(".chat", StringComparison.Ordinal))];
         Assert.NotEmpty(runs);
         foreach (GoldenRun run in runs)
@@ -39,7 +39,7 @@ public sealed class InternVlWordingTests
     public void Several_pictures_are_numbered_and_a_system_sentence_is_wrapped()
     {
         using LanguageModel language = LanguageModel.Load(GoldenCase.Find("internvl-2.5").LanguageModel, 0, null, default);
-        string text = new ChatPrompt(null, FamilyPrompt.InternVl, language.Vocabulary).Write(
+        string text = new ChatPrompt(null, InternVlPrompt.Wording, language.Vocabulary).Write(
             "Be brief.",
             [new Exchange("Compare.", 2, null)]
         );

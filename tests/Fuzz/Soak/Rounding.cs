@@ -1,6 +1,5 @@
 using Tessera.Fuzz.Mutation;
 using Tessera.Prompting;
-using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Vision.Encoding;

@@ -1,5 +1,4 @@
 using Tessera.Fuzz.Mutation;
-using Tessera.Text;
 using Tessera.Text.Sampling;
 
 namespace Tessera.Fuzz.Soak;

@@ -55,60 +55,6 @@ internal sealed record FamilyPrompt(string AfterImage, string System, string Use
             AfterAnswer = "<|im_end|>\n",
         };
 
-    /// <summary>
-    /// InternVL: OpenGVLab/InternVL, internvl_chat/internvl/conversation.py, internvl2_5, which is written for all models of ChatML
-    /// (InternLM2, Qwen2, Hermes 2 on Llama 3); phi3-chat for Phi-3, without the newline behind each tag, which Phi-3's tokenizer drops
-    /// (libllama only if the file's name says Phi-3). Labels of several pictures: the README's "multi-image" example.
-    /// </summary>
-    public static FamilyPrompt InternVl { get; } =
-        new(
-            "\n",
-            "<|system|>你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。<|end|>",
-            "<|user|>",
-            "<|end|><|assistant|>"
-        )
-        {
-            ImagePlaceholders = ["<image>", "<IMG_CONTEXT>"],
-            SystemForm = "<|system|>{0}<|end|>",
-            AfterAnswer = "<|end|>",
-            ImageLabel = "Image-{0}: ",
-            RequiredToken = "<|assistant|>",
-            Otherwise = Qwen with
-            {
-                System =
-                    "<|im_start|>system\n你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。<|im_end|>\n",
-                ImagePlaceholders = ["<image>", "<IMG_CONTEXT>"],
-                ImageLabel = "Image-{0}: ",
-            },
-        };
-
-    // What MiniCPM-V's processors replace by a picture.
-    private static readonly string[] miniCpmPlaceholders = ["(<image>./</image>)"];
-
-    /// <summary>MiniCPM-V 2.0: openbmb/MiniCPM-V-2, modeling_minicpmv.py, chat.</summary>
-    public static FamilyPrompt MiniCpm { get; } = new("\n", "", "<用户>", "<AI>") { ImagePlaceholders = miniCpmPlaceholders };
-
-    /// <summary>MiniCPM-Llama3-V 2.5: meta-llama/Meta-Llama-3-8B-Instruct, tokenizer_config.json.</summary>
-    public static FamilyPrompt MiniCpmLlama3 { get; } =
-        new("\n", "", "<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")
-        {
-            ImagePlaceholders = miniCpmPlaceholders,
-            SystemForm = "<|start_header_id|>system<|end_header_id|>\n\n{0}<|eot_id|>",
-            AfterAnswer = "<|eot_id|>",
-        };
-
-    /// <summary>MiniCPM-V 2.6 and MiniCPM-o 2.6: Qwen2's.</summary>
-    public static FamilyPrompt MiniCpmQwen2 { get; } = Qwen with { ImagePlaceholders = miniCpmPlaceholders };
-
-    /// <summary>MiniCPM-V 4.0: openbmb/MiniCPM4-0.5B, tokenizer_config.json, without a system sentence.</summary>
-    public static FamilyPrompt MiniCpm4 { get; } = Qwen with { System = "", ImagePlaceholders = miniCpmPlaceholders };
-
-    /// <summary>MiniCPM-V 4.5 and MiniCPM-o 4.5: Qwen3's with thinking off, which is their chat's default.</summary>
-    public static FamilyPrompt MiniCpmQwen3 { get; } = MiniCpm4 with { AssistantPrefix = Qwen.AssistantPrefix + "<think>\n\n</think>\n\n" };
-
-    /// <summary>MiniCPM-V 4.6: openbmb/MiniCPM-V-4.6, chat_template.jinja, with thinking off, which is its default.</summary>
-    public static FamilyPrompt MiniCpmQwen35 { get; } = MiniCpmQwen3 with { ImagePlaceholders = ["<|image_pad|>"] };
-
     private const string ChatMlSystem = "<|im_start|>system\n{0}<|im_end|>\n";
 
     /// <summary>The wording for a language model, by the tokens it has.</summary>

@@ -127,10 +127,10 @@ internal sealed record MiniCpmVConfig
     private static FamilyPrompt WordingOf(MiniCpmVRelease release, uint version) =>
         release switch
         {
-            MiniCpmVRelease.V20 => FamilyPrompt.MiniCpm,
-            MiniCpmVRelease.V25 => FamilyPrompt.MiniCpmLlama3,
-            _ => version is 6 or 100045 ? FamilyPrompt.MiniCpmQwen3
-            : version == 5 ? FamilyPrompt.MiniCpm4
-            : FamilyPrompt.MiniCpmQwen2,
+            MiniCpmVRelease.V20 => MiniCpmVPrompt.Cpm2,
+            MiniCpmVRelease.V25 => MiniCpmVPrompt.Llama3,
+            _ => version is 6 or 100045 ? MiniCpmVPrompt.Qwen3
+            : version == 5 ? MiniCpmVPrompt.Cpm4
+            : MiniCpmVPrompt.Qwen2,
         };
 }

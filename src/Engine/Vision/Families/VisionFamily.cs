@@ -1,0 +1,37 @@
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Vision.Parts;
+using Tessera.Vision.Slicing;
+
+namespace Tessera.Vision.Families;
+
+/// <summary>A vision family: how it is recognised, and how its parts are made from a file.</summary>
+/// <param name="ProjectorTypes">Values of <c>clip.projector_type</c> that stand for it.</param>
+/// <param name="Recognises">Tells it from others of the same projector type.</param>
+/// <param name="NameOf">Name shown to users.</param>
+/// <param name="Open">Reads the configuration and makes the image processor, before a weight is read.</param>
+internal sealed record VisionFamily(
+    IReadOnlyList<string> ProjectorTypes,
+    Func<GgufFile, bool> Recognises,
+    Func<GgufFile, string> NameOf,
+    Func<GgufFile, Preprocessing, FamilyParts> Open
+);
+
+/// <summary>The parts of a family for one file.</summary>
+/// <param name="Processor">Cuts and normalises pictures.</param>
+/// <param name="EmbeddingWidth">Width that the language model must have.</param>
+/// <param name="CreateEncoder">Declares the weights.</param>
+/// <param name="Wording">What stands around pictures in a prompt.</param>
+internal sealed record FamilyParts(
+    IImageProcessor Processor,
+    int EmbeddingWidth,
+    Func<WeightStore, IVisionEncoder> CreateEncoder,
+    FamilyPrompt Wording
+)
+{
+    /// <summary>
+    /// Whether a language model whose positions have several axes (M-RoPE) gets a picture's rows where text would stand, one after another
+    /// and the same on all axes.
+    /// </summary>
+    public bool RowsArePlacedAsText { get; init; }
+}
