@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Sampling;
-using Tessera.Text.Scheduling;
 
 namespace Tessera.Benchmarks;
 
@@ -13,7 +13,7 @@ public class Sampling : IDisposable
 
     private readonly SmallLanguageModel file = new(blockCount: 1);
     private readonly LanguageModel model;
-    private readonly LanguageContext context;
+    private readonly LlamaLanguage context;
     private readonly Sampler greedy,
         random,
         constrained;
@@ -21,7 +21,7 @@ public class Sampling : IDisposable
     public Sampling()
     {
         model = LanguageModel.Load(file.Path, gpuLayerCount: 0, progress: null, CancellationToken.None);
-        context = new LanguageContext(model, length: 256, sequenceCount: 1, threadCount: 1);
+        context = new LlamaLanguage(model, length: 256, sequenceCount: 1, threadCount: 1);
         ContextBatch batch = new(capacity: 1, model.EmbeddingWidth, lookup: null);
         batch.AddToken(token: 0, sequence: 0, position: 0, wantsLogits: true);
         if (context.Decode(batch) != DecodeOutcome.Done)
@@ -37,21 +37,21 @@ public class Sampling : IDisposable
             PenaltyWindow: 64,
             Seed: 1
         );
-        greedy = new Sampler(settings with { Temperature = 0, RepeatPenalty = 1 }, model.Vocabulary);
-        random = new Sampler(settings, model.Vocabulary);
-        constrained = new Sampler(settings with { Grammar = Grammar }, model.Vocabulary);
+        greedy = new Sampler(settings with { Temperature = 0, RepeatPenalty = 1 }, model.Vocabulary, model.Path);
+        random = new Sampler(settings, model.Vocabulary, model.Path);
+        constrained = new Sampler(settings with { Grammar = Grammar }, model.Vocabulary, model.Path);
     }
 
     [Benchmark(Baseline = true)]
-    public int Greedy() => greedy.Sample(context, 0);
+    public int Greedy() => greedy.Sample(context.Logits(0));
 
     /// <summary>Repeat penalty, top-k, top-p, min-p, temperature.</summary>
     [Benchmark]
-    public int Random() => random.Sample(context, 0);
+    public int Random() => random.Sample(context.Logits(0));
 
     /// <summary>The same with a grammar that refuses nearly every free choice, which is its worst case.</summary>
     [Benchmark]
-    public int Constrained() => constrained.Sample(context, 0);
+    public int Constrained() => constrained.Sample(context.Logits(0));
 
     [GlobalCleanup]
     public void Dispose()

@@ -39,7 +39,12 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         if (vision is not null)
             encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
-        scheduler = new AnswerScheduler(language, LimitsOf(options, language), tokenEmbeddings is null ? null : tokenEmbeddings.LookUp);
+        SchedulerLimits limits = LimitsOf(options, language);
+        scheduler = new AnswerScheduler(
+            new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
+            limits,
+            tokenEmbeddings is null ? null : tokenEmbeddings.LookUp
+        );
         file.TakeFingerprint();
     }
 

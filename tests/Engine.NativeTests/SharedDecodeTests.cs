@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Sampling;
 using Tessera.Text.Scheduling;
@@ -33,10 +34,7 @@ public sealed class SharedDecodeTests : IDisposable
     public async Task Who_cannot_be_decoded_fails_and_the_others_go_on(bool throws)
     {
         IReadOnlyList<int>[] alone = await AnswersAsync(static (context, batch) => context.Decode(batch));
-        using var scheduler = new AnswerScheduler(
-            model,
-            Limits,
-            null,
+        using var scheduler = NewScheduler(
             (context, batch) =>
                 !batch.Tokens.Contains(Poison) ? context.Decode(batch)
                 : throws ? throw new IOException("The file is gone.")
@@ -78,7 +76,7 @@ public sealed class SharedDecodeTests : IDisposable
     [Fact]
     public async Task Without_any_memory_the_failure_says_so()
     {
-        using var scheduler = new AnswerScheduler(model, Limits, null, static (_, _) => DecodeOutcome.NoMemory);
+        using var scheduler = NewScheduler(static (_, _) => DecodeOutcome.NoMemory);
         foreach (ChannelReader<AnswerPiece> reader in await StartTogetherAsync(scheduler, Prompts))
             Assert.Contains(
                 "memory",
@@ -92,7 +90,7 @@ public sealed class SharedDecodeTests : IDisposable
     [InlineData(99_999_999)]
     public async Task A_token_that_there_is_not_is_refused(int token)
     {
-        using var scheduler = new AnswerScheduler(model, Limits, null);
+        using var scheduler = NewScheduler(static (context, batch) => context.Decode(batch));
         ChannelReader<AnswerPiece>[] readers = await StartTogetherAsync(scheduler, Prompts);
         TesseraException refused = Assert.Throws<TesseraException>(() => scheduler.Start(Request([1, token, 2]), CancellationToken.None));
         Assert.Contains($"{token}", refused.Message, StringComparison.Ordinal);
@@ -108,9 +106,15 @@ public sealed class SharedDecodeTests : IDisposable
         [1, 40],
     ];
 
+    private AnswerScheduler NewScheduler(BatchDecode decode)
+    {
+        var language = new LlamaLanguage(model, Limits.CacheLength, Limits.SequenceCount, Limits.ThreadCount);
+        return new AnswerScheduler(new HookedLanguage(language, decode), Limits, null);
+    }
+
     private async Task<IReadOnlyList<int>[]> AnswersAsync(BatchDecode decode)
     {
-        using var scheduler = new AnswerScheduler(model, Limits, null, decode);
+        using var scheduler = NewScheduler(decode);
         return await Task.WhenAll((await StartTogetherAsync(scheduler, Prompts)).Select(TokensAsync));
     }
 

@@ -67,7 +67,8 @@ public sealed class TranscriptTests
         using var sampler = new GrammarSampler(
             AnswerFormat.FromGrammar($"root ::= \"{vocabulary.StartText}\" \"a\"").Grammar,
             vocabulary,
-            isShown ? [start] : []
+            isShown ? [start] : [],
+            new TokenCandidates(vocabulary.TokenCount)
         );
         Assert.Equal(isShown, sampler.Sample(chain, logits) == start);
     }

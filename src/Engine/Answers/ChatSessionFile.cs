@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Tessera.Prompting;
 using Tessera.Text;
-using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Vision.Encoding;
 
@@ -123,12 +122,12 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         );
     }
 
-    private static (byte[] Keys, byte[] State)? StateOf(ChatSession session, LanguageContext context, SequenceCache cache)
+    private static (byte[] Keys, byte[] State)? StateOf(ChatSession session, ILanguage context, SequenceCache cache)
     {
         CachedSequence? held = cache
             .All.Where(sequence => sequence.Owner == session && !sequence.IsBusy)
             .MaxBy(static sequence => sequence.LastUse);
-        if (held is null || held.Length == 0 || context.StateLength(held.Id) > LargestState)
+        if (held is null || held.Length == 0 || !held.IsConsecutive || context.StateLength(held.Id) > LargestState)
             return null;
         ulong[] keys = [.. held.Keys.ToArray().Select(session.Origin.Apply)];
         return (MemoryMarshal.AsBytes(keys.AsSpan()).ToArray(), context.Save(held.Id));

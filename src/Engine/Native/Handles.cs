@@ -66,7 +66,7 @@ internal abstract class OwnedHandle : SafeHandle
 }
 
 /// <summary>Keeps a native pointer alive.</summary>
-internal readonly ref struct HandleHold(SafeHandle handle) : IDisposable
+internal readonly struct HandleHold(SafeHandle handle) : IDisposable
 {
     public void Dispose() => handle.DangerousRelease();
 }

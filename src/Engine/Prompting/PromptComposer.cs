@@ -2,7 +2,6 @@ using System.Text;
 using Tessera.ChatTemplates;
 using Tessera.Text;
 using Tessera.Text.Llama;
-using Tessera.Text.Scheduling;
 using Tessera.Vision.Encoding;
 using Tessera.Vision.Families;
 

@@ -1,5 +1,3 @@
-using Tessera.Text.Scheduling;
-
 namespace Tessera.Text;
 
 /// <summary>

@@ -1,6 +1,6 @@
 using Tessera.Prompting;
+using Tessera.Text;
 using Tessera.Text.Llama;
-using Tessera.Text.Scheduling;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;
@@ -176,7 +176,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     {
         GoldenCase golden = GoldenCase.Find(name);
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
-        using var context = new LanguageContext(language, 2048, 1, Environment.ProcessorCount);
+        using var context = new LlamaLanguage(language, 2048, 1, Environment.ProcessorCount);
         foreach (GoldenRun run in golden.Runs)
         {
             PromptRows prompt = Rows(golden, run, language.EmbeddingWidth);
@@ -221,7 +221,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     }
 
     // Span by span: tokens as tokens, embeddings as embeddings. Returns the row of the last position.
-    private static int PrefillWhole(LanguageContext context, PromptRows prompt, int width)
+    private static int PrefillWhole(LlamaLanguage context, PromptRows prompt, int width)
     {
         context.Cut(0, 0);
         var batch = new ContextBatch(context.BatchSize, width, lookup: null);

@@ -1,7 +1,7 @@
 using Tessera.Compute;
 using Tessera.Gguf;
+using Tessera.Text;
 using Tessera.Text.Llama;
-using Tessera.Text.Scheduling;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;
@@ -28,7 +28,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
         if (embeddings is null)
             return;
 
-        using var context = new LanguageContext(language, 2048, 2, Environment.ProcessorCount);
+        using var context = new LlamaLanguage(language, 2048, 2, Environment.ProcessorCount);
         foreach (GoldenRun run in golden.Runs)
         {
             PromptRows prompt = FidelityTests.Rows(golden, run, language.EmbeddingWidth);
@@ -54,7 +54,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
         using GgufFile file = GgufFile.Open(golden.LanguageModel);
         TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
-        using var context = new LanguageContext(language, 2048, 2, Environment.ProcessorCount);
+        using var context = new LlamaLanguage(language, 2048, 2, Environment.ProcessorCount);
         int width = language.EmbeddingWidth;
         PromptRows tokens = new(width),
             rows = new(width);
@@ -70,7 +70,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
         Assert.Equal(Logits(context, tokens, width, null, out _), Logits(context, rows, width, null, out _));
     }
 
-    private static float[] Logits(LanguageContext context, PromptRows prompt, int width, TokenLookup? lookup, out int decodes)
+    private static float[] Logits(LlamaLanguage context, PromptRows prompt, int width, TokenLookup? lookup, out int decodes)
     {
         context.Cut(0, 0);
         var batch = new ContextBatch(context.BatchSize, width, lookup);

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Tessera.Compute;
 using Tessera.Gguf;
+using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Sampling;
 using Tessera.Text.Scheduling;
@@ -80,9 +81,10 @@ public sealed class SequenceReuseTests
             language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
             file = GgufFile.Open(Golden.LanguageModel);
             TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
+            var limits = new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0);
             scheduler = new AnswerScheduler(
-                language,
-                new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0),
+                new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
+                limits,
                 embeddings.LookUp
             );
         }

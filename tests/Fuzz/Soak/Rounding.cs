@@ -1,7 +1,6 @@
 using Tessera.Fuzz.Mutation;
 using Tessera.Prompting;
-using Tessera.Text.Llama;
-using Tessera.Text.Scheduling;
+using Tessera.Text;
 using Tessera.Vision.Encoding;
 
 namespace Tessera.Fuzz.Soak;
@@ -57,7 +56,7 @@ internal static class Rounding
         return [.. prompts.Select(prompt => model.Composer.Join(prompt, [.. prompt.Media.Select(_ => images.Dequeue())]))];
     }
 
-    private static void Decode(LanguageContext context, Reading[] readings, int longest, Random random)
+    private static void Decode(ILanguage context, Reading[] readings, int longest, Random random)
     {
         var batch = new ContextBatch(context.BatchSize, readings[0].Width, null);
         // What others leave makes holes, so that rows do not lie in the order of their positions.
@@ -82,7 +81,7 @@ internal static class Rounding
             context.Cut(sequence, 0);
     }
 
-    private static void Occupy(LanguageContext context, ContextBatch batch, int sequence, int length)
+    private static void Occupy(ILanguage context, ContextBatch batch, int sequence, int length)
     {
         batch.Clear();
         for (int position = 0; position < length; position++)
@@ -128,7 +127,7 @@ internal static class Rounding
             }
         }
 
-        public void Read(LanguageContext context)
+        public void Read(ILanguage context)
         {
             if (outputRow >= 0)
                 comparison.Watch(context.Logits(outputRow), answer.Tokens[comparison.Count]);

@@ -14,20 +14,21 @@ internal sealed unsafe class GrammarSampler : IDisposable
     private readonly Vocabulary vocabulary;
     private readonly IReadOnlyList<int> shownTokens;
     private readonly LlamaSamplerHandle grammar;
-    private readonly llama_token_data[] candidates;
+    private readonly TokenCandidates candidates;
     private byte[] unfinished = [];
 
     /// <param name="gbnf">The grammar.</param>
     /// <param name="vocabulary">The model's vocabulary.</param>
     /// <param name="shownTokens">Control tokens that are text in the answer.</param>
+    /// <param name="candidates">What is chosen from.</param>
     /// <exception cref="GrammarException">libllama does not take the grammar.</exception>
-    public GrammarSampler(string gbnf, Vocabulary vocabulary, IReadOnlyList<int> shownTokens)
+    public GrammarSampler(string gbnf, Vocabulary vocabulary, IReadOnlyList<int> shownTokens, TokenCandidates candidates)
     {
         (this.vocabulary, this.shownTokens) = (vocabulary, shownTokens);
         grammar = new LlamaSamplerHandle(LibLlama.llama_sampler_init_grammar(vocabulary.Pointer, gbnf, "root"));
         if (grammar.IsInvalid)
             throw new GrammarException(0, 0, "llama.cpp does not take the grammar.");
-        candidates = new llama_token_data[vocabulary.TokenCount];
+        this.candidates = candidates;
     }
 
     /// <summary>Chooses a token from logits and tells the chain and the grammar of it.</summary>
@@ -36,9 +37,9 @@ internal sealed unsafe class GrammarSampler : IDisposable
     /// <exception cref="GrammarException">No token goes on as the grammar wants.</exception>
     public int Sample(LlamaSamplerHandle chain, ReadOnlySpan<float> logits)
     {
-        int token = Choose(chain, Fill(logits));
+        int token = candidates.Choose(chain, candidates.Fill(logits));
         if (!Allows(token))
-            token = Choose(chain, Allowed(Fill(logits)));
+            token = candidates.Choose(chain, Allowed(candidates.Fill(logits)));
         LibLlama.llama_sampler_accept(chain.Pointer, token);
         LibLlama.llama_sampler_accept(grammar.Pointer, token);
         if (unfinished.Length > 0 || !vocabulary.IsAscii(token))
@@ -47,28 +48,6 @@ internal sealed unsafe class GrammarSampler : IDisposable
     }
 
     public void Dispose() => grammar.Dispose();
-
-    private int Fill(ReadOnlySpan<float> logits)
-    {
-        for (int token = 0; token < logits.Length; token++)
-            candidates[token] = new llama_token_data { id = token, logit = logits[token] };
-        return logits.Length;
-    }
-
-    private int Choose(LlamaSamplerHandle chain, int count)
-    {
-        fixed (llama_token_data* data = candidates)
-        {
-            var array = new llama_token_data_array
-            {
-                data = data,
-                size = (nuint)count,
-                selected = -1,
-            };
-            LibLlama.llama_sampler_apply(chain.Pointer, &array);
-            return array.data[array.selected].id;
-        }
-    }
 
     private bool Allows(int token)
     {
@@ -88,7 +67,7 @@ internal sealed unsafe class GrammarSampler : IDisposable
     // Puts the candidates that the grammar allows first.
     private int Allowed(int count)
     {
-        fixed (llama_token_data* data = candidates)
+        fixed (llama_token_data* data = candidates.All)
         {
             var array = new llama_token_data_array
             {
@@ -100,9 +79,10 @@ internal sealed unsafe class GrammarSampler : IDisposable
         }
 
         int kept = 0;
+        Span<llama_token_data> all = candidates.All;
         for (int index = 0; index < count; index++)
-            if (!float.IsNegativeInfinity(candidates[index].logit) && Speaks(candidates[index].id))
-                candidates[kept++] = candidates[index];
+            if (!float.IsNegativeInfinity(all[index].logit) && Speaks(all[index].id))
+                all[kept++] = all[index];
         return kept > 0
             ? kept
             : throw new GrammarException(

@@ -1,7 +1,6 @@
 using System.Numerics;
 using Tessera.Grammars;
 using Tessera.Native;
-using Tessera.Text.Llama;
 
 namespace Tessera.Text.Sampling;
 
@@ -45,12 +44,19 @@ internal sealed class Sampler : IDisposable
     private readonly LlamaSamplerHandle chain;
     private readonly GrammarSampler? grammar;
     private readonly TokenWatch? watch;
+    private readonly TokenCandidates candidates;
+    private readonly string modelPath;
 
-    public Sampler(SamplerSettings settings, Vocabulary vocabulary)
+    /// <param name="settings">How tokens are chosen.</param>
+    /// <param name="vocabulary">The tokens.</param>
+    /// <param name="modelPath">The model's file, for messages.</param>
+    public Sampler(SamplerSettings settings, Vocabulary vocabulary, string modelPath)
     {
+        this.modelPath = modelPath;
+        candidates = new TokenCandidates(vocabulary.TokenCount);
         watch = settings.Watch;
         if (settings.Grammar is not null)
-            grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens);
+            grammar = new GrammarSampler(settings.Grammar, vocabulary, settings.ShownTokens, candidates);
         chain = new LlamaSamplerHandle(LibLlama.llama_sampler_chain_init(LibLlama.llama_sampler_chain_default_params()));
         if (settings.RepeatPenalty != 1 || settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
             Add(
@@ -81,21 +87,19 @@ internal sealed class Sampler : IDisposable
     /// <summary>Tells the penalties of a token that was not sampled, such as one of the prompt.</summary>
     public void Accept(int token) => LibLlama.llama_sampler_accept(chain.Pointer, token);
 
-    /// <summary>Chooses the token after a row of the context's last batch.</summary>
+    /// <summary>Chooses a token from logits [vocabulary].</summary>
     /// <exception cref="ModelFileException">The logits are not numbers, which the samplers would choose from at random or fail
     /// on.</exception>
     /// <exception cref="GrammarException">The vocabulary has no token that goes on as the grammar wants.</exception>
-    public int Sample(LanguageContext context, int row)
+    public int Sample(ReadOnlySpan<float> logits)
     {
-        if (HasNaN(context.Logits(row)))
+        if (HasNaN(logits))
             throw new ModelFileException(
-                context.ModelPath,
+                modelPath,
                 "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again."
             );
-        int token = grammar is null
-            ? LibLlama.llama_sampler_sample(chain.Pointer, context.Pointer, row)
-            : grammar.Sample(chain, context.Logits(row));
-        watch?.Invoke(context.Logits(row), token);
+        int token = grammar is null ? Choose(logits) : grammar.Sample(chain, logits);
+        watch?.Invoke(logits, token);
         return token;
     }
 
@@ -103,6 +107,13 @@ internal sealed class Sampler : IDisposable
     {
         chain.Dispose();
         grammar?.Dispose();
+    }
+
+    private int Choose(ReadOnlySpan<float> logits)
+    {
+        int token = candidates.Choose(chain, candidates.Fill(logits));
+        LibLlama.llama_sampler_accept(chain.Pointer, token);
+        return token;
     }
 
     private static bool HasNaN(ReadOnlySpan<float> values)

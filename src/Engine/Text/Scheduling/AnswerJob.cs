@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Threading.Channels;
-using Tessera.Text.Llama;
 using Tessera.Text.Sampling;
 
 namespace Tessera.Text.Scheduling;
@@ -8,20 +7,20 @@ namespace Tessera.Text.Scheduling;
 /// <summary>One answer on its way through the scheduler. Everything but <see cref="IsCancelled"/> belongs to the scheduler's
 /// thread.</summary>
 /// <param name="request">What to answer.</param>
-/// <param name="model">The weights.</param>
+/// <param name="language">The language model.</param>
 /// <param name="contextLength">Positions that the prompt and the answer may take together.</param>
 /// <param name="wake">Called when the job is cancelled, on the thread that cancels it.</param>
 /// <param name="cancellationToken">Cancels the job.</param>
 internal sealed class AnswerJob(
     AnswerRequest request,
-    LanguageModel model,
+    ILanguage language,
     int contextLength,
     Action wake,
     CancellationToken cancellationToken
 ) : IDisposable
 {
     // First, because it may fail.
-    private readonly Sampler sampler = CreateSampler(request, model);
+    private readonly Sampler sampler = CreateSampler(request, language);
     private readonly CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static wake => ((Action)wake!)(), wake);
     private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
@@ -52,8 +51,8 @@ internal sealed class AnswerJob(
     /// <summary>Rows of it at most that a batch takes: fewer where memory did not suffice for more.</summary>
     public int MostRows { get; set; } = int.MaxValue;
 
-    /// <summary>The next position to decode.</summary>
-    public int Position => Sequence.Length;
+    /// <summary>Rows that are decoded, of the prompt and the answer.</summary>
+    public int RowCount => Sequence.Length;
 
     /// <summary>Positions of the prompt that needed no prefill.</summary>
     public int ReusedCount { get; set; }
@@ -64,17 +63,17 @@ internal sealed class AnswerJob(
         admittedAt = Stopwatch.GetTimestamp();
     }
 
-    public bool IsNextToken => IsDecoding || PromptRows.IsToken(request.Rows.Keys[Position + PendingCount]);
+    public bool IsNextToken => IsDecoding || PromptRows.IsToken(request.Rows.Keys[RowCount + PendingCount]);
 
     /// <summary>Rows that are in the batch but not decoded yet.</summary>
     public int PendingCount { get; private set; }
 
-    public bool HasMoreRows => IsDecoding ? PendingCount == 0 : Position + PendingCount < request.Rows.Count;
+    public bool HasMoreRows => IsDecoding ? PendingCount == 0 : RowCount + PendingCount < request.Rows.Count;
 
     /// <summary>Puts the next row into a batch.</summary>
     public void AddRow(ContextBatch batch)
     {
-        int position = Position + PendingCount++;
+        int position = RowCount + PendingCount++;
         bool isLast = IsDecoding || position == request.Rows.Count - 1;
         int row =
             IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
@@ -89,28 +88,28 @@ internal sealed class AnswerJob(
     public void CommitRows()
     {
         for (; PendingCount > 0; PendingCount--)
-            Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[Position]);
+            Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[RowCount], request.Rows.PositionOf(RowCount));
         if (!IsDecoding)
-            pieces.Writer.TryWrite(new AnswerPiece("", (double)Position / request.Rows.Count));
+            pieces.Writer.TryWrite(new AnswerPiece("", (double)RowCount / request.Rows.Count));
     }
 
     /// <summary>The batch has not been decoded.</summary>
     public void WithdrawRows() => (PendingCount, OutputRow) = (0, -1);
 
     /// <summary>Chooses the next token. True if the answer is over.</summary>
-    public bool Choose(LanguageContext context)
+    public bool Choose()
     {
-        int token = sampler.Sample(context, OutputRow);
+        int token = sampler.Sample(language.Logits(OutputRow));
         OutputRow = -1;
         if (tokens.Count == 0)
             firstTokenAt = Stopwatch.GetTimestamp();
         tokens.Add(token);
-        if (model.Vocabulary.IsEnd(token))
+        if (language.Vocabulary.IsEnd(token))
             return true;
-        Emit(text.Append(model.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
+        Emit(text.Append(language.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
         if (text.IsStopped)
             return true;
-        return isCut = tokens.Count >= request.MaxTokens || Position >= contextLength;
+        return isCut = tokens.Count >= request.MaxTokens || RowCount >= contextLength;
     }
 
     /// <summary>Ends the answer as it is.</summary>
@@ -133,9 +132,9 @@ internal sealed class AnswerJob(
         sampler.Dispose();
     }
 
-    private static Sampler CreateSampler(AnswerRequest request, LanguageModel model)
+    private static Sampler CreateSampler(AnswerRequest request, ILanguage language)
     {
-        var sampler = new Sampler(request.Sampling, model.Vocabulary);
+        var sampler = new Sampler(request.Sampling, language.Vocabulary, language.ModelPath);
         foreach (ulong key in request.Rows.Keys)
             if (PromptRows.IsToken(key))
                 sampler.Accept(PromptRows.TokenOf(key));

@@ -1,17 +1,15 @@
 using System.Threading.Channels;
-using Tessera.Text.Llama;
 
 namespace Tessera.Text.Scheduling;
 
 /// <summary>
-/// Owns the language context: a thread that decodes all answers together, one token of each per step, with pieces of new prompts
+/// Owns the language: a thread that decodes all answers together, one token of each per step, with pieces of new prompts
 /// between them (continuous batching; Yu et al., Orca, OSDI 2022). Thread-safe.
 /// </summary>
 internal sealed class AnswerScheduler : IDisposable
 {
-    private readonly LanguageModel model;
+    private readonly ILanguage language;
     private readonly SchedulerLimits limits;
-    private readonly LanguageContext context;
     private readonly SequenceCache cache;
     private readonly SequenceRoom room;
     private readonly SharedDecode decoding;
@@ -23,33 +21,24 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly Thread thread;
     private volatile bool isDisposed;
 
-    /// <summary>Makes the context and starts the thread.</summary>
-    /// <param name="model">The weights.</param>
+    /// <summary>Starts the thread.</summary>
+    /// <param name="language">The language model, which belongs to the scheduler from now on.</param>
     /// <param name="limits">How much there may be of what.</param>
     /// <param name="lookup">Looks tokens up, where that is all that happens to them.</param>
-    /// <param name="decode">Decodes in the place of the context, for tests of failures.</param>
-    /// <exception cref="NativeLibraryException">There is not enough memory for the context.</exception>
-    public AnswerScheduler(LanguageModel model, SchedulerLimits limits, TokenLookup? lookup, BatchDecode? decode = null)
+    public AnswerScheduler(ILanguage language, SchedulerLimits limits, TokenLookup? lookup)
     {
-        this.model = model;
+        this.language = language;
         this.limits = limits;
-        context = new LanguageContext(model, limits.CacheLength, limits.SequenceCount, limits.ThreadCount);
         cache = new SequenceCache(limits.SequenceCount);
-        room = new SequenceRoom(context, cache);
-        var batch = new ContextBatch(context.BatchSize, model.EmbeddingWidth, lookup);
-        decoding = new SharedDecode(
-            context,
-            room,
-            batch,
-            new BatchFiller(mixesSequences: context.CanCut),
-            decode ?? (static (context, batch) => context.Decode(batch))
-        );
+        room = new SequenceRoom(language, cache);
+        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, lookup);
+        decoding = new SharedDecode(language, room, batch, new BatchFiller(mixesSequences: language.CanCut));
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
         thread.Start();
     }
 
     /// <summary>Positions of one answer with its prompt.</summary>
-    public int ContextLength => Math.Min(limits.ContextLength, context.Length);
+    public int ContextLength => Math.Min(limits.ContextLength, language.Length);
 
     /// <summary>Starts an answer; its pieces come from the reader, which fails as the answer does.</summary>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
@@ -67,8 +56,8 @@ internal sealed class AnswerScheduler : IDisposable
                 throw new EngineBusyException(limits.WaitingLimit);
         }
 
-        using var hold = model.Hold();
-        var job = new AnswerJob(request, model, ContextLength, Wake, cancellationToken);
+        using IDisposable hold = language.Hold();
+        var job = new AnswerJob(request, language, ContextLength, Wake, cancellationToken);
         lock (gate)
         {
             if (!isDisposed)
@@ -86,14 +75,14 @@ internal sealed class AnswerScheduler : IDisposable
     /// <summary>Lets go of what an owner's conversation holds in the cache.</summary>
     public void Forget(object owner) => Do(() => cache.Disown(owner));
 
-    /// <summary>Runs something on the scheduler's thread between two steps, where it may use the context.</summary>
-    public Task<T> RunAsync<T>(Func<LanguageContext, SequenceCache, T> errand)
+    /// <summary>Runs something on the scheduler's thread between two steps, where it may use the language.</summary>
+    public Task<T> RunAsync<T>(Func<ILanguage, SequenceCache, T> errand)
     {
-        var task = new Task<T>(() => errand(context, cache), TaskCreationOptions.RunContinuationsAsynchronously);
+        var task = new Task<T>(() => errand(language, cache), TaskCreationOptions.RunContinuationsAsynchronously);
         return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw new ObjectDisposedException(nameof(AnswerScheduler));
     }
 
-    /// <summary>Ends all answers and frees the context. Waits for the step that is running.</summary>
+    /// <summary>Ends all answers and frees the language. Waits for the step that is running.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -101,12 +90,12 @@ internal sealed class AnswerScheduler : IDisposable
             if (isDisposed)
                 return;
             isDisposed = true;
-            context.RequestStop();
+            language.RequestStop();
             work.Release();
         }
 
         thread.Join();
-        context.Dispose();
+        language.Dispose();
         work.Dispose();
     }
 
@@ -129,8 +118,8 @@ internal sealed class AnswerScheduler : IDisposable
             if (isDisposed)
                 return;
             // What a stopped step left in a recurrent model's state could not be taken back: there the step runs to its end.
-            if (context.CanCut)
-                context.RequestStop();
+            if (language.CanCut)
+                language.RequestStop();
             work.Release();
         }
     }
@@ -165,7 +154,7 @@ internal sealed class AnswerScheduler : IDisposable
 
     private void Step()
     {
-        context.ForgetStop();
+        language.ForgetStop();
         RunErrands();
         Admit();
         foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray())
@@ -201,9 +190,9 @@ internal sealed class AnswerScheduler : IDisposable
                 continue;
             }
 
-            if (running.Sum(static other => other.Reserved) + job.Reserved > context.Length)
+            if (running.Sum(static other => other.Reserved) + job.Reserved > language.Length)
                 return;
-            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, context.CanCut) is not { } place)
+            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, language.CanCut) is not { } place)
                 return;
             TakeWaiting();
             // Before anything can fail: who is not in the list is never told.
@@ -237,7 +226,7 @@ internal sealed class AnswerScheduler : IDisposable
             return;
         try
         {
-            if (job.Choose(context))
+            if (job.Choose())
                 Remove(job, job.Complete, keepsCache: true);
         }
         catch (Exception failure)
@@ -250,9 +239,10 @@ internal sealed class AnswerScheduler : IDisposable
     {
         foreach (ulong key in rows.Keys)
         {
-            if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= model.Vocabulary.TokenCount)
+            if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= language.Vocabulary.TokenCount)
                 throw new TesseraException(
-                    $"{model.Path}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of {model.Vocabulary.TokenCount}."
+                    $"{language.ModelPath}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of "
+                        + $"{language.Vocabulary.TokenCount}."
                 );
         }
     }

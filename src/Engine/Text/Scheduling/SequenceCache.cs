@@ -1,13 +1,13 @@
 using System.Runtime.InteropServices;
-using Tessera.Text.Llama;
 
 namespace Tessera.Text.Scheduling;
 
-/// <summary>What one sequence of the KV cache holds, by the keys of its positions.</summary>
-/// <param name="id">Its number in libllama.</param>
+/// <summary>What one sequence of the KV cache holds, by the keys of its rows.</summary>
+/// <param name="id">Its number in the KV cache.</param>
 internal sealed class CachedSequence(int id)
 {
     private readonly List<ulong> keys = [];
+    private readonly List<int> positions = [];
 
     public int Id => id;
 
@@ -22,14 +22,50 @@ internal sealed class CachedSequence(int id)
 
     public long LastUse { get; set; }
 
-    public void Append(ulong key) => keys.Add(key);
+    /// <summary>Whether its rows stand one after another from 0 on.</summary>
+    public bool IsConsecutive => positions.Count == 0 || positions[^1] == positions.Count - 1;
 
-    public void CutTo(int length) => keys.RemoveRange(length, keys.Count - length);
-
-    public void TakeOver(ReadOnlySpan<ulong> shared)
+    public void Append(ulong key, int position)
     {
-        keys.Clear();
-        keys.AddRange(shared);
+        keys.Add(key);
+        positions.Add(position);
+    }
+
+    /// <summary>The position of a row, or the one behind the last.</summary>
+    public int PositionAt(int row) =>
+        row < positions.Count ? positions[row]
+        : positions.Count == 0 ? 0
+        : positions[^1] + 1;
+
+    /// <summary>Most rows up to a number of them that can be kept without others: those of one position go together.</summary>
+    public int KeepableCount(int length)
+    {
+        while (length > 0 && length < positions.Count && positions[length] == positions[length - 1])
+            length--;
+        return length;
+    }
+
+    public void CutTo(int length)
+    {
+        keys.RemoveRange(length, keys.Count - length);
+        positions.RemoveRange(length, positions.Count - length);
+    }
+
+    /// <summary>Holds the first rows of another sequence.</summary>
+    public void TakeOver(CachedSequence source, int length)
+    {
+        (ulong[] sharedKeys, int[] sharedPositions) = ([.. source.keys.Take(length)], [.. source.positions.Take(length)]);
+        CutTo(0);
+        keys.AddRange(sharedKeys);
+        positions.AddRange(sharedPositions);
+    }
+
+    /// <summary>Holds rows that stand one after another.</summary>
+    public void TakeOver(ReadOnlySpan<ulong> restored)
+    {
+        CutTo(0);
+        keys.AddRange(restored);
+        positions.AddRange(Enumerable.Range(0, restored.Length));
     }
 }
 
@@ -97,16 +133,16 @@ internal sealed class SequenceCache(int count)
     }
 
     /// <summary>The most bytes that a saved KV state of so many positions has; 0 while none can be restored.</summary>
-    public long LongestState(LanguageContext context, int length) => Empty(context) is { } free ? context.LongestState(free.Id, length) : 0;
+    public long LongestState(ILanguage language, int length) => Empty(language) is { } free ? language.LongestState(free.Id, length) : 0;
 
     /// <summary>Puts a saved KV state into a sequence that is not in use, if there is one and the state fits.</summary>
-    public bool Restore(LanguageContext context, object owner, ReadOnlySpan<ulong> keys, ReadOnlySpan<byte> state)
+    public bool Restore(ILanguage language, object owner, ReadOnlySpan<ulong> keys, ReadOnlySpan<byte> state)
     {
-        if (Empty(context) is not { } free)
+        if (Empty(language) is not { } free)
             return false;
-        bool fits = context.Restore(free.Id, state, keys.Length) && context.LengthOf(free.Id) == keys.Length;
+        bool fits = language.Restore(free.Id, state, keys.Length) && language.EndOf(free.Id) == keys.Length;
         if (!fits)
-            context.Cut(free.Id, 0);
+            language.Cut(free.Id, 0);
         free.TakeOver(fits ? keys : []);
         free.Owner = fits ? owner : null;
         free.LastUse = ++clock;
@@ -114,14 +150,14 @@ internal sealed class SequenceCache(int count)
     }
 
     // Empties the sequence that was used longest ago where none is empty.
-    private CachedSequence? Empty(LanguageContext context)
+    private CachedSequence? Empty(ILanguage language)
     {
         CachedSequence? free = sequences
             .Where(static sequence => !sequence.IsBusy)
             .MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
         if (free is null)
             return null;
-        context.Cut(free.Id, 0);
+        language.Cut(free.Id, 0);
         free.TakeOver([]);
         return free;
     }
@@ -132,7 +168,7 @@ internal sealed class SequenceCache(int count)
         int longest = 0;
         foreach (CachedSequence sequence in sequences)
         {
-            int shared = keys.CommonPrefixLength(sequence.Keys);
+            int shared = sequence.KeepableCount(keys.CommonPrefixLength(sequence.Keys));
             if (!canCut && (shared < sequence.Length || sequence.IsBusy))
                 shared = 0;
             bool preferred = shared == longest && sequence.Owner == owner && !sequence.IsBusy;

@@ -1,9 +1,7 @@
-using Tessera.Text.Llama;
-
 namespace Tessera.Text.Scheduling;
 
-/// <summary>Keeps what libllama's KV cache holds and what is known of it the same.</summary>
-internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
+/// <summary>Keeps what the KV cache holds and what is known of it the same.</summary>
+internal sealed class SequenceRoom(ILanguage language, SequenceCache cache)
 {
     /// <summary>Gives an answer its sequence, with what of its prompt is there already.</summary>
     public void Take(AnswerJob job, SequencePlacement place)
@@ -12,9 +10,9 @@ internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
         job.Admit(target);
         if (place.Source is not null)
         {
-            context.Cut(target.Id, 0);
-            context.Share(place.Source.Id, target.Id, place.SharedCount);
-            target.TakeOver(place.Source.Keys[..place.SharedCount]);
+            language.Cut(target.Id, 0);
+            language.Share(place.Source.Id, target.Id, place.Source.PositionAt(place.SharedCount));
+            target.TakeOver(place.Source, place.SharedCount);
         }
         else
         {
@@ -27,9 +25,9 @@ internal sealed class SequenceRoom(LanguageContext context, SequenceCache cache)
     /// <summary>Forgets what a sequence holds from a position on; all of it where it cannot be cut there.</summary>
     public void Cut(CachedSequence sequence, int length)
     {
-        if (!context.Cut(sequence.Id, length))
+        if (!language.Cut(sequence.Id, sequence.PositionAt(length)))
         {
-            context.Cut(sequence.Id, 0);
+            language.Cut(sequence.Id, 0);
             length = 0;
         }
 

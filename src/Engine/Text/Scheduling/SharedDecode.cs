@@ -1,20 +1,14 @@
-using Tessera.Text.Llama;
-
 namespace Tessera.Text.Scheduling;
-
-/// <summary>Decodes a batch; by default <see cref="LanguageContext.Decode"/>.</summary>
-internal delegate DecodeOutcome BatchDecode(LanguageContext context, ContextBatch batch);
 
 /// <summary>
 /// Decodes the next rows of several answers together. Where that fails, each is decoded alone, so that only those fail whose own rows
 /// cannot be decoded; and one that fails for want of memory is tried with ever fewer rows.
 /// </summary>
-/// <param name="context">The context.</param>
+/// <param name="language">The language model.</param>
 /// <param name="room">Its sequences.</param>
 /// <param name="batch">Takes the rows.</param>
 /// <param name="filler">Chooses them.</param>
-/// <param name="decode">Decodes them.</param>
-internal sealed class SharedDecode(LanguageContext context, SequenceRoom room, ContextBatch batch, BatchFiller filler, BatchDecode decode)
+internal sealed class SharedDecode(ILanguage language, SequenceRoom room, ContextBatch batch, BatchFiller filler)
 {
     /// <summary>Decodes the next rows. False if it was stopped: what was not decoded then comes again.</summary>
     /// <param name="jobs">The answers in the order of their coming.</param>
@@ -34,7 +28,7 @@ internal sealed class SharedDecode(LanguageContext context, SequenceRoom room, C
             return true;
         }
 
-        Exception reason = thrown ?? context.FailureOf(outcome, batch.Count);
+        Exception reason = thrown ?? language.FailureOf(outcome, batch.Count);
         int rowCount = batch.Count;
         foreach (AnswerJob job in taken)
             Withdraw(job);
@@ -57,7 +51,7 @@ internal sealed class SharedDecode(LanguageContext context, SequenceRoom room, C
         try
         {
             DecodeOutcome outcome;
-            do outcome = decode(context, batch);
+            do outcome = language.Decode(batch);
             while (outcome == DecodeOutcome.NoRoom && room.GiveUpOldest());
             return (outcome, null);
         }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Tessera.Compute;
 using Tessera.Text.Llama;
-using Tessera.Text.Scheduling;
 
 namespace Tessera.Text.Trial;
 
@@ -51,7 +50,7 @@ internal static class TrialSubject
         enter("while its vocabulary is read");
         int[] tokens = TryVocabulary(model.Vocabulary);
         enter("while a context is made");
-        using var context = new LanguageContext(model, ContextLength, sequenceCount: 2, threadCount: 0);
+        using var context = new LlamaLanguage(model, ContextLength, sequenceCount: 2, threadCount: 0);
         enter("while tokens are decoded");
         DecodeTokens(context, tokens);
         if (!withRows)
@@ -77,7 +76,7 @@ internal static class TrialSubject
     }
 
     // Several at once, then one alone, which other kernels compute; then in another sequence that shares the beginning.
-    private static void DecodeTokens(LanguageContext context, int[] tokens)
+    private static void DecodeTokens(LlamaLanguage context, int[] tokens)
     {
         var batch = new ContextBatch(TokenCount, 1, lookup: null);
         for (int index = 0; index < TokenCount - 1; index++)
@@ -92,7 +91,7 @@ internal static class TrialSubject
         context.Cut(1, 0);
     }
 
-    private static void DecodeRows(LanguageContext context, int width)
+    private static void DecodeRows(LlamaLanguage context, int width)
     {
         var batch = new ContextBatch(TokenCount, width, lookup: null);
         var row = new float[width];
@@ -105,7 +104,7 @@ internal static class TrialSubject
         Decode(context, batch);
     }
 
-    private static void Decode(LanguageContext context, ContextBatch batch)
+    private static void Decode(LlamaLanguage context, ContextBatch batch)
     {
         context.Decode(batch);
         batch.Clear();

@@ -4,31 +4,11 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Tessera.Compute.Threads;
 using Tessera.Native;
-using Tessera.Text.Scheduling;
 
 namespace Tessera.Text.Llama;
 
-/// <summary>How a decode ended.</summary>
-internal enum DecodeOutcome
-{
-    Done,
-
-    /// <summary>The KV cache has no room for the batch; nothing changed.</summary>
-    NoRoom,
-
-    /// <summary>Stopped by <see cref="LanguageContext.RequestStop"/>; some of the batch may be in the KV cache.</summary>
-    Stopped,
-
-    /// <summary>There is not enough memory for so many rows at once; some of the batch may be in the KV cache.</summary>
-    NoMemory,
-
-    /// <summary>Some row cannot be decoded; some of the batch may be in the KV cache.</summary>
-    Failed,
-}
-
-/// <summary>The KV cache and the decoding of one language model, for several sequences. For one thread at a time, but for
-/// <see cref="RequestStop"/>.</summary>
-internal sealed unsafe class LanguageContext : IDisposable
+/// <summary>A language model in libllama with a context of its own: a KV cache for several sequences, and decoding.</summary>
+internal sealed unsafe class LlamaLanguage : ILanguage
 {
     private const int LargestBatch = 2048;
 
@@ -58,7 +38,7 @@ internal sealed unsafe class LanguageContext : IDisposable
     /// <param name="threadCount">CPU threads; 0 for as many as pay.</param>
     /// <exception cref="NativeLibraryException">libllama cannot make it.</exception>
     /// <exception cref="TesseraException">There is not enough memory.</exception>
-    public LanguageContext(LanguageModel model, int length, int sequenceCount, int threadCount)
+    public LlamaLanguage(LanguageModel model, int length, int sequenceCount, int threadCount)
     {
         this.model = model;
         Length = length;
@@ -91,34 +71,31 @@ internal sealed unsafe class LanguageContext : IDisposable
         CanCut = !LibLlama.llama_model_is_recurrent(model.Pointer) && !LibLlama.llama_model_is_hybrid(model.Pointer);
     }
 
-    /// <summary>Positions that it can hold.</summary>
     public int Length { get; private set; }
 
-    /// <summary>The most rows of one decode.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether a sequence can be cut or shared in the middle.</summary>
     public bool CanCut { get; }
 
-    /// <summary>The model's file, for messages.</summary>
     public string ModelPath => model.Path;
 
-    public nint Pointer => handle.Pointer;
+    public Vocabulary Vocabulary => model.Vocabulary;
+
+    public int EmbeddingWidth => model.EmbeddingWidth;
+
+    public bool TakesMemory => false;
 
     private nint Memory => LibLlama.llama_get_memory(handle.Pointer);
 
-    /// <summary>Forgets what a sequence holds from a position on. False if it can only be forgotten as a whole.</summary>
-    public bool Cut(int sequence, int length) => LibLlama.llama_memory_seq_rm(Memory, sequence, length, -1);
+    public IDisposable Hold() => model.Hold();
 
-    /// <summary>Makes the beginning of one sequence that of another, which must be empty; no memory is taken.</summary>
-    public void Share(int source, int target, int length) =>
-        LibLlama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? length : -1);
+    public bool Cut(int sequence, int position) => LibLlama.llama_memory_seq_rm(Memory, sequence, position, -1);
 
-    /// <summary>Positions that a sequence holds.</summary>
-    public int LengthOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
+    public void Share(int source, int target, int position) =>
+        LibLlama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? position : -1);
 
-    /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
-    /// <exception cref="NativeLibraryException">The GPU was lost.</exception>
+    public int EndOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
+
     public DecodeOutcome Decode(ContextBatch batch) =>
         OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
         {
@@ -129,7 +106,6 @@ internal sealed unsafe class LanguageContext : IDisposable
             _ => DecodeOutcome.Failed,
         };
 
-    /// <summary>Why the last decode failed, in the words of libllama.</summary>
     public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) =>
         new(
             outcome switch
@@ -140,23 +116,18 @@ internal sealed unsafe class LanguageContext : IDisposable
             }
         );
 
-    /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
     public void RequestStop() => Volatile.Write(ref *stopFlag, 1);
 
-    /// <summary>Withdraws <see cref="RequestStop"/>.</summary>
     public void ForgetStop() => Volatile.Write(ref *stopFlag, 0);
 
-    /// <summary>Logits of a row of the last batch that was an output: [vocabulary].</summary>
     public ReadOnlySpan<float> Logits(int row)
     {
         float* logits = LibLlama.llama_get_logits_ith(handle.Pointer, row);
         return logits == null ? [] : new ReadOnlySpan<float>(logits, model.Vocabulary.TokenCount);
     }
 
-    /// <summary>Bytes of a sequence's KV state.</summary>
     public long StateLength(int sequence) => OnItsDevice(() => (long)LibLlama.llama_state_seq_get_size(handle.Pointer, sequence));
 
-    /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
     public byte[] Save(int sequence) =>
         OnItsDevice(() =>
         {
@@ -165,12 +136,8 @@ internal sealed unsafe class LanguageContext : IDisposable
                 return state[..(int)LibLlama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
         });
 
-    /// <summary>The most bytes that the KV state of so many positions has; 0 where states are of a form that is not known.</summary>
-    /// <param name="emptySequence">A sequence that holds nothing.</param>
-    /// <param name="length">The positions.</param>
     public long LongestState(int emptySequence, int length) => length <= Length ? LearnStates(emptySequence)?.LongestFor(length) ?? 0 : 0;
 
-    /// <summary>Puts the KV state of so many positions into an empty sequence. False if it does not fit this model or the room.</summary>
     public bool Restore(int sequence, ReadOnlySpan<byte> state, int length)
     {
         // libllama makes room for whatever the state says before it looks whether it is there.

@@ -1,8 +1,8 @@
-namespace Tessera.Text.Scheduling;
+namespace Tessera.Text;
 
 /// <summary>
-/// A prompt as the language model takes it, position by position: tokens, and embeddings of pictures. Each position has a key that
-/// tells what stands there, so that two prompts share what their keys share.
+/// A prompt as the language model takes it, row by row: tokens, and embeddings of pictures. Each row has a position, and a key that tells
+/// what it is, so that two prompts share what their keys share.
 /// </summary>
 /// <param name="width">Width of an embedding.</param>
 /// <param name="origin">Whose rows they are: 0 for what was computed here, another number for a conversation that came from a file.</param>
@@ -11,14 +11,16 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     // Keys of embeddings have this bit; token ids never reach it.
     private const ulong EmbeddingBit = 1UL << 63;
     private readonly List<ulong> keys = [];
+    private readonly List<int> positions = [];
     private readonly List<Block> blocks = [];
+    private int end;
 
     public int Count => keys.Count;
 
     /// <summary>Width of an embedding.</summary>
     public int Width => width;
 
-    /// <summary>Positions that hold embeddings.</summary>
+    /// <summary>Rows that are embeddings.</summary>
     public int EmbeddingCount => blocks.Sum(static block => block.Count);
 
     public ReadOnlySpan<ulong> Keys => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys);
@@ -33,26 +35,38 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     public void AddTokens(ReadOnlySpan<int> tokens)
     {
         foreach (int token in tokens)
+        {
             keys.Add(KeyOf(token));
+            positions.Add(end++);
+        }
     }
+
+    /// <summary>Where a row stands; those behind the prompt, one after another.</summary>
+    public int PositionOf(int row) => row < positions.Count ? positions[row] : end + row - positions.Count;
 
     /// <summary>Adds embeddings [width, rows].</summary>
     /// <param name="contentKey">Tells apart what the embeddings were made of.</param>
     /// <param name="firstRow">Number of the first row among those of the same content.</param>
     /// <param name="rows">The values.</param>
-    public void AddEmbeddings(ulong contentKey, int firstRow, ReadOnlyMemory<float> rows)
+    /// <param name="places">Where they stand, counted from the span's beginning.</param>
+    public void AddEmbeddings(ulong contentKey, int firstRow, ReadOnlyMemory<float> rows, SpanPositions places = default)
     {
         int count = rows.Length / width;
         blocks.Add(new Block(keys.Count, count, rows));
         for (int row = 0; row < count; row++)
+        {
             keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | EmbeddingBit));
+            positions.Add(end + places.Of(row));
+        }
+
+        end += places.Length(count);
     }
 
-    /// <summary>The embedding [width] at a position that holds one.</summary>
-    public ReadOnlySpan<float> Embedding(int position)
+    /// <summary>The embedding [width] of a row that is one.</summary>
+    public ReadOnlySpan<float> Embedding(int row)
     {
-        Block block = blocks.First(candidate => position >= candidate.Start && position < candidate.Start + candidate.Count);
-        return block.Rows.Span.Slice((position - block.Start) * width, width);
+        Block block = blocks.First(candidate => row >= candidate.Start && row < candidate.Start + candidate.Count);
+        return block.Rows.Span.Slice((row - block.Start) * width, width);
     }
 
     private readonly record struct Block(int Start, int Count, ReadOnlyMemory<float> Rows);

@@ -1,4 +1,4 @@
-namespace Tessera.Text.Scheduling;
+namespace Tessera.Text;
 
 /// <summary>Writes the embedding [width] of a token, as the language model itself would look it up.</summary>
 internal delegate void TokenLookup(int token, Span<float> row);

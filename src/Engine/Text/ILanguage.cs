@@ -1,0 +1,90 @@
+namespace Tessera.Text;
+
+/// <summary>How a decode ended.</summary>
+internal enum DecodeOutcome
+{
+    Done,
+
+    /// <summary>The KV cache has no room for the batch; nothing changed.</summary>
+    NoRoom,
+
+    /// <summary>Stopped by <see cref="ILanguage.RequestStop"/>; some of the batch may be in the KV cache.</summary>
+    Stopped,
+
+    /// <summary>There is not enough memory for so many rows at once; some of the batch may be in the KV cache.</summary>
+    NoMemory,
+
+    /// <summary>Some row cannot be decoded; some of the batch may be in the KV cache.</summary>
+    Failed,
+}
+
+/// <summary>
+/// What the scheduler needs of a language model: a KV cache for several sequences, and decoding. For one thread at a time, but for
+/// <see cref="RequestStop"/>. Positions are those that the batch gives its rows.
+/// </summary>
+internal interface ILanguage : IDisposable
+{
+    /// <summary>The model's file, for messages.</summary>
+    string ModelPath { get; }
+
+    /// <summary>Its tokens.</summary>
+    Vocabulary Vocabulary { get; }
+
+    /// <summary>Width of an input embedding.</summary>
+    int EmbeddingWidth { get; }
+
+    /// <summary>Rows that the KV cache holds, of all sequences together; what sequences share counts once.</summary>
+    int Length { get; }
+
+    /// <summary>The most rows of one decode.</summary>
+    int BatchSize { get; }
+
+    /// <summary>Whether a sequence can be cut or shared in the middle.</summary>
+    bool CanCut { get; }
+
+    /// <summary>Whether its layers see a memory (cross-attention) beside the rows.</summary>
+    bool TakesMemory { get; }
+
+    /// <summary>Keeps the vocabulary's memory while a thread uses it.</summary>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    IDisposable Hold();
+
+    /// <summary>Forgets what a sequence holds from a position on. False if it can only be forgotten as a whole.</summary>
+    bool Cut(int sequence, int position);
+
+    /// <summary>Makes the positions of one sequence before one that of another, which must be empty; no memory is taken.</summary>
+    void Share(int source, int target, int position);
+
+    /// <summary>The position behind a sequence's last.</summary>
+    int EndOf(int sequence);
+
+    /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
+    /// <exception cref="NativeLibraryException">The GPU was lost.</exception>
+    DecodeOutcome Decode(ContextBatch batch);
+
+    /// <summary>Why the last decode failed.</summary>
+    NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount);
+
+    /// <summary>Stops the decode that is running, within one node of its graph. From any thread.</summary>
+    void RequestStop();
+
+    /// <summary>Withdraws <see cref="RequestStop"/>.</summary>
+    void ForgetStop();
+
+    /// <summary>Logits of a row of the last batch that was an output: [vocabulary].</summary>
+    ReadOnlySpan<float> Logits(int row);
+
+    /// <summary>Bytes of a sequence's KV state.</summary>
+    long StateLength(int sequence);
+
+    /// <summary>The KV state of a sequence, to be given to <see cref="Restore"/>.</summary>
+    byte[] Save(int sequence);
+
+    /// <summary>The most bytes that the KV state of so many rows has; 0 where states are of a form that is not known.</summary>
+    /// <param name="emptySequence">A sequence that holds nothing.</param>
+    /// <param name="length">The rows.</param>
+    long LongestState(int emptySequence, int length);
+
+    /// <summary>Puts the KV state of so many rows into an empty sequence. False if it does not fit this model or the room.</summary>
+    bool Restore(int sequence, ReadOnlySpan<byte> state, int length);
+}

@@ -1,0 +1,21 @@
+namespace Tessera.Text;
+
+/// <summary>Where the rows of a span stand, counted from the span's first position.</summary>
+/// <param name="Offsets">Of each row, never falling; null for rows one after another.</param>
+internal readonly record struct SpanPositions(IReadOnlyList<int>? Offsets = null)
+{
+    /// <summary>Rows one after another, as text stands.</summary>
+    public static SpanPositions Consecutive => default;
+
+    /// <summary>All rows at one place.</summary>
+    public static SpanPositions Shared(int rowCount) => new(new int[rowCount]);
+
+    /// <summary>The position of a row.</summary>
+    public int Of(int row) => Offsets is null ? row : Offsets[row];
+
+    /// <summary>Positions that so many rows take.</summary>
+    public int Length(int rowCount) =>
+        rowCount == 0 ? 0
+        : Offsets is null ? rowCount
+        : Offsets[rowCount - 1] + 1;
+}
