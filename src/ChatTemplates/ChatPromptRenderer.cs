@@ -6,7 +6,6 @@ public sealed class ChatPromptRenderer
     private const string ProbeText = "tessera-probe";
     private readonly ChatTemplate template;
     private readonly string[] placeholders;
-    private readonly string imageMarker;
     private readonly TemplateLimits? limits;
     private bool? takesParts;
     private bool? takesStrings;
@@ -14,19 +13,11 @@ public sealed class ChatPromptRenderer
     /// <summary>Prepares a template.</summary>
     /// <param name="template">The model's template.</param>
     /// <param name="imagePlaceholders">What the family's templates may print for an image; of two at one place the longer counts.</param>
-    /// <param name="imageMarker">Stands for an image in the content of templates that take it as one string only.</param>
     /// <param name="limits">What one rendering may cost.</param>
-    public ChatPromptRenderer(
-        ChatTemplate template,
-        IEnumerable<string> imagePlaceholders,
-        string imageMarker = "<__media__>",
-        TemplateLimits? limits = null
-    )
+    public ChatPromptRenderer(ChatTemplate template, IEnumerable<string> imagePlaceholders, TemplateLimits? limits = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(imageMarker);
         this.template = template ?? throw new ArgumentNullException(nameof(template));
         this.placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
-        this.imageMarker = imageMarker;
         this.limits = limits;
     }
 
@@ -52,13 +43,21 @@ public sealed class ChatPromptRenderer
         CancellationToken cancellation = default
     )
     {
-        int imageCount = messages.Sum(message => message.Parts.Count(part => part.IsImage));
-        string text = RenderText(messages, UsesParts, addGenerationPrompt, bosToken, eosToken, extra, this.limits, cancellation);
+        int imageCount = messages.Sum(static message => message.ImageCount);
+        var marks = new RenderMarks(messages);
+        string RenderWith(IReadOnlyList<ChatTemplateMessage> written) =>
+            RenderText(written, UsesParts, marks.Image, addGenerationPrompt, bosToken, eosToken, extra, this.limits, cancellation);
+        string text = RenderWith(messages);
+        // A template may change a text, cut thoughts out of an answer for one: a mark in its place would hide that.
+        if (marks.HasSlots && RenderWith(marks.InPlace(messages)) is { } marked && marks.Fill(marked) == text)
+            text = marked;
         // Without images nothing is a placeholder: a user may well type one.
-        if (imageCount == 0)
-            return [new PromptSegment(text)];
-        List<PromptSegment> segments = Split(text, TakesParts ? this.placeholders : [this.imageMarker]);
-        int placeCount = segments.Count(segment => segment.IsImage);
+        string[] places =
+            imageCount == 0 ? []
+            : TakesParts ? this.placeholders
+            : [marks.Image];
+        List<PromptSegment> segments = marks.Split(text, places);
+        int placeCount = segments.Count(static segment => segment.IsImage);
         return placeCount == imageCount
             ? segments
             : throw new TemplateException(
@@ -79,6 +78,7 @@ public sealed class ChatPromptRenderer
             string text = RenderText(
                 [new ChatTemplateMessage("user", ProbeText)],
                 _ => asParts,
+                "",
                 true,
                 "",
                 "",
@@ -100,6 +100,7 @@ public sealed class ChatPromptRenderer
     private string RenderText(
         IReadOnlyList<ChatTemplateMessage> messages,
         Func<ChatTemplateMessage, bool> usesParts,
+        string imageMark,
         bool addGenerationPrompt,
         string? bosToken,
         string? eosToken,
@@ -110,7 +111,7 @@ public sealed class ChatPromptRenderer
     {
         Dictionary<string, TemplateValue> variables = new()
         {
-            ["messages"] = TemplateValue.List(messages.Select(message => ToValue(message, usesParts(message)))),
+            ["messages"] = TemplateValue.List(messages.Select(message => ToValue(message, usesParts(message), imageMark))),
             ["tools"] = TemplateValue.None,
             ["documents"] = TemplateValue.None,
             ["add_generation_prompt"] = TemplateValue.From(addGenerationPrompt),
@@ -124,11 +125,11 @@ public sealed class ChatPromptRenderer
         return this.template.Render(variables, limits, cancellation: cancellation);
     }
 
-    private TemplateValue ToValue(ChatTemplateMessage message, bool asParts)
+    private static TemplateValue ToValue(ChatTemplateMessage message, bool asParts, string imageMark)
     {
         TemplateValue content = asParts
             ? TemplateValue.List(message.Parts.Select(ToValue))
-            : TemplateValue.From(string.Concat(message.Parts.Select(part => part.Text ?? this.imageMarker)));
+            : TemplateValue.From(string.Concat(message.Parts.Select(part => part.Text ?? imageMark)));
         List<(string, TemplateValue)> entries = [("role", TemplateValue.From(message.Role)), ("content", content)];
         if (message.Reasoning is not null)
             entries.Add(("reasoning_content", TemplateValue.From(message.Reasoning)));
@@ -152,26 +153,4 @@ public sealed class ChatPromptRenderer
         part.Text is { } text
             ? TemplateValue.Map([("type", TemplateValue.From("text")), ("text", TemplateValue.From(text))])
             : TemplateValue.Map([("type", TemplateValue.From("image"))]);
-
-    private static List<PromptSegment> Split(string text, string[] placeholders)
-    {
-        List<PromptSegment> segments = [];
-        int start = 0;
-        for (int index = 0; index < text.Length; )
-        {
-            string? found = Array.Find(placeholders, candidate => string.CompareOrdinal(text, index, candidate, 0, candidate.Length) == 0);
-            if (found is null)
-            {
-                index++;
-                continue;
-            }
-            if (index > start)
-                segments.Add(new PromptSegment(text[start..index]));
-            segments.Add(new PromptSegment(null));
-            start = index += found.Length;
-        }
-        if (start < text.Length)
-            segments.Add(new PromptSegment(text[start..]));
-        return segments;
-    }
 }

@@ -2,7 +2,8 @@ namespace Tessera.ChatTemplates;
 
 /// <summary>One part of a message: a text, or an image where <see cref="Text"/> is null.</summary>
 /// <param name="Text">The text, or null for an image.</param>
-public readonly record struct ChatTemplatePart(string? Text)
+/// <param name="Slot">A number by which the renderer tells where the template prints this text; null if nobody asks.</param>
+public readonly record struct ChatTemplatePart(string? Text, int? Slot = null)
 {
     /// <summary>An image in its place among the texts.</summary>
     public static ChatTemplatePart Image => new(null);
@@ -47,7 +48,8 @@ public sealed record ChatTemplateToolCall(string Id, string Name, TemplateValue 
 
 /// <summary>One stretch of a rendered prompt: a text to tokenize, or the place of the next image where it is null.</summary>
 /// <param name="Text">The text, or null for an image.</param>
-public readonly record struct PromptSegment(string? Text)
+/// <param name="Slot">The number of the part that the text is; null for other text.</param>
+public readonly record struct PromptSegment(string? Text, int? Slot = null)
 {
     /// <summary>Whether an image's embeddings go here.</summary>
     public bool IsImage => Text is null;

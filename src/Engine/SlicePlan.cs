@@ -38,6 +38,9 @@ public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
     /// <summary>Whether it is exactly one token.</summary>
     public bool IsToken => Kind == TokenKind;
 
+    /// <summary>Where its rows stand, counted from the first; null for one after another.</summary>
+    internal IReadOnlyList<int>? PositionOffsets { get; init; }
+
     private const string TokenKind = "token";
 }
 

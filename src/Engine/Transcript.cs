@@ -1,5 +1,4 @@
 using Tessera.ChatTemplates;
-using Tessera.Prompting;
 
 namespace Tessera;
 
@@ -27,28 +26,6 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
 
     /// <summary>Limits on slices and tokens of each picture.</summary>
     public PlanRequest Limits { get; init; } = PlanRequest.Default;
-
-    /// <summary>The messages, none of whose texts opens a place for a picture.</summary>
-    /// <exception cref="TesseraException">A text holds the marker that stands for a picture.</exception>
-    internal IReadOnlyList<ChatTemplateMessage> CheckedMessages() =>
-        [
-            .. Messages.Select(
-                static (message, index) =>
-                {
-                    if (!message.Text.Contains(PromptText.ImageMarker, StringComparison.Ordinal))
-                        return message;
-                    if (message.Role != "assistant")
-                        throw new TesseraException(
-                            $"Message {index} holds {PromptText.ImageMarker}, which stands for a picture: leave it out, and give "
-                                + "pictures as parts."
-                        );
-                    return message with
-                    {
-                        Parts = [new ChatTemplatePart(message.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal))],
-                    };
-                }
-            ),
-        ];
 
     /// <summary>Each picture or video with what is asked of its plan: families that slice less beside other pictures look at one
     /// message's.</summary>

@@ -1,3 +1,5 @@
+using Tessera.ChatTemplates;
+
 namespace Tessera.Prompting;
 
 /// <summary>What goes to the language model: turns with their pictures, of which the last is to be answered.</summary>
@@ -19,6 +21,12 @@ internal sealed record Conversation(string? System, IReadOnlyList<ConversationTu
 /// <summary>A user's message, and the answer where there is one.</summary>
 internal sealed record ConversationTurn(string Text, IReadOnlyList<PromptMedia> Media, PlanRequest Limits, GeneratedAnswer? Answer)
 {
-    // An answer that spells the marker must not open a place for a picture.
-    public Exchange Exchange => new(Text, Media.Count, Answer?.Text.Replace(PromptText.ImageMarker, "", StringComparison.Ordinal));
+    /// <summary>The turn for a prompt.</summary>
+    /// <param name="slot">Number by which the answer's place is wanted; null if it is not.</param>
+    public Exchange ToExchange(int? slot = null)
+    {
+        IReadOnlyList<ChatTemplatePart> parts = MediaMarker.Parse(Text);
+        bool isPlaced = parts.Any(static part => part.IsImage);
+        return new Exchange(parts, isPlaced ? 0 : Media.Count, Answer?.Text, slot);
+    }
 }

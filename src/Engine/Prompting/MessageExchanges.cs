@@ -27,9 +27,9 @@ internal static class MessageExchanges
             ChatTemplateMessage message = messages[index];
             Exchange? open = exchanges is [.., { Answer: null } last] ? last : null;
             if (message.Role == "user")
-                Put(exchanges, open, WithPlacesInText(family, message));
+                Put(exchanges, open, FamilyConversation.Placed(family, message));
             else if (message is { Role: "assistant", ToolCalls.Count: 0 })
-                Answer(exchanges, open, message.Text);
+                Answer(exchanges, open, message);
             else
                 throw new TesseraException(
                     $"The model has no chat template, and its family's wording has no place for message {index}, of the role "
@@ -38,44 +38,27 @@ internal static class MessageExchanges
         }
 
         if (exchanges is [] or [.., { Answer: not null }])
-            exchanges.Add(new Exchange("", 0, null));
+            exchanges.Add(new Exchange([], 0, null));
         return (system, exchanges);
     }
 
-    /// <summary>
-    /// The message as one text with a marker for each picture. Pictures between texts keep their places; others go where the family's
-    /// authors put them, in front with their separator.
-    /// </summary>
-    public static ChatTemplateMessage WithPlacesInText(FamilyPrompt family, ChatTemplateMessage message)
-    {
-        if (message.ImageCount == 0)
-            return message;
-        List<bool> kinds = [.. message.Parts.Select(static part => part.IsImage)];
-        int changes = Enumerable.Range(1, kinds.Count - 1).Count(index => kinds[index] != kinds[index - 1]);
-        string text =
-            changes > 1
-                ? string.Concat(message.Parts.Select(static part => part.Text ?? PromptText.ImageMarker))
-                : PromptText.WithPlaces(family, new Exchange(message.Text, message.ImageCount, null));
-        return message with { Parts = [new ChatTemplatePart(text)] };
-    }
-
     // Users who speak twice before an answer speak in one turn.
-    private static void Put(List<Exchange> exchanges, Exchange? open, ChatTemplateMessage message)
+    private static void Put(List<Exchange> exchanges, Exchange? open, IReadOnlyList<ChatTemplatePart> parts)
     {
-        string text = message.Text;
         if (open is null)
-            exchanges.Add(new Exchange(text, PromptText.CountPlaces(text), null));
+            exchanges.Add(new Exchange(parts, 0, null));
         else
-            exchanges[^1] = new Exchange($"{open.UserText}\n{text}", PromptText.CountPlaces(open.UserText + text), null);
+            exchanges[^1] = open with { Parts = [.. open.Parts, new ChatTemplatePart("\n"), .. parts] };
     }
 
-    private static void Answer(List<Exchange> exchanges, Exchange? open, string answer)
+    private static void Answer(List<Exchange> exchanges, Exchange? open, ChatTemplateMessage message)
     {
+        int? slot = message.Parts is [{ Slot: int number }] ? number : null;
         if (open is not null)
-            exchanges[^1] = open with { Answer = answer };
+            exchanges[^1] = open with { Answer = message.Text, Slot = slot };
         else if (exchanges.Count > 0)
-            exchanges[^1] = exchanges[^1] with { Answer = $"{exchanges[^1].Answer}\n{answer}" };
+            exchanges[^1] = exchanges[^1] with { Answer = $"{exchanges[^1].Answer}\n{message.Text}", Slot = null };
         else
-            exchanges.Add(new Exchange("", 0, answer));
+            exchanges.Add(new Exchange([], 0, message.Text, slot));
     }
 }

@@ -59,12 +59,12 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
     private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptMedia Media, PlanRequest Request)> media)
     {
         List<PlannedMedia> planned = [.. media.Select((item, index) => Plan(item.Media, item.Request with { ImageIndex = index }))];
-        int placeCount = text.Sum(static piece => piece.Text is null ? 0 : PromptText.CountPlaces(piece.Text));
+        int placeCount = text.Count(static piece => piece is PromptPiece.Place);
         if (placeCount != planned.Count)
             throw new TesseraException(
-                $"The prompt has {placeCount} places for pictures ({PromptText.ImageMarker}), but {planned.Count} pictures were given."
+                $"The prompt has {placeCount} places for pictures ({MediaMarker.Text}), but {planned.Count} pictures were given."
             );
-        IReadOnlyList<PromptPiece> pieces = PromptText.Expand(text, [.. planned.Select(static item => PiecesOf(item.Plan))]);
+        IReadOnlyList<PromptPiece> pieces = PromptExpansion.Expand(text, [.. planned.Select(static item => item.Plan)]);
         PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
         return layout.Length > 0 ? new ComposedPrompt(layout, planned) : throw new TesseraException("The prompt is empty.");
     }
@@ -81,11 +81,12 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
                     rows.AddTokens(run.Ids);
                     break;
                 case PromptSpan.Embeddings part:
-                    MediaEmbeddings image = images[part.ImageIndex];
+                    MediaEmbeddings image = images[part.MediaIndex];
                     rows.AddEmbeddings(
                         image.Key.ContentKey,
                         part.Start,
-                        image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth)
+                        image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth),
+                        part.Places
                     );
                     break;
             }
@@ -116,51 +117,37 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
     /// <summary>Whether a key could be one of a prompt's positions.</summary>
     public bool IsKey(ulong key) => !PromptRows.IsToken(key) || key < (ulong)language.Vocabulary.TokenCount;
 
-    internal static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) =>
-        [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount, IsToken: span.IsToken))];
-
     private IReadOnlyList<PromptPiece> Write(Conversation conversation)
     {
         if (conversation.RawText is not null)
-            return [new PromptPiece(conversation.RawText)];
-        ChatPrompt chat = Chat;
-        Exchange[] exchanges = [.. conversation.Turns.Select(static turn => turn.Exchange)];
-        string WriteWith(IReadOnlyList<string> answers) =>
-            chat.Write(
-                conversation.System,
-                [.. exchanges.Select((exchange, index) => index < answers.Count ? exchange with { Answer = answers[index] } : exchange)]
-            );
+            return PromptPiece.Raw(conversation.RawText);
         GeneratedAnswer?[] answers = [.. conversation.Turns.SkipLast(1).Select(static turn => turn.Answer)];
-        return new AnswerRecall(language.Vocabulary).Write(
-            WriteWith,
-            answers,
-            [.. exchanges.SkipLast(1).Select(static exchange => exchange.Answer ?? "")]
-        );
+        Exchange[] exchanges =
+        [
+            .. conversation.Turns.Select((turn, index) => turn.ToExchange(IsKnown(answers.ElementAtOrDefault(index)) ? index : null)),
+        ];
+        return AnswerRecall.Fill(Chat.Write(conversation.System, exchanges), answers, language.Vocabulary);
     }
 
     private IReadOnlyList<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
     {
-        ChatPrompt chat = Chat;
-        IReadOnlyList<ChatTemplateMessage> messages = transcript.CheckedMessages();
-        int[] answered =
+        GeneratedAnswer?[] answers = [.. transcript.Messages.Select(message => IsPlainAnswer(message) ? memory.Find(message.Text) : null)];
+        ChatTemplateMessage[] messages =
         [
-            .. Enumerable
-                .Range(0, messages.Count)
-                .Where(index =>
-                    messages[index] is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } message && message.Text.Length > 0
-                ),
+            .. transcript.Messages.Select(
+                (message, index) => IsKnown(answers[index]) ? message with { Parts = [new ChatTemplatePart(message.Text, index)] } : message
+            ),
         ];
-        string[] texts = [.. answered.Select(index => messages[index].Text)];
-        string WriteWith(IReadOnlyList<string> answers)
-        {
-            ChatTemplateMessage[] written = [.. messages];
-            for (int number = 0; number < answered.Length; number++)
-                written[answered[number]] = written[answered[number]] with { Parts = [new ChatTemplatePart(answers[number])] };
-            return chat.Write(written, transcript.Variables) + transcript.AnswerStart;
-        }
-
-        return new AnswerRecall(language.Vocabulary).Write(WriteWith, [.. texts.Select(memory.Find)], texts);
+        IReadOnlyList<PromptSegment> prompt = Chat.Write(messages, transcript.Variables);
+        List<PromptPiece> pieces = [.. AnswerRecall.Fill(prompt, answers, language.Vocabulary)];
+        PromptPiece.Add(pieces, new PromptPiece.Written(transcript.AnswerStart));
+        return pieces;
     }
+
+    private static bool IsPlainAnswer(ChatTemplateMessage message) =>
+        message is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } && message.Text.Length > 0;
+
+    private static bool IsKnown(GeneratedAnswer? answer) => answer is { Ids.Count: > 0 };
 
     private ChatPrompt Chat => new(template, projector?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
 

@@ -1,3 +1,5 @@
+using Tessera.Text;
+
 namespace Tessera.Prompting;
 
 /// <summary>A stretch of a prompt as the language model takes it.</summary>
@@ -6,8 +8,8 @@ internal abstract record PromptSpan
     /// <summary>A run of tokens.</summary>
     internal sealed record Tokens(int[] Ids) : PromptSpan;
 
-    /// <summary>Embeddings of one of the prompt's pictures.</summary>
-    internal sealed record Embeddings(int ImageIndex, int Start, int Count) : PromptSpan;
+    /// <summary>Embeddings of one of the prompt's media, and where they stand, counted from the first.</summary>
+    internal sealed record Embeddings(int MediaIndex, int Start, int Count, SpanPositions Places = default) : PromptSpan;
 }
 
 /// <summary>A prompt laid out: runs of tokens and spans of embeddings, in order.</summary>

@@ -16,27 +16,22 @@ internal static class PromptTokenizer
             run.Add(start);
         for (int index = 0; index < pieces.Count; index++)
         {
-            PromptPiece piece = pieces[index];
-            if (piece.IsToken && vocabulary.Find(piece.Text!) is int token)
+            switch (pieces[index])
             {
-                run.Add(token);
-                continue;
+                case PromptPiece.Token(string text):
+                    run.AddRange(vocabulary.Find(text) is int token ? [token] : vocabulary.Tokenize(text));
+                    break;
+                case PromptPiece.Written(string text):
+                    run.AddRange(vocabulary.Tokenize(index == 0 ? WithoutStartText(text, vocabulary) : text));
+                    break;
+                case PromptPiece.Answer(IReadOnlyList<int> ids):
+                    run.AddRange(ids);
+                    break;
+                case PromptPiece.Rows rows:
+                    CloseRun(spans, run);
+                    spans.Add(new PromptSpan.Embeddings(rows.MediaIndex, rows.Start, rows.Count, rows.Places));
+                    break;
             }
-
-            if (piece.Text is not null)
-            {
-                run.AddRange(vocabulary.Tokenize(index == 0 ? WithoutStartText(piece.Text, vocabulary) : piece.Text));
-                continue;
-            }
-
-            if (piece.Ids is not null)
-            {
-                run.AddRange(piece.Ids);
-                continue;
-            }
-
-            CloseRun(spans, run);
-            spans.Add(new PromptSpan.Embeddings(piece.ImageIndex, piece.Start, piece.Count));
         }
 
         CloseRun(spans, run);

@@ -128,7 +128,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
         foreach (GoldenRun run in golden.Runs)
         {
             PromptLayout layout = PromptTokenizer.Tokenize(
-                PromptText.Expand([new PromptPiece(run.Prompt)], Plans(golden, run, vision)),
+                PromptExpansion.Expand(PromptPiece.Raw(run.Prompt), Plans(golden, run, vision)),
                 language.Vocabulary
             );
             Assert.Equal(run.Spans.Select(static span => span.Ids), layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
@@ -189,16 +189,11 @@ public sealed class FidelityTests(ITestOutputHelper output)
         }
     }
 
-    private static List<IReadOnlyList<PromptPiece>> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
+    private static IReadOnlyList<SlicePlan> Plans(GoldenCase golden, GoldenRun run, VisionModel vision) =>
         [
             .. run.Pictures.Select(
                 (picture, index) =>
-                    PromptComposer.PiecesOf(
-                        vision.Plan(
-                            vision.ReadSize(golden.Image(picture)),
-                            new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index }
-                        )
-                    )
+                    vision.Plan(golden.Image(picture), new PlanRequest { ImageCount = run.Pictures.Count, ImageIndex = index })
             ),
         ];
 

@@ -1,3 +1,4 @@
+using Tessera.ChatTemplates;
 using Tessera.Prompting;
 using Tessera.Text.Llama;
 using Tessera.Vision.Families.InternVl;
@@ -26,9 +27,9 @@ public sealed class InternVlWordingTests
         Assert.NotEmpty(runs);
         foreach (GoldenRun run in runs)
         {
-            int start = run.Prompt.IndexOf(PromptText.ImageMarker, StringComparison.Ordinal) + PromptText.ImageMarker.Length + 1;
+            int start = run.Prompt.IndexOf(MediaMarker.Text, StringComparison.Ordinal) + MediaMarker.Text.Length + 1;
             string question = run.Prompt[start..run.Prompt.IndexOf("<|", start, StringComparison.Ordinal)];
-            Assert.Equal(run.Prompt, chat.Write(null, [new Exchange(question, 1, null)]));
+            Assert.Equal(run.Prompt, Shown(chat.Write(null, [new Exchange([new ChatTemplatePart(question)], 1, null)])));
             Assert.True(
                 language.Vocabulary.IsEnd(language.Vocabulary.Tokenize(name == "internvl-2-4b" ? "<|end|>" : "<|im_end|>").Single())
             );
@@ -39,14 +40,17 @@ public sealed class InternVlWordingTests
     public void Several_pictures_are_numbered_and_a_system_sentence_is_wrapped()
     {
         using LanguageModel language = LanguageModel.Load(GoldenCase.Find("internvl-2.5").LanguageModel, 0, null, default);
-        string text = new ChatPrompt(null, InternVlPrompt.Wording, language.Vocabulary).Write(
+        IReadOnlyList<PromptSegment> prompt = new ChatPrompt(null, InternVlPrompt.Wording, language.Vocabulary).Write(
             "Be brief.",
-            [new Exchange("Compare.", 2, null)]
+            [new Exchange([new ChatTemplatePart("Compare.")], 2, null)]
         );
         Assert.Equal(
             "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nImage-1: <__media__>\nImage-2: "
                 + "<__media__>\nCompare.<|im_end|>\n<|im_start|>assistant\n",
-            text
+            Shown(prompt)
         );
     }
+
+    private static string Shown(IReadOnlyList<PromptSegment> prompt) =>
+        string.Concat(prompt.Select(static segment => segment.Text ?? MediaMarker.Text));
 }

@@ -24,14 +24,12 @@ public sealed class PromptExpansionTests
             [
                 .. entry.GetProperty("sizes").EnumerateArray().Select(static size => new PixelSize(size[0].GetInt32(), size[1].GetInt32())),
             ];
-            IReadOnlyList<PromptPiece>[] images =
+            SlicePlan[] plans =
             [
-                .. sizes.Select(
-                    (size, index) => PiecesOf(vision.Plan(size, new PlanRequest { ImageCount = sizes.Count, ImageIndex = index }))
-                ),
+                .. sizes.Select((size, index) => vision.Plan(size, new PlanRequest { ImageCount = sizes.Count, ImageIndex = index })),
             ];
             PromptLayout layout = PromptTokenizer.Tokenize(
-                PromptText.Expand([new PromptPiece(entry.GetProperty("prompt").GetString()!)], images),
+                PromptExpansion.Expand(PromptPiece.Raw(entry.GetProperty("prompt").GetString()!), plans),
                 language.Vocabulary
             );
             int[] actual =
@@ -73,9 +71,6 @@ public sealed class PromptExpansionTests
             Assert.Equal(expected, actual);
         }
     }
-
-    private static IReadOnlyList<PromptPiece> PiecesOf(SlicePlan plan) =>
-        [.. plan.Layout.Select(static span => new PromptPiece(span.Text, Count: span.RowCount))];
 
     private static IEnumerable<int> Expected(JsonElement entry) =>
         entry

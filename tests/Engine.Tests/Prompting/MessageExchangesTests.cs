@@ -7,7 +7,7 @@ namespace Tessera.Engine.Tests.Prompting;
 /// <summary>Messages of any roles in the wording of families without a chat template.</summary>
 public sealed class MessageExchangesTests
 {
-    private const string Marker = PromptText.ImageMarker;
+    private const string Marker = MediaMarker.Text;
     private static readonly ChatTemplatePart Picture = ChatTemplatePart.Image;
 
     [Fact]
@@ -23,24 +23,24 @@ public sealed class MessageExchangesTests
             new("user", "Three")
         );
         Assert.Equal("Be brief.", system);
-        Assert.Equal([new Exchange("", 0, "Welcome"), new Exchange("One\nTwo", 0, "A\nB"), new Exchange("Three", 0, null)], exchanges);
-        Assert.Equal([new Exchange("", 0, "Go"), new Exchange("", 0, null)], Of(new ChatTemplateMessage("assistant", "Go")).Exchanges);
+        Assert.Equal([" > Welcome", "One\nTwo > A\nB", "Three > "], exchanges.Select(Shown));
+        Assert.Equal([" > Go", " > "], Of(new ChatTemplateMessage("assistant", "Go")).Exchanges.Select(Shown));
     }
 
     [Fact]
     public void Pictures_between_texts_keep_their_places_and_others_go_in_front()
     {
         Assert.Equal(
-            new Exchange($"{Marker}\nWhat?", 1, null),
-            Assert.Single(Of(new ChatTemplateMessage("user", [new("What?"), Picture])).Exchanges)
+            $"{Marker}\nWhat?" + " > ",
+            Shown(Assert.Single(Of(new ChatTemplateMessage("user", [new("What?"), Picture])).Exchanges))
         );
         Assert.Equal(
-            new Exchange($"{Marker}\n{Marker}\nWhat?", 2, null),
-            Assert.Single(Of(new ChatTemplateMessage("user", [Picture, Picture, new("What?")])).Exchanges)
+            $"{Marker}\n{Marker}\nWhat?" + " > ",
+            Shown(Assert.Single(Of(new ChatTemplateMessage("user", [Picture, Picture, new("What?")])).Exchanges))
         );
         Assert.Equal(
-            new Exchange($"Is {Marker} like {Marker}?", 2, null),
-            Assert.Single(Of(new ChatTemplateMessage("user", [new("Is "), Picture, new(" like "), Picture, new("?")])).Exchanges)
+            $"Is {Marker} like {Marker}?" + " > ",
+            Shown(Assert.Single(Of(new ChatTemplateMessage("user", [new("Is "), Picture, new(" like "), Picture, new("?")])).Exchanges))
         );
     }
 
@@ -66,11 +66,14 @@ public sealed class MessageExchangesTests
     [Fact]
     public void A_text_that_holds_the_marker_opens_no_place()
     {
-        var transcript = new Transcript([new("user", "Hi"), new("assistant", $"See {Marker}")]);
-        Assert.Equal("See ", transcript.CheckedMessages()[1].Text);
-        TesseraException refused = Assert.Throws<TesseraException>(() => new Transcript([new("user", $"See {Marker}")]).CheckedMessages());
-        Assert.StartsWith("Message 0 holds", refused.Message);
+        IReadOnlyList<Exchange> exchanges = Of(new("user", $"See {Marker}"), new("assistant", Marker)).Exchanges;
+        IReadOnlyList<PromptSegment> prompt = FamilyConversation.Write(FamilyPrompt.Vicuna, "", exchanges);
+        Assert.DoesNotContain(prompt, static segment => segment.IsImage);
+        Assert.Contains($"See {Marker}", string.Concat(prompt.Select(static segment => segment.Text)), StringComparison.Ordinal);
     }
+
+    private static string Shown(Exchange exchange) =>
+        $"{string.Concat(exchange.Parts.Select(static part => part.Text ?? Marker))} > {exchange.Answer}";
 
     private static (string? System, IReadOnlyList<Exchange> Exchanges) Of(params ChatTemplateMessage[] messages) =>
         MessageExchanges.Of(FamilyPrompt.Vicuna, messages, []);

@@ -56,4 +56,22 @@ public class ChatPromptRendererTests
         TemplateException failure = Assert.Throws<TemplateException>(() => renderer.Render(TwoImages, addGenerationPrompt: true));
         Assert.Contains("0 image places for 2 images", failure.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Tells_where_a_wanted_text_stands_unless_the_template_changes_it()
+    {
+        ChatTemplateMessage[] messages =
+        [
+            new("user", "Hi \uE000image\uE001"),
+            new("assistant", [new ChatTemplatePart("Hello", Slot: 7)]),
+            new("user", [ChatTemplatePart.Image, new("What?")]),
+        ];
+        IReadOnlyList<PromptSegment> segments = Renderer("chatml.jinja", "<image>").Render(messages, addGenerationPrompt: true);
+        Assert.Equal("Hello", Assert.Single(segments, static segment => segment.Slot == 7).Text);
+        Assert.Single(segments, static segment => segment.IsImage);
+        Assert.Contains("Hi \uE000image\uE001", Shown(segments), StringComparison.Ordinal);
+
+        ChatTemplate upper = ChatTemplate.Parse("{% for m in messages %}{{ m.content | upper }}{% endfor %}", "upper");
+        Assert.DoesNotContain(new ChatPromptRenderer(upper, []).Render([messages[1]], false), static segment => segment.Slot is not null);
+    }
 }
