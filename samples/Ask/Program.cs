@@ -29,7 +29,9 @@ try
     {
         Images = [await PromptImage.FromFileAsync(args[0])],
     };
-    await foreach (GenerationUpdate update in model.GenerateAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token))
+    await foreach (
+        GenerationUpdate update in model.AnswerStreamingAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token)
+    )
         Console.Write(update.Text);
     Console.WriteLine();
     return 0;

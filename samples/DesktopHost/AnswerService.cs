@@ -21,7 +21,7 @@ internal sealed class AnswerService : IAsyncDisposable
     {
         MultimodalModel model = await loading.WaitAsync(cancellationToken);
         var prompt = new Prompt(question) { Images = [await PromptImage.FromFileAsync(picture, cancellationToken)] };
-        await foreach (GenerationUpdate update in model.GenerateAsync(prompt, options, null, cancellationToken))
+        await foreach (GenerationUpdate update in model.AnswerStreamingAsync(prompt, options, null, cancellationToken))
             yield return update.Text;
     }
 

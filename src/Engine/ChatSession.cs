@@ -21,6 +21,7 @@ public sealed class ChatSession : IDisposable
     {
         this.model = model;
         Options = options;
+        turns = [.. options.Turns.Select(static turn => TurnOf(turn.Message, new GeneratedAnswer(turn.Answer, turn.Answer, [])))];
     }
 
     /// <summary>How the conversation is held. A change counts from the next answer on.</summary>
@@ -40,29 +41,29 @@ public sealed class ChatSession : IDisposable
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="PromptTooLongException">The message does not fit the context.</exception>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
-    public IAsyncEnumerable<GenerationUpdate> SendAsync(
+    public IAsyncEnumerable<GenerationUpdate> SendStreamingAsync(
         UserMessage message,
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => AnswerAsync(turns => (turns, message), options, progress, cancellationToken);
+    ) => AnswerStreamingAsync(turns => (turns, message), options, progress, cancellationToken);
 
     /// <summary>Answers the last message again, in the place of its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
-    public IAsyncEnumerable<GenerationUpdate> RegenerateAsync(
+    public IAsyncEnumerable<GenerationUpdate> RegenerateStreamingAsync(
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => AnswerAsync(static turns => (Earlier(turns), MessageOf(turns[^1])), options, progress, cancellationToken);
+    ) => AnswerStreamingAsync(static turns => (Earlier(turns), MessageOf(turns[^1])), options, progress, cancellationToken);
 
     /// <summary>Replaces the last message and its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
-    public IAsyncEnumerable<GenerationUpdate> EditAsync(
+    public IAsyncEnumerable<GenerationUpdate> EditStreamingAsync(
         UserMessage message,
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => AnswerAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
+    ) => AnswerStreamingAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
 
     /// <summary>What a message would cost; nothing is encoded.</summary>
     /// <exception cref="ImageException">A picture cannot be read.</exception>
@@ -141,7 +142,7 @@ public sealed class ChatSession : IDisposable
     private static ConversationTurn[] Earlier(ConversationTurn[] turns) =>
         turns.Length > 0 ? turns[..^1] : throw new InvalidOperationException("The conversation has no turn yet.");
 
-    private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(
+    private async IAsyncEnumerable<GenerationUpdate> AnswerStreamingAsync(
         Func<ConversationTurn[], (ConversationTurn[] History, UserMessage Message)> choose,
         GenerationOptions? options,
         IProgress<EngineProgress>? progress,

@@ -46,6 +46,13 @@ public sealed record GenerationOptions
     /// </summary>
     public IReadOnlyList<string> ShownTokens { get; init; } = [];
 
+    /// <summary>How many of the likeliest tokens are reported beside each chosen one, 0 to <see cref="MaxLogProbabilityCount"/>; null
+    /// reports no probabilities.</summary>
+    public int? LogProbabilityCount { get; init; }
+
+    /// <summary>The most of the likeliest tokens that are reported.</summary>
+    public const int MaxLogProbabilityCount = 20;
+
     /// <summary>Told of each token that is chosen, on the thread that chooses; null for nobody.</summary>
     internal Text.Sampling.TokenWatch? Watch { get; init; }
 
@@ -62,6 +69,12 @@ public sealed record GenerationOptions
         RequireFinite(FrequencyPenalty, float.MinValue, nameof(FrequencyPenalty));
         RequireFinite(PresencePenalty, float.MinValue, nameof(PresencePenalty));
         ArgumentOutOfRangeException.ThrowIfNegative(PenaltyWindow);
+        if (LogProbabilityCount is < 0 or > MaxLogProbabilityCount)
+            throw new ArgumentOutOfRangeException(
+                nameof(LogProbabilityCount),
+                LogProbabilityCount,
+                $"It is 0 to {MaxLogProbabilityCount}."
+            );
     }
 
     private static void RequireFinite(float value, float least, string name)

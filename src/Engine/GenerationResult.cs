@@ -40,6 +40,9 @@ public sealed record GenerationResult(
     /// <summary>Pictures whose embeddings came from a cache.</summary>
     public int CachedImageCount { get; init; }
 
+    /// <summary>How likely each of <see cref="TokenIds"/> was; empty where it was not asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
+
     /// <summary>Turns at the beginning of the conversation that were left out because it no longer fits the context.</summary>
     public int DroppedTurnCount { get; init; }
 }

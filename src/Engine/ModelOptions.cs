@@ -56,6 +56,10 @@ public sealed record ModelOptions
     /// <summary>Bytes of picture embeddings to keep in the folder.</summary>
     public long ImageCacheFolderBytes { get; init; } = 4L << 30;
 
+    /// <summary>Whether weights may be used where their files are mapped into memory, which loads at once and is shared between processes;
+    /// false reads them into memory of the process.</summary>
+    public bool MapsFiles { get; init; } = true;
+
     /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it
     /// untried.</summary>
     public ModelTrial? Trial { get; init; }

@@ -28,7 +28,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly AnswerMemory memory = new();
     private int isDisposed;
 
-    private MultimodalModel(ModelOptions options, LanguageModelFile file, LanguageModel language, VisionModel? vision, bool isMapped)
+    internal MultimodalModel(ModelOptions options, LanguageModelFile file, LanguageModel language, VisionModel? vision, bool isMapped)
     {
         this.file = file;
         this.language = language;
@@ -37,9 +37,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ChatTemplate = file.Template;
         composer = new PromptComposer(language, vision?.Projector, file.Template);
         if (vision is not null)
-            encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, FolderOf(options)));
+            encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, ModelLoader.FolderOf(options)));
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
-        SchedulerLimits limits = LimitsOf(options, language);
+        SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
         scheduler = new AnswerScheduler(
             new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
             limits,
@@ -79,7 +79,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ModelOptions options,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => Task.Run(() => Load(options, progress, cancellationToken), cancellationToken);
+    ) => Task.Run(() => ModelLoader.Load(options, progress, cancellationToken), cancellationToken);
 
     /// <summary>Answers a prompt, streaming.</summary>
     /// <param name="prompt">The text and pictures.</param>
@@ -89,7 +89,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <returns>Pieces of text; the last one holds the result.</returns>
     /// <exception cref="ImageException">A picture cannot be used.</exception>
     /// <exception cref="PromptTooLongException">The prompt does not fit the context.</exception>
-    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(
+    public async IAsyncEnumerable<GenerationUpdate> AnswerStreamingAsync(
         Prompt prompt,
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
@@ -109,9 +109,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Answers a conversation that the caller keeps, streaming; like
-    /// <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
+    /// <see cref="AnswerStreamingAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
     /// <exception cref="TemplateException">The chat template fails on it.</exception>
-    public async IAsyncEnumerable<GenerationUpdate> GenerateAsync(
+    public async IAsyncEnumerable<GenerationUpdate> AnswerStreamingAsync(
         Transcript transcript,
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
@@ -155,27 +155,15 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ];
     }
 
-    /// <summary>Answers a prompt in one piece; like
-    /// <see cref="GenerateAsync(Prompt, GenerationOptions, IProgress{EngineProgress}, CancellationToken)"/>.</summary>
-    public async Task<GenerationResult> AnswerAsync(
-        Prompt prompt,
-        GenerationOptions? options = null,
-        IProgress<EngineProgress>? progress = null,
-        CancellationToken cancellationToken = default
-    )
-    {
-        GenerationResult? result = null;
-        await foreach (GenerationUpdate update in GenerateAsync(prompt, options, progress, cancellationToken).ConfigureAwait(false))
-            result = update.Result ?? result;
-        return result ?? throw new InvalidOperationException("The answer has no end.");
-    }
-
     /// <summary>Starts a conversation.</summary>
     public ChatSession StartChat(ChatSessionOptions? options = null)
     {
         ThrowIfDisposed();
         return new ChatSession(this, options ?? new ChatSessionOptions());
     }
+
+    /// <summary>Text to tokens and back, as this model has them.</summary>
+    public Tokenizer Tokenizer => new(language);
 
     /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
     /// <exception cref="TesseraException">The file is damaged, or belongs to another model or version.</exception>
@@ -218,125 +206,4 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-
-    private static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
-    {
-        var file = LanguageModelFile.Open(options.ModelPath);
-        VisionModel? vision = null;
-        LanguageModel? language = null;
-        try
-        {
-            if (options.Trial is { } trial)
-                TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
-            vision = options.ProjectorPath is null
-                ? null
-                : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
-            ComputeDevice.RegisterKernels();
-            bool isMapped = MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
-            var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
-            language = LoadWeights(choice, vision, progress, cancellationToken);
-            try
-            {
-                return new MultimodalModel(options, file, language, vision, isMapped);
-            }
-            catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
-            {
-                language.Dispose();
-                language = choice.LoadOnProcessor(failure, progress, cancellationToken);
-                return new MultimodalModel(options, file, language, vision, isMapped);
-            }
-        }
-        catch
-        {
-            language?.Dispose();
-            vision?.Dispose();
-            file.Dispose();
-            throw;
-        }
-    }
-
-    // Both halves at once, as neither keeps all processors busy. What fails stops the other.
-    private static LanguageModel LoadWeights(
-        LanguageChoice choice,
-        VisionModel? vision,
-        IProgress<EngineProgress>? progress,
-        CancellationToken cancellationToken
-    )
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task seeing = Task.Factory.StartNew(
-            () =>
-            {
-                try
-                {
-                    ModelOptions options = choice.Options;
-                    vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
-                }
-                catch
-                {
-                    stop.Cancel();
-                    throw;
-                }
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default
-        );
-        LanguageModel? language = null;
-        try
-        {
-            language = choice.Load(progress, stop.Token);
-            CheckPair(language, vision);
-            seeing.GetAwaiter().GetResult();
-            return language;
-        }
-        catch (Exception failure)
-        {
-            language?.Dispose();
-            stop.Cancel();
-            Exception? other = Task.WhenAny(seeing).GetAwaiter().GetResult().Exception?.InnerException;
-            if (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested && other is not null)
-                ExceptionDispatchInfo.Throw(other);
-            throw;
-        }
-    }
-
-    private static void CheckPair(LanguageModel language, VisionModel? vision)
-    {
-        if (vision is { Projector.RowsArePlacedAsText: false } && language.HasSeveralAxes)
-            throw new ModelFileException(
-                language.Path,
-                $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj."
-            );
-        if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
-            throw new ModelFileException(
-                vision.Path,
-                $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two "
-                    + "files do not belong together."
-            );
-    }
-
-    private static int ContextLengthFor(ModelOptions options, LanguageModel language)
-    {
-        if (options.ContextLength > 0)
-            return options.ContextLength;
-        return language.TrainedContextLength > 0
-            ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit)
-            : ModelOptions.DefaultContextLimit;
-    }
-
-    private static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
-    {
-        int length = ContextLengthFor(options, language);
-        return new SchedulerLimits(
-            length,
-            Math.Max(length, options.CacheLength),
-            Math.Clamp(options.ParallelAnswerCount, 1, 256),
-            Math.Max(0, options.WaitingAnswerLimit),
-            options.ThreadCount
-        );
-    }
-
-    private static EmbeddingFolder? FolderOf(ModelOptions options) =>
-        options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);
 }

@@ -74,6 +74,26 @@ public sealed class PromptImage : PromptMedia
         }
     }
 
+    /// <summary>Reads a picture from an address.</summary>
+    /// <param name="uri">An http(s), file or data address.</param>
+    /// <param name="client">Fetches http(s); its handler says what redirects and networks are allowed.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="ImageException">The address does not answer with a picture, or is of another kind.</exception>
+    public static Task<PromptImage> FromUriAsync(Uri uri, HttpClient client, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        ArgumentNullException.ThrowIfNull(client);
+        if (!uri.IsAbsoluteUri)
+            throw new ImageException(uri.OriginalString, "it is no whole address.");
+        return uri.Scheme switch
+        {
+            "http" or "https" => FetchAsync(uri, client, cancellationToken),
+            "file" => FromFileAsync(uri.LocalPath, cancellationToken),
+            "data" => Task.FromResult(FromData(uri)),
+            _ => throw new ImageException(uri.Scheme, "pictures have addresses that begin with http, https, file or data."),
+        };
+    }
+
     /// <summary>Reads a picture's file; what is no picture is told by its first bytes.</summary>
     /// <exception cref="ImageException">The file cannot be read, is no picture, or has more than <see cref="MaxByteLength"/>
     /// bytes.</exception>
@@ -101,5 +121,47 @@ public sealed class PromptImage : PromptMedia
     {
         if (File.Exists(path) && !FileKind.HasContents(path))
             throw new ImageException(path, "it is empty, or a pipe or device; only regular files can be read.");
+    }
+
+    private static async Task<PromptImage> FetchAsync(Uri uri, HttpClient client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using HttpResponseMessage answer = await client
+                .GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
+                .ConfigureAwait(false);
+            if (!answer.IsSuccessStatusCode)
+                throw new ImageException(uri.AbsoluteUri, $"the server answered {(int)answer.StatusCode}.");
+            if (answer.Content.Headers.ContentLength > MaxByteLength)
+                throw new ImageException(uri.AbsoluteUri, $"it has more than {MaxByteLength / 1_000_000} MB: make it smaller first.");
+            Stream content = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            await using (content.ConfigureAwait(false))
+                return await FromStreamAsync(content, uri.AbsoluteUri, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HttpRequestException failure)
+        {
+            throw new ImageException(uri.AbsoluteUri, $"it cannot be fetched ({failure.Message.TrimEnd('.')}).", failure);
+        }
+        catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ImageException(uri.AbsoluteUri, "the server takes too long.", failure);
+        }
+    }
+
+    private static PromptImage FromData(Uri uri)
+    {
+        const string Encoding = ";base64,";
+        string text = uri.OriginalString;
+        int at = text.IndexOf(Encoding, StringComparison.OrdinalIgnoreCase);
+        if (at < 0)
+            throw new ImageException("data address", "its bytes must be in base64.");
+        try
+        {
+            return new PromptImage(Convert.FromBase64String(text[(at + Encoding.Length)..]), "data address");
+        }
+        catch (FormatException failure)
+        {
+            throw new ImageException("data address", "its bytes are no base64.", failure);
+        }
     }
 }

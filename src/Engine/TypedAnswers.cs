@@ -43,10 +43,7 @@ public static class TypedAnswers
     )
     {
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);
-        GenerationResult? result = null;
-        await foreach (GenerationUpdate update in chat.SendAsync(message, typed, progress, cancellationToken).ConfigureAwait(false))
-            result = update.Result ?? result;
-        return ValueOf(result!, type);
+        return ValueOf(await chat.SendAsync(message, typed, progress, cancellationToken).ConfigureAwait(false), type);
     }
 
     private static Task<GenerationOptions> FormattedAsync<T>(

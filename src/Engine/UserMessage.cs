@@ -42,6 +42,9 @@ public sealed record ChatSessionOptions
 
     /// <summary>What happens when the conversation no longer fits the context.</summary>
     public ContextOverflow Overflow { get; init; }
+
+    /// <summary>Turns with which the conversation begins.</summary>
+    public IReadOnlyList<ChatTurn> Turns { get; init; } = [];
 }
 
 /// <summary>What a message would cost.</summary>

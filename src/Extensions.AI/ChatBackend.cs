@@ -20,7 +20,7 @@ internal sealed record ChatBackend(MultimodalModel? Model, TemplateTraits Traits
         new(
             model,
             new TemplateTraits(model.ChatTemplate),
-            (transcript, options, cancellationToken) => model.GenerateAsync(transcript, options, null, cancellationToken)
+            (transcript, options, cancellationToken) => model.AnswerStreamingAsync(transcript, options, null, cancellationToken)
         );
 
     /// <summary>Answers with anything.</summary>

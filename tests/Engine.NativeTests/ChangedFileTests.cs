@@ -86,7 +86,7 @@ public sealed class ChangedFileTests : IDisposable
         )
         {
             using ChatSession chat = model.StartChat();
-            await foreach (GenerationUpdate _ in chat.SendAsync(new UserMessage("What is this?"), Greedy)) { }
+            await foreach (GenerationUpdate _ in chat.SendStreamingAsync(new UserMessage("What is this?"), Greedy)) { }
             Change(language, change);
             Change(projector, change);
             await chat.SaveAsync(saved);

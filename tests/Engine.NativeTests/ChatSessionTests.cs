@@ -62,14 +62,14 @@ public sealed class ChatSessionTests : IAsyncLifetime
     {
         using ChatSession chat = model.StartChat();
         GenerationResult first = await SendAsync(chat, Message("What is in this picture?", "heart.png"));
-        GenerationResult again = await LastAsync(chat.RegenerateAsync(Greedy));
+        GenerationResult again = await LastAsync(chat.RegenerateStreamingAsync(Greedy));
         Assert.Equal(first.TokenIds, again.TokenIds);
         Assert.Equal(first.PromptTokenCount - 1, again.ReusedTokenCount);
-        await LastAsync(chat.EditAsync(Message("What colour is it?", "heart.png"), Greedy));
+        await LastAsync(chat.EditStreamingAsync(Message("What colour is it?", "heart.png"), Greedy));
         Assert.Equal("What colour is it?", Assert.Single(chat.Turns).Message.Text);
         chat.Clear();
         Assert.Empty(chat.Turns);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => LastAsync(chat.RegenerateAsync(Greedy)));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => LastAsync(chat.RegenerateStreamingAsync(Greedy)));
     }
 
     [Fact]
@@ -85,7 +85,12 @@ public sealed class ChatSessionTests : IAsyncLifetime
             try
             {
                 await LastAsync(
-                    chat.SendAsync(Message("What is in this picture?", Samples[attempt % Samples.Length]), Greedy, null, stop.Token)
+                    chat.SendStreamingAsync(
+                        Message("What is in this picture?", Samples[attempt % Samples.Length]),
+                        Greedy,
+                        null,
+                        stop.Token
+                    )
                 );
                 chat.Clear();
                 first = await SendAsync(chat, Message("What is in this picture?", "count.png"));
@@ -210,7 +215,7 @@ public sealed class ChatSessionTests : IAsyncLifetime
         {
             using ChatSession chat = model.StartChat();
             await LastAsync(
-                chat.SendAsync(
+                chat.SendStreamingAsync(
                     Message($"What is in this picture? {number}", Samples[number % Samples.Length]),
                     new GenerationOptions { Temperature = 0, MaxTokens = 2 }
                 )
@@ -269,7 +274,8 @@ public sealed class ChatSessionTests : IAsyncLifetime
 
     private static UserMessage Message(string text, string sample) => new(text) { Images = [Image(sample)] };
 
-    private static Task<GenerationResult> SendAsync(ChatSession chat, UserMessage message) => LastAsync(chat.SendAsync(message, Greedy));
+    private static Task<GenerationResult> SendAsync(ChatSession chat, UserMessage message) =>
+        LastAsync(chat.SendStreamingAsync(message, Greedy));
 
     private static async Task<GenerationResult> LastAsync(IAsyncEnumerable<GenerationUpdate> updates)
     {

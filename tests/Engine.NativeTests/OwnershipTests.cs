@@ -41,7 +41,10 @@ public sealed class OwnershipTests
         {
             int loaded = OwnedHandle.LiveCount;
             await foreach (
-                GenerationUpdate _ in model.GenerateAsync(new Prompt("Go on"), new GenerationOptions { MaxTokens = 400, Temperature = 0 })
+                GenerationUpdate _ in model.AnswerStreamingAsync(
+                    new Prompt("Go on"),
+                    new GenerationOptions { MaxTokens = 400, Temperature = 0 }
+                )
             )
                 break;
             Assert.Equal(loaded, OwnedHandle.LiveCount);
@@ -62,7 +65,7 @@ public sealed class OwnershipTests
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
                 await foreach (
-                    GenerationUpdate _ in model.GenerateAsync(
+                    GenerationUpdate _ in model.AnswerStreamingAsync(
                         new Prompt("Go on"),
                         new GenerationOptions { MaxTokens = 1900, Temperature = 0 },
                         null,

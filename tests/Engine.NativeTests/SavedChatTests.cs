@@ -133,12 +133,12 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         using MultimodalModel model = await SavedChat.LoadModelAsync();
         using ChatSession poisoned = await model.LoadChatAsync(path);
         using ChatSession other = model.StartChat();
-        GenerationResult first = await LastAsync(other.SendAsync(saved.Message, Greedy));
+        GenerationResult first = await LastAsync(other.SendStreamingAsync(saved.Message, Greedy));
         Assert.Equal((saved.First.Text, 0, 0), (first.Text, first.ReusedTokenCount, first.CachedImageCount));
-        GenerationResult second = await LastAsync(poisoned.SendAsync(SavedChat.Next, Greedy));
+        GenerationResult second = await LastAsync(poisoned.SendStreamingAsync(SavedChat.Next, Greedy));
         Assert.Equal(1, second.CachedImageCount);
         Assert.True(second.ReusedTokenCount > 64);
-        Assert.Equal(saved.Second.Text, (await LastAsync(other.SendAsync(SavedChat.Next, Greedy))).Text);
+        Assert.Equal(saved.Second.Text, (await LastAsync(other.SendStreamingAsync(SavedChat.Next, Greedy))).Text);
     }
 
     [Fact]
@@ -147,11 +147,11 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         using MultimodalModel model = await SavedChat.LoadModelAsync();
         using ChatSession loaded = await model.LoadChatAsync(saved.Path);
         using ChatSession fork = loaded.Fork();
-        Assert.True((await LastAsync(fork.SendAsync(SavedChat.Next, Greedy))).ReusedTokenCount > 64);
+        Assert.True((await LastAsync(fork.SendStreamingAsync(SavedChat.Next, Greedy))).ReusedTokenCount > 64);
         await fork.SaveAsync(path);
         using MultimodalModel third = await SavedChat.LoadModelAsync();
         using ChatSession again = await third.LoadChatAsync(path);
-        GenerationResult answer = await LastAsync(again.RegenerateAsync(Greedy));
+        GenerationResult answer = await LastAsync(again.RegenerateStreamingAsync(Greedy));
         Assert.Equal((saved.Second.Text, 1), (answer.Text, answer.CachedImageCount));
         Assert.True(answer.ReusedTokenCount > 64);
     }
@@ -177,7 +177,7 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         chat.Write(path);
         using MultimodalModel model = await SavedChat.LoadModelAsync();
         using ChatSession loaded = await model.LoadChatAsync(path);
-        return await LastAsync(loaded.SendAsync(SavedChat.Next, Greedy));
+        return await LastAsync(loaded.SendStreamingAsync(SavedChat.Next, Greedy));
     }
 
     private void ReplaceInFile(string from, string to)
@@ -232,9 +232,9 @@ public sealed class SavedChatTests(SavedChatTests.SavedChat saved) : IClassFixtu
         {
             Model = await LoadModelAsync();
             using ChatSession chat = Model.StartChat();
-            First = await LastAsync(chat.SendAsync(Message, Greedy));
+            First = await LastAsync(chat.SendStreamingAsync(Message, Greedy));
             await chat.SaveAsync(Path);
-            Second = await LastAsync(chat.SendAsync(Next, Greedy));
+            Second = await LastAsync(chat.SendStreamingAsync(Next, Greedy));
         }
 
         public Task DisposeAsync()

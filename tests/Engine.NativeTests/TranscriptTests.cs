@@ -88,7 +88,7 @@ public sealed class TranscriptTests
     {
         var text = new StringBuilder();
         await foreach (
-            GenerationUpdate update in model.GenerateAsync(transcript, new GenerationOptions { Temperature = 0, MaxTokens = 40 })
+            GenerationUpdate update in model.AnswerStreamingAsync(transcript, new GenerationOptions { Temperature = 0, MaxTokens = 40 })
         )
             text.Append(update.Text);
         return text.ToString();

@@ -70,14 +70,16 @@ internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanR
         // Without a system sentence, so that the picture is what is measured.
         using ChatSession chat = model.StartChat(new ChatSessionOptions { System = "" });
         GenerationResult first = await LastAsync(
-            chat.SendAsync(
+            chat.SendStreamingAsync(
                 new UserMessage("Describe the picture.") { Images = [picture], Limits = limits },
                 options,
                 null,
                 cancellationToken
             )
         );
-        GenerationResult second = await LastAsync(chat.SendAsync(new UserMessage("And what else?"), options, null, cancellationToken));
+        GenerationResult second = await LastAsync(
+            chat.SendStreamingAsync(new UserMessage("And what else?"), options, null, cancellationToken)
+        );
         if (!counts)
             return;
         Add("preprocess", "ms", first.Timings.PreprocessMs);

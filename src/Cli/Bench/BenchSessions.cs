@@ -73,5 +73,5 @@ internal sealed class BenchSessions(ModelOptions files, int count, int maxTokens
         UserMessage message,
         GenerationOptions options,
         CancellationToken cancellationToken
-    ) => BenchRun.LastAsync(chat.SendAsync(message, options, null, cancellationToken));
+    ) => BenchRun.LastAsync(chat.SendStreamingAsync(message, options, null, cancellationToken));
 }

@@ -7,7 +7,7 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     public async Task SendAsync(string text)
     {
         UserMessage message = MessageOf(text, [.. desk.Pending], []);
-        await StreamAsync(message, (progress, token) => desk.Session.SendAsync(message, desk.Generation, progress, token));
+        await StreamAsync(message, (progress, token) => desk.Session.SendStreamingAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
 
@@ -19,13 +19,16 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         UserMessage message = arePlaced
             ? MessageOf(text, [.. desk.Pending], last.Images)
             : MessageOf(text, [.. last.Images, .. desk.Pending], []);
-        await StreamAsync(message, (progress, token) => desk.Session.EditAsync(message, desk.Generation, progress, token));
+        await StreamAsync(message, (progress, token) => desk.Session.EditStreamingAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
 
     /// <summary>Answers the last message again.</summary>
     public Task RegenerateAsync() =>
-        StreamAsync(desk.Session.Turns[^1].Message, (progress, token) => desk.Session.RegenerateAsync(desk.Generation, progress, token));
+        StreamAsync(
+            desk.Session.Turns[^1].Message,
+            (progress, token) => desk.Session.RegenerateStreamingAsync(desk.Generation, progress, token)
+        );
 
     // Pictures without a place in the text go before it.
     private UserMessage MessageOf(string text, IReadOnlyList<PromptImage> unplaced, IReadOnlyList<PromptImage> placed)

@@ -117,7 +117,9 @@ internal sealed class AskCommand(CliConsole console)
                 console,
                 async progress =>
                 {
-                    updates = loaded.GenerateAsync(prompt, options, progress, cancellationToken).GetAsyncEnumerator(cancellationToken);
+                    updates = loaded
+                        .AnswerStreamingAsync(prompt, options, progress, cancellationToken)
+                        .GetAsyncEnumerator(cancellationToken);
                     return await updates.MoveNextAsync();
                 }
             );

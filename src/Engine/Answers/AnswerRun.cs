@@ -53,10 +53,11 @@ internal sealed class AnswerRun(
 
         // A caller that stops reading stops the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        LogProbabilities? probabilities = options.LogProbabilityCount is int count ? composer.WatchProbabilities(count) : null;
         SamplerSettings sampling = SettingsOf(options) with
         {
             ShownTokens = composer.ControlTokens(options.ShownTokens),
-            Watch = options.Watch,
+            Watch = probabilities is null ? options.Watch : options.Watch + probabilities.Watch,
         };
         ChannelReader<AnswerPiece> pieces = scheduler.Start(
             new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner),
@@ -81,7 +82,13 @@ internal sealed class AnswerRun(
                 if (piece.End is not null)
                     requireUnchanged();
                 if (piece.End is { } end)
-                    yield return new GenerationUpdate("", Result(text.ToString(), end, rows, images, started));
+                    yield return new GenerationUpdate(
+                        "",
+                        Result(text.ToString(), end, rows, images, started) with
+                        {
+                            LogProbabilities = [.. probabilities?.Tokens ?? []],
+                        }
+                    );
             }
         }
         finally

@@ -2,6 +2,7 @@ using System.Text;
 using Tessera.ChatTemplates;
 using Tessera.Text;
 using Tessera.Text.Llama;
+using Tessera.Text.Sampling;
 using Tessera.Vision.Encoding;
 using Tessera.Vision.Families;
 
@@ -111,6 +112,9 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
         return new GeneratedAnswer(text, generated, generated.TrimStart() == text ? ids : []);
     }
 
+    /// <summary>What keeps how likely an answer's tokens are.</summary>
+    public LogProbabilities WatchProbabilities(int likeliestCount) => new(language.Vocabulary, likeliestCount);
+
     /// <summary>Whether the vocabulary has a token.</summary>
     public bool IsToken(int id) => id >= 0 && id < language.Vocabulary.TokenCount;
 
@@ -129,7 +133,7 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
         return AnswerRecall.Fill(Chat.Write(conversation.System, exchanges), answers, language.Vocabulary);
     }
 
-    private IReadOnlyList<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
+    private List<PromptPiece> Write(Transcript transcript, AnswerMemory memory)
     {
         GeneratedAnswer?[] answers = [.. transcript.Messages.Select(message => IsPlainAnswer(message) ? memory.Find(message.Text) : null)];
         ChatTemplateMessage[] messages =

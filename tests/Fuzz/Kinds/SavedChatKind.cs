@@ -50,7 +50,7 @@ internal sealed class SavedChatKind : FuzzKind
         {
             foreach (ChatTurn turn in chat.Turns)
                 _ = turn.Answer.Length + turn.Message.Text.Length + turn.Message.Images.Sum(static image => image.Name.Length);
-            await foreach (GenerationUpdate _ in chat.SendAsync(new UserMessage("And \u00ABnow\u00BB?"), ModelFile.Short())) { }
+            await foreach (GenerationUpdate _ in chat.SendStreamingAsync(new UserMessage("And \u00ABnow\u00BB?"), ModelFile.Short())) { }
             return null;
         }
         catch (Exception failure)
@@ -68,7 +68,7 @@ internal sealed class SavedChatKind : FuzzKind
         for (int turn = 0; turn < number; turn++)
         {
             var message = new UserMessage($"Question {turn}") { Images = turn == 1 ? [ModelFile.Picture("line")] : [] };
-            await foreach (GenerationUpdate _ in chat.SendAsync(message, ModelFile.Short(2))) { }
+            await foreach (GenerationUpdate _ in chat.SendStreamingAsync(message, ModelFile.Short(2))) { }
         }
 
         await chat.SaveAsync(file);

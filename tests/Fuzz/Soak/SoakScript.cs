@@ -66,7 +66,7 @@ internal sealed record SoakScript(string? System, IReadOnlyList<UserMessage> Mes
                     logits.Add(row.ToArray());
                 }
             );
-            answers.Add(new SoakAnswer(await TextOfAsync(chat.SendAsync(message, options)), tokens, logits));
+            answers.Add(new SoakAnswer(await TextOfAsync(chat.SendStreamingAsync(message, options)), tokens, logits));
         }
 
         return this with

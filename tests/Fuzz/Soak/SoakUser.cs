@@ -47,9 +47,9 @@ internal sealed class SoakUser(SoakModel soaked, MultimodalModel model, Func<str
                     await ForkAsync(chat, message, alone);
                 if (random.OneIn(6))
                     chat = await ReloadAsync(chat);
-                if (!await IsSameAsync(options => chat.SendAsync(message, options), alone, "answered"))
+                if (!await IsSameAsync(options => chat.SendStreamingAsync(message, options), alone, "answered"))
                     return;
-                if (random.OneIn(6) && !await IsSameAsync(options => chat.RegenerateAsync(options), alone, "answered again"))
+                if (random.OneIn(6) && !await IsSameAsync(options => chat.RegenerateStreamingAsync(options), alone, "answered again"))
                     return;
             }
         }
@@ -66,7 +66,7 @@ internal sealed class SoakUser(SoakModel soaked, MultimodalModel model, Func<str
         try
         {
             return await IsSameAsync(
-                options => chat.SendAsync(message, options, cancellationToken: stop.Token),
+                options => chat.SendStreamingAsync(message, options, cancellationToken: stop.Token),
                 alone,
                 "answered before it was cancelled"
             );
@@ -81,7 +81,7 @@ internal sealed class SoakUser(SoakModel soaked, MultimodalModel model, Func<str
     private async Task ForkAsync(ChatSession chat, UserMessage message, SoakAnswer alone)
     {
         using ChatSession fork = chat.Fork();
-        await IsSameAsync(options => fork.SendAsync(message, options), alone, "answered in a fork");
+        await IsSameAsync(options => fork.SendStreamingAsync(message, options), alone, "answered in a fork");
     }
 
     private async Task<ChatSession> ReloadAsync(ChatSession chat)

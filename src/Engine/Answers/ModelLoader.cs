@@ -1,0 +1,139 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using Tessera.ChatTemplates;
+using Tessera.Compute;
+using Tessera.Prompting;
+using Tessera.Text;
+using Tessera.Text.Llama;
+using Tessera.Text.Scheduling;
+using Tessera.Text.Trial;
+using Tessera.Vision.Encoding;
+
+namespace Tessera.Answers;
+
+/// <summary>Loads both halves of a model at once, and checks that they fit each other.</summary>
+internal static class ModelLoader
+{
+    public static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
+    {
+        var file = LanguageModelFile.Open(options.ModelPath);
+        VisionModel? vision = null;
+        LanguageModel? language = null;
+        try
+        {
+            if (options.Trial is { } trial)
+                TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+            vision = options.ProjectorPath is null
+                ? null
+                : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+            ComputeDevice.RegisterKernels();
+            bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
+            var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
+            language = LoadWeights(choice, vision, progress, cancellationToken);
+            try
+            {
+                return new MultimodalModel(options, file, language, vision, isMapped);
+            }
+            catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
+            {
+                language.Dispose();
+                language = choice.LoadOnProcessor(failure, progress, cancellationToken);
+                return new MultimodalModel(options, file, language, vision, isMapped);
+            }
+        }
+        catch
+        {
+            language?.Dispose();
+            vision?.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    // Both halves at once, as neither keeps all processors busy. What fails stops the other.
+    private static LanguageModel LoadWeights(
+        LanguageChoice choice,
+        VisionModel? vision,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task seeing = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    ModelOptions options = choice.Options;
+                    vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
+                }
+                catch
+                {
+                    stop.Cancel();
+                    throw;
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
+        LanguageModel? language = null;
+        try
+        {
+            language = choice.Load(progress, stop.Token);
+            CheckPair(language, vision);
+            seeing.GetAwaiter().GetResult();
+            return language;
+        }
+        catch (Exception failure)
+        {
+            language?.Dispose();
+            stop.Cancel();
+            Exception? other = Task.WhenAny(seeing).GetAwaiter().GetResult().Exception?.InnerException;
+            if (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested && other is not null)
+                ExceptionDispatchInfo.Throw(other);
+            throw;
+        }
+    }
+
+    private static void CheckPair(LanguageModel language, VisionModel? vision)
+    {
+        if (vision is { Projector.RowsArePlacedAsText: false } && language.HasSeveralAxes)
+            throw new ModelFileException(
+                language.Path,
+                $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj."
+            );
+        if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
+            throw new ModelFileException(
+                vision.Path,
+                $"its embeddings are {vision.EmbeddingWidth} wide, but those of {language.Path} are {language.EmbeddingWidth}: the two "
+                    + "files do not belong together."
+            );
+    }
+
+    private static int ContextLengthFor(ModelOptions options, LanguageModel language)
+    {
+        if (options.ContextLength > 0)
+            return options.ContextLength;
+        return language.TrainedContextLength > 0
+            ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit)
+            : ModelOptions.DefaultContextLimit;
+    }
+
+    /// <summary>How much there may be of what.</summary>
+    public static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
+    {
+        int length = ContextLengthFor(options, language);
+        return new SchedulerLimits(
+            length,
+            Math.Max(length, options.CacheLength),
+            Math.Clamp(options.ParallelAnswerCount, 1, 256),
+            Math.Max(0, options.WaitingAnswerLimit),
+            options.ThreadCount
+        );
+    }
+
+    /// <summary>Where embeddings are kept, or null.</summary>
+    public static EmbeddingFolder? FolderOf(ModelOptions options) =>
+        options.ImageCacheFolder is null ? null : new EmbeddingFolder(options.ImageCacheFolder, options.ImageCacheFolderBytes);
+}

@@ -1,0 +1,54 @@
+using System.Text;
+
+namespace Tessera.Text.Sampling;
+
+/// <summary>Watches an answer's tokens and keeps how likely each was.</summary>
+/// <param name="vocabulary">The tokens.</param>
+/// <param name="likeliestCount">How many of the likeliest are kept beside each.</param>
+internal sealed class LogProbabilities(Vocabulary vocabulary, int likeliestCount)
+{
+    private readonly List<TokenLogProbability> tokens = [];
+
+    /// <summary>Those of the tokens so far.</summary>
+    public IReadOnlyList<TokenLogProbability> Tokens => tokens;
+
+    /// <summary>Takes a token with the logits [vocabulary] that it was chosen from.</summary>
+    public void Watch(ReadOnlySpan<float> logits, int token)
+    {
+        double normalizer = LogSumExp(logits);
+        tokens.Add(Of(token, logits[token] - normalizer) with { Likeliest = Likeliest(logits, normalizer) });
+    }
+
+    private TokenLogProbability Of(int token, double logProbability) =>
+        new(token, Encoding.UTF8.GetString(vocabulary.Piece(token)), logProbability);
+
+    private TokenLogProbability[] Likeliest(ReadOnlySpan<float> logits, double normalizer)
+    {
+        if (likeliestCount == 0)
+            return [];
+        var best = new PriorityQueue<int, float>();
+        for (int token = 0; token < logits.Length; token++)
+        {
+            if (best.Count < likeliestCount)
+                best.Enqueue(token, logits[token]);
+            else if (best.TryPeek(out _, out float least) && logits[token] > least)
+                best.EnqueueDequeue(token, logits[token]);
+        }
+
+        var likeliest = new TokenLogProbability[best.Count];
+        while (best.TryDequeue(out int token, out float logit))
+            likeliest[best.Count] = Of(token, logit - normalizer);
+        return likeliest;
+    }
+
+    private static double LogSumExp(ReadOnlySpan<float> logits)
+    {
+        double largest = double.NegativeInfinity,
+            sum = 0;
+        foreach (float logit in logits)
+            largest = Math.Max(largest, logit);
+        foreach (float logit in logits)
+            sum += Math.Exp(logit - largest);
+        return largest + Math.Log(sum);
+    }
+}
