@@ -11,12 +11,13 @@ internal sealed class ChatCommands
     /// <param name="screen">Where it is told.</param>
     /// <param name="answer">Answers.</param>
     /// <param name="confirm">Asks somebody who types; false where nobody does.</param>
-    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm)
+    /// <param name="interrupts">Stops what takes long.</param>
+    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm, Interrupts interrupts)
     {
         this.screen = screen;
         var pictures = new PictureCommands(desk, screen);
         var turns = new TurnCommands(desk, screen, answer);
-        var sessions = new SessionCommands(desk, screen, confirm);
+        var sessions = new SessionCommands(desk, screen, confirm, interrupts);
         var reports = new ReportCommands(desk, screen);
         SlashCommand[] all =
         [

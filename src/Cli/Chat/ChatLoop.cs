@@ -18,7 +18,7 @@ internal sealed class ChatLoop
     {
         (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
         answer = new ChatAnswer(desk, screen, interrupts);
-        commands = new ChatCommands(desk, screen, answer, ConfirmAsync);
+        commands = new ChatCommands(desk, screen, answer, ConfirmAsync, interrupts);
         pictures = new PictureCommands(desk, screen);
     }
 

@@ -8,7 +8,8 @@ namespace Tessera.Cli.Chat;
 /// <param name="desk">What there is.</param>
 /// <param name="screen">Where it is told.</param>
 /// <param name="confirm">Asks somebody who types; false where nobody does.</param>
-internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<string, Task<bool>> confirm)
+/// <param name="interrupts">Stops what takes long.</param>
+internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<string, Task<bool>> confirm, Interrupts interrupts)
 {
     private const int MostShown = 4000;
 
@@ -49,15 +50,16 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
             );
         }
 
-        await desk.Session.SaveAsync(path);
+        await interrupts.RunAsync(token => desk.Session.SaveAsync(path, token));
         screen.Say($"Saved {Turns(desk.Session)} in {path}.");
     }
 
     /// <summary><c>/load</c></summary>
     public async Task LoadAsync(string text)
     {
-        ChatSession loaded = await desk.Model.LoadChatAsync(RequirePath(text, "/load FILE"));
-        desk.Replace(loaded);
+        string path = RequirePath(text, "/load FILE");
+        await interrupts.RunAsync(async token => desk.Replace(await desk.Model.LoadChatAsync(path, token)));
+        ChatSession loaded = desk.Session;
         screen.Say($"Loaded {Turns(loaded)}.");
         if (loaded.Turns is [.., var last])
             screen.Say($"The last one: {Beginning(last.Message.Text)}\n{Beginning(last.Answer)}");

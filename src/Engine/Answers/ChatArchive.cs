@@ -23,25 +23,32 @@ internal sealed class ChatArchive : IDisposable
     // ZipArchive holds an object for each entry that the directory names.
     private const long LargestDirectory = 1 << 24;
 
+    // What is read or written between two looks at a cancellation.
+    private const int PieceLength = 1 << 20;
+
     /// <summary>Bytes of a manifest: more than a person reads in a life.</summary>
     public const long LargestManifest = 1 << 24;
 
     private readonly FileStream file;
     private readonly ZipArchive archive;
+    private readonly CancellationToken cancellationToken;
     private long left;
 
-    private ChatArchive(FileStream file)
+    private ChatArchive(FileStream file, CancellationToken cancellationToken)
     {
         this.file = file;
+        this.cancellationToken = cancellationToken;
         // Entries that share their bytes would be more than the file.
         left = file.Length;
         RequireSmallDirectory(file);
         archive = new ZipArchive(file, ZipArchiveMode.Read);
     }
 
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Stops whatever is read of it.</param>
     /// <exception cref="InvalidDataException">It is no such archive.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static ChatArchive Open(string path)
+    public static ChatArchive Open(string path, CancellationToken cancellationToken = default)
     {
         if (!FileKind.HasContents(path))
             throw new IOException(
@@ -52,7 +59,7 @@ internal sealed class ChatArchive : IDisposable
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
-            return new ChatArchive(file);
+            return new ChatArchive(file, cancellationToken);
         }
         catch
         {
@@ -79,7 +86,8 @@ internal sealed class ChatArchive : IDisposable
 
     /// <summary>Writes an archive; it appears whole or not at all.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(string path, IReadOnlyDictionary<string, byte[]> entries) =>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
+    public static void Write(string path, IReadOnlyDictionary<string, byte[]> entries, CancellationToken cancellationToken) =>
         WholeFile.Write(
             path,
             stream =>
@@ -88,8 +96,14 @@ internal sealed class ChatArchive : IDisposable
                 foreach ((string name, byte[] bytes) in entries)
                 {
                     using Stream entry = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
-                    entry.Write(bytes);
+                    foreach (Range piece in Pieces(bytes.Length))
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        entry.Write(bytes.AsSpan(piece));
+                    }
                 }
+
+                cancellationToken.ThrowIfCancellationRequested();
             }
         );
 
@@ -114,7 +128,12 @@ internal sealed class ChatArchive : IDisposable
         left -= entry.Length;
         var bytes = new byte[entry.Length];
         using Stream stream = entry.Open();
-        stream.ReadExactly(bytes);
+        foreach (Range piece in Pieces(bytes.Length))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            stream.ReadExactly(bytes.AsSpan(piece));
+        }
+
         return bytes;
     }
 
@@ -122,6 +141,12 @@ internal sealed class ChatArchive : IDisposable
     {
         archive.Dispose();
         file.Dispose();
+    }
+
+    private static IEnumerable<Range> Pieces(int length)
+    {
+        for (int left = length; left > 0; left -= PieceLength)
+            yield return (length - left)..(length - Math.Max(0, left - PieceLength));
     }
 
     private static void RequireSmallDirectory(FileStream file)

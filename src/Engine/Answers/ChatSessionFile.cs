@@ -42,14 +42,14 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             session.Options.System,
             session.Options.Overflow,
             saved,
-            entries.ToDictionary(static entry => entry.Key, static entry => ChatArchive.DigestOf(entry.Value))
+            entries.ToDictionary(static entry => entry.Key, entry => Digest(entry.Value, cancellationToken))
         );
         byte[] json = entries[ChatArchive.ManifestName] = manifest.ToJson();
         if (json.Length > ChatArchive.LargestManifest || entries.Values.Sum(static entry => entry.LongLength) > LargestFile)
             throw new TesseraException($"{path}: the conversation is too large to be saved.");
         try
         {
-            await Task.Run(() => ChatArchive.Write(path, entries), cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => ChatArchive.Write(path, entries, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -62,7 +62,8 @@ internal sealed class ChatSessionFile(MultimodalModel model)
     {
         try
         {
-            using ChatArchive archive = await Task.Run(() => ChatArchive.Open(path), cancellationToken).ConfigureAwait(false);
+            using ChatArchive archive = await Task.Run(() => ChatArchive.Open(path, cancellationToken), cancellationToken)
+                .ConfigureAwait(false);
             SavedSession manifest = SavedSession.Parse(archive.ReadManifest());
             if (manifest.Format != SavedSession.CurrentFormat)
                 throw new TesseraException(
@@ -74,10 +75,18 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             var loading = new ChatSessionLoad(model, archive, manifest);
             ConversationTurn[] turns = await Task.Run(loading.Turns, cancellationToken).ConfigureAwait(false);
             ChatSession session = model.StartChat(new ChatSessionOptions { System = manifest.System, Overflow = manifest.Overflow });
-            session.Restore(turns, KeyOrigin.Next());
-            await Task.Run(() => loading.RestoreEmbeddings(turns, session.Origin), cancellationToken).ConfigureAwait(false);
-            await loading.RestoreStateAsync(session).ConfigureAwait(false);
-            return session;
+            try
+            {
+                session.Restore(turns, KeyOrigin.Next());
+                await Task.Run(() => loading.RestoreEmbeddings(turns, session.Origin), cancellationToken).ConfigureAwait(false);
+                await loading.RestoreStateAsync(session).ConfigureAwait(false);
+                return session;
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
         }
         catch (TesseraException failure)
         {
@@ -91,6 +100,12 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         {
             throw new TesseraException($"{path}: the conversation cannot be read ({failure.Message.TrimEnd('.')}).", failure);
         }
+    }
+
+    private static string Digest(byte[] bytes, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ChatArchive.DigestOf(bytes);
     }
 
     private static SavedTurn Save(ConversationTurn turn, int index, Dictionary<string, byte[]> entries)

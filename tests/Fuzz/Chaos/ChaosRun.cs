@@ -10,6 +10,8 @@ namespace Tessera.Fuzz.Chaos;
 /// </summary>
 internal sealed class ChaosRun : IDisposable
 {
+    // What files are called until they are whole.
+    private const string HalfWritten = "*.tmp";
     private readonly TemporaryFolder folder = new();
     private readonly Random random;
     private int rounds,
@@ -41,25 +43,48 @@ internal sealed class ChaosRun : IDisposable
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         if (undisturbed.ExitCode != 0)
             Report(command, "undisturbed", undisturbed.Error);
-        int killed = 0;
+        int killed = 0,
+            midway = 0;
         for (int round = 0; round < count && !cancellationToken.IsCancellationRequested; round++)
         {
             target = FreshTarget(command, Text(round));
             // Every other one meets a file of an earlier run.
             byte[]? before = round % 2 == 0 ? null : await PlaceOlderAsync(command, target);
-            ProgramRun run = await command.RunAsync(target, time * (0.1 + (random.NextDouble() * 1.1)));
+            string place = Path.GetDirectoryName(target)!;
+            TimeSpan after = time * (0.1 + (random.NextDouble() * 1.1));
+            ProgramRun run = await command.RunAsync(
+                target,
+                round % 4 < 2 ? stop => Task.Delay(after, stop) : stop => UntilItWritesAsync(place, random.Next(2_000), stop)
+            );
             if (run.ExitCode == 137)
                 killed++;
+            if (IsHalfWritten(place))
+                midway++;
             rounds++;
             if (await command.Problem(target, before) is string problem)
                 Report(command, "killed", problem);
             ProgramRun next = await command.RunAsync(target);
             if (next.ExitCode != 0)
                 Report(command, "the run after a kill", next.Error);
-            Directory.Delete(Path.GetDirectoryName(target)!, recursive: true);
+            if (IsHalfWritten(place))
+                Report(command, "the run after a kill", "it leaves what the killed one left");
+            Directory.Delete(place, recursive: true);
         }
 
-        Console.WriteLine($"{command.Name}: {killed} of {count} killed");
+        Console.WriteLine($"{command.Name}: {killed} of {count} killed, {midway} of them in the middle of a file");
+    }
+
+    private static bool IsHalfWritten(string place) => Directory.EnumerateFiles(place, HalfWritten, SearchOption.AllDirectories).Any();
+
+    // In microseconds after it has begun: a file is written within a few milliseconds.
+    private static async Task UntilItWritesAsync(string place, int microseconds, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        while (!IsHalfWritten(place))
+            cancellationToken.ThrowIfCancellationRequested();
+        long seen = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(seen).TotalMicroseconds < microseconds)
+            Thread.SpinWait(20);
     }
 
     // A small file system in memory, which only root may make.

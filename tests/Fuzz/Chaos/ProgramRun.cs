@@ -20,8 +20,15 @@ internal sealed record ProgramRun(int ExitCode, string Out, string Error)
         && !Error.Contains("   at ", StringComparison.Ordinal)
         && !Error.Contains("should not happen", StringComparison.Ordinal);
 
-    /// <summary>Runs a command to its end, or for a time, after which it is killed.</summary>
-    public static async Task<ProgramRun> RunAsync(IReadOnlyList<string> arguments, string input, TimeSpan? killAfter = null)
+    /// <summary>Runs a command to its end, or kills it.</summary>
+    /// <param name="arguments">The command.</param>
+    /// <param name="input">What is typed.</param>
+    /// <param name="moment">Is over when it is to be killed; null for after a long time.</param>
+    public static async Task<ProgramRun> RunAsync(
+        IReadOnlyList<string> arguments,
+        string input,
+        Func<CancellationToken, Task>? moment = null
+    )
     {
         var start = new ProcessStartInfo(Program, arguments)
         {
@@ -42,17 +49,14 @@ internal sealed record ProgramRun(int ExitCode, string Out, string Error)
             // It ended without reading.
         }
 
-        using var limit = new CancellationTokenSource(killAfter ?? Patience);
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync(CancellationToken.None);
-        }
-
+        using var limit = new CancellationTokenSource(Patience);
+        Task end = process.WaitForExitAsync(limit.Token),
+            kill = moment?.Invoke(limit.Token) ?? Task.Delay(Timeout.Infinite, limit.Token);
+        await Task.WhenAny(end, kill);
+        process.Kill();
+        await process.WaitForExitAsync(CancellationToken.None);
+        await limit.CancelAsync();
+        await Task.WhenAll(end, kill).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return new ProgramRun(process.ExitCode, await output, await error);
     }
 }

@@ -16,6 +16,9 @@ internal sealed record WritingCommand(
     Func<string, byte[]?, Task<string?>> Problem
 )
 {
+    // One save takes a moment only, which a kill would hardly ever meet.
+    private const int SaveCount = 100;
+
     // A larger tower than the golden's would only take longer.
     private static readonly string[] Model = ["-m", Goldens.Language, "--mmproj", Goldens.Projector];
     private static readonly string[] Greedy = ["--temperature", "0", "--max-tokens", "4", "--threads", "1"];
@@ -41,7 +44,8 @@ internal sealed record WritingCommand(
             "chat, /save",
             "a.chat",
             static _ => ["chat", .. Model, .. Greedy],
-            static path => $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n/save {path}\n/quit\n",
+            static path =>
+                $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n{string.Concat(Enumerable.Repeat($"/save {path}\n", SaveCount))}/quit\n",
             ChatProblem
         ),
         new(
@@ -54,8 +58,10 @@ internal sealed record WritingCommand(
     ];
 
     /// <summary>Runs the command for a target.</summary>
-    public Task<ProgramRun> RunAsync(string target, TimeSpan? killAfter = null) =>
-        ProgramRun.RunAsync(Arguments(target), Input(target), killAfter);
+    /// <param name="target">What it writes.</param>
+    /// <param name="moment">Is over when it is to be killed; null for never.</param>
+    public Task<ProgramRun> RunAsync(string target, Func<CancellationToken, Task>? moment = null) =>
+        ProgramRun.RunAsync(Arguments(target), Input(target), moment);
 
     private static Task<string?> SameOrWhole(string path, byte[]? before, int least)
     {
