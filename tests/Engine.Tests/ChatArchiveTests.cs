@@ -1,3 +1,5 @@
+using Tessera.Answers;
+
 namespace Tessera.Engine.Tests;
 
 /// <summary>Writing and reading of a saved conversation's file can be stopped half-way.</summary>

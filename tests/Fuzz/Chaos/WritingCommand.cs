@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Fuzz.Chaos;
@@ -31,7 +33,7 @@ internal sealed record WritingCommand(
             "x.npy",
             static path => ["encode", "--mmproj", Goldens.Projector, Goldens.Picture("wide"), "--out", path],
             static _ => "",
-            (path, before) => SameOrWhole(path, before, 20_000)
+            SameOrWhole
         ),
         new(
             "look --save",
@@ -63,15 +65,28 @@ internal sealed record WritingCommand(
     public Task<ProgramRun> RunAsync(string target, Func<CancellationToken, Task>? moment = null) =>
         ProgramRun.RunAsync(Arguments(target), Input(target), moment);
 
-    private static Task<string?> SameOrWhole(string path, byte[]? before, int least)
+    private static Task<string?> SameOrWhole(string path, byte[]? before)
     {
         if (!File.Exists(path))
             return Task.FromResult(before is null ? null : "the file that was there is gone");
         byte[] now = File.ReadAllBytes(path);
-        bool isWhole = now.Length >= least && now.AsSpan().StartsWith((byte[])[0x93, .. "NUMPY"u8]);
-        return Task.FromResult(
-            isWhole || (before is not null && now.AsSpan().SequenceEqual(before)) ? null : $"it is half written: {now.Length} bytes"
-        );
+        bool isSound = IsWholeArray(now) || (before is not null && now.AsSpan().SequenceEqual(before));
+        return Task.FromResult(isSound ? null : $"it is half written: {now.Length} bytes");
+    }
+
+    // As many float32 as its header says (NumPy's format 1.0).
+    private static bool IsWholeArray(byte[] file)
+    {
+        if (file.Length < 10 || !file.AsSpan().StartsWith((byte[])[0x93, .. "NUMPY"u8]))
+            return false;
+        int start = 10 + BitConverter.ToUInt16(file, 8);
+        if (start > file.Length)
+            return false;
+        string header = Encoding.Latin1.GetString(file, 10, start - 10);
+        string[] shape = header[(header.IndexOf('(') + 1)..header.IndexOf(')')]
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        long count = shape.Aggregate(1L, static (product, length) => product * long.Parse(length, CultureInfo.InvariantCulture));
+        return file.Length == start + (count * sizeof(float));
     }
 
     private static async Task<string?> PictureProblem(string path, byte[]? before)
