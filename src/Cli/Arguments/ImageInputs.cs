@@ -7,6 +7,7 @@ namespace Tessera.Cli.Arguments;
 internal static class ImageInputs
 {
     private const int EnoughToTell = 16;
+    private const int LargestDoubled = 1 << 25;
     private static readonly TimeSpan DownloadTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>Reads several.</summary>
@@ -95,6 +96,9 @@ internal static class ImageInputs
         {
             if (data.Length + count > PromptImage.MaxByteLength)
                 throw TooLarge(name);
+            // Doubled to the end, it would take twice as much with its copies; what is not written of an array takes no memory.
+            if (data.Length + count > data.Capacity && data.Capacity >= LargestDoubled)
+                data.Capacity = (int)PromptImage.MaxByteLength;
             data.Write(buffer, 0, count);
             // What is no picture by its first bytes will be none by its last.
             if (
