@@ -46,8 +46,7 @@ internal sealed record WritingCommand(
             "chat, /save",
             "a.chat",
             static _ => ["chat", .. Model, .. Greedy],
-            static path =>
-                $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n{string.Concat(Enumerable.Repeat($"/save {path}\n", SaveCount))}/quit\n",
+            Conversation,
             ChatProblem
         ),
         new(
@@ -58,6 +57,12 @@ internal sealed record WritingCommand(
             CacheProblem
         ),
     ];
+
+    private static string Conversation(string path)
+    {
+        string saves = string.Concat(Enumerable.Repeat($"/save {path}\n", SaveCount));
+        return $"Hello\n/image {Goldens.Picture("line")}\nAnd this?\n{saves}/quit\n";
+    }
 
     /// <summary>Runs the command for a target.</summary>
     /// <param name="target">What it writes.</param>
