@@ -107,13 +107,14 @@ internal sealed class GrammarCheck
                 return Sum(sequence.Parts.Take(length), above);
             case Repeat repeat:
                 (long count, int depth) = BeginningsOf(repeat.Item, above + 1);
+                if (!MaybeEmpty(repeat.Item, maybeEmpty))
+                    return (Bounded(count + 1), depth + 1);
                 // Where the item may be empty, the rules of the repetition begin with each other too; without a limit, with themselves.
-                if (repeat.Most is null && MaybeEmpty(repeat.Item, maybeEmpty))
-                    throw new GrammarFault("what may be empty is repeated without a limit.");
-                int steps = MaybeEmpty(repeat.Item, maybeEmpty) ? Math.Max(repeat.Most ?? 1, repeat.Least) : 1;
-                if (depth + steps > GrammarLimits.BeginningDepth)
+                int steps = repeat.Most ?? throw new GrammarFault("what may be empty is repeated without a limit.");
+                long ways = Bounded((count + 1) * steps);
+                if (steps > 1 && ways > GrammarLimits.EmptyWays)
                     throw new GrammarFault("what may be empty is repeated too often.");
-                return (Bounded((count + 1) * steps), depth + steps);
+                return (ways, depth + steps);
             default:
                 return (0, 0);
         }

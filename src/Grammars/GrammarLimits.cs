@@ -28,6 +28,12 @@ internal static class GrammarLimits
     /// <summary>Rules that begin with each other in a row: llama.cpp follows them recursively.</summary>
     public const int BeginningDepth = 3_000;
 
+    /// <summary>
+    /// Beginnings of a counted repetition whose item may be empty: llama.cpp keeps a stack for each at once, and looks from each at all
+    /// others. <c>("a"?){300}</c>, with 600, takes a second for each token.
+    /// </summary>
+    public const int EmptyWays = 128;
+
     /// <summary>Counts in which one text may fit repetitions inside each other: llama.cpp keeps a stack for each.</summary>
     public const int RepetitionWays = 300;
 }

@@ -31,7 +31,16 @@ public sealed class ChatArchiveTests : IDisposable
         using var stop = new CancellationTokenSource();
         byte[] large = new byte[(3 << 20) + 1];
         Random.Shared.NextBytes(large);
-        ChatArchive.Write(Chat, new Dictionary<string, byte[]> { ["a"] = large, ["b"] = [], ["c"] = [1] }, stop.Token);
+        ChatArchive.Write(
+            Chat,
+            new Dictionary<string, byte[]>
+            {
+                ["a"] = large,
+                ["b"] = [],
+                ["c"] = [1],
+            },
+            stop.Token
+        );
         using ChatArchive archive = ChatArchive.Open(Chat, stop.Token);
         Assert.Empty(Assert.IsType<byte[]>(archive.Read("b", 10)));
         Assert.Equal(large, Assert.IsType<byte[]>(archive.Read("a", large.Length)));

@@ -41,6 +41,23 @@ public sealed class GrammarTests
             );
     }
 
+    [Theory]
+    [InlineData("root ::= (\"a\"?){60}", true)]
+    [InlineData("root ::= (\"a\"?){1000}", false)]
+    [InlineData("root ::= (([^\"])* | [a-z]){0,100}", false)]
+    [InlineData("root ::= \"[\" [0-9]{0,9000} \"]\"", true)]
+    public void What_may_be_empty_is_not_repeated_often(string grammar, bool isTaken)
+    {
+        if (isTaken)
+            Assert.NotEmpty(AnswerFormat.FromGrammar(grammar).Grammar);
+        else
+            Assert.Contains(
+                "repeated too often",
+                Assert.Throws<GrammarException>(() => AnswerFormat.FromGrammar(grammar)).Message,
+                StringComparison.Ordinal
+            );
+    }
+
     [Fact]
     public void Repetitions_nest_as_brackets_do()
     {

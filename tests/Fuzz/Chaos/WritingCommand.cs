@@ -42,13 +42,7 @@ internal sealed record WritingCommand(
             static _ => "",
             PictureProblem
         ),
-        new(
-            "chat, /save",
-            "a.chat",
-            static _ => ["chat", .. Model, .. Greedy],
-            Conversation,
-            ChatProblem
-        ),
+        new("chat, /save", "a.chat", static _ => ["chat", .. Model, .. Greedy], Conversation, ChatProblem),
         new(
             "ask --image-cache",
             "cache",
