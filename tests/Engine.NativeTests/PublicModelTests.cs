@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Tessera.Engine.NativeTests;
 
-/// <summary>The surface that .NET programs see: answers in one piece, given turns, tokens, probabilities, pictures from elsewhere.</summary>
+/// <summary>What .NET programs see: answers in one piece, given turns, tokens, probabilities, pictures from elsewhere.</summary>
 public sealed class PublicModelTests
 {
     private static readonly GenerationOptions Greedy = new() { Temperature = 0, MaxTokens = 12 };
