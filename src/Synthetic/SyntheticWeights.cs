@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using Tessera.Gguf;
+using Tessera.Vision.Parts;
 
 namespace Tessera.Synthetic;
 
 /// <summary>Writes tensors of random values: matrices in one type, vectors as float32. The seed is fixed, so equal calls give equal
 /// files.</summary>
-internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixType)
+internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixType) : ProjectorDraft
 {
     // About the spread of trained weights, so that activations stay finite through all blocks.
     private const float Deviation = 0.02f;
@@ -13,8 +14,10 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     private readonly byte[] chunk = Chunk(matrixType);
     private readonly byte[] halves = Chunk(GgufTensorType.F16);
 
+    public override void Metadata(string key, GgufValue value) => writer.AddMetadata(key, value);
+
     /// <summary>A matrix [inputs, outputs]; F16 where the type's blocks do not fit the inputs, as quantizers fall back.</summary>
-    public void Matrix(string name, long inputs, long outputs)
+    public override void Matrix(string name, long inputs, long outputs)
     {
         if (inputs % matrixType.BlockLength() == 0)
             Add(name, matrixType, chunk, inputs, outputs);
@@ -23,28 +26,14 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     }
 
     /// <summary>A matrix as F16 whatever the others are, for patch kernels and position tables.</summary>
-    public void Half(string name, params long[] shape) => Add(name, GgufTensorType.F16, halves, shape);
-
-    /// <summary>A linear layer with its bias.</summary>
-    public void Linear(string name, long inputs, long outputs)
-    {
-        Matrix($"{name}.weight", inputs, outputs);
-        Vector($"{name}.bias", outputs, 0);
-    }
-
-    /// <summary>A layer norm with its bias.</summary>
-    public void Norm(string name, long width)
-    {
-        Vector($"{name}.weight", width, 1);
-        Vector($"{name}.bias", width, 0);
-    }
+    public override void Half(string name, params long[] shape) => Add(name, GgufTensorType.F16, halves, shape);
 
     /// <summary>A vector of one value.</summary>
-    public void Vector(string name, long width, float value) =>
+    public override void Vector(string name, long width, float value) =>
         writer.AddTensor(name, GgufTensorType.F32, [width], MemoryMarshal.AsBytes(Enumerable.Repeat(value, (int)width).ToArray().AsSpan()));
 
     /// <summary>Random values as float32.</summary>
-    public void Values(string name, params long[] shape) => Add(name, GgufTensorType.F32, Chunk(GgufTensorType.F32), shape);
+    public override void Values(string name, params long[] shape) => Add(name, GgufTensorType.F32, Chunk(GgufTensorType.F32), shape);
 
     private void Add(string name, GgufTensorType type, byte[] source, params long[] shape)
     {

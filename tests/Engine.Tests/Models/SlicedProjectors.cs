@@ -66,7 +66,7 @@ internal static class SlicedProjectors
         return contents;
     }
 
-    private static string Write(TemporaryFolder folder, Action<Contents> change)
+    public static string Write(TemporaryFolder folder, Action<Contents> change)
     {
         Contents contents = Release("2.6");
         change(contents);

@@ -10,11 +10,13 @@ namespace Tessera.Vision.Families;
 /// <param name="Recognises">Tells it from others of the same projector type.</param>
 /// <param name="NameOf">Name shown to users.</param>
 /// <param name="Open">Reads the configuration and makes the image processor, before a weight is read.</param>
+/// <param name="Shape">A released model's projector, for files with random weights.</param>
 internal sealed record VisionFamily(
     IReadOnlyList<string> ProjectorTypes,
     Func<GgufFile, bool> Recognises,
     Func<GgufFile, string> NameOf,
-    Func<GgufFile, Preprocessing, FamilyParts> Open
+    Func<GgufFile, Preprocessing, FamilyParts> Open,
+    ProjectorShape Shape
 );
 
 /// <summary>The parts of a family for one file.</summary>

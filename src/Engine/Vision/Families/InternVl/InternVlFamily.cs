@@ -5,7 +5,7 @@ namespace Tessera.Vision.Families.InternVl;
 /// <summary>InternVL.</summary>
 internal static class InternVlFamily
 {
-    public static VisionFamily Row { get; } = new(["internvl"], static _ => true, static _ => "InternVL", Open);
+    public static VisionFamily Row { get; } = new(["internvl"], static _ => true, static _ => "InternVL", Open, InternVlShape.Released);
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {

@@ -5,7 +5,7 @@ namespace Tessera.Vision.Families.Llava;
 /// <summary>LLaVA-1 and LLaVA-1.5.</summary>
 internal static class LlavaFamily
 {
-    public static VisionFamily Row { get; } = new(["mlp", "mlp_norm"], static _ => true, static _ => "LLaVA", Open);
+    public static VisionFamily Row { get; } = new(["mlp", "mlp_norm"], static _ => true, static _ => "LLaVA", Open, LlavaShape.Released);
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {

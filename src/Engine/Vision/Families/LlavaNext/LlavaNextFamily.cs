@@ -5,7 +5,8 @@ namespace Tessera.Vision.Families.LlavaNext;
 /// <summary>LLaVA-NeXT, LLaVA-OneVision and LLaVA-1.5-HD.</summary>
 internal static class LlavaNextFamily
 {
-    public static VisionFamily Row { get; } = new(["mlp", "mlp_norm"], LlavaNextConfig.Recognises, LlavaNextConfig.NameOf, Open);
+    public static VisionFamily Row { get; } =
+        new(["mlp", "mlp_norm"], LlavaNextConfig.Recognises, LlavaNextConfig.NameOf, Open, LlavaNextShape.Released);
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {

@@ -5,7 +5,8 @@ namespace Tessera.Vision.Families.LlavaUhd;
 /// <summary>LLaVA-UHD.</summary>
 internal static class LlavaUhdFamily
 {
-    public static VisionFamily Row { get; } = new(["uhd_resampler"], static _ => true, static _ => "LLaVA-UHD", Open);
+    public static VisionFamily Row { get; } =
+        new(["uhd_resampler"], static _ => true, static _ => "LLaVA-UHD", Open, LlavaUhdShape.Released);
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {
