@@ -5,7 +5,8 @@ using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 
-/// <summary>What every row of the table of families has: a shape for random weights, plans worked out by hand, a golden, its words.</summary>
+/// <summary>What every row of the table of families has: a shape for random weights, plans worked out by hand, a golden, its
+/// words.</summary>
 public sealed class FamilyContractTests
 {
     public static TheoryData<int> Rows => [.. Enumerable.Range(0, VisionFamilies.All.Count)];
