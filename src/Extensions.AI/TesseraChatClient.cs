@@ -14,30 +14,35 @@ public sealed class TesseraChatClient : IChatClient
     private readonly IDisposable? owned;
     private readonly ChatClientMetadata metadata;
     private readonly string modelId;
+    private readonly bool allowFileUris;
     private int isDisposed;
 
     /// <summary>Answers with a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the client disposes the model.</param>
-    public TesseraChatClient(MultimodalModel model, string? modelId = null, bool ownsModel = false)
+    /// <param name="allowFileUris">Whether pictures are read from <c>file:</c> addresses; for messages of the program's own only.</param>
+    public TesseraChatClient(MultimodalModel model, string? modelId = null, bool ownsModel = false, bool allowFileUris = false)
         : this(
             ChatBackend.Of(model ?? throw new ArgumentNullException(nameof(model))),
             modelId ?? Path.GetFileNameWithoutExtension(model.Path),
-            ownsModel ? model : null
+            ownsModel ? model : null,
+            allowFileUris
         ) { }
 
-    internal TesseraChatClient(ChatBackend backend, string modelId, IDisposable? owned = null)
-        : this(_ => Task.FromResult(backend), () => backend.Model, modelId, owned) { }
+    internal TesseraChatClient(ChatBackend backend, string modelId, IDisposable? owned = null, bool allowFileUris = false)
+        : this(_ => Task.FromResult(backend), () => backend.Model, modelId, owned, allowFileUris) { }
 
     internal TesseraChatClient(
         Func<CancellationToken, Task<ChatBackend>> open,
         Func<MultimodalModel?> loaded,
         string modelId,
-        IDisposable? owned = null
+        IDisposable? owned,
+        bool allowFileUris
     )
     {
         (this.open, this.loaded, this.modelId, this.owned) = (open, loaded, modelId, owned);
+        this.allowFileUris = allowFileUris;
         metadata = new ChatClientMetadata(TesseraTelemetry.ProviderName, null, modelId);
     }
 
@@ -117,7 +122,7 @@ public sealed class TesseraChatClient : IChatClient
     {
         ChatBackend backend = await open(cancellationToken).ConfigureAwait(false);
         ChatRequest request = await Task.Run(
-                () => ChatRequest.MapAsync(messages, options, backend.Traits, modelId, this, cancellationToken),
+                () => ChatRequest.MapAsync(messages, options, backend.Traits, modelId, this, allowFileUris, cancellationToken),
                 cancellationToken
             )
             .ConfigureAwait(false);

@@ -24,9 +24,9 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
     /// <param name="ownsModel">Whether disposing the generator disposes the model.</param>
     public TesseraImageEmbeddingGenerator(MultimodalModel model, string? modelId = null, bool ownsModel = false)
         : this(
-            _ => Task.FromResult(model),
+            Opened(model ?? throw new ArgumentNullException(nameof(model))),
             () => model,
-            modelId ?? Path.GetFileNameWithoutExtension((model ?? throw new ArgumentNullException(nameof(model))).Path),
+            modelId ?? Path.GetFileNameWithoutExtension(model.Path),
             ownsModel ? model : null
         ) { }
 
@@ -36,6 +36,8 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
         string modelId,
         IDisposable? owned = null
     ) => (this.open, this.loaded, this.modelId, this.owned) = (open, loaded, modelId, owned);
+
+    private static Func<CancellationToken, Task<MultimodalModel>> Opened(MultimodalModel model) => _ => Task.FromResult(model);
 
     /// <summary>Makes the vectors, in the order of the pictures.</summary>
     /// <param name="values">The pictures.</param>

@@ -10,8 +10,13 @@ public static class TesseraModelExtensions
     /// <param name="model">The model.</param>
     /// <param name="modelId">What the model is called; null for its file's name.</param>
     /// <param name="ownsModel">Whether disposing the client disposes the model.</param>
-    public static IChatClient AsIChatClient(this MultimodalModel model, string? modelId = null, bool ownsModel = false) =>
-        new TesseraChatClient(model, modelId, ownsModel);
+    /// <param name="allowFileUris">Whether pictures are read from <c>file:</c> addresses; for messages of the program's own only.</param>
+    public static IChatClient AsIChatClient(
+        this MultimodalModel model,
+        string? modelId = null,
+        bool ownsModel = false,
+        bool allowFileUris = false
+    ) => new TesseraChatClient(model, modelId, ownsModel, allowFileUris);
 
     /// <summary>The model's eyes as a generator of embeddings.</summary>
     /// <param name="model">The model.</param>

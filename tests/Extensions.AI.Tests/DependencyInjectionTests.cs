@@ -42,10 +42,12 @@ public sealed class DependencyInjectionTests
     }
 
     [Fact]
-    public async Task Two_models_have_keys_and_the_embedded_one_needs_no_options()
+    public async Task Two_models_have_keys()
     {
         var services = new ServiceCollection();
-        services.AddTessera().AddKeyedTessera("second", options => (options.Model, options.ModelId) = (TinyModel.Options, "other"));
+        services
+            .AddTessera(static options => options.Model = TinyModel.Options)
+            .AddKeyedTessera("second", options => (options.Model, options.ModelId) = (TinyModel.Options, "other"));
         await using ServiceProvider provider = services.BuildServiceProvider();
         var first = provider.GetRequiredService<IChatClient>();
         var second = provider.GetRequiredKeyedService<IChatClient>("second");

@@ -20,7 +20,7 @@ public sealed class RequestTests
         var model = new FakeModel(TemplateSources.Hermes, "ok");
         string file = new Uri(RepositoryRoot.Path("samples", "heart.png")).AbsoluteUri;
         await model
-            .Client()
+            .Client(allowFileUris: true)
             .GetResponseAsync(
                 [
                     new ChatMessage(ChatRole.System, "Be brief."),
@@ -63,6 +63,7 @@ public sealed class RequestTests
             { "ftp", "scheme ftp" },
             { "missing", "no such file" },
             { "device", "only regular files" },
+            { "file unasked", "not read unless AllowFileUris is set" },
             { "broken uri", "cannot be read" },
             { "file id", "takes no such part from the role user" },
             { "call", "takes no such part from the role user" },
@@ -84,6 +85,7 @@ public sealed class RequestTests
             "ftp" => new UriContent("ftp://example.org/cat.png", "image/png"),
             "missing" => new UriContent("file:///nowhere/cat.png", "image/png"),
             "device" => new UriContent("file:///dev/zero", "image/png"),
+            "file unasked" => new UriContent(new Uri(RepositoryRoot.Path("samples", "heart.png")), "image/png"),
             "broken uri" => new UriContent("data:image/png;base64,@@@", "image/png"),
             "file id" => new HostedFileContent("file-1"),
             _ => new FunctionCallContent("1", "find"),
@@ -91,7 +93,7 @@ public sealed class RequestTests
         var model = new FakeModel(TemplateSources.Hermes, "ok");
         ChatMessage[] messages = [new(ChatRole.System, "s"), new(ChatRole.User, [new TextContent("See"), part])];
         ChatContentException refused = await Assert
-            .ThrowsAsync<ChatContentException>(() => model.Client().GetResponseAsync(messages))
+            .ThrowsAsync<ChatContentException>(() => model.Client(allowFileUris: kind != "file unasked").GetResponseAsync(messages))
             .WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Equal((1, 1), (refused.MessageIndex, refused.PartIndex));
         Assert.Contains(part.GetType().Name, refused.Message);

@@ -18,10 +18,13 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     private ChatBackend? backend;
     private bool isDisposed;
 
+    /// <summary>Loads nothing yet.</summary>
+    /// <param name="options">Valid ones, with a model.</param>
+    /// <param name="logger">Told of loading.</param>
     public ModelHost(TesseraOptions options, ILogger logger)
     {
         (this.options, this.logger) = (options, logger);
-        Model = options.Model ?? Embedded();
+        Model = options.Model!;
         ModelId = options.ModelId ?? Path.GetFileNameWithoutExtension(Model.ModelPath);
         // Without a logger in the container the native log stays where it was.
         Model = Model with
@@ -29,6 +32,9 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
             Logger = Model.Logger ?? (logger is NullLogger ? null : logger),
         };
     }
+
+    /// <summary>Whether clients read <c>file:</c> addresses.</summary>
+    public bool AllowsFileUris => options.AllowFileUris;
 
     /// <summary>What the model is called.</summary>
     public string ModelId { get; }
@@ -50,7 +56,7 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     {
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
+            ObjectDisposedException.ThrowIf(isDisposed, typeof(MultimodalModel));
             if (loading is null or { IsFaulted: true } or { IsCanceled: true })
                 loading = Task.Run(LoadAsync, CancellationToken.None);
             return loading.WaitAsync(cancellationToken);
@@ -78,12 +84,6 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
     {
         if (Stop() is { } load)
             await EndAsync(load).ConfigureAwait(false);
-    }
-
-    private static ModelOptions Embedded()
-    {
-        (string model, string? projector) = ModelCatalog.Resolve(null, null, needsVision: true);
-        return new ModelOptions { ModelPath = model, ProjectorPath = projector };
     }
 
     private Task<MultimodalModel>? Stop()
@@ -118,7 +118,10 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
         }
         catch (OperationCanceledException stopped) when (lifetime.IsCancellationRequested)
         {
-            throw new ObjectDisposedException("The model's container was disposed while it was loading.", stopped);
+            throw new ObjectDisposedException(
+                $"{nameof(MultimodalModel)} {ModelId}: its container was disposed while it was loading.",
+                stopped
+            );
         }
         catch (Exception failure)
         {

@@ -44,11 +44,12 @@ internal sealed record ChatRequest(
         TemplateTraits traits,
         string modelId,
         IChatClient client,
+        bool allowFileUris,
         CancellationToken cancellationToken
     )
     {
         RequireOwn(options, modelId);
-        var builder = new TranscriptBuilder(traits);
+        var builder = new TranscriptBuilder(traits, allowFileUris);
         builder.AddInstructions(options?.Instructions);
         int index = 0;
         foreach (ChatMessage message in messages)

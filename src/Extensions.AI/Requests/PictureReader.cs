@@ -32,15 +32,16 @@ internal static class PictureReader
     /// <summary>The picture that an address leads to, if it is in the address itself or in a file.</summary>
     /// <param name="content">The content.</param>
     /// <param name="name">What messages call the picture.</param>
+    /// <param name="allowFiles">Whether files are read.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="ImageException">It is no picture, another than it says, or somewhere else.</exception>
-    public static async Task<PromptImage> ReadAsync(UriContent content, string name, CancellationToken cancellationToken)
+    public static async Task<PromptImage> ReadAsync(UriContent content, string name, bool allowFiles, CancellationToken cancellationToken)
     {
         if (!content.HasTopLevelMediaType("image"))
             throw new ImageException(name, $"it is {content.MediaType}, but the model takes only text and pictures.");
         Uri uri = content.Uri;
         if (!uri.IsAbsoluteUri)
-            throw new ImageException(name, "its address is relative: give a data: or file: URI.");
+            throw new ImageException(name, "its address is relative: give a data: URI, or the bytes as DataContent.");
         switch (uri.Scheme)
         {
             case "data":
@@ -48,6 +49,12 @@ internal static class PictureReader
                 if (Normal(data.MediaType) != Normal(content.MediaType) && !content.MediaType.EndsWith('*'))
                     throw new ImageException(name, $"it is declared as {content.MediaType}, but its data URI says {data.MediaType}.");
                 return Read(data, name);
+            case "file" when !allowFiles:
+                throw new ImageException(
+                    name,
+                    $"its address is a file's, which is not read unless {nameof(TesseraOptions.AllowFileUris)} is set: give the bytes as "
+                        + "DataContent."
+                );
             case "file" when !uri.IsUnc:
                 PromptImage file = await PromptImage.FromFileAsync(uri.LocalPath, cancellationToken).ConfigureAwait(false);
                 return Checked(new PromptImage(file.Data, name), content.MediaType);
@@ -57,10 +64,7 @@ internal static class PictureReader
                     "it is on the network, where Tessera loads nothing from: download it first, and give its bytes as DataContent."
                 );
             default:
-                throw new ImageException(
-                    name,
-                    $"its address has the scheme {uri.Scheme}: give a data: or file: URI, or the bytes as DataContent."
-                );
+                throw new ImageException(name, $"its address has the scheme {uri.Scheme}: give a data: URI, or the bytes as DataContent.");
         }
     }
 

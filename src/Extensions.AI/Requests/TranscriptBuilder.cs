@@ -10,7 +10,8 @@ namespace Tessera.Extensions.AI;
 /// <summary>Turns a chat's messages into what the engine answers. Every part goes to the model, or is refused by its place and
 /// type.</summary>
 /// <param name="traits">What the model's template can do.</param>
-internal sealed class TranscriptBuilder(TemplateTraits traits)
+/// <param name="allowFileUris">Whether pictures are read from <c>file:</c> addresses.</param>
+internal sealed class TranscriptBuilder(TemplateTraits traits, bool allowFileUris)
 {
     private readonly List<ChatTemplateMessage> messages = [];
     private readonly List<PromptImage> images = [];
@@ -81,13 +82,13 @@ internal sealed class TranscriptBuilder(TemplateTraits traits)
         messages.Add(new ChatTemplateMessage("user", parts));
     }
 
-    private static async Task<PromptImage> ReadPictureAsync(AIContent content, int index, int part, CancellationToken cancellationToken)
+    private async Task<PromptImage> ReadPictureAsync(AIContent content, int index, int part, CancellationToken cancellationToken)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"message {index}, part {part} ({KindOf(content)})");
         try
         {
             return content is UriContent uri
-                ? await PictureReader.ReadAsync(uri, name, cancellationToken).ConfigureAwait(false)
+                ? await PictureReader.ReadAsync(uri, name, allowFileUris, cancellationToken).ConfigureAwait(false)
                 : PictureReader.Read((DataContent)content, name);
         }
         catch (ImageException failure)

@@ -18,7 +18,8 @@ internal sealed class FakeModel(string template, params string[] answers)
     /// <summary>Thrown after the first piece.</summary>
     public Exception? Failure { get; init; }
 
-    public TesseraChatClient Client() => new(ChatBackend.Of(TemplateSources.Parse(template), AnswerAsync), "fake");
+    public TesseraChatClient Client(bool allowFileUris = false) =>
+        new(ChatBackend.Of(TemplateSources.Parse(template), AnswerAsync), "fake", allowFileUris: allowFileUris);
 
     private async IAsyncEnumerable<GenerationUpdate> AnswerAsync(
         Transcript transcript,
