@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Tessera.Engine.Tests;
 
-/// <summary>Reads the source and holds DESIGN.md's layers: who may use whom.</summary>
+/// <summary>Reads the source and holds who may use whom (docs/architecture.md).</summary>
 public sealed partial class LayerTests
 {
     // "" is the engine's root; "Text!" is that folder without the rooms in it. A room may use itself, what lies above it in its folder, the

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make.sh FAMILY [CASE...]: regenerates goldens inside the reference chroot and copies them back. ORACLE_HOME as in the oracle's README.
+# make.sh FAMILY [CASE...]: regenerates goldens inside the reference chroot and copies them back. ORACLE_HOME as in setup-reference.sh.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 oracle=${ORACLE_HOME:-$HOME/.cache/oracle}/ref

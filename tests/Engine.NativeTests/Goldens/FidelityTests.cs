@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;
 
-/// <summary>Every stage against the reference, for every golden case: limits of DESIGN.md, section 6.</summary>
+/// <summary>Every stage against the reference, for every golden case: the limits that the README promises.</summary>
 public sealed class FidelityTests(ITestOutputHelper output)
 {
     private const double MeanCosine = 0.99999;
