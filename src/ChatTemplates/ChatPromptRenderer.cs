@@ -16,7 +16,9 @@ public sealed class ChatPromptRenderer
     /// <param name="limits">What one rendering may cost.</param>
     public ChatPromptRenderer(ChatTemplate template, IEnumerable<string> imagePlaceholders, TemplateLimits? limits = null)
     {
-        this.template = template ?? throw new ArgumentNullException(nameof(template));
+        ArgumentNullException.ThrowIfNull(template);
+        ArgumentNullException.ThrowIfNull(imagePlaceholders);
+        this.template = template;
         this.placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
         this.limits = limits;
     }
@@ -43,6 +45,7 @@ public sealed class ChatPromptRenderer
         CancellationToken cancellation = default
     )
     {
+        ArgumentNullException.ThrowIfNull(messages);
         int imageCount = messages.Sum(static message => message.ImageCount);
         var marks = new RenderMarks(messages);
         string RenderWith(IReadOnlyList<ChatTemplateMessage> written) =>

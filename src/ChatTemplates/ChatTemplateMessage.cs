@@ -17,6 +17,12 @@ public readonly record struct ChatTemplatePart(string? Text, int? Slot = null)
 /// <param name="Parts">What is said and shown, in order.</param>
 public sealed record ChatTemplateMessage(string Role, IReadOnlyList<ChatTemplatePart> Parts)
 {
+    /// <summary>Who speaks: system, user, assistant or tool.</summary>
+    public string Role { get; init; } = Role ?? throw new ArgumentNullException(nameof(Role));
+
+    /// <summary>What is said and shown, in order.</summary>
+    public IReadOnlyList<ChatTemplatePart> Parts { get; init; } = Parts ?? throw new ArgumentNullException(nameof(Parts));
+
     /// <summary>The functions that the assistant calls.</summary>
     public IReadOnlyList<ChatTemplateToolCall> ToolCalls { get; init; } = [];
 
@@ -37,14 +43,24 @@ public sealed record ChatTemplateMessage(string Role, IReadOnlyList<ChatTemplate
 
     /// <summary>A message of one text.</summary>
     public ChatTemplateMessage(string role, string text)
-        : this(role, [new ChatTemplatePart(text)]) { }
+        : this(role, [new ChatTemplatePart(text ?? throw new ArgumentNullException(nameof(text)))]) { }
 }
 
 /// <summary>A function that the assistant calls.</summary>
 /// <param name="Id">Tells it apart from other calls of the conversation.</param>
 /// <param name="Name">The function.</param>
 /// <param name="Arguments">Its arguments: a dictionary, or JSON text for templates that print it as it is.</param>
-public sealed record ChatTemplateToolCall(string Id, string Name, TemplateValue Arguments);
+public sealed record ChatTemplateToolCall(string Id, string Name, TemplateValue Arguments)
+{
+    /// <summary>Tells it apart from other calls of the conversation.</summary>
+    public string Id { get; init; } = Id ?? throw new ArgumentNullException(nameof(Id));
+
+    /// <summary>The function.</summary>
+    public string Name { get; init; } = Name ?? throw new ArgumentNullException(nameof(Name));
+
+    /// <summary>Its arguments: a dictionary, or JSON text for templates that print it as it is.</summary>
+    public TemplateValue Arguments { get; init; } = Arguments ?? throw new ArgumentNullException(nameof(Arguments));
+}
 
 /// <summary>One stretch of a rendered prompt: a text to tokenize, or the place of the next image where it is null.</summary>
 /// <param name="Text">The text, or null for an image.</param>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.ChatTemplates;
 
 /// <summary>What one rendering may cost; a template comes with a model file and may be hostile.</summary>
@@ -11,15 +13,30 @@ public sealed record TemplateLimits
     public static TemplateLimits Probe { get; } = new() { MaxSteps = 200_000 };
 
     /// <summary>Steps: one per evaluated expression and statement, and one per 16 characters or list items handled.</summary>
-    public long MaxSteps { get; init; } = 1_000_000;
+    public long MaxSteps
+    {
+        get;
+        init => field = Positive(value);
+    } = 1_000_000;
 
     /// <summary>How deep macros, recursive loops and nested values may go.</summary>
-    public int MaxDepth { get; init; } = 200;
+    public int MaxDepth
+    {
+        get;
+        init => field = (int)Positive(value);
+    } = 200;
 
     /// <summary>Characters (UTF-16) in the output and in any string made on the way.</summary>
-    public int MaxLength { get; init; } = 16 << 20;
+    public int MaxLength
+    {
+        get;
+        init => field = (int)Positive(value);
+    } = 16 << 20;
 
     /// <summary>These limits, with no more steps than a probe may take: a template that never ends should not do so once for
     /// each.</summary>
     internal TemplateLimits ForProbe() => this with { MaxSteps = Math.Min(MaxSteps, Probe.MaxSteps) };
+
+    private static long Positive(long value, [CallerMemberName] string limit = "") =>
+        value > 0 ? value : throw new ArgumentOutOfRangeException(limit, value, $"{limit} must be at least 1.");
 }

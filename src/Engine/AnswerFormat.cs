@@ -58,6 +58,7 @@ public sealed class AnswerFormat
     /// <exception cref="SchemaException">The type has something that a schema or a grammar cannot say.</exception>
     public static AnswerFormat FromType<T>(JsonTypeInfo<T> type)
     {
+        ArgumentNullException.ThrowIfNull(type);
         try
         {
             return FromSchema(

@@ -60,26 +60,26 @@ public sealed record GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it.</exception>
     internal void Check()
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxTokens);
-        RequireFinite(Temperature, 0, nameof(Temperature));
-        ArgumentOutOfRangeException.ThrowIfNegative(TopK);
-        RequireFinite(TopP, 0, nameof(TopP));
-        RequireFinite(MinP, 0, nameof(MinP));
-        RequireFinite(RepeatPenalty, float.Epsilon, nameof(RepeatPenalty));
-        RequireFinite(FrequencyPenalty, float.MinValue, nameof(FrequencyPenalty));
-        RequireFinite(PresencePenalty, float.MinValue, nameof(PresencePenalty));
-        ArgumentOutOfRangeException.ThrowIfNegative(PenaltyWindow);
-        if (LogProbabilityCount is < 0 or > MaxLogProbabilityCount)
-            throw new ArgumentOutOfRangeException(
-                nameof(LogProbabilityCount),
-                LogProbabilityCount,
-                $"It is 0 to {MaxLogProbabilityCount}."
-            );
+        Require(MaxTokens >= 1, nameof(MaxTokens), MaxTokens, "at least 1");
+        Require(float.IsFinite(Temperature) && Temperature >= 0, nameof(Temperature), Temperature, "a number of at least 0");
+        Require(TopK >= 0, nameof(TopK), TopK, "at least 0");
+        Require(TopP is >= 0 and <= 1, nameof(TopP), TopP, "between 0 and 1");
+        Require(MinP is >= 0 and <= 1, nameof(MinP), MinP, "between 0 and 1");
+        Require(float.IsFinite(RepeatPenalty) && RepeatPenalty > 0, nameof(RepeatPenalty), RepeatPenalty, "a number above 0");
+        Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a number");
+        Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a number");
+        Require(PenaltyWindow >= 0, nameof(PenaltyWindow), PenaltyWindow, "at least 0");
+        Require(
+            LogProbabilityCount is >= 0 and <= MaxLogProbabilityCount,
+            nameof(LogProbabilityCount),
+            LogProbabilityCount,
+            $"between 0 and {MaxLogProbabilityCount}"
+        );
     }
 
-    private static void RequireFinite(float value, float least, string name)
+    private static void Require<T>(bool holds, string name, T value, string range)
     {
-        if (!float.IsFinite(value) || value < least)
-            throw new ArgumentOutOfRangeException(name, value, "The value is out of range.");
+        if (!holds)
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be {range}.");
     }
 }

@@ -32,7 +32,13 @@ public sealed record ModelTrial
     /// <param name="input">Standard input, which ends with the process that started this one.</param>
     /// <param name="output">Standard output.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(IReadOnlyList<string> arguments, Stream input, TextWriter output) => TrialSubject.Run(arguments, input, output);
+    public static int Run(IReadOnlyList<string> arguments, Stream input, TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(output);
+        return TrialSubject.Run(arguments, input, output);
+    }
 
     private static string? UserFolder()
     {

@@ -30,10 +30,10 @@ public sealed record Slice(SliceKind Kind, int Row, int Column, PixelSize Size, 
 public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
 {
     /// <summary>A stretch of text.</summary>
-    public static LayoutSpan OfText(string text) => new("text", 0, text);
+    public static LayoutSpan OfText(string text) => new("text", 0, text ?? throw new ArgumentNullException(nameof(text)));
 
     /// <summary>Exactly one token, which a tokenizer might give in another form where the text stands alone.</summary>
-    public static LayoutSpan OfToken(string text) => new(TokenKind, 0, text);
+    public static LayoutSpan OfToken(string text) => new(TokenKind, 0, text ?? throw new ArgumentNullException(nameof(text)));
 
     /// <summary>Whether it is exactly one token.</summary>
     public bool IsToken => Kind == TokenKind;

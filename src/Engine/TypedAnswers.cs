@@ -25,6 +25,9 @@ public static class TypedAnswers
         CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(prompt);
+        ArgumentNullException.ThrowIfNull(type);
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);
         return ValueOf(await model.AnswerAsync(prompt, typed, progress, cancellationToken).ConfigureAwait(false), type);
     }
@@ -42,6 +45,9 @@ public static class TypedAnswers
         CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(chat);
+        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(type);
         GenerationOptions typed = await FormattedAsync(options, type, cancellationToken).ConfigureAwait(false);
         return ValueOf(await chat.SendAsync(message, typed, progress, cancellationToken).ConfigureAwait(false), type);
     }

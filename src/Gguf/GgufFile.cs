@@ -49,6 +49,7 @@ public sealed class GgufFile : IDisposable
     /// key or the tensor at fault.</exception>
     public static GgufFile Open(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         FileStream stream = RegularFile.OpenRead(path);
         try
         {
@@ -67,7 +68,11 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>Finds a tensor by name.</summary>
-    public bool TryGetTensor(string name, [NotNullWhen(true)] out GgufTensor? tensor) => tensorsByName.TryGetValue(name, out tensor);
+    public bool TryGetTensor(string name, [NotNullWhen(true)] out GgufTensor? tensor)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return tensorsByName.TryGetValue(name, out tensor);
+    }
 
     /// <summary>
     /// Gives bytes of a tensor's data without copying them. They are valid until the file is disposed; on Unix, who touches them when the
@@ -147,6 +152,7 @@ public sealed class GgufFile : IDisposable
     private void CheckRange(GgufTensor tensor, long offset, int length)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         if (!tensorsByName.TryGetValue(tensor.Name, out GgufTensor? own) || own != tensor)
             throw new ArgumentException($"The tensor {tensor.Name} belongs to another file.", nameof(tensor));
         ArgumentOutOfRangeException.ThrowIfNegative(length);

@@ -29,13 +29,24 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public IEnumerable<GgufValue> Values => entries.Values;
 
     /// <inheritdoc/>
-    public GgufValue this[string key] => entries[key];
+    public GgufValue this[string key]
+    {
+        get
+        {
+            ArgumentNullException.ThrowIfNull(key);
+            return entries[key];
+        }
+    }
 
     /// <inheritdoc/>
-    public bool ContainsKey(string key) => entries.ContainsKey(key);
+    public bool ContainsKey(string key) => TryGetValue(key, out _);
 
     /// <inheritdoc/>
-    public bool TryGetValue(string key, [MaybeNullWhen(false)] out GgufValue value) => entries.TryGetValue(key, out value);
+    public bool TryGetValue(string key, [MaybeNullWhen(false)] out GgufValue value)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return entries.TryGetValue(key, out value);
+    }
 
     /// <inheritdoc/>
     public IEnumerator<KeyValuePair<string, GgufValue>> GetEnumerator() => entries.GetEnumerator();
@@ -47,7 +58,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetString(string key, [NotNullWhen(true)] out string? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         return found.TryGet(out value) ? true : throw WrongKind(key, found, "a string");
     }
@@ -57,7 +68,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetUInt32(string key, out uint value)
     {
         value = 0;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         if (!found.IsScalar() || !found.TryGetInteger(0, out Int128 number))
             throw WrongKind(key, found, "an integer");
@@ -72,7 +83,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetSingle(string key, out float value)
     {
         value = 0;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         if (!found.IsScalar() || !found.TryGetReal(0, out double number))
             throw WrongKind(key, found, "a floating-point number");
@@ -85,7 +96,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetBoolean(string key, out bool value)
     {
         value = false;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         return found.TryGet(out value) ? true : throw WrongKind(key, found, "a bool");
     }
@@ -95,7 +106,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetInt32Array(string key, [NotNullWhen(true)] out int[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         value = found.TryGetArray(out ReadOnlyMemory<int> exact) ? exact.ToArray() : ConvertIntegers(key, found);
         return true;
@@ -106,7 +117,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetSingleArray(string key, [NotNullWhen(true)] out float[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         if (found.TryGetArray(out ReadOnlyMemory<float> exact))
             value = exact.ToArray();
@@ -122,7 +133,7 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
     public bool TryGetStringArray(string key, [NotNullWhen(true)] out string[]? value)
     {
         value = null;
-        if (!entries.TryGetValue(key, out GgufValue? found))
+        if (!TryGetValue(key, out GgufValue? found))
             return false;
         if (!found.TryGetArray(out ReadOnlyMemory<string> exact))
             throw WrongKind(key, found, "an array of strings");

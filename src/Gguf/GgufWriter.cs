@@ -45,7 +45,11 @@ public sealed class GgufWriter
     /// <summary>Adds a metadata entry that is not an array; its kind follows from the .NET type.</summary>
     /// <exception cref="ArgumentException">As above, or GGUF has no kind for the type.</exception>
     public void AddMetadata<T>(string key, T value)
-        where T : notnull => AddMetadata(key, GgufValue.From(value));
+        where T : notnull
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        AddMetadata(key, GgufValue.From(value));
+    }
 
     /// <summary>Exchanges an entry's value for one whose stored form is as long, so that a header already written can be written
     /// over.</summary>

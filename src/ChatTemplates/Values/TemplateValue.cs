@@ -24,7 +24,11 @@ public abstract partial class TemplateValue
     public static TemplateValue From(double value) => new FloatValue(value);
 
     /// <summary>A list.</summary>
-    public static TemplateValue List(params IEnumerable<TemplateValue> items) => new ListValue([.. items]);
+    public static TemplateValue List(params IEnumerable<TemplateValue> items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        return new ListValue([.. items]);
+    }
 
     /// <summary>A dictionary that keeps its order; of equal keys the last value counts.</summary>
     public static TemplateValue Map(params IEnumerable<(string Key, TemplateValue Value)> entries)

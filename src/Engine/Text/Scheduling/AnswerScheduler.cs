@@ -51,7 +51,8 @@ internal sealed class AnswerScheduler : IDisposable
         RequireTokens(request.Rows);
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
+            if (isDisposed)
+                throw Disposed();
             if (waiting.Count >= limits.WaitingLimit)
                 throw new EngineBusyException(limits.WaitingLimit);
         }
@@ -69,7 +70,7 @@ internal sealed class AnswerScheduler : IDisposable
         }
 
         job.Dispose();
-        throw new ObjectDisposedException(nameof(AnswerScheduler));
+        throw Disposed();
     }
 
     /// <summary>Lets go of what an owner's conversation holds in the cache.</summary>
@@ -79,7 +80,7 @@ internal sealed class AnswerScheduler : IDisposable
     public Task<T> RunAsync<T>(Func<ILanguage, SequenceCache, T> errand)
     {
         var task = new Task<T>(() => errand(language, cache), TaskCreationOptions.RunContinuationsAsynchronously);
-        return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw new ObjectDisposedException(nameof(AnswerScheduler));
+        return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw Disposed();
     }
 
     /// <summary>Ends all answers and frees the language. Waits for the step that is running.</summary>
@@ -98,6 +99,9 @@ internal sealed class AnswerScheduler : IDisposable
         language.Dispose();
         work.Dispose();
     }
+
+    // By the name of what its user disposed: nobody outside knows of a scheduler.
+    private static ObjectDisposedException Disposed() => new("MultimodalModel");
 
     private bool Do(Action errand)
     {
@@ -143,11 +147,11 @@ internal sealed class AnswerScheduler : IDisposable
         }
 
         foreach (AnswerJob job in running.ToArray())
-            Remove(job, () => job.Fail(new ObjectDisposedException(nameof(AnswerScheduler))), keepsCache: true);
+            Remove(job, () => job.Fail(Disposed()), keepsCache: true);
         RunErrands();
         while (TakeWaiting() is { } job)
         {
-            job.Fail(new ObjectDisposedException(nameof(AnswerScheduler)));
+            job.Fail(Disposed());
             job.Dispose();
         }
     }
