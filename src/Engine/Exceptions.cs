@@ -1,7 +1,7 @@
 namespace Tessera;
 
 /// <summary>A picture that cannot be used: missing, empty, damaged, too large, or no picture at all.</summary>
-public sealed class ImageException : TesseraException
+public class ImageException : TesseraException
 {
     /// <summary>Creates the failure for one picture.</summary>
     /// <param name="source">The file, URL or other name of the picture; the message starts with it.</param>
@@ -20,8 +20,8 @@ public sealed class PromptTooLongException : TesseraException
     /// <summary>Creates the failure with both lengths, in tokens.</summary>
     public PromptTooLongException(int promptTokenCount, int contextLength)
         : base(
-            $"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question, use fewer "
-                + "pictures, or raise --context."
+            $"The prompt needs {promptTokenCount} tokens but the context holds {contextLength}: shorten the question or use fewer "
+                + "pictures."
         )
     {
         PromptTokenCount = promptTokenCount;

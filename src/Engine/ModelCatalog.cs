@@ -40,7 +40,7 @@ public static class ModelCatalog
         return File.Exists(language) && File.Exists(vision)
             ? (language, projector ?? vision)
             : throw new TesseraException(
-                $"The model that comes with Tessera is missing from {EmbeddedFolder}: build again, or give a model with -m."
+                $"The model that comes with Tessera is missing from {EmbeddedFolder}: build again, or name another model."
             );
     }
 

@@ -1,7 +1,7 @@
 namespace Tessera;
 
 /// <summary>A GGUF file that cannot be used: damaged, of the wrong kind, or of a layout that is not supported.</summary>
-public sealed class ModelFileException : TesseraException
+public class ModelFileException : TesseraException
 {
     /// <summary>Creates the failure for one file.</summary>
     /// <param name="path">The file at fault; the message starts with it.</param>

@@ -1,4 +1,5 @@
 using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;
@@ -98,7 +99,7 @@ internal sealed class ChatLoop
         }
         catch (TesseraException failure)
         {
-            screen.Fail(failure.Message);
+            screen.Fail(FailureText.Of(failure));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

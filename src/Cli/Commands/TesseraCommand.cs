@@ -38,7 +38,7 @@ internal static class TesseraCommand
         }
         catch (Exception failure) when (failure is TesseraException or IOException or UnauthorizedAccessException)
         {
-            return Fail(console, failure.Message);
+            return Fail(console, FailureText.Of(failure));
         }
         catch (Exception failure)
         {

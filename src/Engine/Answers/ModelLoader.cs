@@ -101,7 +101,7 @@ internal static class ModelLoader
         if (vision is { Projector.RowsArePlacedAsText: false } && language.HasSeveralAxes)
             throw new ModelFileException(
                 language.Path,
-                $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: use it without --mmproj."
+                $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: load it without a projector."
             );
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
             throw new ModelFileException(

@@ -19,9 +19,6 @@ internal readonly record struct ImageSizeLimit(string SourceName, long MaxPixels
             throw new ImageException(SourceName, $"The picture is {width}x{height} pixels, but no side may be longer than {MaxSide}.");
         long limit = Math.Min(MaxPixels, Array.MaxLength / RgbImage.BytesPerPixel);
         if (width * height > limit)
-            throw new ImageException(
-                SourceName,
-                $"The picture is {width}x{height} pixels, more than the limit of {limit} pixels (--max-pixels)."
-            );
+            throw new ImageTooLargeException(SourceName, new PixelSize((int)width, (int)height), limit);
     }
 }

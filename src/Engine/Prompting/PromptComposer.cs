@@ -156,9 +156,5 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
     private ChatPrompt Chat => new(template, projector?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
 
     private PlannedMedia Plan(PromptMedia media, PlanRequest request) =>
-        projector is null
-            ? throw new TesseraException(
-                $"{language.Path} was loaded without a vision projector, so it sees no pictures: give one with --mmproj."
-            )
-            : projector.Plan(media, request);
+        projector is null ? throw new NoProjectorException(language.Path) : projector.Plan(media, request);
 }

@@ -36,13 +36,13 @@ public class ImageDecoderTests
     public void Refuses_a_picture_over_the_limit_before_decoding()
     {
         byte[] bomb = PngHeader(60000, 60000);
-        ImageException failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(bomb, "bomb.png"));
-        Assert.Equal(
-            "bomb.png: The picture is 60000x60000 pixels, more than the limit of 100000000 pixels (--max-pixels).",
-            failure.Message
+        var failure = Assert.Throws<ImageTooLargeException>(() => ImageCodec.Decode(bomb, "bomb.png"));
+        Assert.Equal((new PixelSize(60000, 60000), 100_000_000), (failure.Size, failure.PixelLimit));
+        Assert.Equal("bomb.png: The picture is 60000x60000 pixels, more than the limit of 100000000 pixels.", failure.Message);
+        failure = Assert.Throws<ImageTooLargeException>(() =>
+            ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 692)
         );
-        failure = Assert.Throws<ImageException>(() => ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 692));
-        Assert.Equal("small.jpg: The picture is 33x21 pixels, more than the limit of 692 pixels (--max-pixels).", failure.Message);
+        Assert.Equal("small.jpg: The picture is 33x21 pixels, more than the limit of 692 pixels.", failure.Message);
         Assert.Equal(33, ImageCodec.Decode(CodecGolden.All["rgb-420.jpg"].Data, "small.jpg", maxPixels: 693).Width);
     }
 

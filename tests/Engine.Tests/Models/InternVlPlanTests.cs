@@ -76,10 +76,10 @@ public sealed class InternVlPlanTests
             Assert.Equal(free.Slices.Count > limited.Slices.Count, limited.IsLimited);
         }
 
-        Assert.Contains(
-            "--max-image-tokens",
-            Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = 255 })).Message
+        var tooFew = Assert.Throws<ImageTokenLimitException>(() =>
+            processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxImageTokens = 255 })
         );
+        Assert.Equal((256, 255), (tooFew.LeastTokenCount, tooFew.Limit));
     }
 
     [Fact]

@@ -104,10 +104,8 @@ public sealed class SlicedPlanTests : IDisposable
         {
             MaxImageTokens = processor.Plan(new PixelSize(800, 600), new PlanRequest { MaxSlices = 1 }).ImageTokenCount - 1,
         };
-        Assert.Contains(
-            $"--max-image-tokens must be at least {few.MaxImageTokens + 1}",
-            Assert.Throws<TesseraException>(() => processor.Plan(new PixelSize(800, 600), few)).Message
-        );
+        var tooFew = Assert.Throws<ImageTokenLimitException>(() => processor.Plan(new PixelSize(800, 600), few));
+        Assert.Equal(few.MaxImageTokens + 1, tooFew.LeastTokenCount);
     }
 
     [Fact]

@@ -75,11 +75,7 @@ internal sealed class LanguageModelFile : IDisposable
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture.Length == 0)
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no language model.");
         if (architecture == "clip")
-            throw new ModelFileException(
-                file.Path,
-                "it is a vision projector (general.architecture is 'clip'), not a language model: "
-                    + "give it with --mmproj and the language model with -m."
-            );
+            throw new ModelFileRoleException(file.Path, architecture, isProjector: true);
         var table = ArchitectureTable.For(architecture);
         LanguageModelDimensions.Check(file, architecture, table);
         LanguageModelVocabulary.Check(file);

@@ -183,10 +183,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         long needed = model.ContextBytesPerToken() * length,
             available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > available && model.IsOnProcessor)
-            throw new TesseraException(
-                $"{model.Path}: a context of {length} tokens needs {needed / 1_000_000_000} GB of memory, more than the "
-                    + $"{available / 1_000_000_000} GB there are: lower --context."
-            );
+            throw new ContextMemoryException(model.Path, length, needed, available);
     }
 
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount)

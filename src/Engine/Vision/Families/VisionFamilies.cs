@@ -42,11 +42,7 @@ internal static class VisionFamilies
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture))
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no vision projector.");
         if (architecture != "clip")
-            throw new ModelFileException(
-                file.Path,
-                $"it is a language model (general.architecture is '{architecture}'), not a vision projector: give it with -m and the "
-                    + "projector with --mmproj."
-            );
+            throw new ModelFileRoleException(file.Path, architecture, isProjector: false);
         if (file.Metadata.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
             throw new ModelFileException(file.Path, "clip.has_vision_encoder is false, so it holds no vision tower.");
     }

@@ -53,9 +53,7 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
         }
 
         int least = Whole(image).Slices[0].TokenCount;
-        throw new TesseraException(
-            $"The model makes at least {least} tokens of this picture, so --max-image-tokens must be at least {least}."
-        );
+        throw new ImageTokenLimitException(least, request.MaxImageTokens ?? 0);
     }
 
     /// <summary>The pixels of each slice, by Pillow's bicubic.</summary>

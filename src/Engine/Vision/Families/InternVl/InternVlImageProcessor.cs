@@ -36,10 +36,7 @@ internal sealed class InternVlImageProcessor : IImageProcessor
             return Tiled(image, TileGrid.Nearest(image, allowed, tileSize), best.SliceCount);
         var single = new TileGrid(1, 1);
         if (!Allows(request, single))
-            throw new TesseraException(
-                $"The model makes at least {config.TileTokens} tokens of a picture, so --max-image-tokens must be at least "
-                    + $"{config.TileTokens}."
-            );
+            throw new ImageTokenLimitException(config.TileTokens, request.MaxImageTokens ?? 0);
         return Tiled(image, single, best.SliceCount);
     }
 

@@ -28,9 +28,7 @@ internal sealed class LlavaImageProcessor : IImageProcessor
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
         if (!request.Allows(1, tokenCount))
-            throw new TesseraException(
-                $"The model makes {tokenCount} tokens of every picture, so --max-image-tokens must be at least {tokenCount}."
-            );
+            throw new ImageTokenLimitException(tokenCount, request.MaxImageTokens ?? 0);
         var input = new PixelSize(inputSize, inputSize);
         return new SlicePlan
         {

@@ -117,9 +117,7 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
             layout.Add(new LayoutSpan("newline", 1));
         int tokens = layout.Sum(static span => span.RowCount);
         if (!request.Allows(1, tokens))
-            throw new TesseraException(
-                $"The model makes at least {tokens} tokens of a picture, so --max-image-tokens must be at least {tokens}."
-            );
+            throw new ImageTokenLimitException(tokens, request.MaxImageTokens ?? 0);
         return new SlicePlan
         {
             Image = image,
