@@ -37,8 +37,9 @@ public sealed class ArgumentCheckTests
                 foreach (ParameterInfo parameter in method.GetParameters().Where(IsRequired))
                 {
                     checkedCount++;
-                    if (FailureOf(type, method, parameter) is not ArgumentNullException refused || refused.ParamName != parameter.Name)
-                        wrong.Add($"{type.Name}.{method.Name}({parameter.Name}): {FailureOf(type, method, parameter)?.GetType().Name}");
+                    Exception? failure = FailureOf(type, method, parameter);
+                    if (failure is not ArgumentNullException refused || !IsNameOf(parameter, refused.ParamName))
+                        wrong.Add($"{type.Name}.{method.Name}({parameter.Name}): {failure?.GetType().Name}");
                 }
             }
         }
@@ -46,6 +47,10 @@ public sealed class ArgumentCheckTests
         Assert.Equal([], wrong);
         Assert.True(checkedCount > 0);
     }
+
+    // A record's parameter has its property's name.
+    private static bool IsNameOf(ParameterInfo parameter, string? name) =>
+        string.Equals(parameter.Name, name, StringComparison.OrdinalIgnoreCase);
 
     // Exceptions say what they are given, as those of .NET do; delegates and enums have no code of ours.
     private static bool IsChecked(Type type) =>
