@@ -161,6 +161,6 @@ public sealed class HostingTests
     private static string TextFor(PropertyInfo property) =>
         property.PropertyType == typeof(string) ? $"a {property.Name}"
         : property.PropertyType.IsEnum ? Enum.GetNames(property.PropertyType)[^1]
-        : property.PropertyType == typeof(bool) ? "True"
+        : property.PropertyType == typeof(bool) ? "False"
         : "7";
 }

@@ -37,6 +37,7 @@ internal static class TesseraConfiguration
             CacheLength = Read(section, nameof(model.CacheLength), model.CacheLength),
             ImageCacheBytes = Read(section, nameof(model.ImageCacheBytes), model.ImageCacheBytes),
             ImageCacheFolder = section[nameof(model.ImageCacheFolder)] ?? model.ImageCacheFolder,
+            MapsFiles = Read(section, nameof(model.MapsFiles), model.MapsFiles),
             ImageCacheFolderBytes = Read(section, nameof(model.ImageCacheFolderBytes), model.ImageCacheFolderBytes),
         };
 
