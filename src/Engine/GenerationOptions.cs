@@ -70,7 +70,7 @@ public sealed record GenerationOptions
         Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a number");
         Require(PenaltyWindow >= 0, nameof(PenaltyWindow), PenaltyWindow, "at least 0");
         Require(
-            LogProbabilityCount is >= 0 and <= MaxLogProbabilityCount,
+            LogProbabilityCount is null or (>= 0 and <= MaxLogProbabilityCount),
             nameof(LogProbabilityCount),
             LogProbabilityCount,
             $"between 0 and {MaxLogProbabilityCount}"

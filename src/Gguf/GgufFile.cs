@@ -49,7 +49,7 @@ public sealed class GgufFile : IDisposable
     /// key or the tensor at fault.</exception>
     public static GgufFile Open(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(path);
         FileStream stream = RegularFile.OpenRead(path);
         try
         {

@@ -47,7 +47,7 @@ public sealed class FunctionLoopTests
         using IChatClient client = Invoking(model);
         ChatResponse response = await client.GetResponseAsync("How is it?", new ChatOptions { Tools = [Weather, Broken] });
         Assert.Equal("Sorry.", response.Messages[^1].Text);
-        Assert.Equal("Error: The line is dead.", model.Asked[1].Messages[^1].Text);
+        Assert.StartsWith("Error: ", model.Asked[1].Messages[^1].Text);
         Assert.Contains("nothing", model.Asked[2].Messages[^1].Text);
     }
 
