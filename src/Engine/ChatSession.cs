@@ -46,7 +46,11 @@ public sealed class ChatSession : IDisposable
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => AnswerStreamingAsync(turns => (turns, message), options, progress, cancellationToken);
+    )
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return AnswerStreamingAsync(turns => (turns, message), options, progress, cancellationToken);
+    }
 
     /// <summary>Answers the last message again, in the place of its answer.</summary>
     /// <exception cref="InvalidOperationException">There is no turn yet.</exception>
@@ -63,7 +67,11 @@ public sealed class ChatSession : IDisposable
         GenerationOptions? options = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => AnswerStreamingAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
+    )
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return AnswerStreamingAsync(turns => (Earlier(turns), message), options, progress, cancellationToken);
+    }
 
     /// <summary>What a message would cost; nothing is encoded.</summary>
     /// <exception cref="ImageException">A picture cannot be read.</exception>
@@ -71,8 +79,10 @@ public sealed class ChatSession : IDisposable
         UserMessage message,
         GenerationOptions? options = null,
         CancellationToken cancellationToken = default
-    ) =>
-        Task.Run(
+    )
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return Task.Run(
             () =>
             {
                 ConversationTurn[] before = turns;
@@ -89,6 +99,7 @@ public sealed class ChatSession : IDisposable
             },
             cancellationToken
         );
+    }
 
     /// <summary>A conversation of its own that begins as this one; what was computed is shared.</summary>
     public ChatSession Fork()
@@ -107,6 +118,7 @@ public sealed class ChatSession : IDisposable
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public async Task SaveAsync(string path, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(path);
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -132,7 +144,11 @@ public sealed class ChatSession : IDisposable
     internal void Restore(ConversationTurn[] restored, KeyOrigin origin) => (turns, Origin) = (restored, origin);
 
     /// <summary>Whether there is a file at a path that <see cref="SaveAsync"/> wrote, of this version or another one.</summary>
-    public static bool IsSaved(string path) => ChatArchive.IsOne(path);
+    public static bool IsSaved(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return ChatArchive.IsOne(path);
+    }
 
     internal static ConversationTurn TurnOf(UserMessage message, GeneratedAnswer? answer = null) =>
         new(message.Text, message.Media, message.Limits, answer);

@@ -67,6 +67,27 @@ public sealed record ModelOptions
     /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>
     public ILogger? Logger { get; init; }
 
+    /// <summary>Checks the values.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it and its range.</exception>
+    internal void Check()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(ModelPath);
+        Require(ContextLength, nameof(ContextLength), 0);
+        Require(ThreadCount, nameof(ThreadCount), 0);
+        Require(MaxPixels, nameof(MaxPixels), 1);
+        Require(ParallelAnswerCount, nameof(ParallelAnswerCount), 1);
+        Require(WaitingAnswerLimit, nameof(WaitingAnswerLimit), 0);
+        Require(CacheLength, nameof(CacheLength), 0);
+        Require(ImageCacheBytes, nameof(ImageCacheBytes), 0);
+        Require(ImageCacheFolderBytes, nameof(ImageCacheFolderBytes), 0);
+    }
+
+    private static void Require(long value, string name, long least)
+    {
+        if (value < least)
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least {least}.");
+    }
+
     /// <summary>Context taken by default from models that were trained with more.</summary>
     public const int DefaultContextLimit = 8192;
 

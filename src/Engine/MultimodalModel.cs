@@ -79,7 +79,12 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ModelOptions options,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => Task.Run(() => ModelLoader.Load(options, progress, cancellationToken), cancellationToken);
+    )
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        return Task.Run(() => ModelLoader.Load(options, progress, cancellationToken), cancellationToken);
+    }
 
     /// <summary>Answers a prompt, streaming.</summary>
     /// <param name="prompt">The text and pictures.</param>
@@ -96,9 +101,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(prompt);
         ThrowIfDisposed();
         options ??= new GenerationOptions();
         options.Check();
+        prompt.Limits.Check();
         ComposedPrompt composed = await Task.Run(() => composer.Compose(Conversation.Of(prompt)), cancellationToken).ConfigureAwait(false);
         await foreach (
             GenerationUpdate update in Answers
@@ -118,9 +125,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(transcript);
         ThrowIfDisposed();
         options ??= new GenerationOptions();
         options.Check();
+        transcript.Limits.Check();
         ComposedPrompt composed = await Task.Run(() => composer.Compose(transcript, memory), cancellationToken).ConfigureAwait(false);
         await foreach (
             GenerationUpdate update in Answers
@@ -145,6 +154,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(media);
         ThrowIfDisposed();
         IReadOnlyList<PlannedMedia> planned = await Task.Run(() => composer.PlanAlone(media), cancellationToken).ConfigureAwait(false);
         return
@@ -167,8 +177,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     /// <summary>Continues a conversation that <see cref="ChatSession.SaveAsync"/> wrote.</summary>
     /// <exception cref="TesseraException">The file is damaged, or belongs to another model or version.</exception>
-    public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default) =>
-        new ChatSessionFile(this).LoadAsync(path, cancellationToken);
+    public Task<ChatSession> LoadChatAsync(string path, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new ChatSessionFile(this).LoadAsync(path, cancellationToken);
+    }
 
     /// <summary>
     /// Ends all answers, whose callers get <see cref="ObjectDisposedException"/>, and frees the model. It waits for the step that is

@@ -28,6 +28,7 @@ public sealed class PromptImage : PromptMedia
     /// <summary>Whether a file is a picture by its first bytes; false if it cannot be read.</summary>
     public static bool IsPictureFile(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
         try
         {
             // Each word that is typed may be a file's name: a pipe must not be opened.
@@ -99,6 +100,7 @@ public sealed class PromptImage : PromptMedia
     /// bytes.</exception>
     public static async Task<PromptImage> FromFileAsync(string path, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(path);
         try
         {
             if (Directory.Exists(path))

@@ -62,6 +62,22 @@ public sealed record PlanRequest
     /// <summary>The most embeddings for the picture; null for no limit.</summary>
     public int? MaxImageTokens { get; init; }
 
+    /// <summary>Checks the values.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it and its range.</exception>
+    internal void Check()
+    {
+        Require(ImageCount, nameof(ImageCount), 1);
+        Require(ImageIndex, nameof(ImageIndex), 0);
+        Require(MaxSlices ?? 1, nameof(MaxSlices), 1);
+        Require(MaxImageTokens ?? 1, nameof(MaxImageTokens), 1);
+    }
+
+    private static void Require(int value, string name, int least)
+    {
+        if (value < least)
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least {least}.");
+    }
+
     /// <summary>Whether a plan of so many slices and embeddings is within the limits.</summary>
     internal bool Allows(int sliceCount, int tokenCount) =>
         sliceCount <= (MaxSlices ?? int.MaxValue) && tokenCount <= (MaxImageTokens ?? int.MaxValue);

@@ -35,7 +35,12 @@ public sealed class VisionModel : IDisposable
         string path,
         Preprocessing preprocessing = Preprocessing.Original,
         long maxPixels = ModelOptions.DefaultMaxPixels
-    ) => new(Projector.Open(path, preprocessing, maxPixels));
+    )
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
+        return new(Projector.Open(path, preprocessing, maxPixels));
+    }
 
     /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
     /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
@@ -62,25 +67,42 @@ public sealed class VisionModel : IDisposable
 
     /// <summary>How a picture of a size is cut, and what it costs: arithmetic only.</summary>
     /// <exception cref="TesseraException">The family cannot keep the request's limits.</exception>
-    public SlicePlan Plan(PixelSize image, PlanRequest? request = null) => Projector.Plan(image, request ?? PlanRequest.Default);
+    public SlicePlan Plan(PixelSize image, PlanRequest? request = null) => Projector.Plan(image, Checked(request));
 
     /// <summary>How a picture or a video is cut, and what it costs: reads headers only.</summary>
     /// <exception cref="ImageException">A picture is too large or none.</exception>
     /// <exception cref="TesseraException">The family cannot keep the request's limits.</exception>
-    public SlicePlan Plan(PromptMedia media, PlanRequest? request = null) => Projector.Plan(media, request ?? PlanRequest.Default).Plan;
+    public SlicePlan Plan(PromptMedia media, PlanRequest? request = null)
+    {
+        ArgumentNullException.ThrowIfNull(media);
+        return Projector.Plan(media, Checked(request)).Plan;
+    }
 
     /// <summary>Size of a picture, upright; reads its header only.</summary>
     /// <exception cref="ImageException">It is too large or no picture.</exception>
-    public PixelSize ReadSize(PromptImage image) => Projector.ReadSize(image);
+    public PixelSize ReadSize(PromptImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Projector.ReadSize(image);
+    }
 
     /// <summary>Decodes a picture to upright 8-bit RGB, which nobody may change.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
-    public RgbImage Decode(PromptImage image, CancellationToken cancellationToken = default) => Projector.Decode(image, cancellationToken);
+    public RgbImage Decode(PromptImage image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Projector.Decode(image, cancellationToken);
+    }
 
     /// <summary>Draws the tiles of a plan over the picture and writes it as PNG.</summary>
     /// <exception cref="ImageException">The picture cannot be read, or the file cannot be written.</exception>
-    public void SaveGrid(PromptImage image, SlicePlan plan, string path, CancellationToken cancellationToken = default) =>
+    public void SaveGrid(PromptImage image, SlicePlan plan, string path, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(path);
         ImageCodec.SavePng(GridDrawing.Draw(Decode(image, cancellationToken), plan), path);
+    }
 
     /// <summary>A picture made small enough for a place to show it; small ones keep their size.</summary>
     /// <param name="image">The picture.</param>
@@ -90,6 +112,7 @@ public sealed class VisionModel : IDisposable
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
     public ImagePreview Preview(PromptImage image, PixelSize most, SlicePlan? grid = null, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(image);
         RgbImage shown = Decode(image, cancellationToken);
         double scale = Math.Min(1, Math.Min((double)most.Width / shown.Width, (double)most.Height / shown.Height));
         var size = new PixelSize(Math.Max(1, (int)Math.Round(shown.Width * scale)), Math.Max(1, (int)Math.Round(shown.Height * scale)));
@@ -120,7 +143,11 @@ public sealed class VisionModel : IDisposable
         PlanRequest? request = null,
         IProgress<EngineProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) => Encode([media], [request ?? PlanRequest.Default], progress, cancellationToken)[0];
+    )
+    {
+        ArgumentNullException.ThrowIfNull(media);
+        return Encode([media], [request ?? PlanRequest.Default], progress, cancellationToken)[0];
+    }
 
     /// <summary>Encodes several pictures and videos; slices of one size go through the tower together, whichever they are of.</summary>
     /// <param name="media">The pictures and videos.</param>
@@ -136,9 +163,13 @@ public sealed class VisionModel : IDisposable
         CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(media);
+        ArgumentNullException.ThrowIfNull(requests);
+        if (media.Count != requests.Count)
+            throw new ArgumentException($"There are {requests.Count} requests for {media.Count} pictures and videos.", nameof(requests));
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
         return Projector.Encode(
-            [.. media.Zip(requests, (item, request) => Projector.Prepare(Projector.Plan(item, request), cancellationToken))],
+            [.. media.Zip(requests, (item, request) => Projector.Prepare(Projector.Plan(item, Checked(request)), cancellationToken))],
             StageProgress.For(progress, EngineStage.Encode),
             cancellationToken
         );
@@ -160,8 +191,9 @@ public sealed class VisionModel : IDisposable
         CancellationToken cancellationToken = default
     )
     {
+        ArgumentNullException.ThrowIfNull(media);
         progress?.Report(new EngineProgress(EngineStage.Encode, 0));
-        PlannedMedia planned = Projector.Plan(media, request ?? PlanRequest.Default);
+        PlannedMedia planned = Projector.Plan(media, Checked(request));
         return Projector.EncodeFeatures(
             Projector.Prepare(planned, cancellationToken),
             StageProgress.For(progress, EngineStage.Encode),
@@ -172,9 +204,19 @@ public sealed class VisionModel : IDisposable
     /// <summary>The normalised pixels that the tower would see: a value for each column, row, channel (red, green, blue) and
     /// slice.</summary>
     /// <exception cref="ImageException">It is damaged, too large, or no picture.</exception>
-    public ImagePixels PreparePixels(PromptMedia media, PlanRequest? request = null, CancellationToken cancellationToken = default) =>
-        new(Projector.Prepare(Projector.Plan(media, request ?? PlanRequest.Default), cancellationToken));
+    public ImagePixels PreparePixels(PromptMedia media, PlanRequest? request = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(media);
+        return new(Projector.Prepare(Projector.Plan(media, Checked(request)), cancellationToken));
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Projector.Dispose();
+
+    private static PlanRequest Checked(PlanRequest? request)
+    {
+        request ??= PlanRequest.Default;
+        request.Check();
+        return request;
+    }
 }

@@ -3,7 +3,7 @@ using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;
 
-/// <summary>The JSON documents have the names of the contract with programs that read them, and standard output holds nothing else.</summary>
+/// <summary>The JSON documents have the names on which other programs rely, and standard output holds nothing else.</summary>
 public sealed class JsonTests : IDisposable
 {
     private static readonly string Picture = Goldens.Picture("wide");
