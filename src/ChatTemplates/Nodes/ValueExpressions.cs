@@ -16,8 +16,6 @@ internal sealed class SequenceExpression(int offset, IReadOnlyList<Expression> i
 {
     public IReadOnlyList<Expression> Items => items;
 
-    public bool IsTuple => kind == SequenceKind.Tuple;
-
     protected override TemplateValue Compute(RenderState state) => state.List([.. items.Select(item => item.Evaluate(state))], kind);
 }
 

@@ -47,25 +47,12 @@ internal abstract class TensorValues(ElementType type, ImmutableArray<long> shap
     /// <summary>A stretch of the first dimension.</summary>
     public TensorValues Slice(long start, long count) => start == 0 && count == Shape[0] ? this : Gather(count, index => start + index);
 
-    /// <summary>Another's entries behind this one's, in the first dimension.</summary>
-    public TensorValues Then(TensorValues other) => new JoinedValues(this, other);
-
     /// <summary>Each value changed, in single precision.</summary>
     public TensorValues Change(Action<Span<float>> change) => new ChangedValues(this, change);
 
     /// <summary>The values with dimensions exchanged; the whole tensor is read for it.</summary>
     /// <param name="order">For each dimension of the result, which it is now.</param>
     public TensorValues Permute(params ReadOnlySpan<int> order) => new PermutedValues(this, [.. order]);
-
-    /// <summary>Reads everything in single precision.</summary>
-    public float[] ReadAll()
-    {
-        float[] values = new float[StoredTensor.Count(Shape)];
-        byte[] bytes = new byte[values.LongLength * Type.ByteLength()];
-        ReadRows(0, checked((int)RowCount), bytes);
-        Elements.Widen(Type, bytes, values);
-        return values;
-    }
 }
 
 internal sealed class StoredValues(StoredTensor tensor) : TensorValues(tensor.Type, tensor.Shape)
@@ -146,39 +133,6 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
         int size = Type.ByteLength();
         for (int i = 0; i < count; i++)
             vector.AsSpan((int)index(i) * size, size).CopyTo(destination[(i * size)..]);
-    }
-}
-
-internal sealed class JoinedValues(TensorValues first, TensorValues second)
-    : TensorValues(first.Type == second.Type ? first.Type : ElementType.F32, [first.Shape[0] + second.Shape[0], .. first.Shape.Skip(1)])
-{
-    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
-    {
-        if (Shape.Length == 1)
-        {
-            Read(first, 0, 1, destination);
-            Read(second, 0, 1, destination[(int)(first.RowLength * Type.ByteLength())..]);
-            return;
-        }
-
-        int fromFirst = (int)Math.Clamp(first.RowCount - firstRow, 0, rowCount);
-        if (fromFirst > 0)
-            Read(first, firstRow, fromFirst, destination);
-        if (fromFirst < rowCount)
-            Read(second, firstRow + fromFirst - first.RowCount, rowCount - fromFirst, destination[(int)(fromFirst * RowByteLength)..]);
-    }
-
-    private void Read(TensorValues part, long firstRow, int rowCount, Span<byte> destination)
-    {
-        if (part.Type == Type)
-        {
-            part.ReadRows(firstRow, rowCount, destination);
-            return;
-        }
-
-        byte[] bytes = new byte[rowCount * part.RowByteLength];
-        part.ReadRows(firstRow, rowCount, bytes);
-        Elements.Widen(part.Type, bytes, MemoryMarshal.Cast<byte, float>(destination)[..(int)(rowCount * part.RowLength)]);
     }
 }
 

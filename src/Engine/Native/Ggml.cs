@@ -109,9 +109,6 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_silu(nint ctx, ggml_tensor* a);
 
     [LibraryImport(Library)]
-    internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
-
-    [LibraryImport(Library)]
     internal static partial ggml_tensor* ggml_flash_attn_ext(
         nint ctx,
         ggml_tensor* q,
@@ -137,9 +134,6 @@ internal static unsafe partial class Ggml
 
     [LibraryImport(Library)]
     internal static partial ggml_tensor* ggml_cont(nint ctx, ggml_tensor* a);
-
-    [LibraryImport(Library)]
-    internal static partial ggml_tensor* ggml_cont_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);
 
     [LibraryImport(Library)]
     internal static partial ggml_tensor* ggml_reshape_4d(nint ctx, ggml_tensor* a, long ne0, long ne1, long ne2, long ne3);

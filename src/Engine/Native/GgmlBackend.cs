@@ -12,9 +12,6 @@ internal static unsafe partial class GgmlBackend
     internal static partial byte* ggml_backend_buft_name(nint buft);
 
     [LibraryImport(Base)]
-    internal static partial nuint ggml_backend_buft_get_alignment(nint buft);
-
-    [LibraryImport(Base)]
     internal static partial nint ggml_backend_buft_alloc_buffer(nint buft, nuint size);
 
     [LibraryImport(Base)]
@@ -92,9 +89,6 @@ internal static unsafe partial class GgmlBackend
     [LibraryImport(Registry)]
     internal static partial void ggml_backend_register(ggml_backend_reg* reg);
 
-    [LibraryImport(Base)]
-    internal static partial byte* ggml_backend_reg_name(nint reg);
-
     [LibraryImport(Base, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint ggml_backend_reg_get_proc_address(nint reg, string name);
 
@@ -139,9 +133,6 @@ internal static unsafe partial class GgmlBackend
 
     [LibraryImport(Base)]
     internal static partial ggml_status ggml_backend_sched_graph_compute(nint sched, nint graph);
-
-    [LibraryImport(Base)]
-    internal static partial nuint ggml_backend_sched_get_buffer_size(nint sched, nint backend);
 
     internal const int GGML_BACKEND_BUFFER_USAGE_WEIGHTS = 1;
 }

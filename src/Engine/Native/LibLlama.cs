@@ -70,13 +70,7 @@ internal static unsafe partial class LibLlama
     internal static partial bool llama_model_is_hybrid(nint model);
 
     [LibraryImport(Library)]
-    internal static partial int llama_model_desc(nint model, byte* buf, nuint buf_size);
-
-    [LibraryImport(Library)]
     internal static partial ulong llama_model_size(nint model);
-
-    [LibraryImport(Library)]
-    internal static partial ulong llama_model_n_params(nint model);
 
     [LibraryImport(Library)]
     [return: MarshalAs(UnmanagedType.U1)]

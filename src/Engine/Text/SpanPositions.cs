@@ -4,9 +4,6 @@ namespace Tessera.Text;
 /// <param name="Offsets">Of each row, never falling; null for rows one after another.</param>
 internal readonly record struct SpanPositions(IReadOnlyList<int>? Offsets = null)
 {
-    /// <summary>Rows one after another, as text stands.</summary>
-    public static SpanPositions Consecutive => default;
-
     /// <summary>All rows at one place.</summary>
     public static SpanPositions Shared(int rowCount) => new(new int[rowCount]);
 
