@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-
 namespace Tessera;
 
 /// <summary>Which files to load and where to run them.</summary>
@@ -63,9 +61,6 @@ public sealed record ModelOptions
     /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it
     /// untried.</summary>
     public ModelTrial? Trial { get; init; }
-
-    /// <summary>Takes the log of the native libraries, for the whole process; null leaves it as it was, which at first is silent.</summary>
-    public ILogger? Logger { get; init; }
 
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it and its range.</exception>

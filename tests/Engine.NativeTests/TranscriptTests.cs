@@ -45,7 +45,7 @@ public sealed class TranscriptTests
     [Fact]
     public void A_control_token_is_shown_when_it_is_to_be()
     {
-        using LanguageModel language = LanguageModel.Load(ModelPath, 0, null, CancellationToken.None, null);
+        using LanguageModel language = LanguageModel.Load(ModelPath, 0, null, CancellationToken.None);
         int start = language.Vocabulary.FindControl(language.Vocabulary.StartText)!.Value;
         Assert.Equal("", Encoding.UTF8.GetString(language.Vocabulary.Piece(start)));
         Assert.Equal(language.Vocabulary.StartText, Encoding.UTF8.GetString(language.Vocabulary.Piece(start, showsControl: true)));
@@ -57,7 +57,7 @@ public sealed class TranscriptTests
     [InlineData(false)]
     public void A_grammar_takes_a_control_token_only_where_it_is_shown(bool isShown)
     {
-        using LanguageModel language = LanguageModel.Load(ModelPath, 0, null, CancellationToken.None, null);
+        using LanguageModel language = LanguageModel.Load(ModelPath, 0, null, CancellationToken.None);
         Vocabulary vocabulary = language.Vocabulary;
         int start = vocabulary.FindControl(vocabulary.StartText)!.Value;
         var logits = new float[vocabulary.TokenCount];

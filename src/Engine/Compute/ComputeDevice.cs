@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using Tessera.Compute.Kernels;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Threads;
@@ -51,6 +52,13 @@ internal sealed unsafe class ComputeDevice : IDisposable
     {
         get => NativeLog.AbortHandler;
         set => NativeLog.AbortHandler = value;
+    }
+
+    /// <summary>Takes the native log of the whole process.</summary>
+    public static ILogger Logger
+    {
+        get => NativeLog.Logger;
+        set => NativeLog.Logger = value;
     }
 
     /// <summary>How many threads of the CPU graphs take.</summary>

@@ -74,7 +74,16 @@ internal static unsafe class NativeLog
     public static void Write(LogLevel level, string line)
     {
         lock (Gate)
-            Logger.Log(level, "{NativeLine}", line);
+        {
+            try
+            {
+                Logger.Log(level, "{NativeLine}", line);
+            }
+            catch (Exception)
+            {
+                // Through native code nothing may be thrown, and a log that fails has nowhere to say so.
+            }
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -99,11 +108,7 @@ internal static unsafe class NativeLog
     }
 
     /// <summary>Adds a line of our own.</summary>
-    public static void Warn(string line)
-    {
-        lock (Gate)
-            Logger.Log(LogLevel.Warning, "{NativeLine}", line);
-    }
+    public static void Warn(string line) => Write(LogLevel.Warning, line);
 
     private static void Flush(ThreadLog log)
     {

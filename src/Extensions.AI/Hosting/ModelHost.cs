@@ -27,10 +27,8 @@ internal sealed partial class ModelHost : IDisposable, IAsyncDisposable
         Model = options.Model!;
         ModelId = options.ModelId ?? Path.GetFileNameWithoutExtension(Model.ModelPath);
         // Without a logger in the container the native log stays where it was.
-        Model = Model with
-        {
-            Logger = Model.Logger ?? (logger is NullLogger ? null : logger),
-        };
+        if (logger is not NullLogger)
+            NativeLogging.Logger ??= logger;
     }
 
     /// <summary>Whether clients read <c>file:</c> addresses.</summary>

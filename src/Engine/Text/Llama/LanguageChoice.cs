@@ -37,7 +37,6 @@ internal sealed record LanguageChoice(ModelOptions Options, int GpuLayerCount, b
             gpuLayerCount,
             StageProgress.For(progress, EngineStage.LoadModel),
             cancellationToken,
-            Options.Logger,
             ComputeDevice.IsRepackingBest,
             IsMapped
         );

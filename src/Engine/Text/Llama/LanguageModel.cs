@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Logging;
 using Tessera.Native;
 
 namespace Tessera.Text.Llama;
@@ -77,7 +76,6 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <param name="gpuLayerCount">Layers to place on GPUs, where there are any; negative for all, 0 to leave the GPUs alone.</param>
     /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
-    /// <param name="logger">Takes the native log of the whole process from now on; null leaves it as it is.</param>
     /// <param name="isRepacked">Whether matrices are copied into the order in which this processor multiplies them fastest.</param>
     /// <param name="isMapped">Whether weights may stay in the mapped file; else they are read into memory.</param>
     /// <exception cref="ModelFileException">libllama cannot load it; the message holds its reason.</exception>
@@ -87,13 +85,10 @@ internal sealed unsafe class LanguageModel : IDisposable
         int gpuLayerCount,
         IProgress<double>? progress,
         CancellationToken cancellationToken,
-        ILogger? logger = null,
         bool isRepacked = true,
         bool isMapped = true
     )
     {
-        if (logger is not null)
-            NativeLog.Logger = logger;
         NativeRuntime.Start();
         if (gpuLayerCount != 0)
             GpuDevices.Open();
