@@ -58,6 +58,9 @@ public sealed record ModelOptions
     /// false reads them into memory of the process.</summary>
     public bool MapsFiles { get; init; } = true;
 
+    /// <summary>LoRA adapters of the language model.</summary>
+    public IReadOnlyList<ModelAdapter> Adapters { get; init; } = [];
+
     /// <summary>How to try a language model in a process of its own before it is loaded for the first time; null loads it
     /// untried.</summary>
     public ModelTrial? Trial { get; init; }

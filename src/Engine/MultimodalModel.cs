@@ -39,6 +39,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         if (vision is not null)
             encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, ModelLoader.FolderOf(options)));
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
+        language.Adapters = LoadedAdapters.Load(language, options.Adapters);
         SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
         scheduler = new AnswerScheduler(
             new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
@@ -67,7 +68,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}";
+    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Adapters!.Fingerprint}";
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>

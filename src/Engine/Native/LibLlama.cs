@@ -37,6 +37,12 @@ internal static unsafe partial class LibLlama
     [LibraryImport(Library)]
     internal static partial void llama_model_free(nint model);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint llama_adapter_lora_init(nint model, string path_lora);
+
+    [LibraryImport(Library)]
+    internal static partial int llama_set_adapters_lora(nint ctx, nint* adapters, nuint n_adapters, float* scales);
+
     [LibraryImport(Library)]
     internal static partial nint llama_model_get_vocab(nint model);
 

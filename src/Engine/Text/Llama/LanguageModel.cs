@@ -39,6 +39,9 @@ internal sealed unsafe class LanguageModel : IDisposable
 
     public Vocabulary Vocabulary { get; }
 
+    /// <summary>The adapters that contexts use; null for none.</summary>
+    public LoadedAdapters? Adapters { get; set; }
+
     /// <summary>Width of an input embedding, which a projector must match.</summary>
     public int EmbeddingWidth { get; }
 

@@ -65,6 +65,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
             throw;
         }
 
+        model.Adapters?.Attach(handle.Pointer);
         // libllama rounds the length up, but not the batch that it takes at once.
         Length = Math.Min(length, (int)LibLlama.llama_n_ctx(handle.Pointer));
         BatchSize = Math.Min(LargestBatch, (int)LibLlama.llama_n_batch(handle.Pointer));
