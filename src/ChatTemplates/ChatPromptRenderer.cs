@@ -19,7 +19,7 @@ public sealed class ChatPromptRenderer
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(imagePlaceholders);
         this.template = template;
-        this.placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
+        placeholders = [.. imagePlaceholders.Where(text => text.Length > 0).OrderByDescending(text => text.Length)];
         this.limits = limits;
     }
 
@@ -34,7 +34,7 @@ public sealed class ChatPromptRenderer
     /// <param name="bosToken">The text of the vocabulary's first token, where it has one.</param>
     /// <param name="eosToken">The text of the vocabulary's last token, where it has one.</param>
     /// <param name="extra">Further variables, such as enable_thinking or tools; they win over the renderer's own.</param>
-    /// <param name="cancellation">Stops the rendering.</param>
+    /// <param name="cancellationToken">Stops the rendering.</param>
     /// <exception cref="TemplateException">The template fails, or does not print one place for each image.</exception>
     public IReadOnlyList<PromptSegment> Render(
         IReadOnlyList<ChatTemplateMessage> messages,
@@ -42,14 +42,14 @@ public sealed class ChatPromptRenderer
         string? bosToken = null,
         string? eosToken = null,
         IReadOnlyDictionary<string, TemplateValue>? extra = null,
-        CancellationToken cancellation = default
+        CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(messages);
         int imageCount = messages.Sum(static message => message.ImageCount);
         var marks = new RenderMarks(messages);
         string RenderWith(IReadOnlyList<ChatTemplateMessage> written) =>
-            RenderText(written, UsesParts, marks.Image, addGenerationPrompt, bosToken, eosToken, extra, this.limits, cancellation);
+            RenderText(written, UsesParts, marks.Image, addGenerationPrompt, bosToken, eosToken, extra, limits, cancellationToken);
         string text = RenderWith(messages);
         // A template may change a text, cut thoughts out of an answer for one: a mark in its place would hide that.
         if (marks.HasSlots && RenderWith(marks.InPlace(messages)) is { } marked && marks.Fill(marked) == text)
@@ -57,18 +57,13 @@ public sealed class ChatPromptRenderer
         // Without images nothing is a placeholder: a user may well type one.
         string[] places =
             imageCount == 0 ? []
-            : TakesParts ? this.placeholders
+            : TakesParts ? placeholders
             : [marks.Image];
         List<PromptSegment> segments = marks.Split(text, places);
         int placeCount = segments.Count(static segment => segment.IsImage);
         return placeCount == imageCount
             ? segments
-            : throw new TemplateException(
-                this.template.Name,
-                1,
-                1,
-                $"the template prints {placeCount} image places for {imageCount} images"
-            );
+            : throw new TemplateException(template.Name, 1, 1, $"the template prints {placeCount} image places for {imageCount} images");
     }
 
     // Many templates take parts from users only, so a message without images stays a string where the template takes strings.
@@ -86,7 +81,7 @@ public sealed class ChatPromptRenderer
                 "",
                 "",
                 null,
-                (this.limits ?? TemplateLimits.Default).ForProbe(),
+                (limits ?? TemplateLimits.Default).ForProbe(),
                 CancellationToken.None
             );
             // A template for strings prints a list as Python writes it, or fails on it.
@@ -109,7 +104,7 @@ public sealed class ChatPromptRenderer
         string? eosToken,
         IReadOnlyDictionary<string, TemplateValue>? extra,
         TemplateLimits? limits,
-        CancellationToken cancellation
+        CancellationToken cancellationToken
     )
     {
         Dictionary<string, TemplateValue> variables = new()
@@ -125,7 +120,7 @@ public sealed class ChatPromptRenderer
             variables["eos_token"] = TemplateValue.From(eosToken);
         foreach ((string name, TemplateValue value) in extra ?? new Dictionary<string, TemplateValue>())
             variables[name] = value;
-        return this.template.Render(variables, limits, cancellation: cancellation);
+        return template.Render(variables, limits, cancellationToken: cancellationToken);
     }
 
     private static TemplateValue ToValue(ChatTemplateMessage message, bool asParts, string imageMark)

@@ -21,7 +21,7 @@ public sealed class ChatTemplate
     public string Name { get; }
 
     /// <summary>The template's text.</summary>
-    public string Source => this.source;
+    public string Source => source;
 
     /// <summary>Parses a template.</summary>
     /// <param name="source">The template's text.</param>
@@ -46,26 +46,26 @@ public sealed class ChatTemplate
     /// <param name="variables">What the template can see: messages, tools, add_generation_prompt, bos_token and the like.</param>
     /// <param name="limits">What the rendering may cost; the default limits where null.</param>
     /// <param name="clock">The time that strftime_now tells; the system's where null.</param>
-    /// <param name="cancellation">Stops the rendering.</param>
+    /// <param name="cancellationToken">Stops the rendering.</param>
     /// <exception cref="TemplateException">The template fails, raises an exception itself, or goes over a limit.</exception>
     public string Render(
         IReadOnlyDictionary<string, TemplateValue> variables,
         TemplateLimits? limits = null,
         TimeProvider? clock = null,
-        CancellationToken cancellation = default
+        CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(variables);
-        RenderMeter meter = new(limits ?? TemplateLimits.Default, cancellation);
+        RenderMeter meter = new(limits ?? TemplateLimits.Default, cancellationToken);
         RenderState state = new(variables, meter, clock ?? TimeProvider.System);
         try
         {
-            this.body.Execute(state);
+            body.Execute(state);
             return state.Output;
         }
         catch (TemplateFault fault)
         {
-            throw TemplateException.At(Name, this.source, fault.Offset ?? state.Offset, fault.Message, fault);
+            throw TemplateException.At(Name, source, fault.Offset ?? state.Offset, fault.Message, fault);
         }
     }
 }

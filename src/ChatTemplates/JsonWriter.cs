@@ -23,7 +23,7 @@ internal sealed class JsonWriter(RenderMeter meter)
     public string Write(TemplateValue value)
     {
         WriteValue(value, 0);
-        return this.text.ToString();
+        return text.ToString();
     }
 
     private void WriteValue(TemplateValue value, int level)

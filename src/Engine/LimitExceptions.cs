@@ -1,5 +1,3 @@
-using Tessera.Gguf;
-
 namespace Tessera;
 
 /// <summary>A picture with more pixels than are decoded.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using Tessera.Answers;
 using Tessera.ChatTemplates;
 using Tessera.Compute;
@@ -7,7 +6,6 @@ using Tessera.Prompting;
 using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
-using Tessera.Text.Trial;
 using Tessera.Vision.Encoding;
 
 namespace Tessera;

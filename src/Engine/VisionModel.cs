@@ -122,7 +122,7 @@ public sealed class VisionModel : IDisposable
                 size.Width,
                 size.Height,
                 ResampleFilter.Lanczos3,
-                new ResampleOptions(Cancellation: cancellationToken)
+                new ResampleOptions(CancellationToken: cancellationToken)
             );
         if (grid is not null)
             shown = GridDrawing.Draw(shown, grid, isFine: Math.Max(size.Width, size.Height) < FinePreviewSide);

@@ -12,7 +12,7 @@ internal static class SyntheticVocabulary
     private const int Normal = 1,
         Control = 3,
         Unused = 5; // llama.cpp v0.5.0, include/llama.h, LLAMA_TOKEN_TYPE_*
-    private static readonly string[] specials =
+    private static readonly string[] Specials =
     [
         "<s>",
         "</s>",
@@ -43,7 +43,7 @@ internal static class SyntheticVocabulary
         List<string> tokens = Bytes();
         List<string> merges = Merges(tokens);
         int special = tokens.Count;
-        tokens.AddRange(specials);
+        tokens.AddRange(Specials);
         while (tokens.Count < size)
             tokens.Add($"[unused{tokens.Count}]");
         writer.AddMetadata("tokenizer.ggml.model", "gpt2");
@@ -56,7 +56,7 @@ internal static class SyntheticVocabulary
                     .Range(0, size)
                     .Select(index =>
                         index < special ? Normal
-                        : index < special + specials.Length ? Control
+                        : index < special + Specials.Length ? Control
                         : Unused
                     ),
             ])

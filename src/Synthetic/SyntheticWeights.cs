@@ -80,9 +80,9 @@ internal sealed class SyntheticWeights(GgufWriter writer, GgufTensorType matrixT
     private static void FillQ8(byte[] bytes, int blockLength, Random random)
     {
         random.NextBytes(bytes);
-        const float scale = Deviation / 73; // of bytes spread evenly over -127 to 127
+        const float Scale = Deviation / 73; // of bytes spread evenly over -127 to 127
         for (int block = 0; block < bytes.Length; block += blockLength)
-            BitConverter.TryWriteBytes(bytes.AsSpan(block, 2), (Half)scale);
+            BitConverter.TryWriteBytes(bytes.AsSpan(block, 2), (Half)Scale);
     }
 
     private static float Next(Random random) => (random.NextSingle() * 2 - 1) * Deviation * MathF.Sqrt(3);

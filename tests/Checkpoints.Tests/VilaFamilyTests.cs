@@ -13,15 +13,15 @@ public sealed class VilaFamilyTests : IDisposable
     [Fact]
     public async Task A_template_that_the_authors_never_used_is_left_out_and_nvilas_is_kept()
     {
-        const string template = "{{ messages }}";
+        const string Template = "{{ messages }}";
         string old = folder.Copy("vila-1.5-3b"),
             later = folder.Copy("nvila");
         foreach (string path in (string[])[old, later])
-            Change(Path.Combine(path, "llm", "tokenizer_config.json"), config => config["chat_template"] = template);
+            Change(Path.Combine(path, "llm", "tokenizer_config.json"), config => config["chat_template"] = Template);
         using GgufFile without = await ConvertLanguage(old),
             with = await ConvertLanguage(later);
         Assert.False(without.Metadata.ContainsKey("tokenizer.chat_template"));
-        Assert.Equal(template, with.Metadata.RequireString("tokenizer.chat_template"));
+        Assert.Equal(Template, with.Metadata.RequireString("tokenizer.chat_template"));
     }
 
     [Fact]

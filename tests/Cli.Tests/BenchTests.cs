@@ -6,7 +6,7 @@ namespace Tessera.Cli.Tests;
 /// <summary><c>tessera bench</c> measures every stage once, and pictures that were encoded before are not encoded again.</summary>
 public sealed class BenchTests : IDisposable
 {
-    private static readonly string[] model = ["-m", Goldens.Language, "--mmproj", Goldens.Projector];
+    private static readonly string[] Model = ["-m", Goldens.Language, "--mmproj", Goldens.Projector];
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -17,7 +17,7 @@ public sealed class BenchTests : IDisposable
         string[] arguments =
         [
             "bench",
-            .. model,
+            .. Model,
             "--size",
             "100x60",
             "--repeats",
@@ -70,14 +70,14 @@ public sealed class BenchTests : IDisposable
     [InlineData("--repeats 0", "--repeats")]
     [InlineData("--sessions -1", "--sessions")]
     public async Task A_wrong_value(string options, string named) =>
-        (await CliRun.InProcessAsync(["bench", .. model, .. options.Split(' ')])).ShouldFail(2, named);
+        (await CliRun.InProcessAsync(["bench", .. Model, .. options.Split(' ')])).ShouldFail(2, named);
 
     [Fact]
     public async Task What_it_compares_with_must_be_a_result()
     {
         string path = folder.File("other.json");
         await File.WriteAllTextAsync(path, "[1, 2]");
-        (await CliRun.InProcessAsync(["bench", .. model, "--compare", path])).ShouldFail(1, path, "bench --json");
+        (await CliRun.InProcessAsync(["bench", .. Model, "--compare", path])).ShouldFail(1, path, "bench --json");
     }
 
     [Fact]

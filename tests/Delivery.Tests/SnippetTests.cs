@@ -35,7 +35,7 @@ public sealed class SnippetTests : IDisposable
     [InlineData("src/Extensions.AI/PACKAGE.md")]
     public async Task The_snippets_of_a_front_page_run_as_one_program(string page)
     {
-        const string scene = """
+        const string Scene = """
             internal sealed record Scene(bool HasSign);
 
             [System.Text.Json.Serialization.JsonSerializable(typeof(Scene))]
@@ -49,7 +49,7 @@ public sealed class SnippetTests : IDisposable
         Directory.SetCurrentDirectory(folder.FullName);
         try
         {
-            await RunAsync(page, SnippetCompiler.Joined(SnippetPage.Read(page)), new Dictionary<string, string>(), isRun: true, scene);
+            await RunAsync(page, SnippetCompiler.Joined(SnippetPage.Read(page)), new Dictionary<string, string>(), isRun: true, Scene);
         }
         finally
         {

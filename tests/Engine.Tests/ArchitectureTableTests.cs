@@ -68,9 +68,9 @@ public sealed class ArchitectureTableTests
     [Fact]
     public void Lines_concern_those_they_name_and_all_but_those_they_except()
     {
-        const string text = "rule * -b : 1 > 0\nrule a b : 2 > 0\nunfit b : it is so\nsame * : x\nvaries a : x\n";
-        ArchitectureTable a = ArchitectureTable.Read(new StringReader(text), "a"),
-            b = ArchitectureTable.Read(new StringReader(text), "b");
+        const string Text = "rule * -b : 1 > 0\nrule a b : 2 > 0\nunfit b : it is so\nsame * : x\nvaries a : x\n";
+        ArchitectureTable a = ArchitectureTable.Read(new StringReader(Text), "a"),
+            b = ArchitectureTable.Read(new StringReader(Text), "b");
         Assert.Equal(["1 > 0", "2 > 0"], a.Rules.Select(static rule => rule.Text));
         Assert.Equal(["2 > 0"], b.Rules.Select(static rule => rule.Text));
         Assert.Null(a.Unfit);

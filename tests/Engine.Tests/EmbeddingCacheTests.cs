@@ -64,8 +64,8 @@ public sealed class EmbeddingCacheTests : IDisposable
     [Fact]
     public void The_folder_keeps_its_budget_and_drops_the_longest_unused()
     {
-        const int entryLength = 12 + 40 + 32;
-        var store = new EmbeddingFolder(folder, 3 * entryLength);
+        const int EntryLength = 12 + 40 + 32;
+        var store = new EmbeddingFolder(folder, 3 * EntryLength);
         for (int number = 1; number <= 5; number++)
         {
             store.Add(Key(number), Values(number));

@@ -9,7 +9,7 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>Models from a container: loaded on first use, once, and disposed once.</summary>
 public sealed class DependencyInjectionTests
 {
-    private static readonly TimeSpan limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     [Fact]
     public async Task A_model_is_loaded_on_first_use_with_progress_and_log()
@@ -29,8 +29,8 @@ public sealed class DependencyInjectionTests
             Assert.Empty(progress.Stages);
             Task<ChatResponse> answer = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy);
             Task<GeneratedEmbeddings<Embedding<float>>> embeddings = generator.GenerateAsync([TinyModel.Picture("heart.png")]);
-            Assert.Contains("heart", (await answer.WaitAsync(limit)).Text, StringComparison.OrdinalIgnoreCase);
-            Assert.Single(await embeddings.WaitAsync(limit));
+            Assert.Contains("heart", (await answer.WaitAsync(Limit)).Text, StringComparison.OrdinalIgnoreCase);
+            Assert.Single(await embeddings.WaitAsync(Limit));
             model = client.GetService<MultimodalModel>()!;
             Assert.Same(model, generator.GetService<MultimodalModel>());
             Assert.Contains(EngineStage.LoadModel, progress.Stages);
@@ -75,10 +75,10 @@ public sealed class DependencyInjectionTests
         Task<ChatResponse> answer = client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy);
         await Task.Delay(milliseconds);
         if (isSynchronous)
-            await Task.Run(provider.Dispose).WaitAsync(limit);
+            await Task.Run(provider.Dispose).WaitAsync(Limit);
         else
-            await provider.DisposeAsync().AsTask().WaitAsync(limit);
-        Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(limit));
+            await provider.DisposeAsync().AsTask().WaitAsync(Limit);
+        Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(Limit));
         Assert.True(failure is null or ObjectDisposedException, $"{failure}");
         await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetResponseAsync("Hi"));
     }
@@ -113,8 +113,8 @@ public sealed class DependencyInjectionTests
         Task<ChatResponse> given = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy, stop.Token);
         Task<ChatResponse> kept = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy);
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(limit));
-        Assert.NotEmpty((await kept.WaitAsync(limit)).Text);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(Limit));
+        Assert.NotEmpty((await kept.WaitAsync(Limit)).Text);
     }
 
     private sealed class RecordedProgress : IProgress<EngineProgress>

@@ -10,7 +10,7 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>The client over the small trained model.</summary>
 public sealed class ModelClientTests : IAsyncLifetime
 {
-    private static readonly TimeSpan limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     // Of processor time, so that others on the machine do not count; JIT compilation does.
     private static readonly TimeSpan AboutASecond = TimeSpan.FromSeconds(1.5);
@@ -111,7 +111,7 @@ public sealed class ModelClientTests : IAsyncLifetime
                     Seed = seed,
                     MaxOutputTokens = 200,
                 };
-                ChatResponse response = await client.GetResponseAsync("What now?", options).WaitAsync(limit);
+                ChatResponse response = await client.GetResponseAsync("What now?", options).WaitAsync(Limit);
                 var call = Assert.IsType<FunctionCallContent>(
                     Assert.Single(response.Messages[0].Contents, static content => content is not UsageContent)
                 );
@@ -150,7 +150,7 @@ public sealed class ModelClientTests : IAsyncLifetime
                 )
                     await stop.CancelAsync();
             })
-            .WaitAsync(limit);
+            .WaitAsync(Limit);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class ModelClientTests : IAsyncLifetime
             .ThrowsAsync<ChatOptionException>(() =>
                 client.GetResponseAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema.RootElement) })
             )
-            .WaitAsync(limit);
+            .WaitAsync(Limit);
         Assert.Contains("ResponseFormat", refused.Message);
         Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
     }
@@ -196,7 +196,7 @@ public sealed class ModelClientTests : IAsyncLifetime
             TimeSpan before = ProcessorTime;
             TemplateException refused = await Assert
                 .ThrowsAsync<TemplateException>(() => hostile.AsIChatClient().GetResponseAsync([TinyModel.Question("heart.png")]))
-                .WaitAsync(limit);
+                .WaitAsync(Limit);
             Assert.Equal(looping, refused.TemplateName.Split(": ")[0]);
             Assert.Equal(2, refused.Line);
             Assert.InRange(ProcessorTime - before, TimeSpan.Zero, AboutASecond);
@@ -217,10 +217,10 @@ public sealed class ModelClientTests : IAsyncLifetime
                 .. clients.Select(client => client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy)),
             ];
             await Task.Delay(attempt * 15);
-            await Task.WhenAll(clients.Select(client => Task.Run(client.Dispose))).WaitAsync(limit);
+            await Task.WhenAll(clients.Select(client => Task.Run(client.Dispose))).WaitAsync(Limit);
             foreach (Task<ChatResponse> answer in answers)
             {
-                Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(limit));
+                Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(Limit));
                 Assert.True(failure is null or ObjectDisposedException, $"{failure}");
             }
         }

@@ -7,8 +7,8 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>What a request becomes for the engine: every part arrives in its place, or is refused by name.</summary>
 public sealed class RequestTests
 {
-    private static readonly byte[] png = File.ReadAllBytes(RepositoryRoot.Path("samples", "heart.png"));
-    private static readonly AITool find = AIFunctionFactory.Create(
+    private static readonly byte[] Png = File.ReadAllBytes(RepositoryRoot.Path("samples", "heart.png"));
+    private static readonly AITool Find = AIFunctionFactory.Create(
         (string query, int limit) => $"{query} {limit}",
         "find",
         "Finds things."
@@ -28,7 +28,7 @@ public sealed class RequestTests
                         ChatRole.User,
                         [
                             new TextContent("First "),
-                            new DataContent(png, "image/png"),
+                            new DataContent(Png, "image/png"),
                             new TextContent(" then "),
                             new UriContent(file, "image/png"),
                         ]
@@ -36,7 +36,7 @@ public sealed class RequestTests
                     new ChatMessage(ChatRole.Assistant, "Two hearts."),
                     new ChatMessage(
                         ChatRole.User,
-                        [new UriContent("data:image/png;base64," + Convert.ToBase64String(png), "image/png"), new TextContent("And now?")]
+                        [new UriContent("data:image/png;base64," + Convert.ToBase64String(Png), "image/png"), new TextContent("And now?")]
                     ),
                 ],
                 new ChatOptions { Instructions = "Speak English." }
@@ -47,7 +47,7 @@ public sealed class RequestTests
             asked.Messages.Select(Shown)
         );
         Assert.Equal(3, asked.Images.Count);
-        Assert.All(asked.Images, image => Assert.Equal(png, image.Data));
+        Assert.All(asked.Images, image => Assert.Equal(Png, image.Data));
         Assert.Equal("message 1, part 1 (DataContent, image/png)", asked.Images[0].Name);
     }
 
@@ -73,11 +73,11 @@ public sealed class RequestTests
     [MemberData(nameof(RefusedParts))]
     public async Task A_part_that_cannot_be_used_is_refused_by_its_place(string kind, string problem)
     {
-        string base64 = Convert.ToBase64String(png);
+        string base64 = Convert.ToBase64String(Png);
         AIContent part = kind switch
         {
-            "audio" => new DataContent(png, "audio/wav"),
-            "lie" => new DataContent(png, "image/jpeg"),
+            "audio" => new DataContent(Png, "audio/wav"),
+            "lie" => new DataContent(Png, "image/jpeg"),
             "uri lie" => new UriContent("data:image/png;base64," + base64, "image/jpeg"),
             "data uri lie" => new DataContent("data:image/webp;base64," + base64),
             "no picture" => new DataContent(new byte[100], "image/png"),
@@ -106,7 +106,7 @@ public sealed class RequestTests
     {
         var model = new FakeModel(TemplateSources.Hermes, "ok");
         await Assert.ThrowsAsync<ChatContentException>(() =>
-            model.Client().GetResponseAsync([new ChatMessage(ChatRole.Assistant, [new DataContent(png, "image/png")])])
+            model.Client().GetResponseAsync([new ChatMessage(ChatRole.Assistant, [new DataContent(Png, "image/png")])])
         );
         TesseraException role = await Assert.ThrowsAsync<TesseraException>(() =>
             model.Client().GetResponseAsync([new ChatMessage(new ChatRole("narrator"), "Once")])
@@ -168,15 +168,15 @@ public sealed class RequestTests
 
         await Refuses("ConversationId", new ChatOptions { ConversationId = "1" });
         await Refuses("ModelId", new ChatOptions { ModelId = "other" });
-        await Refuses("Tools", new ChatOptions { Tools = [find] }, TemplateSources.Plain);
+        await Refuses("Tools", new ChatOptions { Tools = [Find] }, TemplateSources.Plain);
         await Refuses("Tools", new ChatOptions { Tools = [new HostedWebSearchTool()] });
         await Refuses(
             "Tools",
-            new ChatOptions { Tools = [find] },
+            new ChatOptions { Tools = [Find] },
             TemplateSources.Hermes.Replace("<tool_call>", "<<call>>", StringComparison.Ordinal)
         );
         await Refuses("ToolMode", new ChatOptions { ToolMode = ChatToolMode.RequireAny });
-        await Refuses("ToolMode", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.RequireSpecific("other") });
+        await Refuses("ToolMode", new ChatOptions { Tools = [Find], ToolMode = ChatToolMode.RequireSpecific("other") });
         await Refuses(
             "AdditionalProperties[\"min_p\"]",
             new ChatOptions { AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = "much" } }
@@ -197,16 +197,16 @@ public sealed class RequestTests
             "ok",
             "find\", \"arguments\": {\"query\": \"a\", \"limit\": 1}}</tool_call>"
         );
-        await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [find] });
+        await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [Find] });
         string prompt = Prompt(TemplateSources.Hermes, model.Asked[0]);
         Assert.Contains("\"name\": \"find\", \"description\": \"Finds things.\"", prompt);
         Assert.Contains("\"limit\": {\"type\": \"integer\"}", prompt);
         Assert.Contains("<tool_call>", model.Options[0].ShownTokens);
-        await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.None });
+        await model.Client().GetResponseAsync("Hi", new ChatOptions { Tools = [Find], ToolMode = ChatToolMode.None });
         Assert.DoesNotContain("find", Prompt(TemplateSources.Hermes, model.Asked[1]));
         ChatResponse forced = await model
             .Client()
-            .GetResponseAsync("Hi", new ChatOptions { Tools = [find], ToolMode = ChatToolMode.RequireAny });
+            .GetResponseAsync("Hi", new ChatOptions { Tools = [Find], ToolMode = ChatToolMode.RequireAny });
         Assert.Equal("<tool_call>\n{\"name\": \"", model.Asked[2].AnswerStart);
         Assert.Equal("a", Assert.IsType<FunctionCallContent>(Assert.Single(forced.Messages[0].Contents)).Arguments!["query"]!.ToString());
     }
@@ -242,7 +242,7 @@ public sealed class RequestTests
                         ]
                     ),
                 ],
-                new ChatOptions { Tools = [find] }
+                new ChatOptions { Tools = [Find] }
             );
         string prompt = Prompt(template, model.Asked[0]);
         Assert.Contains(

@@ -11,7 +11,7 @@ public sealed class RequiredCallTests
 {
     private const int TextsPerGrammar = 5;
 
-    private static readonly string[] templates =
+    private static readonly string[] Sources =
     [
         "<tool_call>",
         "<|tool_call|>",
@@ -45,7 +45,7 @@ public sealed class RequiredCallTests
     ];
 
     // Whether every format holds all of it: lengths and patterns of text are held in JSON only.
-    private static readonly (string Schema, bool IsHeldByAll)[] schemas =
+    private static readonly (string Schema, bool IsHeldByAll)[] Schemas =
     [
         ("""{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}""", true),
         (
@@ -81,7 +81,7 @@ public sealed class RequiredCallTests
         ),
     ];
 
-    public static TheoryData<string> Templates => [.. templates];
+    public static TheoryData<string> Templates => [.. Sources];
 
     [Theory]
     [MemberData(nameof(Templates))]
@@ -89,14 +89,14 @@ public sealed class RequiredCallTests
     {
         ToolCallFormat format = ToolCallFormat.Of(template)!;
         var random = new Random(7);
-        for (int index = 0; index < schemas.Length; index++)
+        for (int index = 0; index < Schemas.Length; index++)
         {
             bool isJson = format.Syntax.Arguments is null;
-            if (!isJson && !schemas[index].IsHeldByAll)
+            if (!isJson && !Schemas[index].IsHeldByAll)
                 continue;
             AIFunctionDeclaration[] functions =
             [
-                Declare("first-tool", schemas[index].Schema),
+                Declare("first-tool", Schemas[index].Schema),
                 Declare("other", """{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""),
             ];
             foreach ((string? required, bool takesSeveral) in ((string?, bool)[])[(null, true), ("first-tool", false)])

@@ -22,7 +22,7 @@ internal sealed class AttributePath
     /// <summary>The value at the path; <paramref name="fallback"/> stands in for what is missing.</summary>
     public TemplateValue Get(RenderState state, TemplateValue value, TemplateValue? fallback = null)
     {
-        foreach (TemplateValue part in this.parts)
+        foreach (TemplateValue part in parts)
         {
             value = ValueAccess.Item(state, value, part);
             if (fallback is not (null or NoneValue) && value is UndefinedValue)

@@ -100,20 +100,20 @@ internal static class SortFilters
 
         internal override bool IsIndexable => true;
 
-        internal override IEnumerable<TemplateValue> Items => this.pair.Values;
+        internal override IEnumerable<TemplateValue> Items => pair.Values;
 
-        internal override TemplateValue? GetItem(TemplateValue key) => this.pair.GetItem(key);
+        internal override TemplateValue? GetItem(TemplateValue key) => pair.GetItem(key);
 
-        internal override TemplateValue GetSlice(SliceBounds bounds) => this.pair.GetSlice(bounds);
+        internal override TemplateValue GetSlice(SliceBounds bounds) => pair.GetSlice(bounds);
 
         internal override TemplateValue? GetAttribute(string name) =>
             name switch
             {
                 "grouper" => grouper,
                 "list" => list,
-                _ => this.pair.GetAttribute(name),
+                _ => pair.GetAttribute(name),
             };
 
-        internal override void WriteRepr(ValueWriter writer) => this.pair.WriteRepr(writer);
+        internal override void WriteRepr(ValueWriter writer) => pair.WriteRepr(writer);
     }
 }

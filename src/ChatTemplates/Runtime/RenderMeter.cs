@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Tessera.ChatTemplates;
 
 /// <summary>Counts what a rendering costs and stops it at its limits or when it is cancelled.</summary>
-internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cancellation)
+internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cancellationToken)
 {
     private const int CancellationInterval = 1024;
     private const int CharactersPerStep = 16;
@@ -33,7 +33,7 @@ internal sealed class RenderMeter(TemplateLimits limits, CancellationToken cance
             throw new TemplateFault($"the template takes more than {limits.MaxSteps} steps");
         if (this.steps < nextCancellationCheck)
             return;
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         nextCancellationCheck = this.steps + CancellationInterval;
     }
 

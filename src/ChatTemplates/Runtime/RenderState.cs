@@ -27,7 +27,7 @@ internal sealed class RenderState
     /// <summary>A name's value: from the scopes, then the caller's variables, then the environment.</summary>
     public TemplateValue Resolve(string name) =>
         Scope.Find(name) is { } local ? local
-        : this.variables.TryGetValue(name, out TemplateValue? given) ? given
+        : variables.TryGetValue(name, out TemplateValue? given) ? given
         : GlobalFunctions.Find(name) ?? UndefinedValue.Name(name);
 
     public void Write(string text)

@@ -36,48 +36,48 @@ internal sealed class ExpressionParser
     /// <summary>An expression, with <c>a if b else c</c> unless the place forbids it.</summary>
     public Expression Parse(bool withCondition = true)
     {
-        this.tokens.Enter();
+        tokens.Enter();
         Expression expression = withCondition ? ParseConditional() : ParseOr();
-        this.tokens.Leave();
+        tokens.Leave();
         return expression;
     }
 
     /// <summary>An expression, or several with commas between them, which make a tuple.</summary>
     public Expression ParseTuple(bool withCondition = true, bool isParenthesized = false, string? endName = null)
     {
-        int offset = this.tokens.Current.Offset;
+        int offset = tokens.Current.Offset;
         List<Expression> items = [];
         bool isTuple = false;
         while (!IsTupleEnd(endName))
         {
             items.Add(Parse(withCondition));
-            if (!this.tokens.SkipOperator(","))
+            if (!tokens.SkipOperator(","))
                 break;
             isTuple = true;
         }
         if (!isTuple && items.Count == 1)
             return items[0];
         if (items.Count == 0 && !isParenthesized)
-            throw this.tokens.Fail($"Expected an expression, got '{this.tokens.Current.Description}'");
+            throw tokens.Fail($"Expected an expression, got '{tokens.Current.Description}'");
         return new SequenceExpression(offset, items, SequenceKind.Tuple);
     }
 
     private bool IsTupleEnd(string? endName) =>
-        this.tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
-        || this.tokens.Current.IsOperator(")")
-        || (endName is not null && this.tokens.Current.IsName(endName));
+        tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
+        || tokens.Current.IsOperator(")")
+        || (endName is not null && tokens.Current.IsName(endName));
 
     private Expression ParseConditional()
     {
-        int offset = this.tokens.Current.Offset,
-            unknownBefore = this.context.UnknownCount;
+        int offset = tokens.Current.Offset,
+            unknownBefore = context.UnknownCount;
         Expression expression = ParseOr();
-        while (this.tokens.SkipName("if"))
+        while (tokens.SkipName("if"))
         {
             Expression condition = ParseOr();
-            Expression? otherwise = this.tokens.SkipName("else") ? Parse() : null;
+            Expression? otherwise = tokens.SkipName("else") ? Parse() : null;
             expression = new ConditionalExpression(offset, condition, expression, otherwise);
-            this.context.ForgetUnknownSince(unknownBefore);
+            context.ForgetUnknownSince(unknownBefore);
         }
         return expression;
     }
@@ -85,7 +85,7 @@ internal sealed class ExpressionParser
     private Expression ParseOr()
     {
         Expression left = ParseAnd();
-        while (this.tokens.Current is var token && this.tokens.SkipName("or"))
+        while (tokens.Current is var token && tokens.SkipName("or"))
             left = new OrExpression(token.Offset, left, ParseAnd());
         return left;
     }
@@ -93,25 +93,25 @@ internal sealed class ExpressionParser
     private Expression ParseAnd()
     {
         Expression left = ParseNot();
-        while (this.tokens.Current is var token && this.tokens.SkipName("and"))
+        while (tokens.Current is var token && tokens.SkipName("and"))
             left = new AndExpression(token.Offset, left, ParseNot());
         return left;
     }
 
     private Expression ParseNot()
     {
-        int offset = this.tokens.Current.Offset;
-        if (!this.tokens.SkipName("not"))
+        int offset = tokens.Current.Offset;
+        if (!tokens.SkipName("not"))
             return ParseComparison();
-        this.tokens.Enter();
+        tokens.Enter();
         NotExpression negation = new(offset, ParseNot());
-        this.tokens.Leave();
+        tokens.Leave();
         return negation;
     }
 
     private Expression ParseComparison()
     {
-        int offset = this.tokens.Current.Offset;
+        int offset = tokens.Current.Offset;
         Expression first = ParseSum();
         List<(Comparison, Expression)> rest = [];
         while (TryReadComparison() is { } symbol)
@@ -121,15 +121,15 @@ internal sealed class ExpressionParser
 
     private string? TryReadComparison()
     {
-        Token token = this.tokens.Current;
+        Token token = tokens.Current;
         if (token.Kind == TokenKind.Operator && Comparisons.Contains(token.Text))
-            return this.tokens.Next().Text;
-        if (this.tokens.SkipName("in"))
+            return tokens.Next().Text;
+        if (tokens.SkipName("in"))
             return "in";
-        if (!token.IsName("not") || !this.tokens.Following.IsName("in"))
+        if (!token.IsName("not") || !tokens.Following.IsName("in"))
             return null;
-        this.tokens.Next();
-        this.tokens.Next();
+        tokens.Next();
+        tokens.Next();
         return "not in";
     }
 
@@ -137,12 +137,12 @@ internal sealed class ExpressionParser
 
     private Expression ParseConcat()
     {
-        int offset = this.tokens.Current.Offset;
+        int offset = tokens.Current.Offset;
         Expression first = ParseProduct();
-        if (!this.tokens.Current.IsOperator("~"))
+        if (!tokens.Current.IsOperator("~"))
             return first;
         List<Expression> operands = [first];
-        while (this.tokens.SkipOperator("~"))
+        while (tokens.SkipOperator("~"))
             operands.Add(ParseProduct());
         return new ConcatExpression(offset, operands);
     }
@@ -154,11 +154,9 @@ internal sealed class ExpressionParser
     private Expression ParseBinary(Dictionary<string, BinaryOperation> operations, Func<Expression> parseOperand)
     {
         Expression left = parseOperand();
-        while (
-            this.tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation)
-        )
+        while (tokens.Current is { Kind: TokenKind.Operator } token && operations.TryGetValue(token.Text, out BinaryOperation? operation))
         {
-            this.tokens.Next();
+            tokens.Next();
             left = new BinaryExpression(token.Offset, left, parseOperand(), operation);
         }
         return left;
@@ -166,14 +164,14 @@ internal sealed class ExpressionParser
 
     private Expression ParseSigned(bool withFilters = true)
     {
-        Token token = this.tokens.Current;
+        Token token = tokens.Current;
         Expression operand;
         if (token.IsOperator("-") || token.IsOperator("+"))
         {
-            this.tokens.Next();
-            this.tokens.Enter();
+            tokens.Next();
+            tokens.Enter();
             operand = new SignExpression(token.Offset, ParseSigned(withFilters: false), token.Text == "-");
-            this.tokens.Leave();
+            tokens.Leave();
         }
         else
         {

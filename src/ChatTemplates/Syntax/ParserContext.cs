@@ -19,7 +19,7 @@ internal sealed class ParserContext
     /// <summary>Notes an unknown filter or test.</summary>
     public void ReportUnknown(string problem, int offset)
     {
-        if (!this.isConditional)
+        if (!isConditional)
             unknown.Add(new TemplateFault(problem) { Offset = offset });
     }
 

@@ -38,14 +38,14 @@ internal sealed class TemplateLexer
             tag = FindTag(position);
         if (tag < 0)
         {
-            AddText(this.source[start..], start);
-            position = this.source.Length;
+            AddText(source[start..], start);
+            position = source.Length;
             return;
         }
-        char kind = this.source[tag + 1];
+        char kind = source[tag + 1];
         position = tag + 2;
         char sign = ReadSign();
-        AddText(StripBefore(this.source[start..tag], sign, canStripLine: kind != '{'), start);
+        AddText(StripBefore(source[start..tag], sign, canStripLine: kind != '{'), start);
         if (kind == '#')
             SkipComment(tag);
         else if (kind == '{')
@@ -58,13 +58,13 @@ internal sealed class TemplateLexer
 
     private int FindTag(int from)
     {
-        for (int index = from; (index = this.source.IndexOf('{', index)) >= 0; index++)
-            if (index + 1 < this.source.Length && this.source[index + 1] is '{' or '%' or '#')
+        for (int index = from; (index = source.IndexOf('{', index)) >= 0; index++)
+            if (index + 1 < source.Length && source[index + 1] is '{' or '%' or '#')
                 return index;
         return -1;
     }
 
-    private char ReadSign() => position < this.source.Length && this.source[position] is '-' or '+' ? this.source[position++] : '\0';
+    private char ReadSign() => position < source.Length && source[position] is '-' or '+' ? source[position++] : '\0';
 
     private string StripBefore(string text, char sign, bool canStripLine)
     {
@@ -79,42 +79,42 @@ internal sealed class TemplateLexer
 
     private void SkipComment(int tag)
     {
-        int end = this.source.IndexOf("#}", position, StringComparison.Ordinal);
+        int end = source.IndexOf("#}", position, StringComparison.Ordinal);
         if (end < 0)
             throw new TemplateFault("Missing end of comment tag") { Offset = tag };
-        char sign = end > position && this.source[end - 1] is '-' or '+' ? this.source[end - 1] : '\0';
+        char sign = end > position && source[end - 1] is '-' or '+' ? source[end - 1] : '\0';
         FinishTag(end + 2, sign, trimsNewline: true);
     }
 
     private bool TryReadRawBegin()
     {
         int index = SkipSpace(position);
-        if (string.CompareOrdinal(this.source, index, "raw", 0, 3) != 0)
+        if (string.CompareOrdinal(source, index, "raw", 0, 3) != 0)
             return false;
         index = SkipSpace(index + 3);
-        bool strips = index < this.source.Length && this.source[index] == '-';
-        if (string.CompareOrdinal(this.source, strips ? index + 1 : index, "%}", 0, 2) != 0)
+        bool strips = index < source.Length && source[index] == '-';
+        if (string.CompareOrdinal(source, strips ? index + 1 : index, "%}", 0, 2) != 0)
             return false;
         position = strips ? SkipSpace(index + 3) : index + 2;
-        isLineStart = this.source[position - 1] == '\n';
+        isLineStart = source[position - 1] == '\n';
         return true;
     }
 
     private void ReadRaw(int tag)
     {
         int start = position;
-        for (int end = start; (end = this.source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end++)
+        for (int end = start; (end = source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end++)
         {
             position = end + 2;
             char before = ReadSign();
             int index = SkipSpace(position);
-            if (string.CompareOrdinal(this.source, index, "endraw", 0, 6) != 0)
+            if (string.CompareOrdinal(source, index, "endraw", 0, 6) != 0)
                 continue;
             index = SkipSpace(index + 6);
-            char after = index < this.source.Length && this.source[index] is '-' or '+' ? this.source[index++] : '\0';
-            if (string.CompareOrdinal(this.source, index, "%}", 0, 2) != 0)
+            char after = index < source.Length && source[index] is '-' or '+' ? source[index++] : '\0';
+            if (string.CompareOrdinal(source, index, "%}", 0, 2) != 0)
                 continue;
-            AddText(StripBefore(this.source[start..end], before, canStripLine: true), start);
+            AddText(StripBefore(source[start..end], before, canStripLine: true), start);
             FinishTag(index + 2, after, trimsNewline: true);
             return;
         }
@@ -125,7 +125,7 @@ internal sealed class TemplateLexer
     {
         Add(begin, "", tag);
         bool isBlock = end == TokenKind.BlockEnd;
-        TagScanner scanner = new(this.source, position, isBlock ? '%' : '}', tokens);
+        TagScanner scanner = new(source, position, isBlock ? '%' : '}', tokens);
         (int endStart, int next, char sign) = scanner.ScanToEnd();
         Add(end, "", endStart);
         FinishTag(next, sign, trimsNewline: isBlock);
@@ -136,15 +136,15 @@ internal sealed class TemplateLexer
     {
         if (sign == '-')
             next = SkipSpace(next);
-        else if (sign == '\0' && trimsNewline && next < this.source.Length && this.source[next] == '\n')
+        else if (sign == '\0' && trimsNewline && next < source.Length && source[next] == '\n')
             next++;
         position = next;
-        isLineStart = this.source[next - 1] == '\n';
+        isLineStart = source[next - 1] == '\n';
     }
 
     private int SkipSpace(int index)
     {
-        while (index < this.source.Length && PythonText.IsSpace(this.source[index]))
+        while (index < source.Length && PythonText.IsSpace(source[index]))
             index++;
         return index;
     }

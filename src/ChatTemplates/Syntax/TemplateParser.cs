@@ -11,7 +11,7 @@ internal sealed class TemplateParser
     private TemplateParser(TokenStream tokens)
     {
         this.tokens = tokens;
-        this.expressions = new ExpressionParser(tokens, context);
+        expressions = new ExpressionParser(tokens, context);
         targets = new TargetParser(tokens);
     }
 
@@ -27,35 +27,35 @@ internal sealed class TemplateParser
     /// <summary>Statements up to a tag of one of these names, which stays unread; up to the end of the template without names.</summary>
     private Body ParseUntil(params string[] endNames)
     {
-        this.tokens.Enter();
+        tokens.Enter();
         List<Statement> statements = [];
         while (true)
         {
-            Token token = this.tokens.Current;
+            Token token = tokens.Current;
             switch (token.Kind)
             {
                 case TokenKind.Data:
-                    statements.Add(new TextStatement(token.Offset, this.tokens.Next().Text));
+                    statements.Add(new TextStatement(token.Offset, tokens.Next().Text));
                     break;
                 case TokenKind.VariableBegin:
-                    this.tokens.Next();
-                    statements.Add(new PrintStatement(token.Offset, [this.expressions.ParseTuple()]));
-                    this.tokens.Require(TokenKind.VariableEnd, "the end of the print tag");
+                    tokens.Next();
+                    statements.Add(new PrintStatement(token.Offset, [expressions.ParseTuple()]));
+                    tokens.Require(TokenKind.VariableEnd, "the end of the print tag");
                     break;
                 case TokenKind.BlockBegin:
-                    this.tokens.Next();
-                    if (endNames.Any(this.tokens.Current.IsName))
+                    tokens.Next();
+                    if (endNames.Any(tokens.Current.IsName))
                     {
-                        this.tokens.Leave();
+                        tokens.Leave();
                         return new Body(statements);
                     }
                     statements.Add(ParseStatement());
-                    this.tokens.Require(TokenKind.BlockEnd, "the end of the tag");
+                    tokens.Require(TokenKind.BlockEnd, "the end of the tag");
                     break;
                 default:
                     if (endNames.Length > 0)
-                        throw this.tokens.Fail($"Unexpected end of template: looking for '{string.Join("' or '", endNames)}'");
-                    this.tokens.Leave();
+                        throw tokens.Fail($"Unexpected end of template: looking for '{string.Join("' or '", endNames)}'");
+                    tokens.Leave();
                     return new Body(statements);
             }
         }
@@ -63,7 +63,7 @@ internal sealed class TemplateParser
 
     private Statement ParseStatement()
     {
-        Token tag = this.tokens.RequireName();
+        Token tag = tokens.RequireName();
         return tag.Text switch
         {
             "if" => ParseIf(tag.Offset),
@@ -92,15 +92,15 @@ internal sealed class TemplateParser
     private Body ParseBody(string endName)
     {
         Body body = OpenBody(endName);
-        this.tokens.Next();
+        tokens.Next();
         return body;
     }
 
     /// <summary>The rest of an opening tag and the body, up to a tag of one of these names.</summary>
     private Body OpenBody(params string[] endNames)
     {
-        this.tokens.SkipOperator(":");
-        this.tokens.Require(TokenKind.BlockEnd, "the end of the tag");
+        tokens.SkipOperator(":");
+        tokens.Require(TokenKind.BlockEnd, "the end of the tag");
         return ParseUntil(endNames);
     }
 
@@ -110,9 +110,9 @@ internal sealed class TemplateParser
             List<(Expression, Body)> branches = [];
             while (true)
             {
-                Expression condition = this.expressions.ParseTuple(withCondition: false);
+                Expression condition = expressions.ParseTuple(withCondition: false);
                 branches.Add((condition, OpenBody("elif", "else", "endif")));
-                Token end = this.tokens.Next();
+                Token end = tokens.Next();
                 if (!end.IsName("elif"))
                     return new IfStatement(offset, branches, end.IsName("else") ? ParseBody("endif") : Body.Empty);
             }
@@ -121,36 +121,36 @@ internal sealed class TemplateParser
     private ForStatement ParseFor(int offset)
     {
         AssignTarget target = targets.Parse(withNamespace: false, "in");
-        this.tokens.RequireName("in");
-        Expression source = this.expressions.ParseTuple(withCondition: false, endName: "recursive");
-        Expression? filter = this.tokens.SkipName("if") ? this.expressions.Parse() : null;
-        bool isRecursive = this.tokens.SkipName("recursive");
+        tokens.RequireName("in");
+        Expression source = expressions.ParseTuple(withCondition: false, endName: "recursive");
+        Expression? filter = tokens.SkipName("if") ? expressions.Parse() : null;
+        bool isRecursive = tokens.SkipName("recursive");
         Body body = context.InLoop(() => OpenBody("endfor", "else"));
-        Body otherwise = this.tokens.Next().IsName("else") ? context.InBlock(() => ParseBody("endfor")) : Body.Empty;
+        Body otherwise = tokens.Next().IsName("else") ? context.InBlock(() => ParseBody("endfor")) : Body.Empty;
         return new ForStatement(offset, target, source, filter, body, otherwise, isRecursive);
     }
 
     private Statement ParseSet(int offset)
     {
         AssignTarget target = targets.Parse(withNamespace: true);
-        if (this.tokens.SkipOperator("="))
-            return new SetStatement(offset, target, this.expressions.ParseTuple());
+        if (tokens.SkipOperator("="))
+            return new SetStatement(offset, target, expressions.ParseTuple());
         FilterExpression? filter = null;
-        while (this.tokens.SkipOperator("|"))
-            filter = this.expressions.Primaries.ParseFilter(filter);
+        while (tokens.SkipOperator("|"))
+            filter = expressions.Primaries.ParseFilter(filter);
         return new SetBlockStatement(offset, target, filter, context.InBlock(() => ParseBody("endset")));
     }
 
     private MacroStatement ParseMacro(int offset)
     {
         string name = targets.ParseName();
-        return new MacroStatement(offset, ParseDefinition(name, targets.ParseSignature(this.expressions), "endmacro"));
+        return new MacroStatement(offset, ParseDefinition(name, targets.ParseSignature(expressions), "endmacro"));
     }
 
     private CallBlockStatement ParseCall(int offset)
     {
-        List<(string, Expression?)> parameters = this.tokens.Current.IsOperator("(") ? targets.ParseSignature(this.expressions) : [];
-        CallExpression call = this.expressions.Parse() as CallExpression ?? throw new TemplateFault("expected call") { Offset = offset };
+        List<(string, Expression?)> parameters = tokens.Current.IsOperator("(") ? targets.ParseSignature(expressions) : [];
+        CallExpression call = expressions.Parse() as CallExpression ?? throw new TemplateFault("expected call") { Offset = offset };
         return new CallBlockStatement(offset, ParseDefinition("caller", parameters, "endcall"), call);
     }
 
@@ -162,22 +162,22 @@ internal sealed class TemplateParser
 
     private FilterBlockStatement ParseFilterBlock(int offset)
     {
-        FilterExpression filter = this.expressions.Primaries.ParseFilter(null);
-        while (this.tokens.SkipOperator("|"))
-            filter = this.expressions.Primaries.ParseFilter(filter);
+        FilterExpression filter = expressions.Primaries.ParseFilter(null);
+        while (tokens.SkipOperator("|"))
+            filter = expressions.Primaries.ParseFilter(filter);
         return new FilterBlockStatement(offset, filter, context.InBlock(() => ParseBody("endfilter")));
     }
 
     private WithStatement ParseWith(int offset)
     {
         List<(AssignTarget, Expression)> assignments = [];
-        while (this.tokens.Current.Kind != TokenKind.BlockEnd)
+        while (tokens.Current.Kind != TokenKind.BlockEnd)
         {
             if (assignments.Count > 0)
-                this.tokens.RequireOperator(",");
+                tokens.RequireOperator(",");
             AssignTarget target = targets.Parse(withNamespace: false);
-            this.tokens.RequireOperator("=");
-            assignments.Add((target, this.expressions.Parse()));
+            tokens.RequireOperator("=");
+            assignments.Add((target, expressions.Parse()));
         }
         return new WithStatement(offset, assignments, context.InBlock(() => ParseBody("endwith")));
     }
@@ -185,10 +185,10 @@ internal sealed class TemplateParser
     private PrintStatement ParsePrint(int offset)
     {
         List<Expression> expressions = [];
-        while (this.tokens.Current.Kind != TokenKind.BlockEnd)
+        while (tokens.Current.Kind != TokenKind.BlockEnd)
         {
             if (expressions.Count > 0)
-                this.tokens.RequireOperator(",");
+                tokens.RequireOperator(",");
             expressions.Add(this.expressions.Parse());
         }
         return new PrintStatement(offset, expressions);
@@ -196,10 +196,10 @@ internal sealed class TemplateParser
 
     private ScopeStatement ParseBlock(int offset)
     {
-        string name = this.tokens.RequireName().Text;
-        bool isScoped = this.tokens.SkipName("scoped");
+        string name = tokens.RequireName().Text;
+        bool isScoped = tokens.SkipName("scoped");
         Body body = context.InFunction(() => ParseBody("endblock"));
-        this.tokens.SkipName(name);
+        tokens.SkipName(name);
         return new ScopeStatement(offset, body, seesOnlyRoot: !isScoped);
     }
 

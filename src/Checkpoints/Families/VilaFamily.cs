@@ -116,23 +116,23 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
 
     private int[] Scales()
     {
-        const string key = "s2_scales";
-        IEnumerable<string> texts = config.TryText(key) is string list
+        const string Key = "s2_scales";
+        IEnumerable<string> texts = config.TryText(Key) is string list
             ? list.Split(',', StringSplitOptions.TrimEntries)
-            : (config.TryNumbers(key) ?? []).Select(static number => number.ToString(CultureInfo.InvariantCulture));
+            : (config.TryNumbers(Key) ?? []).Select(static number => number.ToString(CultureInfo.InvariantCulture));
         int[] scales =
         [
             .. texts
                 .Select(text =>
                     int.TryParse(text, CultureInfo.InvariantCulture, out int scale) && scale is > 0 and <= 1 << 16
                         ? scale
-                        : throw config.Wrong(key, "a list of sizes")
+                        : throw config.Wrong(Key, "a list of sizes")
                 )
                 .Order(),
         ];
         return scales.Length is > 1 and <= 8 && scales.All(scale => scale % scales[0] == 0)
             ? scales
-            : throw config.Wrong(key, "a list of multiples of the first size");
+            : throw config.Wrong(Key, "a list of multiples of the first size");
     }
 
     // The Sequential's layers; the first, which has no weights, only rearranges. Tensors are named by their places less one.

@@ -89,7 +89,7 @@ internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<Ta
     }
 
     /// <summary>The SHA-256 digest of a file.</summary>
-    public static string Digest(string path, CancellationToken cancellation)
+    public static string Digest(string path, CancellationToken cancellationToken)
     {
         try
         {
@@ -105,7 +105,7 @@ internal sealed class ModelFile(string path, Metadata metadata, IReadOnlyList<Ta
             byte[] buffer = new byte[4 << 20];
             for (int count; (count = stream.Read(buffer)) > 0; )
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 hash.AppendData(buffer, 0, count);
             }
 

@@ -74,7 +74,7 @@ internal sealed class WriteContext(
     bool allowsNaN,
     Func<string, CheckpointException> nan,
     Action<long> report,
-    CancellationToken cancellation
+    CancellationToken cancellationToken
 )
 {
     private byte[] source = [],
@@ -83,7 +83,7 @@ internal sealed class WriteContext(
 
     public bool AllowsNaN => allowsNaN;
 
-    public CancellationToken Cancellation => cancellation;
+    public CancellationToken Cancellation => cancellationToken;
 
     public CheckpointException NaN(string tensor) => nan(tensor);
 

@@ -59,8 +59,8 @@ internal static class InspectCommand
 
     private static string KindOf(MetadataEntry entry)
     {
-        const string array = "array of ";
-        return entry.Kind.StartsWith(array, StringComparison.Ordinal) ? $"{entry.Kind[array.Length..]}[{entry.Count}]" : entry.Kind;
+        const string Array = "array of ";
+        return entry.Kind.StartsWith(Array, StringComparison.Ordinal) ? $"{entry.Kind[Array.Length..]}[{entry.Count}]" : entry.Kind;
     }
 
     // What a file says must not steer the terminal.

@@ -1,5 +1,3 @@
-using Tessera.Gguf;
-
 namespace Tessera.Cli.Output;
 
 /// <summary>What a failure is called on the command line: the library's sentence, and the option that helps.</summary>

@@ -1,9 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
-using Tessera.ChatTemplates;
 using Tessera.Compute;
-using Tessera.Prompting;
-using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Text.Trial;

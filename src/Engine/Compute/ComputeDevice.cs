@@ -187,10 +187,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
     // On Linux ggml calls all of a processor's memory free.
     private static long? LinuxFreeMemory()
     {
-        const string name = "MemAvailable:";
+        const string Name = "MemAvailable:";
         if (!OperatingSystem.IsLinux())
             return null;
-        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
+        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
         return line is null
             ? null
             : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;

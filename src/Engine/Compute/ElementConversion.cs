@@ -67,14 +67,14 @@ internal static unsafe class ElementConversion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Widen(Vector512<uint> half)
     {
-        const uint exponentMask = 0x7c00 << 13,
-            rebias = (127 - 15) << 23,
-            one = 1 << 23;
+        const uint ExponentMask = 0x7c00 << 13,
+            Rebias = (127 - 15) << 23,
+            One = 1 << 23;
         Vector512<uint> magnitude = (half & Vector512.Create(0x7fffu)) << 13,
-            exponent = magnitude & Vector512.Create(exponentMask);
-        Vector512<uint> moved = magnitude + Vector512.Create(rebias);
-        moved += Vector512.Equals(exponent, Vector512.Create(exponentMask)) & Vector512.Create(rebias);
-        Vector512<float> subnormal = (moved + Vector512.Create(one)).AsSingle() - Vector512.Create(rebias + one).AsSingle();
+            exponent = magnitude & Vector512.Create(ExponentMask);
+        Vector512<uint> moved = magnitude + Vector512.Create(Rebias);
+        moved += Vector512.Equals(exponent, Vector512.Create(ExponentMask)) & Vector512.Create(Rebias);
+        Vector512<float> subnormal = (moved + Vector512.Create(One)).AsSingle() - Vector512.Create(Rebias + One).AsSingle();
         Vector512<float> value = Vector512.ConditionalSelect(
             Vector512.Equals(exponent, Vector512<uint>.Zero).AsSingle(),
             subnormal,

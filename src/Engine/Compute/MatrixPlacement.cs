@@ -46,12 +46,12 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     /// <param name="inputs">Width of a row, which must be whole blocks of the new type.</param>
     public ggml_type TypeInMemory(ggml_type type, VisionType wanted, long inputs)
     {
-        const ggml_type small = ggml_type.GGML_TYPE_Q8_0;
+        const ggml_type Small = ggml_type.GGML_TYPE_Q8_0;
         bool isFloat = type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16;
-        if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(small)->blck_size != 0)
+        if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(Small)->blck_size != 0)
             return type;
         // On processors int8 products are the faster ones with or without matrix units: half the bytes, twice the lanes.
-        return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasMatrixUnits) ? small : type;
+        return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasMatrixUnits) ? Small : type;
     }
 
     public nint BufferType(ggml_type type, long inputs, long outputs) =>

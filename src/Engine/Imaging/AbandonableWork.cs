@@ -8,17 +8,17 @@ internal static class AbandonableWork
 {
     /// <summary>Runs the work; on the caller's own thread where it cannot be cancelled.</summary>
     /// <param name="work">The work. It must own what it uses, and should look at the token as often as it can.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static T Run<T>(Func<T> work, CancellationToken cancellation)
+    public static T Run<T>(Func<T> work, CancellationToken cancellationToken)
     {
-        if (!cancellation.CanBeCanceled)
+        if (!cancellationToken.CanBeCanceled)
             return work();
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         Task<T> task = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
-            Task.WaitAny([task], cancellation);
+            Task.WaitAny([task], cancellationToken);
         }
         catch (OperationCanceledException)
         {

@@ -26,7 +26,7 @@ internal sealed class BandResizer(RgbImage image, RgbImage result, ResampleFilte
         PixelRows held = default;
         for (int begin = top; begin < end; begin += bandHeight)
         {
-            options.Cancellation.ThrowIfCancellationRequested();
+            options.CancellationToken.ThrowIfCancellationRequested();
             int height = Math.Min(bandHeight, end - begin);
             held = Advance(held, SourceRow(begin).SourceBegin, SourceRow(begin + height - 1).SourceEnd);
             Resampler.ResizeColumns(held, image.Height, result, begin, height, filter, options);

@@ -17,7 +17,7 @@ internal static class ImageCodec
     /// <param name="data">The whole file.</param>
     /// <param name="sourceName">Its name for error messages.</param>
     /// <param name="maxPixels">Larger pictures are refused before their pixels are decoded.</param>
-    /// <param name="cancellation">Stops at once; a codec that decodes a whole frame in one call ends that call behind the caller's
+    /// <param name="cancellationToken">Stops at once; a codec that decodes a whole frame in one call ends that call behind the caller's
     /// back.</param>
     /// <exception cref="ImageException">The data is empty, no supported image, damaged, cut short, or too large.</exception>
     /// <exception cref="NativeLibraryException">libvips is missing or does not start.</exception>
@@ -26,14 +26,16 @@ internal static class ImageCodec
         ReadOnlyMemory<byte> data,
         string sourceName,
         long maxPixels = DefaultMaxPixels,
-        CancellationToken cancellation = default
+        CancellationToken cancellationToken = default
     )
     {
         ImageSizeLimit limit = new(sourceName, maxPixels);
         ImageFormat format = RequireFormat(data.Span, sourceName);
         Func<RgbImage> decode =
-            format == ImageFormat.Bmp ? () => BmpReader.Read(data.Span, limit) : () => DecodeWithVips(format, data, limit, cancellation);
-        return AbandonableWork.Run(decode, cancellation);
+            format == ImageFormat.Bmp
+                ? () => BmpReader.Read(data.Span, limit)
+                : () => DecodeWithVips(format, data, limit, cancellationToken);
+        return AbandonableWork.Run(decode, cancellationToken);
     }
 
     /// <summary>Size of a picture as it will be decoded, orientation applied; reads its header only.</summary>
@@ -80,14 +82,14 @@ internal static class ImageCodec
         ImageFormat format,
         ReadOnlyMemory<byte> data,
         ImageSizeLimit limit,
-        CancellationToken cancellation
+        CancellationToken cancellationToken
     )
     {
         try
         {
             using VipsPicture picture = VipsPicture.Open(format, data);
             limit.Require(picture.Width, picture.Height);
-            return picture.ReadPixels(cancellation);
+            return picture.ReadPixels(cancellationToken);
         }
         catch (VipsException failure)
         {

@@ -23,7 +23,7 @@ internal enum ResampleCode
 internal readonly record struct ResampleOptions(
     int MaxThreads = 0,
     ResampleCode Code = ResampleCode.Best,
-    CancellationToken Cancellation = default
+    CancellationToken CancellationToken = default
 )
 {
     /// <summary>Runs <paramref name="body"/> for 0 .. count - 1, on several threads where that is allowed.</summary>
@@ -31,13 +31,17 @@ internal readonly record struct ResampleOptions(
     {
         if (MaxThreads != 1 && count > 1)
         {
-            ParallelOptions options = new() { MaxDegreeOfParallelism = MaxThreads > 0 ? MaxThreads : -1, CancellationToken = Cancellation };
+            ParallelOptions options = new()
+            {
+                MaxDegreeOfParallelism = MaxThreads > 0 ? MaxThreads : -1,
+                CancellationToken = CancellationToken,
+            };
             Parallel.For(0, count, options, body);
             return;
         }
         for (int i = 0; i < count; i++)
         {
-            Cancellation.ThrowIfCancellationRequested();
+            CancellationToken.ThrowIfCancellationRequested();
             body(i);
         }
     }

@@ -28,7 +28,7 @@ internal static class SquareImages
         int side = Math.Max(image.Width, image.Height);
         if (side > MaxSide || (long)side * size > MaxIntermediateArea)
             throw TooElongated(image);
-        var options = new ResampleOptions(Cancellation: cancellationToken);
+        var options = new ResampleOptions(CancellationToken: cancellationToken);
         if (image.Width == image.Height)
             return Resampler.Resize(image, size, size, ResampleFilter.Bicubic, options);
 
@@ -88,7 +88,7 @@ internal static class SquareImages
             width,
             height,
             ResampleFilter.Bicubic,
-            new ResampleOptions(Cancellation: cancellationToken)
+            new ResampleOptions(CancellationToken: cancellationToken)
         );
         return width == height ? resized : resized.Crop((width - size) / 2, (height - size) / 2, size, size);
     }

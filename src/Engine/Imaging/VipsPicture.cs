@@ -53,9 +53,9 @@ internal sealed class VipsPicture : IDisposable
     }
 
     /// <summary>Decodes to upright 8-bit RGB.</summary>
-    /// <param name="cancellation">Stops between strips of rows.</param>
+    /// <param name="cancellationToken">Stops between strips of rows.</param>
     /// <exception cref="VipsException">The file is damaged or cut short.</exception>
-    public RgbImage ReadPixels(CancellationToken cancellation)
+    public RgbImage ReadPixels(CancellationToken cancellationToken)
     {
         using Image? converted = ConvertColors(image);
         Image plain = converted ?? image;
@@ -68,7 +68,7 @@ internal sealed class VipsPicture : IDisposable
         int stripHeight = (int)Math.Clamp(StripByteLength / rowByteLength, 1, Math.Min(Height, StripHeight));
         for (int top = 0; top < Height; top += stripHeight)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             ReadStrip(
                 region,
                 new Strip(Width, top, Math.Min(stripHeight, Height - top)),

@@ -56,26 +56,26 @@ internal static partial class LibraryFault
     /// </summary>
     internal static string? Target(ReadOnlySpan<byte> header)
     {
-        const int elfMachine = 18,
-            peAt = 0x3C,
-            peMachine = 4,
-            machCpu = 4;
+        const int ElfMachine = 18,
+            PeAt = 0x3C,
+            PeMachine = 4,
+            MachCpu = 4;
         if (header.StartsWith("\u007FELF"u8))
-            return BinaryPrimitives.ReadUInt16LittleEndian(header[elfMachine..]) switch
+            return BinaryPrimitives.ReadUInt16LittleEndian(header[ElfMachine..]) switch
             {
                 62 => "Linux x64",
                 183 => "Linux arm64",
                 _ => "another processor",
             };
-        if (header.StartsWith("MZ"u8) && BinaryPrimitives.ReadUInt32LittleEndian(header[peAt..]) is uint at && at < header.Length - 6)
-            return BinaryPrimitives.ReadUInt16LittleEndian(header[((int)at + peMachine)..]) switch
+        if (header.StartsWith("MZ"u8) && BinaryPrimitives.ReadUInt32LittleEndian(header[PeAt..]) is uint at && at < header.Length - 6)
+            return BinaryPrimitives.ReadUInt16LittleEndian(header[((int)at + PeMachine)..]) switch
             {
                 0x8664 => "Windows x64",
                 0xAA64 => "Windows arm64",
                 _ => "another processor",
             };
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) == 0xFEEDFACF)
-            return BinaryPrimitives.ReadUInt32LittleEndian(header[machCpu..]) switch
+            return BinaryPrimitives.ReadUInt32LittleEndian(header[MachCpu..]) switch
             {
                 0x01000007 => "macOS x64",
                 0x0100000C => "macOS arm64",

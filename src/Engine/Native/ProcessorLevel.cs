@@ -53,11 +53,11 @@ internal static class ProcessorLevel
     {
         if (Avx512F.IsSupported || (component == StateOfAvx && Avx.IsSupported))
             return true;
-        const int usesXsave = 27,
-            stateLeaf = 13;
-        if (RuntimeFeature.IsDynamicCodeSupported || !Has(Features.Ecx1, usesXsave))
+        const int UsesXsave = 27,
+            StateLeaf = 13;
+        if (RuntimeFeature.IsDynamicCodeSupported || !Has(Features.Ecx1, UsesXsave))
             return false;
-        (int size, int offset, _, _) = X86Base.CpuId(stateLeaf, component);
-        return size > 0 && X86Base.CpuId(stateLeaf, 0).Ebx >= offset + size;
+        (int size, int offset, _, _) = X86Base.CpuId(StateLeaf, component);
+        return size > 0 && X86Base.CpuId(StateLeaf, 0).Ebx >= offset + size;
     }
 }

@@ -21,7 +21,7 @@ internal sealed record Exchange(IReadOnlyList<ChatTemplatePart> Parts, int Unpla
 /// </summary>
 internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, Vocabulary vocabulary)
 {
-    private static readonly Dictionary<string, TemplateValue> noVariables = [];
+    private static readonly Dictionary<string, TemplateValue> NoVariables = [];
     private readonly FamilyPrompt family = wording.For(vocabulary.Has);
 
     /// <summary>The whole prompt up to the next answer, with the places of media and of answers.</summary>
@@ -35,7 +35,7 @@ internal sealed class ChatPrompt(ChatTemplate? template, FamilyPrompt wording, V
         return Write(
             template,
             exchanges.Any(static exchange => exchange.HasMedia),
-            noVariables,
+            NoVariables,
             asParts => Messages(system, exchanges, exchange => asParts ? PlacesOnly(exchange) : FamilyConversation.Placed(family, exchange))
         );
     }

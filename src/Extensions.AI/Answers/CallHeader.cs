@@ -8,7 +8,7 @@ internal sealed record CallHeader(string End)
 {
     private const int MaxLength = 512;
     private const int MinIdLength = 4;
-    private static readonly SearchValues<char> forbidden = SearchValues.Create("<>{}\n\"");
+    private static readonly SearchValues<char> Forbidden = SearchValues.Create("<>{}\n\"");
 
     /// <summary>What the header is the call's id behind; a number behind the function is then none of it. Empty for no such id.</summary>
     public string IdPrefix { get; init; } = "";
@@ -38,7 +38,7 @@ internal sealed record CallHeader(string End)
             (id, name) = (behind < MinIdLength ? null : name[..behind].Trim(), name[(behind + IdEnd.Length)..].Trim());
         if (IdPrefix.Length > 0 && name.LastIndexOf(':') is > 0 and int colon)
             (id, name) = (IdPrefix + name, name[..colon]);
-        if (name.Length == 0 || name.AsSpan().ContainsAny(forbidden))
+        if (name.Length == 0 || name.AsSpan().ContainsAny(Forbidden))
             return false;
         position = start + length + End.Length;
         return true;

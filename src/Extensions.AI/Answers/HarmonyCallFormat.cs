@@ -45,7 +45,7 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
         Start = "<|start|>",
         Constrain = "<|constrain|>";
     private const int MaxHeaderLength = 512;
-    private static readonly string[] ends = ["<|end|>", "<|call|>", "<|return|>", Start, Channel];
+    private static readonly string[] Ends = ["<|end|>", "<|call|>", "<|return|>", Start, Channel];
     private string pending = "",
         function = "";
     private readonly StringBuilder more = new();
@@ -55,7 +55,7 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
         wasSpace = true;
 
     /// <summary>Control tokens that must be seen.</summary>
-    public static IReadOnlyList<string> Marks { get; } = [Message, Constrain, .. ends];
+    public static IReadOnlyList<string> Marks { get; } = [Message, Constrain, .. Ends];
 
     public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
 
@@ -109,7 +109,7 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
 
     private bool ReadBody(List<AIContent> contents, bool atEnd)
     {
-        (int at, string found) = ends.Select(mark => (At: pending.IndexOf(mark, StringComparison.Ordinal), Mark: mark))
+        (int at, string found) = Ends.Select(mark => (At: pending.IndexOf(mark, StringComparison.Ordinal), Mark: mark))
             .Where(static mark => mark.At >= 0)
             .DefaultIfEmpty((-1, ""))
             .Min();
@@ -127,14 +127,14 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
                 contents,
                 at >= 0 ? pending[..at]
                     : atEnd ? pending
-                    : pending[..^AnswerReader.HeldBack(pending, ends)]
+                    : pending[..^AnswerReader.HeldBack(pending, Ends)]
             );
         }
 
         int certain =
             at >= 0 ? at
             : atEnd || function.Length > 0 ? pending.Length
-            : pending.Length - AnswerReader.HeldBack(pending, ends);
+            : pending.Length - AnswerReader.HeldBack(pending, Ends);
         // What begins the next header is part of it; what only ends a message is not.
         pending = pending[(certain + (found is Start or Channel ? 0 : found.Length))..];
         if (at < 0)

@@ -7,7 +7,7 @@ namespace Tessera.Extensions.AI;
 internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "", "; ", arguments: "\"parameters\""))
 {
     // What the object of a call may begin with; any other is an answer in JSON, which need not wait for its end.
-    private static readonly string[] firstKeys = ["\"name\"", "\"type\"", "\"function\"", "\"parameters\"", "\"arguments\"", "\"id\""];
+    private static readonly string[] FirstKeys = ["\"name\"", "\"type\"", "\"function\"", "\"parameters\"", "\"arguments\"", "\"id\""];
 
     public override string Opening => "<|python_tag|>";
 
@@ -33,7 +33,7 @@ internal sealed class LlamaCallFormat() : ToolCallFormat(CallSyntax.Json("", "",
 
     private static bool MayBeCall(ReadOnlySpan<char> inside)
     {
-        foreach (string key in firstKeys)
+        foreach (string key in FirstKeys)
         {
             int length = Math.Min(key.Length, inside.Length);
             if (inside[..length].SequenceEqual(key.AsSpan(0, length)))

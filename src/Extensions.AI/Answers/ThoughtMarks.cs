@@ -10,7 +10,7 @@ internal sealed record ThoughtMarks(string Start, string End)
     /// <summary>Of most models.</summary>
     public static ThoughtMarks Think { get; } = new("<think>", "</think>");
 
-    private static readonly ThoughtMarks[] known =
+    private static readonly ThoughtMarks[] Known =
     [
         Think,
         new("<|START_THINKING|>", "<|END_THINKING|>"),
@@ -22,7 +22,7 @@ internal sealed record ThoughtMarks(string Start, string End)
 
     /// <summary>How the model of a template writes thoughts; null if it writes none.</summary>
     /// <param name="template">The template's text.</param>
-    public static ThoughtMarks? Of(string template) => Array.Find(known, marks => template.Contains(marks.End, StringComparison.Ordinal));
+    public static ThoughtMarks? Of(string template) => Array.Find(Known, marks => template.Contains(marks.End, StringComparison.Ordinal));
 }
 
 /// <summary>Tells the parts of an answer apart while it is generated.</summary>

@@ -4,7 +4,7 @@ namespace Tessera.Extensions.AI;
 internal static class ToolCallFormats
 {
     // Of two rows that fit, the first is tried first; which of them holds, the template's own printing of a call decides (TemplateTraits).
-    private static readonly (string[] Words, Func<string, ToolCallFormat> Create)[] rows =
+    private static readonly (string[] Words, Func<string, ToolCallFormat> Create)[] Rows =
     [
         (["<|channel|>final<|message|>", "<|call|>"], _ => new HarmonyCallFormat()),
         (["[TOOL_CALLS]"], template => new MistralCallFormat(template.Contains("[ARGS]", StringComparison.Ordinal))),
@@ -47,5 +47,5 @@ internal static class ToolCallFormats
     /// <summary>The formats that a template's text points to, the likeliest first.</summary>
     /// <param name="template">The template's text.</param>
     public static IEnumerable<ToolCallFormat> Of(string template) =>
-        rows.Where(row => row.Words.All(word => template.Contains(word, StringComparison.Ordinal))).Select(row => row.Create(template));
+        Rows.Where(row => row.Words.All(word => template.Contains(word, StringComparison.Ordinal))).Select(row => row.Create(template));
 }

@@ -16,7 +16,7 @@ internal sealed record CallTraits(bool TakesTools, bool TakesCalls, bool TakesRe
         Argument = "tessera_probe",
         Value = "tessera_probe_value",
         Answer = "tessera_probe_result";
-    private static readonly ChatTemplateMessage user = new("user", "tessera_probe");
+    private static readonly ChatTemplateMessage User = new("user", "tessera_probe");
 
     /// <summary>Finds out.</summary>
     /// <param name="template">The template; null for none.</param>
@@ -26,7 +26,7 @@ internal sealed record CallTraits(bool TakesTools, bool TakesCalls, bool TakesRe
             return new CallTraits(false, false, false, false, null);
         Dictionary<string, TemplateValue> variables = Tools(template);
         bool takesTools =
-            TemplateProbe.TryRender(template, [user], variables, out string prompt) && prompt.Contains(Tool, StringComparison.Ordinal);
+            TemplateProbe.TryRender(template, [User], variables, out string prompt) && prompt.Contains(Tool, StringComparison.Ordinal);
         // A template that joins arguments to its text fails on a dictionary, or prints it as Python does.
         bool takesMap =
             TryRender(template, variables, TemplateValue.Map([(Argument, TemplateValue.From(Value))]), out string text)
@@ -59,7 +59,7 @@ internal sealed record CallTraits(bool TakesTools, bool TakesCalls, bool TakesRe
         TemplateProbe.TryRender(
             template,
             [
-                user,
+                User,
                 new ChatTemplateMessage("assistant", "") { ToolCalls = [new ChatTemplateToolCall("callProbe", Function, arguments)] },
                 new ChatTemplateMessage("tool", Answer) { ToolCallId = "callProbe", ToolName = Function },
             ],

@@ -6,7 +6,7 @@ namespace Tessera.Extensions.AI;
 internal static class PictureReader
 {
     // Media types that name what another one does.
-    private static readonly Dictionary<string, string> aliases = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, string> Aliases = new(StringComparer.OrdinalIgnoreCase)
     {
         ["image/jpg"] = "image/jpeg",
         ["image/pjpeg"] = "image/jpeg",
@@ -91,5 +91,5 @@ internal static class PictureReader
             : throw new ImageException(image.Name, $"it is declared as {declared}, but its bytes are {found}.");
     }
 
-    private static string Normal(string mediaType) => aliases.GetValueOrDefault(mediaType, mediaType).ToLowerInvariant();
+    private static string Normal(string mediaType) => Aliases.GetValueOrDefault(mediaType, mediaType).ToLowerInvariant();
 }

@@ -20,7 +20,7 @@ internal sealed class RequiredCalls
     private const int MaxFurtherCalls = 15;
     private const int MaxFunctions = 256;
     private const int MaxTaggedArguments = 256;
-    private static readonly SearchValues<char> forbidden = SearchValues.Create("<>{}()\" \n");
+    private static readonly SearchValues<char> Forbidden = SearchValues.Create("<>{}()\" \n");
     private readonly CallSyntax syntax;
     private readonly StringBuilder grammar = new();
     private readonly Dictionary<string, AnswerFormat> parts = [];
@@ -85,7 +85,7 @@ internal sealed class RequiredCalls
     }
 
     private string Checked(string name) =>
-        syntax.HasJsonName || !name.AsSpan().ContainsAny(forbidden)
+        syntax.HasJsonName || !name.AsSpan().ContainsAny(Forbidden)
             ? name
             : throw new ChatOptionException(nameof(ChatOptions.Tools), $"{name} is no name that the model can write in a call.");
 

@@ -8,7 +8,7 @@ namespace Tessera.Extensions.AI;
 internal sealed class TemplateTraits(ChatTemplate? template)
 {
     private const string Probe = "tessera_probe";
-    private static readonly ChatTemplateMessage user = new("user", Probe);
+    private static readonly ChatTemplateMessage User = new("user", Probe);
     private readonly Lazy<CallTraits> calls = new(() => CallTraits.Of(template));
 
     /// <summary>Whether it tells the model of tools, and later of their results.</summary>
@@ -45,7 +45,7 @@ internal sealed class TemplateTraits(ChatTemplate? template)
     /// <param name="variables">What the template is told.</param>
     public bool OpensThought(IReadOnlyDictionary<string, TemplateValue> variables) =>
         Thoughts is { } thoughts
-        && TemplateProbe.TryRender(template, [user], variables, out string prompt)
+        && TemplateProbe.TryRender(template, [User], variables, out string prompt)
         && prompt.TrimEnd().EndsWith(thoughts.Start, StringComparison.Ordinal);
 
     /// <summary>Tells a template of tools, by all names that it may know them by.</summary>

@@ -11,7 +11,7 @@ internal static class ToolText
     private const int MaxDepth = 128;
 
     // On one line, as templates write JSON themselves, and with letters of all scripts as they are.
-    private static readonly JsonSerializerOptions compact = new(AIJsonUtilities.DefaultOptions)
+    private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions)
     {
         WriteIndented = false,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -22,7 +22,7 @@ internal static class ToolText
     public static JsonElement OfTools(IEnumerable<AITool> tools)
     {
         using var bytes = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = compact.Encoder }))
+        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = Compact.Encoder }))
         {
             writer.WriteStartArray();
             foreach (AITool tool in tools)
@@ -47,7 +47,7 @@ internal static class ToolText
         var json = new JsonObject();
         foreach ((string name, object? value) in arguments ?? new Dictionary<string, object?>())
             json[name] = value is null ? null : JsonNode.Parse(ToJson(value));
-        return json.ToJsonString(compact);
+        return json.ToJsonString(Compact);
     }
 
     /// <summary>A call's arguments as a JSON object.</summary>
@@ -89,7 +89,7 @@ internal static class ToolText
         value switch
         {
             JsonElement json => json.GetRawText(),
-            JsonNode node => node.ToJsonString(compact),
-            _ => JsonSerializer.Serialize(value, compact.GetTypeInfo(value.GetType())),
+            JsonNode node => node.ToJsonString(Compact),
+            _ => JsonSerializer.Serialize(value, Compact.GetTypeInfo(value.GetType())),
         };
 }

@@ -6,12 +6,12 @@ internal static class SlowProjectors
     /// <summary>Many blocks, each soon done.</summary>
     public static string WriteDeep(string path)
     {
-        const string block = "v.blk.0.";
+        const string Block = "v.blk.0.";
         EditableModel model = WithPatches(side: 32);
-        EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(block, StringComparison.Ordinal))];
+        EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(Block, StringComparison.Ordinal))];
         for (int index = 3; index < 1200; index++)
             foreach (EditableTensor tensor in tensors)
-                model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[block.Length..]}" });
+                model.Tensors.Add(tensor with { Name = $"v.blk.{index}.{tensor.Name[Block.Length..]}" });
         return model.Save(path);
     }
 

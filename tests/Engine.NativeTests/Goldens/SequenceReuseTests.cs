@@ -22,7 +22,7 @@ public sealed class SequenceReuseTests
     [InlineData("minicpm-v-4.6", false)]
     public async Task A_continued_prompt_is_not_prefilled_again(string name, bool canCut)
     {
-        const int first = 10;
+        const int First = 10;
         using var setup = new Setup(name, sequenceCount: 1);
         foreach (
             GoldenRun run in setup.Golden.Runs.Where(static run =>
@@ -31,12 +31,12 @@ public sealed class SequenceReuseTests
         )
         {
             object owner = new();
-            AnswerEnd start = await AnswerAsync(setup.Start(setup.Rows(run), first, owner));
-            Assert.Equal(run.Tokens[..first], start.TokenIds);
+            AnswerEnd start = await AnswerAsync(setup.Start(setup.Rows(run), First, owner));
+            Assert.Equal(run.Tokens[..First], start.TokenIds);
             PromptRows continued = setup.Rows(run);
-            continued.AddTokens(run.Tokens.AsSpan(0, first));
-            AnswerEnd rest = await AnswerAsync(setup.Start(continued, run.Tokens.Length - first, owner));
-            Assert.Equal(run.Tokens[first..], rest.TokenIds);
+            continued.AddTokens(run.Tokens.AsSpan(0, First));
+            AnswerEnd rest = await AnswerAsync(setup.Start(continued, run.Tokens.Length - First, owner));
+            Assert.Equal(run.Tokens[First..], rest.TokenIds);
             // All but the token that was chosen last is there.
             Assert.Equal(continued.Count - 1, rest.ReusedCount);
             AnswerEnd again = await AnswerAsync(setup.Start(setup.Rows(run), run.Tokens.Length, owner));

@@ -112,7 +112,7 @@ public class ImageDecoderTests
     [Fact]
     public void Stops_when_cancelled() =>
         Assert.Throws<OperationCanceledException>(() =>
-            ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellation: new CancellationToken(true))
+            ImageCodec.Decode(CodecGolden.All["rgb.png"].Data, "a", cancellationToken: new CancellationToken(true))
         );
 
     [Fact]

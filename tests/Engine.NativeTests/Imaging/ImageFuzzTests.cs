@@ -64,7 +64,7 @@ public partial class ImageFuzzTests
         byte[] data = BigPicture(format);
         (int, int) before = (Stats.Allocations, Stats.Files);
         var whole = Stopwatch.StartNew();
-        ImageCodec.Decode(data, "big", cancellation: CancellationToken.None);
+        ImageCodec.Decode(data, "big", cancellationToken: CancellationToken.None);
         TimeSpan decoding = whole.Elapsed,
             shortest = TimeSpan.MaxValue;
         // The shortest of some: other programs may have the processor.
@@ -78,7 +78,7 @@ public partial class ImageFuzzTests
                 await cancel.CancelAsync();
                 return at;
             });
-            Assert.ThrowsAny<OperationCanceledException>(() => ImageCodec.Decode(data, "big", cancellation: cancel.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => ImageCodec.Decode(data, "big", cancellationToken: cancel.Token));
             shortest = new TimeSpan(Math.Min(shortest.Ticks, (whole.Elapsed - await cancelled).Ticks));
         }
 

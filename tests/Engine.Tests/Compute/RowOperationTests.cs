@@ -125,13 +125,13 @@ public sealed unsafe class RowOperationTests : IDisposable
     // The normal distribution up to x, by Simpson's rule.
     private static double Normal(double x)
     {
-        const int steps = 2000;
+        const int Steps = 2000;
         double sum = 0,
-            step = x / steps;
-        for (int index = 0; index <= steps; index++)
+            step = x / Steps;
+        for (int index = 0; index <= Steps; index++)
             sum +=
                 (
-                    index is 0 or steps ? 1
+                    index is 0 or Steps ? 1
                     : index % 2 == 1 ? 4
                     : 2
                 ) * Math.Exp(-index * step * index * step / 2);

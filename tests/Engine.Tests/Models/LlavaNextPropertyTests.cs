@@ -101,21 +101,21 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
     // Neighbours share an edge, together they cover the picture, and no tile shows nothing of it.
     private static void CheckSources(PixelSize image, SlicePlan plan)
     {
-        const double tolerance = 1e-6;
+        const double Tolerance = 1e-6;
         SourceRectangle[] sources = [.. plan.Slices.Skip(1).Select(static slice => slice.Source)];
         for (int index = 0; index < sources.Length; index++)
         {
             SourceRectangle source = sources[index];
             if ((index + 1) % plan.Columns != 0)
-                Assert.Equal(source.Left + source.Width, sources[index + 1].Left, tolerance * image.Width);
+                Assert.Equal(source.Left + source.Width, sources[index + 1].Left, Tolerance * image.Width);
             if (index + plan.Columns < sources.Length)
-                Assert.Equal(source.Top + source.Height, sources[index + plan.Columns].Top, tolerance * image.Height);
+                Assert.Equal(source.Top + source.Height, sources[index + plan.Columns].Top, Tolerance * image.Height);
         }
 
         Assert.True(sources[0].Left <= 0 && sources[0].Top <= 0);
         Assert.True(
-            sources[^1].Left + sources[^1].Width >= image.Width * (1 - tolerance)
-                && sources[^1].Top + sources[^1].Height >= image.Height * (1 - tolerance)
+            sources[^1].Left + sources[^1].Width >= image.Width * (1 - Tolerance)
+                && sources[^1].Top + sources[^1].Height >= image.Height * (1 - Tolerance)
         );
     }
 

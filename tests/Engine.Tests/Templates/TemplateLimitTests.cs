@@ -56,7 +56,7 @@ public class TemplateLimitTests
         using CancellationTokenSource cancelled = new();
         cancelled.Cancel();
         ChatTemplate template = ChatTemplate.Parse("{% for i in range(9999) %}{{ i }}{% endfor %}", "long");
-        Assert.ThrowsAny<OperationCanceledException>(() => template.Render(NoVariables, cancellation: cancelled.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => template.Render(NoVariables, cancellationToken: cancelled.Token));
     }
 
     [Fact]

@@ -54,9 +54,9 @@ public sealed class StateShapeTests
     [MemberData(nameof(Kinds))]
     public void Each_changed_number_is_noticed_unless_it_is_a_value(string kind)
     {
-        const int length = 5;
+        const int Length = 5;
         StateShape shape = StateShape.Learn(Write(kind, 1), TokenCount)!;
-        StateWriter whole = Writer(kind, length);
+        StateWriter whole = Writer(kind, Length);
         byte[] state = whole.ToArray();
         for (int place = 0; place + 4 <= state.Length; place += 4)
         {
@@ -66,7 +66,7 @@ public sealed class StateShapeTests
                 BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(place), value);
                 if (changed.AsSpan().SequenceEqual(state) || whole.IsFree(place))
                     continue;
-                Assert.False(shape.Fits(changed, length, TokenCount), $"{kind}: {value:x} at {place}");
+                Assert.False(shape.Fits(changed, Length, TokenCount), $"{kind}: {value:x} at {place}");
             }
         }
     }

@@ -39,9 +39,9 @@ internal sealed class SelfTestKind : FuzzKind
     {
         while (true)
         {
-            const int length = 64 << 20;
-            void* memory = System.Runtime.InteropServices.NativeMemory.Alloc(length);
-            new Span<byte>(memory, length).Fill(1);
+            const int Length = 64 << 20;
+            void* memory = System.Runtime.InteropServices.NativeMemory.Alloc(Length);
+            new Span<byte>(memory, Length).Fill(1);
         }
     }
 }

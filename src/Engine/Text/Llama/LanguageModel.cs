@@ -66,12 +66,12 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// </summary>
     public long ContextBytesPerToken()
     {
-        const long bookkeeping = 48;
+        const long Bookkeeping = 48;
         int heads = LibLlama.llama_model_n_head(Pointer);
         if (heads <= 0 || LibLlama.llama_model_is_recurrent(Pointer) || LibLlama.llama_model_is_hybrid(Pointer))
-            return bookkeeping;
+            return Bookkeeping;
         long width = (long)LibLlama.llama_model_n_embd(Pointer) / heads * LibLlama.llama_model_n_head_kv(Pointer);
-        return bookkeeping + width * LibLlama.llama_model_n_layer(Pointer) * 2 * sizeof(short);
+        return Bookkeeping + width * LibLlama.llama_model_n_layer(Pointer) * 2 * sizeof(short);
     }
 
     /// <summary>Loads a model.</summary>

@@ -296,9 +296,9 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     {
         if (!batch.IsEmbeddings || !model.HasSeveralAxes)
             return batch.Positions;
-        const int axes = 4;
-        var positions = new int[axes * batch.Count];
-        for (int axis = 0; axis < axes - 1; axis++)
+        const int Axes = 4;
+        var positions = new int[Axes * batch.Count];
+        for (int axis = 0; axis < Axes - 1; axis++)
             batch.Positions.CopyTo(positions.AsSpan(axis * batch.Count));
         return positions;
     }

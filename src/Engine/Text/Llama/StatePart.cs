@@ -48,8 +48,8 @@ internal sealed class StatePart(StateForm form)
     /// <param name="isLast">Whether the state ends with it.</param>
     public bool TryRead(ref StateCursor cursor, int length, int tokenCount, bool isLast)
     {
-        const int streamCount = 1;
-        if (!form.IsRecurrent && cursor.Int() != streamCount)
+        const int StreamCount = 1;
+        if (!form.IsRecurrent && cursor.Int() != StreamCount)
             return false;
         int cellCount = cursor.Int();
         if (cellCount < 1 || cellCount > (form.IsRecurrent ? 1 : length) || !CellsFit(ref cursor, cellCount, length, tokenCount))

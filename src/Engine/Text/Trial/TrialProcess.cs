@@ -163,10 +163,10 @@ internal sealed class TrialProcess : IDisposable
             return process.PrivateMemorySize64;
         if (!OperatingSystem.IsLinux())
             return process.WorkingSet64 - (long)(gigabytes * 1e9);
-        const string name = "RssAnon:";
+        const string Name = "RssAnon:";
         string? line = File.ReadLines($"/proc/{process.Id}/status")
-            .FirstOrDefault(static line => line.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? 0 : long.Parse(line.AsSpan(name.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture) << 10;
+            .FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(Name.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture) << 10;
     }
 
     private void Hear(string? line)
@@ -183,9 +183,9 @@ internal sealed class TrialProcess : IDisposable
 
     private static string Clean(string text)
     {
-        const int longest = 300;
+        const int Longest = 300;
         string shown = string.Concat(text.Select(static character => char.IsControl(character) ? ' ' : character)).Trim();
-        return shown.Length > longest ? $"{shown[..longest]}..." : shown;
+        return shown.Length > Longest ? $"{shown[..Longest]}..." : shown;
     }
 
     private static string Name(int code) =>

@@ -67,22 +67,22 @@ internal sealed class PositionTable(float[] values, int side, int width)
 
     private Tap[] FourNeighbours(float scale, int index)
     {
-        const float a = -0.75f;
+        const float A = -0.75f;
         float source = scale * (index + 0.5f) - 0.5f;
         int first = (int)MathF.Floor(source);
         float fraction = source - first;
-        return [.. Enumerable.Range(-1, 4).Select(offset => new Tap(Math.Clamp(first + offset, 0, side - 1), Cubic(fraction - offset, a)))];
+        return [.. Enumerable.Range(-1, 4).Select(offset => new Tap(Math.Clamp(first + offset, 0, side - 1), Cubic(fraction - offset, A)))];
     }
 
     private Tap[] Window(float scale, int index)
     {
-        const float a = -0.5f;
+        const float A = -0.5f;
         float stretch = Math.Max(1, scale),
             center = scale * (index + 0.5f),
             support = 2 * stretch;
         int first = Math.Max((int)(center - support + 0.5f), 0),
             end = Math.Min((int)(center + support + 0.5f), side);
-        float[] weights = [.. Enumerable.Range(first, end - first).Select(position => Cubic((position - center + 0.5f) / stretch, a))];
+        float[] weights = [.. Enumerable.Range(first, end - first).Select(position => Cubic((position - center + 0.5f) / stretch, A))];
         float total = weights.Sum();
         return [.. weights.Select((weight, offset) => new Tap(first + offset, weight / total))];
     }

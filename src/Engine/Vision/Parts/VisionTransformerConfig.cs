@@ -154,19 +154,19 @@ internal sealed record VisionTransformerConfig
     // (tools/mtmd/legacy-models/convert_image_encoder_to_gguf.py), so that all stored blocks are run.
     private static int FeatureLayer(GgufFile file, int storedBlockCount)
     {
-        const string key = "clip.vision.feature_layer";
-        if (!file.Metadata.ContainsKey(key))
+        const string Key = "clip.vision.feature_layer";
+        if (!file.Metadata.ContainsKey(Key))
             return storedBlockCount;
-        int[] layers = file.Metadata.RequireInt32Array(key);
+        int[] layers = file.Metadata.RequireInt32Array(Key);
         if (layers.Length != 1)
-            throw new ModelFileException(file.Path, $"{key} names {layers.Length} layers; one is supported.");
+            throw new ModelFileException(file.Path, $"{Key} names {layers.Length} layers; one is supported.");
         int total = file.Metadata.TryGetUInt32("clip.vision.block_count", out uint blockCount)
             ? (int)Math.Min(blockCount, MaxBlockCount)
             : storedBlockCount;
         int layer = layers[0] < 0 ? total + 1 + layers[0] : layers[0];
         return layer > 0 && layer <= storedBlockCount
             ? layer
-            : throw new ModelFileException(file.Path, $"{key} is {layers[0]}, but the file holds {storedBlockCount} blocks.");
+            : throw new ModelFileException(file.Path, $"{Key} is {layers[0]}, but the file holds {storedBlockCount} blocks.");
     }
 
     // clip.use_gelu stands for the reference's "gelu", which is the erf form; SigLIP towers carry no flag and use the tanh form

@@ -64,7 +64,7 @@ internal static class AnyResolution
             fit.Resized.Width,
             fit.Resized.Height,
             ResampleFilter.Bicubic,
-            new ResampleOptions(Cancellation: cancellationToken)
+            new ResampleOptions(CancellationToken: cancellationToken)
         );
         RgbImage canvas = resized.PadTo(fit.Canvas.Width, fit.Canvas.Height, fit.Left, fit.Top, 0, 0, 0);
         var tiles = new List<RgbImage>();

@@ -80,7 +80,7 @@ internal sealed class SlicedImages(SliceRule rule, Func<PixelSize, int> tokensOf
     }
 
     private static RgbImage Resize(RgbImage image, PixelSize size, CancellationToken cancellationToken) =>
-        Resampler.Resize(image, size.Width, size.Height, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken));
+        Resampler.Resize(image, size.Width, size.Height, ResampleFilter.Bicubic, new ResampleOptions(CancellationToken: cancellationToken));
 
     private static int SliceCount(int columns, int rows) => columns * rows == 1 ? 1 : columns * rows + 1;
 

@@ -79,13 +79,13 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
             odd = stackalloc float[size];
         new Span<float>(even, size).Clear();
         new Span<float>(odd, size).Clear();
-        const int length = AttentionTile.Columns / MatrixUnit.TileDepth * MatrixUnit.TileBytes;
+        const int Length = AttentionTile.Columns / MatrixUnit.TileDepth * MatrixUnit.TileBytes;
         for (int pair = 0; pair < AttentionTile.Columns / 2; pair++, target += Vector512<byte>.Count)
         {
             ReadValues(place, first, 2 * pair, tokens, even);
             ReadValues(place, first, 2 * pair + 1, tokens, odd);
             byte* columns = target;
-            for (int index = 0; index < size; index += MatrixUnit.TileRows, columns += parts * length)
+            for (int index = 0; index < size; index += MatrixUnit.TileRows, columns += parts * Length)
             {
                 (Vector512<uint> rounded, Vector512<uint> residue) = TilePacking.RoundPairs(
                     Vector512.Load(even + index),
@@ -94,8 +94,8 @@ internal readonly unsafe struct AttentionOperands(AttentionShape shape)
                 rounded.Store((uint*)columns);
                 if (!shape.IsExact)
                     continue;
-                residue.Store((uint*)(columns + length));
-                rounded.Store((uint*)(columns + 2 * length));
+                residue.Store((uint*)(columns + Length));
+                rounded.Store((uint*)(columns + 2 * Length));
             }
         }
     }

@@ -65,9 +65,9 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
-        const int sinks = 4,
-            bias = 1,
-            softcap = 2;
+        const int Sinks = 4,
+            Bias = 1,
+            Softcap = 2;
         var shape = new AttentionShape(node);
         ggml_tensor* query = shape.Query,
             key = shape.Key,
@@ -88,9 +88,9 @@ internal readonly unsafe struct AttentionShape
             && query->ne[2] % key->ne[2] == 0
             && query->ne[3] % key->ne[3] == 0
             && HasPlainMask(shape.Mask)
-            && Source(node, sinks) == null
-            && Parameter(node, bias) == 0
-            && Parameter(node, softcap) == 0;
+            && Source(node, Sinks) == null
+            && Parameter(node, Bias) == 0
+            && Parameter(node, Softcap) == 0;
     }
 
     private static bool HasPlainMask(ggml_tensor* mask) =>

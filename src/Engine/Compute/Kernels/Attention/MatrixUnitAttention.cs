@@ -73,19 +73,19 @@ internal readonly unsafe struct MatrixUnitAttention(AttentionShape shape, Attent
 
     private void MixValues(float* keys, int tile, int first)
     {
-        const int columns = AttentionTile.Columns;
+        const int Columns = AttentionTile.Columns;
         for (int row = 0; row < MatrixUnit.Block; row += MatrixUnit.TileRows)
             operands.PackLeft(
-                softmax.Scores + row * columns,
-                columns,
+                softmax.Scores + row * Columns,
+                Columns,
                 MatrixUnit.TileRows,
-                columns,
-                Weights + row / MatrixUnit.TileRows * operands.Bytes(columns)
+                Columns,
+                Weights + row / MatrixUnit.TileRows * operands.Bytes(Columns)
             );
         Multiply(
             Weights,
             operands.Values(keys, tile),
-            columns,
+            Columns,
             softmax.Mixed + (long)first * operands.PaddedValueSize,
             operands.PaddedValueSize,
             adds: true

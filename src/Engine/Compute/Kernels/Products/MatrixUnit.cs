@@ -48,9 +48,9 @@ internal static unsafe class MatrixUnit
     public const int ConfigurationBytes = 64;
 
     private static readonly byte* Code = Start();
-    private static readonly delegate* unmanaged<byte*, void> configure = (delegate* unmanaged<byte*, void>)Code;
-    private static readonly delegate* unmanaged<byte*, void> save = (delegate* unmanaged<byte*, void>)(Code + ConfigurationBytes);
-    private static readonly delegate* unmanaged<MatrixUnitCall*, void> multiply = (delegate* unmanaged<MatrixUnitCall*, void>)(
+    private static readonly delegate* unmanaged<byte*, void> ConfigureCode = (delegate* unmanaged<byte*, void>)Code;
+    private static readonly delegate* unmanaged<byte*, void> SaveCode = (delegate* unmanaged<byte*, void>)(Code + ConfigurationBytes);
+    private static readonly delegate* unmanaged<MatrixUnitCall*, void> MultiplyCode = (delegate* unmanaged<MatrixUnitCall*, void>)(
         Code + 2 * ConfigurationBytes
     );
 
@@ -61,7 +61,7 @@ internal static unsafe class MatrixUnit
     /// <param name="previous">Gets the configuration before: ggml configures a thread once and counts on it.</param>
     public static void Enter(byte* previous)
     {
-        save(previous);
+        SaveCode(previous);
         // Palette 1; eight tiles of 16 rows of 64 bytes each.
         byte* configuration = stackalloc byte[ConfigurationBytes];
         new Span<byte>(configuration, ConfigurationBytes).Clear();
@@ -72,15 +72,15 @@ internal static unsafe class MatrixUnit
             configuration[48 + tile] = TileRows;
         }
 
-        configure(configuration);
+        ConfigureCode(configuration);
     }
 
     /// <summary>Restores what was before <see cref="Enter"/>.</summary>
-    public static void Leave(byte* previous) => configure(previous);
+    public static void Leave(byte* previous) => ConfigureCode(previous);
 
     /// <summary>32 x 32 sums of products of two tiles' rows by two tiles' columns; between <see cref="Enter"/> and
     /// <see cref="Leave"/>.</summary>
-    public static void Multiply(MatrixUnitCall* call) => multiply(call);
+    public static void Multiply(MatrixUnitCall* call) => MultiplyCode(call);
 
     private static byte* Start()
     {
@@ -104,8 +104,8 @@ internal static unsafe class MatrixUnit
     // CPUID leaf 7: AMX-BF16 is bit 22 of EDX, AMX-TILE bit 24.
     private static bool HasUnits()
     {
-        const int leaf = 7,
-            units = 1 << 22 | 1 << 24;
-        return X86Base.X64.IsSupported && X86Base.CpuId(0, 0).Eax >= leaf && (X86Base.CpuId(leaf, 0).Edx & units) == units;
+        const int Leaf = 7,
+            Units = 1 << 22 | 1 << 24;
+        return X86Base.X64.IsSupported && X86Base.CpuId(0, 0).Eax >= Leaf && (X86Base.CpuId(Leaf, 0).Edx & Units) == Units;
     }
 }

@@ -14,7 +14,7 @@ internal static unsafe class RepackedWeights
     private const int ProbeDepth = 256,
         ProbeColumns = 32;
     private static readonly Lock Gate = new();
-    private static readonly Dictionary<ggml_type, bool> tried = [];
+    private static readonly Dictionary<ggml_type, bool> Tried = [];
     private static nint bufferType;
 
     /// <summary>Takes a buffer type for ggml's, if it is.</summary>
@@ -40,8 +40,8 @@ internal static unsafe class RepackedWeights
             return false;
         lock (Gate)
         {
-            if (!tried.TryGetValue(type, out bool isAsKnown))
-                tried.Add(type, isAsKnown = PacksAsKnown(type));
+            if (!Tried.TryGetValue(type, out bool isAsKnown))
+                Tried.Add(type, isAsKnown = PacksAsKnown(type));
             return isAsKnown;
         }
     }
@@ -84,7 +84,7 @@ internal static unsafe class RepackedWeights
 
     private static bool UnpacksTo(ggml_tensor* weight, float[] values)
     {
-        const float unitInTheLastPlace = 1f / 128;
+        const float UnitInTheLastPlace = 1f / 128;
         var tiles = new byte[ProbeDepth / MatrixUnit.TileDepth * MatrixUnit.TileBytes];
         fixed (byte* start = tiles)
         {
@@ -96,7 +96,7 @@ internal static unsafe class RepackedWeights
                     Unpack(weight, column, start);
                 ushort bits = ((ushort*)start)[element / 2 * 2 * MatrixUnit.TileRows + column % MatrixUnit.TileRows * 2 + element % 2];
                 float error = BitConverter.UInt32BitsToSingle((uint)bits << 16) - values[index];
-                if (!(Math.Abs(error) <= unitInTheLastPlace * Math.Abs(values[index]) + 1e-6f))
+                if (!(Math.Abs(error) <= UnitInTheLastPlace * Math.Abs(values[index]) + 1e-6f))
                     return false;
             }
         }

@@ -128,14 +128,14 @@ internal sealed record InternVlConfig
 
     private static TokenOrder ReadTokenOrder(GgufFile file)
     {
-        const string key = "clip.vision.projector.token_order";
-        if (!file.Metadata.TryGetString(key, out string? order))
+        const string Key = "clip.vision.projector.token_order";
+        if (!file.Metadata.TryGetString(Key, out string? order))
             return TokenOrder.Row;
         return order switch
         {
             "row" => TokenOrder.Row,
             "column" => TokenOrder.Column,
-            _ => throw new ModelFileException(file.Path, $"{key} is '{order}', which is not supported; known are row and column."),
+            _ => throw new ModelFileException(file.Path, $"{Key} is '{order}', which is not supported; known are row and column."),
         };
     }
 }

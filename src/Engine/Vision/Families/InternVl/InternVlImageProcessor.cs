@@ -42,7 +42,7 @@ internal sealed class InternVlImageProcessor : IImageProcessor
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
-        var options = new ResampleOptions(Cancellation: cancellationToken);
+        var options = new ResampleOptions(CancellationToken: cancellationToken);
         PreparedSlice thumbnail = normalizer.Normalize(Resampler.Resize(image, tileSize, tileSize, ResampleFilter.Bicubic, options));
         if (plan.Slices.Count == 1)
             return [thumbnail];

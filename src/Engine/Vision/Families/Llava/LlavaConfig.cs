@@ -31,14 +31,14 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorCo
     // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images).
     private static AspectRatioRule ReadAspectRatio(GgufFile file, MlpKind kind)
     {
-        const string key = "clip.vision.image_aspect_ratio";
-        if (!file.Metadata.TryGetString(key, out string? rule))
+        const string Key = "clip.vision.image_aspect_ratio";
+        if (!file.Metadata.TryGetString(Key, out string? rule))
             return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
         return rule switch
         {
             "pad" => AspectRatioRule.Pad,
             "square" or "crop" => AspectRatioRule.Crop,
-            _ => throw new ModelFileException(file.Path, $"{key} is '{rule}', which is not supported; known are pad and square."),
+            _ => throw new ModelFileException(file.Path, $"{Key} is '{rule}', which is not supported; known are pad and square."),
         };
     }
 }

@@ -109,12 +109,12 @@ internal sealed record LlavaNextConfig
 
     private static IReadOnlyList<PixelSize> ReadCanvases(GgufFile file, int tileSize)
     {
-        const string key = "clip.vision.image_grid_pinpoints";
-        if (AspectRatio(file) == "hd" && !file.Metadata.ContainsKey(key))
+        const string Key = "clip.vision.image_grid_pinpoints";
+        if (AspectRatio(file) == "hd" && !file.Metadata.ContainsKey(Key))
             return HdCanvases(tileSize);
-        int[] numbers = file.Metadata.RequireInt32Array(key);
+        int[] numbers = file.Metadata.RequireInt32Array(Key);
         if (numbers.Length is 0 or > 2 * MaxTileCount || numbers.Length % 2 != 0)
-            throw new ModelFileException(file.Path, $"{key} must hold pairs of width and height.");
+            throw new ModelFileException(file.Path, $"{Key} must hold pairs of width and height.");
         var canvases = new List<PixelSize>();
         for (int index = 0; index < numbers.Length; index += 2)
         {
@@ -128,7 +128,7 @@ internal sealed record LlavaNextConfig
             if (!fits)
                 throw new ModelFileException(
                     file.Path,
-                    $"{key} holds {width} x {height}, which is no grid of up to {MaxTileCount} tiles of clip.vision.image_size {tileSize}."
+                    $"{Key} holds {width} x {height}, which is no grid of up to {MaxTileCount} tiles of clip.vision.image_size {tileSize}."
                 );
             canvases.Add(new PixelSize(width, height));
         }
@@ -147,8 +147,8 @@ internal sealed record LlavaNextConfig
 
     private static PatchMerge ReadMerge(GgufFile file, string? newline)
     {
-        const string key = "clip.vision.mm_patch_merge_type";
-        if (!file.Metadata.TryGetString(key, out string? merge))
+        const string Key = "clip.vision.mm_patch_merge_type";
+        if (!file.Metadata.TryGetString(Key, out string? merge))
             return newline is null ? PatchMerge.Flat : PatchMerge.SpatialUnpad;
         return merge switch
         {
@@ -157,38 +157,38 @@ internal sealed record LlavaNextConfig
             "spatial_unpad" => PatchMerge.SpatialUnpad,
             _ => throw new ModelFileException(
                 file.Path,
-                $"{key} is '{merge}', which is not supported; known are flat, spatial and spatial_unpad."
+                $"{Key} is '{merge}', which is not supported; known are flat, spatial and spatial_unpad."
             ),
         };
     }
 
     private static UnpadRule ReadUnpadRule(GgufFile file)
     {
-        const string key = "clip.vision.mm_unpad_rule";
-        if (!file.Metadata.TryGetString(key, out string? rule))
+        const string Key = "clip.vision.mm_unpad_rule";
+        if (!file.Metadata.TryGetString(Key, out string? rule))
             return AspectRatio(file) == "hd" ? UnpadRule.Exclusive : UnpadRule.Floor;
         return rule switch
         {
             "floor" => UnpadRule.Floor,
             "exclusive" => UnpadRule.Exclusive,
-            _ => throw new ModelFileException(file.Path, $"{key} is '{rule}', which is not supported; known are floor and exclusive."),
+            _ => throw new ModelFileException(file.Path, $"{Key} is '{rule}', which is not supported; known are floor and exclusive."),
         };
     }
 
     // "anyres_max_9": LLaVA-VL/LLaVA-NeXT, llava/model/llava_arch.py.
     private static int? MapTiles(GgufFile file)
     {
-        const string prefix = "anyres_max_";
+        const string Prefix = "anyres_max_";
         string ratio = AspectRatio(file);
-        if (!ratio.StartsWith(prefix, StringComparison.Ordinal))
+        if (!ratio.StartsWith(Prefix, StringComparison.Ordinal))
             return null;
         return
-            int.TryParse(ratio.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int tiles)
+            int.TryParse(ratio.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int tiles)
             && tiles is > 0 and <= MaxTileCount
             ? tiles
             : throw new ModelFileException(
                 file.Path,
-                $"clip.vision.image_aspect_ratio is '{ratio}'; a number from 1 to {MaxTileCount} must follow '{prefix}'."
+                $"clip.vision.image_aspect_ratio is '{ratio}'; a number from 1 to {MaxTileCount} must follow '{Prefix}'."
             );
     }
 }

@@ -51,7 +51,7 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
-        var options = new ResampleOptions(Cancellation: cancellationToken);
+        var options = new ResampleOptions(CancellationToken: cancellationToken);
         if (plan.Slices.Count == 1)
         {
             RgbImage single = IsPadded(plan)

@@ -28,17 +28,17 @@ internal sealed class MiniCpmV46WindowMerger
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
     public MiniCpmV46WindowMerger(MiniCpmV46Config config, WeightStore weights)
     {
-        const string prefix = "v.vit_merger";
+        const string Prefix = "v.vit_merger";
         tower = config.Tower;
         int hidden = tower.HiddenSize;
-        attentionNorm = NormWeights.Load(weights, $"{prefix}.ln1", hidden);
-        query = LinearWeights.Load(weights, $"{prefix}.attn_q", hidden, hidden);
-        key = LinearWeights.Load(weights, $"{prefix}.attn_k", hidden, hidden);
-        value = LinearWeights.Load(weights, $"{prefix}.attn_v", hidden, hidden);
-        output = LinearWeights.Load(weights, $"{prefix}.attn_out", hidden, hidden);
-        norm = NormWeights.Load(weights, $"{prefix}.ds_ln", config.WindowWidth);
-        up = LinearWeights.Load(weights, $"{prefix}.ds_ffn_up", config.WindowWidth, config.WindowInner);
-        down = LinearWeights.Load(weights, $"{prefix}.ds_ffn_down", config.WindowInner, hidden);
+        attentionNorm = NormWeights.Load(weights, $"{Prefix}.ln1", hidden);
+        query = LinearWeights.Load(weights, $"{Prefix}.attn_q", hidden, hidden);
+        key = LinearWeights.Load(weights, $"{Prefix}.attn_k", hidden, hidden);
+        value = LinearWeights.Load(weights, $"{Prefix}.attn_v", hidden, hidden);
+        output = LinearWeights.Load(weights, $"{Prefix}.attn_out", hidden, hidden);
+        norm = NormWeights.Load(weights, $"{Prefix}.ds_ln", config.WindowWidth);
+        up = LinearWeights.Load(weights, $"{Prefix}.ds_ffn_up", config.WindowWidth, config.WindowInner);
+        down = LinearWeights.Load(weights, $"{Prefix}.ds_ffn_down", config.WindowInner, hidden);
     }
 
     /// <summary>[hidden, patches, slices] -> [hidden, patches / 4, slices].</summary>
@@ -61,13 +61,13 @@ internal sealed class MiniCpmV46WindowMerger
     /// slices].</summary>
     public static Tensor Gather(Graph graph, Tensor x, int columns)
     {
-        const int side = MiniCpmV46Config.Window;
-        long pairWidth = x.Size(0) * side,
+        const int Side = MiniCpmV46Config.Window;
+        long pairWidth = x.Size(0) * Side,
             rows = x.Size(1) / columns,
             sliceCount = x.Size(2);
-        x = graph.Reshape(x, pairWidth, columns / side, side, rows / side * sliceCount); // [pair, columns, 2, rows]
+        x = graph.Reshape(x, pairWidth, columns / Side, Side, rows / Side * sliceCount); // [pair, columns, 2, rows]
         x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3)); // [pair, 2, columns, rows]
-        return graph.Reshape(x, pairWidth * side, columns / side * (rows / side), sliceCount);
+        return graph.Reshape(x, pairWidth * Side, columns / Side * (rows / Side), sliceCount);
     }
 
     // [hidden, 4, windows] -> the same shape, each window by itself.

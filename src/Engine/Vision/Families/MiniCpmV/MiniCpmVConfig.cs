@@ -85,9 +85,9 @@ internal sealed record MiniCpmVConfig
     // queries' positions, and only 2.5 has 96 queries.
     private static MiniCpmVRelease ReleaseOf(GgufFile file)
     {
-        const long queriesOf25 = 96;
+        const long QueriesOf25 = 96;
         bool hasQueryPositions = file.TryGetTensor("resampler.pos_embed", out _);
-        bool has96 = file.TryGetTensor("resampler.query", out GgufTensor? query) && query.Shape.Length > 1 && query.Shape[1] == queriesOf25;
+        bool has96 = file.TryGetTensor("resampler.query", out GgufTensor? query) && query.Shape.Length > 1 && query.Shape[1] == QueriesOf25;
         return Version(file) switch
         {
             0 => hasQueryPositions ? MiniCpmVRelease.V20
@@ -119,9 +119,9 @@ internal sealed record MiniCpmVConfig
     // 2.0's projection by 12 (ggml-org/llama.cpp v0.5.0, tools/mtmd/legacy-models/minicpmv-surgery.py). A file may say that it was not.
     private static float ReadRowScale(GgufFile file, MiniCpmVRelease release)
     {
-        const float embeddingScale = 12;
+        const float EmbeddingScale = 12;
         bool undivided = file.Metadata.TryGetBoolean(DividedKey, out bool divided) && !divided;
-        return release == MiniCpmVRelease.V20 && undivided ? 1 / embeddingScale : 1;
+        return release == MiniCpmVRelease.V20 && undivided ? 1 / EmbeddingScale : 1;
     }
 
     private static FamilyPrompt WordingOf(MiniCpmVRelease release, uint version) =>
