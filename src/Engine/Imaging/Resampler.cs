@@ -19,7 +19,7 @@ internal enum ResampleCode
 /// <summary>How a resize may use the machine.</summary>
 /// <param name="MaxThreads">The most threads at work; 0 for as many as there are processors.</param>
 /// <param name="Code">Which machine code to run.</param>
-/// <param name="Cancellation">Stops the work between rows.</param>
+/// <param name="CancellationToken">Stops the work between rows.</param>
 internal readonly record struct ResampleOptions(
     int MaxThreads = 0,
     ResampleCode Code = ResampleCode.Best,
