@@ -3,7 +3,7 @@ using Tessera.Gguf;
 
 namespace Tessera.Engine.NativeTests;
 
-/// <summary>LoRA adapters change what a language model says, by their scale, and only the model that they were made for takes them.</summary>
+/// <summary>LoRA adapters change what a language model says, by their scale; only the model that they were made for takes them.</summary>
 public sealed class AdapterTests : IDisposable
 {
     private const int Rank = 2;
