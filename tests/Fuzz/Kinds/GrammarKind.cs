@@ -96,7 +96,8 @@ internal sealed class GrammarKind : AnswerFormatKind
 
     public override string Name => "grammar";
 
-    public override byte[] Make(Random random) => mutator.Make(random);
+    public override byte[] Make(Random random) =>
+        random.OneIn(4) ? Encoding.UTF8.GetBytes(GrammarWriter.Write(random)) : mutator.Make(random);
 
     public override Task<bool> TryAsync(byte[] input) => AnswerAsync(AnswerFormat.FromGrammar(Encoding.UTF8.GetString(input)));
 }
