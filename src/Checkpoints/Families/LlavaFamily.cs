@@ -7,22 +7,20 @@ using Tessera.Checkpoints.Weights;
 namespace Tessera.Checkpoints.Families;
 
 /// <summary>
-/// LLaVA-1, 1.5, NeXT and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian, lmms-lab). Keys: docs/gguf.md.
-/// Layouts: huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
+/// LLaVA-1, 1.5, NeXT, NeXT-Video, NeXT-Interleave and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian,
+/// lmms-lab). Keys: docs/gguf.md. Layouts: huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
 /// </summary>
 internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 {
     private readonly bool isAuthors = !config.Has("text_config");
 
-    public override string Name =>
-        AspectRatio() is not string ratio ? "LLaVA"
-        : ratio.StartsWith("anyres_max", StringComparison.Ordinal) ? "LLaVA-OneVision"
-        : ratio.StartsWith("anyres", StringComparison.Ordinal) ? "LLaVA-NeXT"
-        : "LLaVA";
+    public override string Name => Tiling.Name;
+
+    private LlavaTiling Tiling => new(config, isAuthors);
 
     /// <summary>Whether a checkpoint is of this kind.</summary>
     public static bool Recognises(Settings config) =>
-        config.TryText("model_type") is "llava" or "llava_next" or "llava_onevision"
+        config.TryText("model_type") is "llava" or "llava_next" or "llava_next_video" or "llava_onevision"
             && config.Has("vision_config")
             && config.Has("text_config")
             && config.Child("vision_config")!.TryText("model_type") is null or "clip_vision_model" or "siglip_vision_model"
@@ -73,13 +71,13 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
     {
         var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
         TowerConfig tower = ReadTower(source, tensors);
-        long layer = FeatureLayer(tower.BlockCount);
+        long layer = FeatureLayer(tower);
         var metadata = new Metadata();
         metadata.Set("clip.has_llava_projector", true);
         metadata.Set("clip.projector_type", "mlp");
         tower.SetKeys(metadata, source, layer);
         metadata.Set("clip.vision.feature_layer", [(int)layer]);
-        SetTiling(metadata, tensors.ContainsKey("image_newline"));
+        Tiling.SetKeys(metadata, tensors.ContainsKey("image_newline"), tower.ImageSize);
         return new VisionModel(
             metadata,
             [.. TowerConfig.Rules(tower.IsClip, keepsPostNorm: false), .. Connector(tensors)],
@@ -118,62 +116,21 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         return known is not null ? TowerConfig.Read(known) : TowerConfig.FromTensors(source, config.TryText("mm_vision_tower") ?? "");
     }
 
-    // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off and take the last state, which is
-    // the same as -2 (LLaVA-VL/LLaVA-NeXT, llava/model/multimodal_encoder/siglip_encoder.py).
-    private long FeatureLayer(long blockCount)
+    // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off, take the last state and save the
+    // tower as it is then (LLaVA-VL/LLaVA-NeXT, llava/model/multimodal_encoder/siglip_encoder.py), whatever mm_vision_select_layer says.
+    private long FeatureLayer(TowerConfig tower)
     {
+        const long wholeSiglip = 27;
+        if (isAuthors && !tower.IsClip)
+            return tower.IsFromTensors && tower.BlockCount != wholeSiglip ? tower.BlockCount : tower.BlockCount - 1;
         double layer = config.TryNumber("vision_feature_layer", "mm_vision_select_layer") ?? -2;
-        long index = layer < 0 ? blockCount + 1 + (long)layer : (long)layer;
-        return index >= 1 && index <= blockCount
+        long index = layer < 0 ? tower.BlockCount + 1 + (long)layer : (long)layer;
+        return index >= 1 && index <= tower.BlockCount
             ? index
             : throw new CheckpointException(
                 config.Path,
-                $"the vision feature layer {layer} is not one of the tower's {blockCount} blocks."
+                $"the vision feature layer {layer} is not one of the tower's {tower.BlockCount} blocks."
             );
-    }
-
-    private string? AspectRatio()
-    {
-        if (config.TryText("image_aspect_ratio") is string given)
-            return given is "square" && config.Has("image_grid_pinpoints") ? "anyres" : given;
-        if (config.TryText("vision_aspect_ratio") is string ratio)
-            return ratio;
-        return config.TryText("model_type") switch
-        {
-            "llava_onevision" => "anyres_max_9",
-            "llava_next" => "anyres",
-            _ => null,
-        };
-    }
-
-    private void SetTiling(Metadata metadata, bool hasNewline)
-    {
-        string? ratio = AspectRatio();
-        metadata.SetIfKnown("clip.vision.image_aspect_ratio", ratio);
-        if (ratio is null || !ratio.StartsWith("anyres", StringComparison.Ordinal))
-            return;
-        metadata.Set("clip.vision.image_grid_pinpoints", Pinpoints());
-        metadata.Set("clip.vision.mm_patch_merge_type", config.TryText("mm_patch_merge_type") ?? (hasNewline ? "spatial_unpad" : "flat"));
-    }
-
-    // transformers reads the pairs as height and width, the authors as width and height. A list that holds every pair both ways is the
-    // authors' own, whose order breaks ties; any other is turned.
-    private int[] Pinpoints()
-    {
-        const string Key = "image_grid_pinpoints";
-        if (!config.TryGet(Key, out JsonElement value))
-            throw new CheckpointException(config.Path, $"{Key} is missing.");
-        if (value.ValueKind == JsonValueKind.String)
-            throw new CheckpointException(
-                config.Path,
-                $"{Key} is a rule, '{CheckpointFolder.Shown(value.GetString()!)}', not a list of sizes, which is not supported."
-            );
-        int[] flat = Array.ConvertAll(config.TryNumbers(Key)!, static number => (int)number);
-        if (flat.Length == 0 || flat.Length % 2 != 0)
-            throw config.Wrong(Key, "a list of pairs");
-        (int First, int Second)[] pairs = [.. flat.Chunk(2).Select(static pair => (pair[0], pair[1]))];
-        bool isSymmetric = pairs.All(pair => pairs.Contains((pair.Second, pair.First)));
-        return isAuthors || isSymmetric ? flat : [.. pairs.SelectMany(static pair => (int[])[pair.Second, pair.First])];
     }
 
     private static IEnumerable<TensorRule> Connector(Dictionary<string, StoredTensor> tensors)

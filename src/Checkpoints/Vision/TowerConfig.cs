@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Language;
@@ -36,6 +37,9 @@ internal sealed record TowerConfig
 
     /// <summary>Whether it has a class token and a norm before the blocks, as CLIP's have.</summary>
     public required bool IsClip { get; init; }
+
+    /// <summary>Whether it was told from the tensors, for want of a configuration.</summary>
+    public bool IsFromTensors { get; private init; }
 
     /// <summary>Learned positions that are stored, where they are not one for each patch and the class token; else 0.</summary>
     public long PositionCount { get; init; }
@@ -85,7 +89,8 @@ internal sealed record TowerConfig
         bool isLaion = towerName.Contains("laion", StringComparison.OrdinalIgnoreCase);
         return new TowerConfig
         {
-            ImageSize = side * patchSize,
+            IsFromTensors = true,
+            ImageSize = ImageSizeOf(towerName, side * patchSize, patchSize),
             PatchSize = patchSize,
             Width = width,
             FeedForward = source.Require("tower.encoder.layers.0.mlp.fc1.weight").Shape[0],
@@ -101,6 +106,17 @@ internal sealed record TowerConfig
                 : "gelu_pytorch_tanh",
             IsClip = isClip,
         };
+    }
+
+    // Patches cover the input but for a margin, which only the name tells: siglip-so400m-patch14-384 has 27 patches of 14.
+    private static long ImageSizeOf(string towerName, long covered, long patchSize)
+    {
+        string digits = towerName[(towerName.LastIndexOf('-') + 1)..];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long named)
+            && named >= covered
+            && named < covered + patchSize
+            ? named
+            : covered;
     }
 
     /// <summary>The letters of the rules' shapes: width, feed-forward, positions, patch side, colours, the language model's

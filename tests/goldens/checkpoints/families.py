@@ -72,18 +72,35 @@ AUTHORS = [("model.language_model.", "model."), ("model.vision_tower.", "model.v
            ("model.multi_modal_projector.0.", "model.mm_projector.")]
 
 
-def llava(name, make, authors=False, processor=CLIP, **config):
+# What the released checkpoints' config.json say beside the language model's settings.
+STRAY = {"factor": 2.0, "type": "linear"}                                              # in llava-hf's NeXT-Video, from which no scaling follows
+NEXT_VIDEO = {"mm_resampler_type": None, "mm_spatial_pool_mode": "average", "mm_spatial_pool_stride": 2, "mm_spatial_pool_out_channels": 1024,
+              "image_aspect_ratio": "anyres", "mm_patch_merge_type": "spatial_unpad", "rope_scaling": {"factor": 2.0, "type": "linear"}, "rope_theta": 10000.0}
+QWEN = {"architectures": ["LlavaQwenForCausalLM"], "mm_vision_tower": "google/siglip-so400m-patch14-76"}
+ONEVISION = {**QWEN, "model_type": "llava", "image_aspect_ratio": "anyres_max_9", "mm_patch_merge_type": "spatial_unpad", "mm_spatial_pool_mode": "bilinear",
+             "mm_spatial_pool_stride": None, "image_grid_pinpoints": "(1x1),...,(6x6)"}
+# Its image_newline is never read.
+INTERLEAVE = {**QWEN, "model_type": "llava_qwen", "mm_patch_merge_type": "flat", "image_aspect_ratio": "anyres", "image_grid_pinpoints": "(1x1),...,(6x6)"}
+
+
+def llava(name, make, authors=False, processor=CLIP, text=None, newline=False, **config):
     case = make()
     case.build()
     state = case.model.state_dict()
     if authors:
-        vision = case.model.config.vision_config
-        settings = {**text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "openai/clip-vit-large-patch14-336",
+        if hasattr(case, "pinpoints"):
+            config["image_grid_pinpoints"] = [list(pinpoint) for pinpoint in case.pinpoints]
+        if newline:
+            state["model.image_newline"] = torch.full((case.model.config.text_config.hidden_size,), 9.0)
+        text = text_config(case)
+        if "rope_scaling" in config:
+            text.pop("rope_parameters")
+        settings = {**text, "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "openai/clip-vit-large-patch14-336",
                     "mm_vision_select_layer": -2, "mm_projector_type": "mlp2x_gelu", **config}
         save(HERE / name, rename(state, AUTHORS), settings, case.vocabulary, processor)
         return
     whole = case.model.config.to_dict()
-    settings = {"model_type": whole["model_type"], "architectures": [type(case.model).__name__], "text_config": text_config(case), "vision_config": {
+    settings = {"model_type": whole["model_type"], "architectures": [type(case.model).__name__], "text_config": text_config(case, **(text or {})), "vision_config": {
         key: whole["vision_config"][key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size",
                                                      "hidden_act", "layer_norm_eps")}, "vision_feature_layer": whole["vision_feature_layer"], "image_token_index": 0, **config}
     if "vision_aspect_ratio" in whole:
@@ -194,6 +211,12 @@ def main(names):
         "llava-1": lambda n: llava(n, family("llava").Llava1, authors=True, mm_projector_type="linear"),
         "llava-1.6-hf": lambda n: llava(n, family("llava-next").LlavaNext),
         "llava-onevision-hf": lambda n: llava(n, family("llava-next").LlavaOnevision, processor=HALF),
+        "llava-next-video-hf": lambda n: llava(n, family("llava-next-video").LlavaNextVideo, spatial_pool_mode="average", spatial_pool_stride=2,
+                                               text=STRAY),
+        "llava-next-video": lambda n: llava(n, family("llava-next-video").LlavaNextVideoRelease, authors=True, **NEXT_VIDEO),
+        "llava-onevision": lambda n: llava(n, family("llava-next-video").LlavaOnevisionVideo, authors=True, processor=HALF, **ONEVISION),
+        "llava-interleave-hf": lambda n: llava(n, family("llava-next-video").LlavaInterleave, processor=HALF),
+        "llava-interleave": lambda n: llava(n, family("llava-next-video").LlavaInterleave, authors=True, processor=HALF, newline=True, **INTERLEAVE),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
         "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),
         "minicpm-v-2.6": lambda n: minicpm(n, family("minicpm-v").V26()),

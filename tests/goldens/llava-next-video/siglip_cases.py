@@ -129,10 +129,6 @@ class LlavaInterleave(SiglipCase):
             vision_config=TOWER, text_config=dict(text, model_type="qwen2"), image_token_index=self.placeholder, vision_feature_layer=-1,
             vision_feature_select_strategy="full", projector_hidden_act="gelu", attn_implementation="eager")
 
-    def newline_tensors(self):
-        """The authors' checkpoints hold one, which their flat merge never reads."""
-        return {"model.image_newline": torch.full((self.model.config.text_config.hidden_size,), 9.0)}
-
     def prepare(self, image):
         pixels = self.stretched(image)[None]
         return {"original": pixels, "transformers": pixels}, {}
