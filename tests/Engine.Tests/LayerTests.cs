@@ -23,6 +23,7 @@ public sealed partial class LayerTests
         ["Text.Trial"] = ["Text", "Compute", "Native"],
         ["Compute"] = ["Native"],
         ["Imaging"] = [],
+        ["Imaging.Video"] = ["Imaging"],
         ["Native"] = [],
     };
 

@@ -78,7 +78,10 @@ internal sealed partial class LlavaTiling(Settings config, bool isAuthors)
     // what came later is pooled after it. transformers' class puts no newline.
     private void SetPooling(Metadata metadata)
     {
-        metadata.SetIfKnown("clip.vision.mm_spatial_pool_mode", config.TryText("mm_spatial_pool_mode") ?? config.TryText("spatial_pool_mode"));
+        metadata.SetIfKnown(
+            "clip.vision.mm_spatial_pool_mode",
+            config.TryText("mm_spatial_pool_mode") ?? config.TryText("spatial_pool_mode")
+        );
         if (config.TryCount("mm_spatial_pool_stride", "spatial_pool_stride") is long stride)
             metadata.Set("clip.vision.mm_spatial_pool_stride", stride);
         if (IsSiglip)
@@ -127,7 +130,8 @@ internal sealed partial class LlavaTiling(Settings config, bool isAuthors)
         if (!isRange)
             throw new CheckpointException(
                 config.Path,
-                $"image_grid_pinpoints is '{CheckpointFolder.Shown(rule)}', which is neither a list of sizes nor a range of grids such as (1x1),...,(6x6)."
+                $"image_grid_pinpoints is '{CheckpointFolder.Shown(rule)}', which is neither a list of sizes nor a range "
+                    + "of grids such as (1x1),...,(6x6)."
             );
         return
         [

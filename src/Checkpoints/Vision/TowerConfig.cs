@@ -112,7 +112,8 @@ internal sealed record TowerConfig
     private static long ImageSizeOf(string towerName, long covered, long patchSize)
     {
         string digits = towerName[(towerName.LastIndexOf('-') + 1)..];
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long named)
+        return
+            long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long named)
             && named >= covered
             && named < covered + patchSize
             ? named
