@@ -36,7 +36,7 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
         {
             int count = Math.Min(message.ImageCount, Media.Count - first);
             for (int index = 0; index < count; index++)
-                yield return (Media[first + index], Limits with { ImageCount = message.ImageCount });
+                yield return (Media[first + index], Limits with { ImageCount = Media.Skip(first).Take(count).Count(static item => item is PromptImage) });
             first += count;
         }
     }

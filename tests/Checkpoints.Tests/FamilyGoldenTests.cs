@@ -40,6 +40,8 @@ public sealed class FamilyGoldenTests
     [InlineData("llava-next-video-hf", "llava-next-video/llava-next-video", "LLaVA-NeXT-Video")]
     [InlineData("llava-next-video", "llava-next-video/llava-next-video-release", "LLaVA-NeXT-Video")]
     [InlineData("llava-onevision", "llava-next-video/llava-onevision-video", "LLaVA-OneVision")]
+    [InlineData("llava-interleave-hf", "llava-next-video/llava-interleave", "LLaVA-NeXT-Interleave")]
+    [InlineData("llava-interleave", "llava-next-video/llava-interleave", "LLaVA-NeXT-Interleave")]
     [InlineData("internvl-2.5-hf", "internvl/internvl-2.5", "InternVL")]
     [InlineData("internvl-1.5", "internvl/internvl-1.5", "InternVL")]
     [InlineData("vila-1.5-3b", "vila/vila-1.5-3b", "VILA 1.5")]

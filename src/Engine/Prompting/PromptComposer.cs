@@ -29,7 +29,7 @@ internal sealed class PromptComposer(LanguageModel language, Projector? projecto
         return LayOut(
             Write(conversation),
             conversation.Turns.SelectMany(static turn =>
-                turn.Media.Select(media => (media, turn.Limits with { ImageCount = turn.Media.Count }))
+                turn.Media.Select(media => (media, turn.Limits with { ImageCount = turn.Media.Count(static item => item is PromptImage) }))
             )
         );
     }

@@ -10,6 +10,9 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
     /// <summary>The embeddings of one row: [width, columns].</summary>
     public ReadOnlySpan<float> Row(int row) => values.AsSpan(row * columns * width, columns * width);
 
+    /// <summary>All embeddings: [width, columns, rows].</summary>
+    public float[] Values => values;
+
     /// <summary>Lays tiles [width, side * side] of a grid out as one map.</summary>
     /// <param name="tiles">The tiles, row by row.</param>
     /// <param name="gridColumns">Columns of the grid.</param>
@@ -65,6 +68,40 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
             }
         );
         return new FeatureMap(newColumns, newRows, width, resized);
+    }
+
+    /// <summary>The mean of each window of cells; what no whole window covers is dropped (torch's avg_pool2d).</summary>
+    public FeatureMap PoolAverage(int stride)
+    {
+        FeatureMap sums = Pool(stride, static (sum, value) => sum + value);
+        foreach (ref float sum in sums.Values.AsSpan())
+            sum /= stride * stride;
+        return sums;
+    }
+
+    /// <summary>The largest of each window of cells (torch's max_pool2d).</summary>
+    public FeatureMap PoolMax(int stride) => Pool(stride, Math.Max);
+
+    // The first cell of a window, and the others put to it.
+    private FeatureMap Pool(int stride, Func<float, float, float> combine)
+    {
+        int newColumns = columns / stride,
+            newRows = rows / stride;
+        var pooled = new float[(long)newColumns * newRows * width];
+        for (int cell = 0; cell < newColumns * newRows; cell++)
+        {
+            Span<float> target = pooled.AsSpan(cell * width, width);
+            (int left, int top) = (cell % newColumns * stride, cell / newColumns * stride);
+            Cell(left, top).CopyTo(target);
+            for (int other = 1; other < stride * stride; other++)
+            {
+                ReadOnlySpan<float> next = Cell(left + other % stride, top + other / stride);
+                for (int index = 0; index < target.Length; index++)
+                    target[index] = combine(target[index], next[index]);
+            }
+        }
+
+        return new FeatureMap(newColumns, newRows, width, pooled);
     }
 
     private void Blend(BilinearTap x, BilinearTap y, Span<float> target)

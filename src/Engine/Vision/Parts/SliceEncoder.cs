@@ -23,7 +23,7 @@ internal abstract class SliceEncoder : IVisionEncoder
         Batcher(runner).Reserve(plan(input).Slices.MaxBy(static slice => slice.Size.Area)!.Size);
     }
 
-    public IReadOnlyList<EncodedMedia> Encode(
+    public virtual IReadOnlyList<EncodedMedia> Encode(
         IReadOnlyList<PreparedMedia> media,
         GraphRunner runner,
         IProgress<double>? progress,

@@ -24,17 +24,17 @@ internal static class FramePlans
     /// <summary>One plan of all frames, one after another.</summary>
     /// <param name="frames">The plan of each frame.</param>
     /// <param name="label">Text before a frame, by its index; null for none.</param>
-    /// <param name="end">Text after each frame.</param>
-    public static SlicePlan Join(IReadOnlyList<SlicePlan> frames, Func<int, string>? label = null, string end = "")
+    /// <param name="between">Text between frames.</param>
+    public static SlicePlan Join(IReadOnlyList<SlicePlan> frames, Func<int, string>? label = null, string between = "")
     {
         var layout = new List<LayoutSpan>();
         for (int index = 0; index < frames.Count; index++)
         {
+            if (index > 0 && between.Length > 0)
+                layout.Add(LayoutSpan.OfText(between));
             if (label is not null)
                 layout.Add(LayoutSpan.OfText(label(index)));
             layout.AddRange(frames[index].Layout);
-            if (end.Length > 0)
-                layout.Add(LayoutSpan.OfText(end));
         }
 
         return frames[0] with

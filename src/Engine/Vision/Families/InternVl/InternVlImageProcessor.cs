@@ -53,6 +53,10 @@ internal sealed class InternVlImageProcessor : IImageProcessor
         return [.. tiles, thumbnail];
     }
 
+    /// <summary>One tile a frame, each with its number (OpenGVLab/InternVL2-8B, README.md).</summary>
+    public SlicePlan PlanVideo(IReadOnlyList<PixelSize> frames, PlanRequest request) =>
+        FramePlans.Join(FramePlans.Of(this, frames, request), static index => $"Frame{index + 1}: ", "\n");
+
     private bool Allows(PlanRequest request, TileGrid grid) => request.Allows(grid.SliceCount, grid.SliceCount * config.TileTokens);
 
     private SlicePlan Tiled(PixelSize image, TileGrid grid, int unlimitedSliceCount)

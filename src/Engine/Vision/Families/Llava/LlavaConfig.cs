@@ -11,6 +11,9 @@ internal enum AspectRatioRule
 
     /// <summary>Shorter side resized to the input's, then the centre cut out (LLaVA-1, and Hugging Face's processor for both).</summary>
     Crop,
+
+    /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave).</summary>
+    Stretch,
 }
 
 /// <summary>
@@ -24,20 +27,23 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorCo
     {
         VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
         MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
-        return new LlavaConfig(tower, connector, ReadAspectRatio(file, connector.Kind));
+        return new LlavaConfig(tower, connector, ReadAspectRatio(file, tower, connector.Kind));
     }
 
     // The key is written only when the source configuration had it. LLaVA-1.5 (two layers) was trained with padding, LLaVA-1 (one
-    // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images).
-    private static AspectRatioRule ReadAspectRatio(GgufFile file, MlpKind kind)
+    // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images). Without
+    // padding a picture goes to the tower's processor as it is: CLIP's crops, SigLIP's stretches.
+    private static AspectRatioRule ReadAspectRatio(GgufFile file, VisionTransformerConfig tower, MlpKind kind)
     {
         const string Key = "clip.vision.image_aspect_ratio";
+        AspectRatioRule processors = tower.HasClassToken ? AspectRatioRule.Crop : AspectRatioRule.Stretch;
         if (!file.Metadata.TryGetString(Key, out string? rule))
-            return kind == MlpKind.Linear ? AspectRatioRule.Crop : AspectRatioRule.Pad;
+            return kind == MlpKind.Linear || !tower.HasClassToken ? processors : AspectRatioRule.Pad;
         return rule switch
         {
             "pad" => AspectRatioRule.Pad,
-            "square" or "crop" => AspectRatioRule.Crop,
+            "crop" => AspectRatioRule.Crop,
+            "square" => processors,
             _ => throw new ModelFileException(file.Path, $"{Key} is '{rule}', which is not supported; known are pad and square."),
         };
     }

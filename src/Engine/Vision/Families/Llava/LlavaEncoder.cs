@@ -34,7 +34,4 @@ internal sealed class LlavaEncoder : SliceEncoder
         Tensor features = tower.Build(graph, patches);
         return new EncoderOutputs(features, connector.Build(graph, features));
     }
-
-    /// <summary>The one slice's rows are the picture's embeddings.</summary>
-    protected override float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows) => sliceRows[0];
 }

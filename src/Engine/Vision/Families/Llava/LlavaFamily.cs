@@ -2,10 +2,12 @@ using Tessera.Gguf;
 
 namespace Tessera.Vision.Families.Llava;
 
-/// <summary>LLaVA-1 and LLaVA-1.5.</summary>
+/// <summary>LLaVA-1, LLaVA-1.5 and LLaVA-NeXT-Interleave, which has a SigLIP tower and Qwen.</summary>
 internal static class LlavaFamily
 {
-    public static VisionFamily Row { get; } = new(["mlp", "mlp_norm"], static _ => true, static _ => "LLaVA", Open, LlavaShape.Released);
+    public static VisionFamily Row { get; } = new(["mlp", "mlp_norm"], static _ => true, NameOf, Open, LlavaShape.Released);
+
+    private static string NameOf(GgufFile file) => file.TryGetTensor("v.class_embd", out _) ? "LLaVA" : "LLaVA-NeXT-Interleave";
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {
@@ -14,7 +16,7 @@ internal static class LlavaFamily
             new LlavaImageProcessor(config, preprocessing),
             config.Connector.Outputs,
             weights => new LlavaEncoder(config, weights),
-            FamilyPrompt.Vicuna
+            config.Tower.HasClassToken ? FamilyPrompt.Vicuna : FamilyPrompt.Qwen
         );
     }
 }

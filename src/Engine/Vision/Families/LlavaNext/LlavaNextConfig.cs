@@ -30,8 +30,8 @@ internal enum UnpadRule
 
 /// <summary>
 /// The LLaVA models that cut pictures into tiles: LLaVA-1.5-HD (arXiv 2310.03744, section 4.1 and appendix A), LLaVA-NeXT
-/// (haotian-liu/LLaVA) and LLaVA-OneVision (LLaVA-VL/LLaVA-NeXT). They differ in the tower, the canvases and a few rules, which the file
-/// tells.
+/// (haotian-liu/LLaVA), LLaVA-NeXT-Video and LLaVA-OneVision (LLaVA-VL/LLaVA-NeXT). They differ in the tower, the canvases and a few
+/// rules, which the file tells.
 /// </summary>
 internal sealed record LlavaNextConfig
 {
@@ -60,6 +60,9 @@ internal sealed record LlavaNextConfig
     /// <summary>Name of the newline embedding's tensor, where the merge needs one.</summary>
     public required string? NewlineTensor { get; init; }
 
+    /// <summary>How the frames of a video are pooled.</summary>
+    public required FramePooling Video { get; init; }
+
     /// <summary>Whether several pictures in one prompt are padded to squares and not cut (LLaVA-VL/LLaVA-NeXT,
     /// llava/train/train.py).</summary>
     public bool PadsSeveralImages => MaxMapTiles is not null;
@@ -73,8 +76,11 @@ internal sealed record LlavaNextConfig
     /// <summary>Name of the family, by what the file says.</summary>
     public static string NameOf(GgufFile file) =>
         AspectRatio(file) == "hd" ? "LLaVA-1.5-HD"
-        : MapTiles(file) is not null && !file.TryGetTensor("v.class_embd", out _) ? "LLaVA-OneVision"
+        : IsOneVision(file) ? "LLaVA-OneVision"
+        : FramePooling.IsTold(file) ? "LLaVA-NeXT-Video"
         : "LLaVA-NeXT";
+
+    private static bool IsOneVision(GgufFile file) => MapTiles(file) is not null && !file.TryGetTensor("v.class_embd", out _);
 
     /// <summary>A picture's place on a canvas: where padding is told from picture by the pixel, no rounding error may add one.</summary>
     public CanvasFit Fit(PixelSize image, PixelSize canvas) =>
@@ -101,6 +107,7 @@ internal sealed record LlavaNextConfig
             MaxMapTiles = MapTiles(file),
             NewlineOnOverview = file.Metadata.TryGetBoolean("clip.vision.mm_newline_on_base", out bool onOverview) && onOverview,
             NewlineTensor = merge == PatchMerge.SpatialUnpad ? newline : null,
+            Video = FramePooling.Read(file, tower.PatchesPerSide, IsOneVision(file), merge == PatchMerge.SpatialUnpad),
         };
     }
 

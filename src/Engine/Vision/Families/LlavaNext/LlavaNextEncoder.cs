@@ -1,4 +1,5 @@
 using Tessera.Compute;
+using Tessera.Imaging;
 using Tessera.Vision.Parts;
 using Tessera.Vision.Slicing;
 
@@ -42,8 +43,27 @@ internal sealed class LlavaNextEncoder : SliceEncoder
         return new EncoderOutputs(features, connector.Build(graph, features));
     }
 
+    /// <summary>Videos whose features are pooled before the connector go by themselves: the tower, the pooling, the connector.</summary>
+    public override IReadOnlyList<EncodedMedia> Encode(
+        IReadOnlyList<PreparedMedia> media,
+        GraphRunner runner,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        if (!config.Video.IsBeforeConnector || media.All(static item => item.Plan.FrameCount == 0))
+            return base.Encode(media, runner, progress, cancellationToken);
+        if (media.Count > 1)
+            return [.. media.SelectMany(item => Encode([item], runner, progress, cancellationToken))];
+        float[][] features = EncodeFeatures(media[0], runner, progress, cancellationToken);
+        List<float[]> pooled = [.. features.Select(frame => Pool(frame, config.Tower.HiddenSize).Values)];
+        return [new EncodedMedia(MergeFrames(media[0].Plan, ConnectEach(pooled, runner, cancellationToken)))];
+    }
+
     protected override float[] Merge(SlicePlan plan, IReadOnlyList<float[]> sliceRows)
     {
+        if (plan.FrameCount > 0)
+            return MergeFrames(plan, [.. sliceRows.Select(rows => Pool(rows, EmbeddingWidth).Values)]);
         var embeddings = new float[(long)plan.ImageTokenCount * EmbeddingWidth];
         var target = new EmbeddingWriter(embeddings, newline);
         if (config.NewlineOnOverview && sliceRows.Count > 1)
@@ -57,6 +77,53 @@ internal sealed class LlavaNextEncoder : SliceEncoder
         else
             AddMap(target, plan, [.. sliceRows.Skip(1)]);
         return target.Finish();
+    }
+
+    private FeatureMap Pool(float[] frame, int width) => config.Video.Pool(frame, config.Tower.PatchesPerSide, width);
+
+    // Rows of pooled frames [embedding, side * side], with newlines where the layout has them.
+    private float[] MergeFrames(SlicePlan plan, IReadOnlyList<float[]> frames)
+    {
+        var target = new EmbeddingWriter(new float[(long)plan.ImageTokenCount * EmbeddingWidth], newline);
+        int frame = 0,
+            first = 0;
+        foreach (LayoutSpan span in plan.Layout)
+        {
+            if (span.Kind == "newline")
+            {
+                target.AddNewline();
+                continue;
+            }
+
+            int length = span.RowCount * EmbeddingWidth;
+            target.Add(frames[frame].AsSpan(first, length));
+            first += length;
+            if (first < frames[frame].Length)
+                continue;
+            (frame, first) = (frame + 1, 0);
+        }
+
+        return target.Finish();
+    }
+
+    // Pooled features of each frame [hidden, cells] -> rows [embedding, cells], one frame after another in a graph of one.
+    private List<float[]> ConnectEach(IReadOnlyList<float[]> frames, GraphRunner runner, CancellationToken cancellationToken)
+    {
+        int hidden = config.Tower.HiddenSize,
+            cells = frames[0].Length / hidden;
+        using Graph graph = runner.NewGraph();
+        Tensor input = graph.Input("pooled", hidden, cells, 1);
+        Tensor output = graph.Output(connector.Build(graph, input));
+        var rows = new List<float[]>(frames.Count);
+        foreach (float[] frame in frames)
+        {
+            runner.Place(graph);
+            Graph.Write(input, frame, 0);
+            runner.Run(graph, cancellationToken);
+            rows.Add(Graph.Read(output, 0, (long)cells * EmbeddingWidth));
+        }
+
+        return rows;
     }
 
     private static void AddTiles(EmbeddingWriter target, IReadOnlyList<float[]> sliceRows)

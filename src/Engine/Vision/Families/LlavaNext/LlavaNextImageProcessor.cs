@@ -69,6 +69,14 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
         ];
     }
 
+    public SlicePlan PlanVideo(IReadOnlyList<PixelSize> frames, PlanRequest request) => VideoPlan.Of(config, frames, request);
+
+    public IReadOnlyList<PreparedSlice> PrepareVideo(
+        IReadOnlyList<RgbImage> frames,
+        SlicePlan plan,
+        CancellationToken cancellationToken
+    ) => [.. frames.Select(frame => normalizer.Normalize(VideoPlan.Fit(config, frame, cancellationToken)))];
+
     private SlicePlan Tiled(PixelSize image, IReadOnlyList<PixelSize> choices)
     {
         PixelSize canvas = AnyResolution.SelectBest(image, choices);

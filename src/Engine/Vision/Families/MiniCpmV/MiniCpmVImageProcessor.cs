@@ -20,6 +20,15 @@ internal sealed class MiniCpmVImageProcessor(MiniCpmVConfig config) : IImageProc
             plan => config.Release == MiniCpmVRelease.V26 ? MiniCpmVLayout.Numbered(plan, request.ImageIndex) : MiniCpmVLayout.Nested(plan)
         );
 
+    /// <summary>Frames without numbers, a line each (openbmb/MiniCPM-V-2_6, README.md, with use_image_id off).</summary>
+    public SlicePlan PlanVideo(IReadOnlyList<PixelSize> frames, PlanRequest request)
+    {
+        IReadOnlyList<SlicePlan> plans = FramePlans.Of(this, frames, request);
+        return config.Release == MiniCpmVRelease.V26
+            ? FramePlans.Join([.. plans.Select(static plan => plan with { Layout = [.. plan.Layout.Skip(1)] })], between: "\n")
+            : FramePlans.Join(plans);
+    }
+
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
         slicer.Prepare(image, plan, cancellationToken);
 }
