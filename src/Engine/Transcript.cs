@@ -35,8 +35,9 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
         foreach (ChatTemplateMessage message in Messages)
         {
             int count = Math.Min(message.ImageCount, Media.Count - first);
+            int pictures = Media.Skip(first).Take(count).Count(static item => item is PromptImage);
             for (int index = 0; index < count; index++)
-                yield return (Media[first + index], Limits with { ImageCount = Media.Skip(first).Take(count).Count(static item => item is PromptImage) });
+                yield return (Media[first + index], Limits with { ImageCount = pictures });
             first += count;
         }
     }

@@ -63,7 +63,9 @@ public sealed class VideoFidelityTests(ITestOutputHelper output)
     public async Task Greedy_tokens_are_the_references(string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
-        Dictionary<string, PromptVideo> videos = GoldenVideo.Of(golden).ToDictionary(static video => video.Name, static video => video.Video);
+        Dictionary<string, PromptVideo> videos = GoldenVideo
+            .Of(golden)
+            .ToDictionary(static video => video.Name, static video => video.Video);
         using MultimodalModel model = await MultimodalModel.LoadAsync(
             new ModelOptions { ModelPath = golden.LanguageModel, ProjectorPath = golden.Projector }
         );

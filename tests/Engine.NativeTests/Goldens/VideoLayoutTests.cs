@@ -15,7 +15,8 @@ public sealed class VideoLayoutTests
     public void Prompts_are_laid_out_as_the_authors_do(string family)
     {
         using JsonDocument file = JsonDocument.Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", family, "video.json")));
-        foreach (IGrouping<string, JsonElement> entries in file.RootElement.EnumerateArray().GroupBy(static entry => entry.GetProperty("case").GetString()!))
+        IEnumerable<JsonElement> all = file.RootElement.EnumerateArray();
+        foreach (IGrouping<string, JsonElement> entries in all.GroupBy(static entry => entry.GetProperty("case").GetString()!))
         {
             GoldenCase golden = GoldenCase.Find(entries.Key);
             using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);

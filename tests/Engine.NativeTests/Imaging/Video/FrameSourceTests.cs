@@ -102,6 +102,16 @@ public sealed class FrameSourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_prompt_takes_the_frames_of_a_range()
+    {
+        PromptVideo video = await PromptVideo.FromFileAsync(Folder + ".gif", new VideoRange { FrameCount = 3, From = 0.16 });
+        IEnumerable<byte[]> frames = video.Frames.Select(static frame => frame.Source.Decode(MaxPixels, default).Pixels.ToArray());
+        Assert.Equal(new[] { 2, 6, 10 }.Select(Frame), frames);
+        Assert.Equal(FrameCount, (await PromptVideo.FromFileAsync(Folder)).Frames.Count);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => PromptVideo.FromFileAsync(Folder, new VideoRange { FrameCount = 0 }));
+    }
+
+    [Fact]
     public async Task Reading_can_be_cancelled()
     {
         FrameSource source = await OpenAsync(Folder + ".gif");

@@ -26,13 +26,13 @@ public sealed class FrameChoiceTests
     [Theory]
     [InlineData(FrameChoice.EndToEnd)]
     [InlineData(FrameChoice.RoundedMiddles)]
-    public void Frames_are_never_repeated(object choice) =>
-        Assert.Equal([3, 4, 5], FrameChoices.Choose((FrameChoice)choice, new FrameStretch(3, 5), 8, null));
+    public void Frames_are_never_repeated(FrameChoice choice) =>
+        Assert.Equal([3, 4, 5], FrameChoices.Choose(choice, new FrameStretch(3, 5), 8, null));
 
     [Theory]
     [InlineData("internvl", FrameChoice.RoundedMiddles)]
     [InlineData("minicpm-v", FrameChoice.EachSecond)]
-    public void Other_families_choose_as_their_authors_do(string family, object choice)
+    public void Other_families_choose_as_their_authors_do(string family, FrameChoice choice)
     {
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", family, "video.json")));
         Assert.NotEqual(0, golden.RootElement.GetArrayLength());
@@ -40,7 +40,7 @@ public sealed class FrameChoiceTests
         {
             int[] expected = [.. entry.GetProperty("indexes").EnumerateArray().Select(static index => index.GetInt32())];
             var stretch = new FrameStretch(0, entry.GetProperty("total").GetInt32() - 1);
-            Assert.Equal(expected, FrameChoices.Choose((FrameChoice)choice, stretch, entry.GetProperty("frame_count").GetInt32(), null));
+            Assert.Equal(expected, FrameChoices.Choose(choice, stretch, entry.GetProperty("frame_count").GetInt32(), null));
         }
     }
 

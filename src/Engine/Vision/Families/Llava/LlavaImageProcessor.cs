@@ -49,7 +49,13 @@ internal sealed class LlavaImageProcessor : IImageProcessor
         {
             AspectRatioRule.Pad => SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken),
             AspectRatioRule.Crop => SquareImages.ResizeAndCrop(image, inputSize, cancellationToken),
-            _ => Resampler.Resize(image, inputSize, inputSize, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken)),
+            _ => Resampler.Resize(
+                image,
+                inputSize,
+                inputSize,
+                ResampleFilter.Bicubic,
+                new ResampleOptions(Cancellation: cancellationToken)
+            ),
         };
         return [normalizer.Normalize(square)];
     }

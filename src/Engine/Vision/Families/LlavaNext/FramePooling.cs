@@ -79,7 +79,10 @@ internal sealed record FramePooling(PoolMode Mode, int Stride, bool IsBeforeConn
         uint stride = file.Metadata.TryGetUInt32(Prefix + "stride", out uint told) ? told : 2;
         return stride >= 1 && stride <= side
             ? new FramePooling(mode, (int)stride, isBefore, hasNewline ? newline : VideoNewline.None)
-            : throw new ModelFileException(file.Path, $"{Prefix}stride is {stride}, not within 1 to {side}, the cells along a frame's side.");
+            : throw new ModelFileException(
+                file.Path,
+                $"{Prefix}stride is {stride}, not within 1 to {side}, the cells along a frame's side."
+            );
     }
 
     /// <summary>Cells along a side of a pooled frame.</summary>

@@ -82,7 +82,7 @@ internal sealed class LlavaNextEncoder : SliceEncoder
     private FeatureMap Pool(float[] frame, int width) => config.Video.Pool(frame, config.Tower.PatchesPerSide, width);
 
     // Rows of pooled frames [embedding, side * side], with newlines where the layout has them.
-    private float[] MergeFrames(SlicePlan plan, IReadOnlyList<float[]> frames)
+    private float[] MergeFrames(SlicePlan plan, List<float[]> frames)
     {
         var target = new EmbeddingWriter(new float[(long)plan.ImageTokenCount * EmbeddingWidth], newline);
         int frame = 0,
@@ -107,7 +107,7 @@ internal sealed class LlavaNextEncoder : SliceEncoder
     }
 
     // Pooled features of each frame [hidden, cells] -> rows [embedding, cells], one frame after another in a graph of one.
-    private List<float[]> ConnectEach(IReadOnlyList<float[]> frames, GraphRunner runner, CancellationToken cancellationToken)
+    private List<float[]> ConnectEach(List<float[]> frames, GraphRunner runner, CancellationToken cancellationToken)
     {
         int hidden = config.Tower.HiddenSize,
             cells = frames[0].Length / hidden;

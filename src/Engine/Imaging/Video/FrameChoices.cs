@@ -1,18 +1,5 @@
 namespace Tessera.Imaging.Video;
 
-/// <summary>How the frames of a video are chosen.</summary>
-internal enum FrameChoice
-{
-    /// <summary>Evenly from the first frame to the last (LLaVA-VL/LLaVA-NeXT, playground/demo/video_demo.py).</summary>
-    EndToEnd,
-
-    /// <summary>The middles of equal stretches, in rounded steps (OpenGVLab/InternVL2-8B, README.md, get_index).</summary>
-    RoundedMiddles,
-
-    /// <summary>One a second; the middles of equal parts of these where they are too many (openbmb/MiniCPM-V-2_6, README.md).</summary>
-    EachSecond,
-}
-
 /// <summary>A stretch of a video's frames, both ends in it.</summary>
 internal readonly record struct FrameStretch(int First, int Last)
 {
