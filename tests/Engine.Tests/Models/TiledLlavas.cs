@@ -42,6 +42,7 @@ internal static class TiledLlavas
             MaxMapTiles = family == "onevision" ? 9 : null,
             NewlineOnOverview = false,
             NewlineTensor = "model.image_newline",
+            Video = new FramePooling(PoolMode.Average, 2, IsBeforeConnector: true, VideoNewline.None),
         };
 
     private static VisionTransformerConfig Tower(int imageSize) =>
