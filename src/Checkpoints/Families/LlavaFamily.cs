@@ -120,9 +120,9 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
     // tower as it is then (LLaVA-VL/LLaVA-NeXT, llava/model/multimodal_encoder/siglip_encoder.py), whatever mm_vision_select_layer says.
     private long FeatureLayer(TowerConfig tower)
     {
-        const long wholeSiglip = 27;
+        const long WholeSiglip = 27;
         if (isAuthors && !tower.IsClip)
-            return tower.IsFromTensors && tower.BlockCount != wholeSiglip ? tower.BlockCount : tower.BlockCount - 1;
+            return tower.IsFromTensors && tower.BlockCount != WholeSiglip ? tower.BlockCount : tower.BlockCount - 1;
         double layer = config.TryNumber("vision_feature_layer", "mm_vision_select_layer") ?? -2;
         long index = layer < 0 ? tower.BlockCount + 1 + (long)layer : (long)layer;
         return index >= 1 && index <= tower.BlockCount

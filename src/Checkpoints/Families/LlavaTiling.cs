@@ -98,14 +98,14 @@ internal sealed partial class LlavaTiling(Settings config, bool isAuthors)
     // authors' own, whose order breaks ties; any other is turned.
     private int[] Pinpoints(long tileSize)
     {
-        const string key = "image_grid_pinpoints";
-        if (!config.TryGet(key, out JsonElement value))
-            throw new CheckpointException(config.Path, $"{key} is missing.");
+        const string Key = "image_grid_pinpoints";
+        if (!config.TryGet(Key, out JsonElement value))
+            throw new CheckpointException(config.Path, $"{Key} is missing.");
         if (value.ValueKind == JsonValueKind.String)
             return Range(value.GetString()!, tileSize);
-        int[] flat = Array.ConvertAll(config.TryNumbers(key)!, static number => (int)number);
+        int[] flat = Array.ConvertAll(config.TryNumbers(Key)!, static number => (int)number);
         if (flat.Length == 0 || flat.Length % 2 != 0)
-            throw config.Wrong(key, "a list of pairs");
+            throw config.Wrong(Key, "a list of pairs");
         (int First, int Second)[] pairs = [.. flat.Chunk(2).Select(static pair => (pair[0], pair[1]))];
         bool isSymmetric = pairs.All(pair => pairs.Contains((pair.Second, pair.First)));
         return isAuthors || isSymmetric ? flat : [.. pairs.SelectMany(static pair => (int[])[pair.Second, pair.First])];

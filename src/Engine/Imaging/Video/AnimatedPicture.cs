@@ -38,11 +38,16 @@ internal sealed class AnimatedPicture : FrameSource
 
     /// <summary>Reads the file and its header.</summary>
     /// <exception cref="ImageException">It is damaged or too large.</exception>
-    public static async Task<AnimatedPicture> OfFileAsync(string path, ImageFormat format, long maxPixels, CancellationToken cancellation)
+    public static async Task<AnimatedPicture> OfFileAsync(
+        string path,
+        ImageFormat format,
+        long maxPixels,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            byte[] content = await ImageFileReader.ReadAsync(path, cancellation).ConfigureAwait(false);
+            byte[] content = await ImageFileReader.ReadAsync(path, cancellationToken).ConfigureAwait(false);
             return new AnimatedPicture(path, format, content, maxPixels);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -65,7 +70,7 @@ internal sealed class AnimatedPicture : FrameSource
             : throw new ImageException(Name, $"no frame lies between {from ?? 0:0.##} s and {to ?? starts[^1]:0.##} s.");
     }
 
-    protected override Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellation)
+    protected override Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellationToken)
     {
         long frames = indexes[^1] - indexes[0] + 1;
         if (frames * Size.Height > MaxHeight || (indexes[^1] + 1) * Size.Area > MaxComposed)
@@ -74,12 +79,12 @@ internal sealed class AnimatedPicture : FrameSource
                 $"{indexes[^1] + 1} frames of {Size} are more than can be gone through: make it smaller or shorter."
             );
         return Task.Run(
-            () => AbandonableWork.Run<IReadOnlyList<RgbImage>>(() => Read(indexes, (int)frames, cancellation), cancellation),
-            cancellation
+            () => AbandonableWork.Run<IReadOnlyList<RgbImage>>(() => Read(indexes, (int)frames, cancellationToken), cancellationToken),
+            cancellationToken
         );
     }
 
-    private List<RgbImage> Read(IReadOnlyList<int> indexes, int count, CancellationToken cancellation)
+    private List<RgbImage> Read(IReadOnlyList<int> indexes, int count, CancellationToken cancellationToken)
     {
         try
         {
@@ -88,7 +93,7 @@ internal sealed class AnimatedPicture : FrameSource
             var frames = new List<RgbImage>(indexes.Count);
             foreach (int index in indexes)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 frames.Add(ReadFrame(image, index - indexes[0]));
             }
 

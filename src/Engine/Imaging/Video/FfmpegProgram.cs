@@ -16,7 +16,7 @@ internal static class FfmpegProgram
     /// <param name="arguments">Its arguments.</param>
     /// <param name="read">Reads the output; what it leaves unread is dropped, and the program ended.</param>
     /// <param name="source">The video, for messages.</param>
-    /// <param name="cancellation">Ends the program.</param>
+    /// <param name="cancellationToken">Ends the program.</param>
     /// <exception cref="TesseraException">The program is not there.</exception>
     /// <exception cref="ImageException">It failed.</exception>
     public static async Task<T> RunAsync<T>(
@@ -24,16 +24,16 @@ internal static class FfmpegProgram
         IReadOnlyList<string> arguments,
         Func<Stream, CancellationToken, Task<T>> read,
         string source,
-        CancellationToken cancellation
+        CancellationToken cancellationToken
     )
     {
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         using Process process = Start(program, arguments, source);
         Task<string> errors = ReadErrorsAsync(process.StandardError);
         try
         {
-            T result = await read(process.StandardOutput.BaseStream, cancellation).ConfigureAwait(false);
-            await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            T result = await read(process.StandardOutput.BaseStream, cancellationToken).ConfigureAwait(false);
+            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
             return process.ExitCode == 0 ? result : throw Failed(source, await errors.ConfigureAwait(false), null);
         }
         catch (InvalidDataException failure)

@@ -53,18 +53,18 @@ internal sealed class FrameFiles : FrameSource
         }
     }
 
-    protected override async Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellation)
+    protected override async Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellationToken)
     {
         var frames = new List<RgbImage>(indexes.Count);
         long area = 0;
         foreach (string path in indexes.Select(index => paths[index]))
         {
-            cancellation.ThrowIfCancellationRequested();
-            byte[] content = await ReadAsync(path, cancellation).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            byte[] content = await ReadAsync(path, cancellationToken).ConfigureAwait(false);
             // Frames of a folder may differ in size, so each is asked before it is decoded.
             area += ImageCodec.ReadSize(content, path, MaxPixels).Area;
             RequireSpace(area);
-            frames.Add(ImageCodec.Decode(content, path, MaxPixels, cancellation));
+            frames.Add(ImageCodec.Decode(content, path, MaxPixels, cancellationToken));
         }
 
         return frames;
@@ -72,11 +72,11 @@ internal sealed class FrameFiles : FrameSource
 
     private static byte[] Read(string path) => ReadAsync(path, CancellationToken.None).GetAwaiter().GetResult();
 
-    private static async Task<byte[]> ReadAsync(string path, CancellationToken cancellation)
+    private static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
-            return await ImageFileReader.ReadAsync(path, cancellation).ConfigureAwait(false);
+            return await ImageFileReader.ReadAsync(path, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -43,10 +43,10 @@ internal abstract class FrameSource
 
     /// <summary>Decodes frames.</summary>
     /// <param name="indexes">Their numbers, ascending, at most <see cref="MaxChosen"/>.</param>
-    /// <param name="cancellation">Ends the work, and a program that does it.</param>
+    /// <param name="cancellationToken">Ends the work, and a program that does it.</param>
     /// <exception cref="ImageException">The video is damaged, or the frames have more pixels than are held at once.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public Task<IReadOnlyList<RgbImage>> ReadAsync(IReadOnlyList<int> indexes, CancellationToken cancellation)
+    public Task<IReadOnlyList<RgbImage>> ReadAsync(IReadOnlyList<int> indexes, CancellationToken cancellationToken)
     {
         if (indexes.Count is 0 or > MaxChosen)
             throw new ArgumentOutOfRangeException(nameof(indexes), $"{indexes.Count} frames; from 1 to {MaxChosen} are read at once.");
@@ -57,28 +57,28 @@ internal abstract class FrameSource
                     $"Frame {indexes[index]} is none of {FrameCount}, or not after the one before it."
                 );
         RequireSpace(indexes.Count * Size.Area);
-        return ReadChosenAsync(indexes, cancellation);
+        return ReadChosenAsync(indexes, cancellationToken);
     }
 
     /// <summary>Opens a video: a folder of pictures, an animated GIF or WebP, or a file that ffmpeg reads.</summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="maxPixels">The most pixels of a frame; all that are read may have four times as many.</param>
-    /// <param name="cancellation">Ends the work.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="ImageException">It is missing, damaged, too large, or no video.</exception>
     /// <exception cref="TesseraException">It needs ffmpeg, which is missing.</exception>
-    public static async Task<FrameSource> OpenAsync(string path, long maxPixels, CancellationToken cancellation)
+    public static async Task<FrameSource> OpenAsync(string path, long maxPixels, CancellationToken cancellationToken)
     {
         if (Directory.Exists(path))
             return FrameFiles.OfFolder(path, maxPixels);
         if (!File.Exists(path))
             throw new ImageException(path, "there is no such file or folder.");
-        ImageFormat format = await DetectAsync(path, cancellation).ConfigureAwait(false);
+        ImageFormat format = await DetectAsync(path, cancellationToken).ConfigureAwait(false);
         return format switch
         {
             ImageFormat.Gif or ImageFormat.WebP => await AnimatedPicture
-                .OfFileAsync(path, format, maxPixels, cancellation)
+                .OfFileAsync(path, format, maxPixels, cancellationToken)
                 .ConfigureAwait(false),
-            ImageFormat.Unknown => await VideoFile.OfFileAsync(path, maxPixels, cancellation).ConfigureAwait(false),
+            ImageFormat.Unknown => await VideoFile.OfFileAsync(path, maxPixels, cancellationToken).ConfigureAwait(false),
             _ => throw new ImageException(path, "it is a picture, not a video."),
         };
     }
@@ -87,7 +87,7 @@ internal abstract class FrameSource
     /// <exception cref="ImageException">It is empty or too long, or the first picture cannot be read.</exception>
     public static FrameSource OfFiles(IReadOnlyList<string> paths, long maxPixels) => new FrameFiles(paths, maxPixels);
 
-    private static async Task<ImageFormat> DetectAsync(string path, CancellationToken cancellation)
+    private static async Task<ImageFormat> DetectAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
@@ -100,7 +100,9 @@ internal abstract class FrameSource
                 FileOptions.Asynchronous
             );
             byte[] start = new byte[ImageFormats.SignatureLength];
-            int length = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+            int length = await stream
+                .ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken)
+                .ConfigureAwait(false);
             return length > 0 ? ImageFormats.Detect(start.AsSpan(0, length)) : throw new ImageException(path, "the file is empty.");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -110,7 +112,7 @@ internal abstract class FrameSource
     }
 
     /// <summary>Decodes the frames that were checked.</summary>
-    protected abstract Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellation);
+    protected abstract Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellationToken);
 
     /// <summary>Checks that so many pixels may be held.</summary>
     protected void RequireSpace(long pixelCount)

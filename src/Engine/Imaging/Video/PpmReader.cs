@@ -10,12 +10,12 @@ internal static class PpmReader
     /// <summary>The next picture; null at the end of the stream.</summary>
     /// <param name="stream">The stream, at the start of a picture.</param>
     /// <param name="limit">Checked before a pixel is read.</param>
-    /// <param name="cancellation">Ends the reading.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="InvalidDataException">The stream holds something else, or ends within a picture.</exception>
     /// <exception cref="ImageException">The picture is over the limit.</exception>
-    public static async Task<RgbImage?> ReadAsync(Stream stream, ImageSizeLimit limit, CancellationToken cancellation)
+    public static async Task<RgbImage?> ReadAsync(Stream stream, ImageSizeLimit limit, CancellationToken cancellationToken)
     {
-        string[]? header = await ReadHeaderAsync(stream, cancellation).ConfigureAwait(false);
+        string[]? header = await ReadHeaderAsync(stream, cancellationToken).ConfigureAwait(false);
         if (header is null)
             return null;
         if (header is not ["P6", _, _, "255"] || !TryNumber(header[1], out int width) || !TryNumber(header[2], out int height))
@@ -24,7 +24,7 @@ internal static class PpmReader
         var picture = new RgbImage(width, height);
         try
         {
-            await stream.ReadExactlyAsync(picture.PixelArray, cancellation).ConfigureAwait(false);
+            await stream.ReadExactlyAsync(picture.PixelArray, cancellationToken).ConfigureAwait(false);
         }
         catch (EndOfStreamException failure)
         {
@@ -35,13 +35,13 @@ internal static class PpmReader
     }
 
     // Four words, each ended by one white space.
-    private static async Task<string[]?> ReadHeaderAsync(Stream stream, CancellationToken cancellation)
+    private static async Task<string[]?> ReadHeaderAsync(Stream stream, CancellationToken cancellationToken)
     {
         byte[] one = new byte[1];
         var text = new System.Text.StringBuilder();
         for (int words = 0; words < 4; )
         {
-            int length = await stream.ReadAsync(one, cancellation).ConfigureAwait(false);
+            int length = await stream.ReadAsync(one, cancellationToken).ConfigureAwait(false);
             if (length == 0 && text.Length == 0)
                 return null;
             if (length == 0 || text.Length >= MaxHeaderLength)

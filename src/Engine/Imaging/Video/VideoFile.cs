@@ -33,12 +33,12 @@ internal sealed class VideoFile : FrameSource
     /// <summary>Asks ffprobe for size, length and rate; a container that does not tell its length is counted through.</summary>
     /// <exception cref="ImageException">It is no video, damaged, or too large.</exception>
     /// <exception cref="TesseraException">ffprobe is missing.</exception>
-    public static async Task<VideoFile> OfFileAsync(string path, long maxPixels, CancellationToken cancellation)
+    public static async Task<VideoFile> OfFileAsync(string path, long maxPixels, CancellationToken cancellationToken)
     {
-        JsonElement stream = await ProbeAsync(path, [], cancellation).ConfigureAwait(false);
+        JsonElement stream = await ProbeAsync(path, [], cancellationToken).ConfigureAwait(false);
         long count = Whole(stream, "nb_frames");
         if (count < 1)
-            count = Whole(await ProbeAsync(path, ["-count_packets"], cancellation).ConfigureAwait(false), "nb_read_packets");
+            count = Whole(await ProbeAsync(path, ["-count_packets"], cancellationToken).ConfigureAwait(false), "nb_read_packets");
         (long width, long height) = (Whole(stream, "width"), Whole(stream, "height"));
         new ImageSizeLimit(path, maxPixels).Require(width, height);
         bool isTurned = Math.Abs(Rotation(stream)) % 180 == 90;
@@ -46,7 +46,7 @@ internal sealed class VideoFile : FrameSource
         return new VideoFile(path, maxPixels, size, RequireCount(path, count), Rate(stream));
     }
 
-    protected override async Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellation)
+    protected override async Task<IReadOnlyList<RgbImage>> ReadChosenAsync(IReadOnlyList<int> indexes, CancellationToken cancellationToken)
     {
         // Each chosen frame gets a time of its own, so that none is repeated or dropped to keep a rate, whatever ffmpeg's version.
         string chosen = string.Join('+', indexes.Select(static index => string.Create(CultureInfo.InvariantCulture, $"eq(n,{index})")));
@@ -68,7 +68,7 @@ internal sealed class VideoFile : FrameSource
                 ],
         ];
         List<RgbImage> frames = await FfmpegProgram
-            .RunAsync("ffmpeg", arguments, (output, token) => ReadFramesAsync(output, indexes.Count, token), Name, cancellation)
+            .RunAsync("ffmpeg", arguments, (output, token) => ReadFramesAsync(output, indexes.Count, token), Name, cancellationToken)
             .ConfigureAwait(false);
         return frames.Count == indexes.Count
             ? frames
@@ -78,14 +78,14 @@ internal sealed class VideoFile : FrameSource
             );
     }
 
-    private async Task<List<RgbImage>> ReadFramesAsync(Stream output, int count, CancellationToken cancellation)
+    private async Task<List<RgbImage>> ReadFramesAsync(Stream output, int count, CancellationToken cancellationToken)
     {
         await using var buffered = new BufferedStream(output, 1 << 16);
         var frames = new List<RgbImage>(count);
         long pixelCount = 0;
         while (
             frames.Count < count
-            && await PpmReader.ReadAsync(buffered, new ImageSizeLimit(Name, MaxPixels), cancellation).ConfigureAwait(false)
+            && await PpmReader.ReadAsync(buffered, new ImageSizeLimit(Name, MaxPixels), cancellationToken).ConfigureAwait(false)
                 is RgbImage frame
         )
         {
@@ -110,12 +110,12 @@ internal sealed class VideoFile : FrameSource
             "file:" + Path.GetFullPath(path),
         ];
 
-    private static async Task<JsonElement> ProbeAsync(string path, string[] more, CancellationToken cancellation)
+    private static async Task<JsonElement> ProbeAsync(string path, string[] more, CancellationToken cancellationToken)
     {
-        const string wanted = "stream=width,height,avg_frame_rate,nb_frames,nb_read_packets:stream_side_data=rotation";
+        const string Wanted = "stream=width,height,avg_frame_rate,nb_frames,nb_read_packets:stream_side_data=rotation";
         string[] input = [.. Input(path).Where(static argument => argument != "-nostdin")];
-        string[] arguments = ["-select_streams", "v:0", "-show_entries", wanted, "-of", "json", .. more, .. input];
-        byte[] report = await FfmpegProgram.RunAsync("ffprobe", arguments, ReadReportAsync, path, cancellation).ConfigureAwait(false);
+        string[] arguments = ["-select_streams", "v:0", "-show_entries", Wanted, "-of", "json", .. more, .. input];
+        byte[] report = await FfmpegProgram.RunAsync("ffprobe", arguments, ReadReportAsync, path, cancellationToken).ConfigureAwait(false);
         try
         {
             using JsonDocument document = JsonDocument.Parse(report);
@@ -129,10 +129,12 @@ internal sealed class VideoFile : FrameSource
         }
     }
 
-    private static async Task<byte[]> ReadReportAsync(Stream output, CancellationToken cancellation)
+    private static async Task<byte[]> ReadReportAsync(Stream output, CancellationToken cancellationToken)
     {
         byte[] report = new byte[MaxReportLength];
-        int length = await output.ReadAtLeastAsync(report, report.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+        int length = await output
+            .ReadAtLeastAsync(report, report.Length, throwOnEndOfStream: false, cancellationToken)
+            .ConfigureAwait(false);
         return report[..length];
     }
 

@@ -82,7 +82,7 @@ public sealed class FrameSourceTests : IDisposable
     [Fact]
     public async Task Sizes_are_bounded_before_anything_is_decoded()
     {
-        await Assert.ThrowsAsync<ImageException>(() => FrameSource.OpenAsync(Folder + ".gif", 96 * 64 - 1, default));
+        await Assert.ThrowsAnyAsync<ImageException>(() => FrameSource.OpenAsync(Folder + ".gif", 96 * 64 - 1, default));
         FrameSource narrow = await FrameSource.OpenAsync(Folder + ".gif", 96 * 64, default);
         Assert.Equal(4, (await narrow.ReadAsync([0, 1, 2, 3], default)).Count);
         ImageException failure = await Assert.ThrowsAsync<ImageException>(() => narrow.ReadAsync([0, 1, 2, 3, 4], default));

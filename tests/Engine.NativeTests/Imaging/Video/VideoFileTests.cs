@@ -82,7 +82,7 @@ public sealed class VideoFileTests : IDisposable
     public async Task A_frame_over_the_limit_is_refused_before_it_is_decoded()
     {
         string path = Make("plain.mp4", "-c:v mpeg4");
-        await Assert.ThrowsAsync<ImageException>(() => FrameSource.OpenAsync(path, 96 * 64 - 1, default));
+        await Assert.ThrowsAnyAsync<ImageException>(() => FrameSource.OpenAsync(path, 96 * 64 - 1, default));
     }
 
     [FfmpegFact]

@@ -54,7 +54,7 @@ internal sealed class LlavaImageProcessor : IImageProcessor
                 inputSize,
                 inputSize,
                 ResampleFilter.Bicubic,
-                new ResampleOptions(Cancellation: cancellationToken)
+                new ResampleOptions(CancellationToken: cancellationToken)
             ),
         };
         return [normalizer.Normalize(square)];

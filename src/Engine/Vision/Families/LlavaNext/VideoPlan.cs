@@ -42,7 +42,7 @@ internal static class VideoPlan
         int size = config.Tower.ImageSize;
         return config.Tower.HasClassToken
             ? SquareImages.ResizeAndCrop(frame, size, cancellationToken)
-            : Resampler.Resize(frame, size, size, ResampleFilter.Bicubic, new ResampleOptions(Cancellation: cancellationToken));
+            : Resampler.Resize(frame, size, size, ResampleFilter.Bicubic, new ResampleOptions(CancellationToken: cancellationToken));
     }
 
     private static List<LayoutSpan> Layout(VideoNewline newline, int frameCount, int side)
