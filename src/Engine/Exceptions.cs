@@ -53,3 +53,28 @@ public sealed class EngineBusyException : TesseraException
     /// <summary>Answers that may wait.</summary>
     public int WaitingLimit { get; }
 }
+
+/// <summary>A model that this machine's memory cannot hold.</summary>
+public sealed class NotEnoughMemoryException : TesseraException
+{
+    /// <summary>Creates the failure with the numbers.</summary>
+    /// <param name="path">The model.</param>
+    /// <param name="plan">What it would take.</param>
+    public NotEnoughMemoryException(string path, MemoryPlan plan)
+        : base(Sentence(path, plan)) => Plan = plan;
+
+    /// <summary>What the model would take.</summary>
+    public MemoryPlan Plan { get; }
+
+    private static string Sentence(string path, MemoryPlan plan)
+    {
+        DeviceMemory tight = plan.Devices.First(static device => !device.Fits);
+        string way =
+            plan.LargestContextLength > 0 ? $"a context of {plan.LargestContextLength} tokens would fit" : "take a smaller quantization";
+        return $"{path}: it needs {Gigabytes(tight.Bytes)} GB on {tight.Device}, where {Gigabytes(tight.FreeBytes)} GB are free "
+            + $"(weights {Gigabytes(plan.WeightBytes)}, {plan.ContextLength} tokens of context {Gigabytes(plan.CacheBytes)}, "
+            + $"vision {Gigabytes(plan.VisionWeightBytes + plan.VisionComputeBytes)}): {way}.";
+    }
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("F1", System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -45,6 +45,9 @@ public sealed record ModelOptions
     /// </summary>
     public int CacheLength { get; init; }
 
+    /// <summary>How the KV cache stores keys and values.</summary>
+    public CacheType CacheType { get; init; }
+
     /// <summary>Bytes of picture embeddings to keep in memory.</summary>
     public long ImageCacheBytes { get; init; } = 512L << 20;
 

@@ -40,7 +40,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         language.Adapters = LoadedAdapters.Load(language, options.Adapters);
         SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
         scheduler = new AnswerScheduler(
-            new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
+            new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount, limits.CacheType),
             limits,
             tokenEmbeddings is null ? null : tokenEmbeddings.LookUp
         );
@@ -59,6 +59,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <summary>Tokens of context that one answer has with its prompt.</summary>
     public int ContextLength => scheduler.ContextLength;
 
+    /// <summary>Whether memory was too short for the context that the model would have by default.</summary>
+    public bool IsContextShortened { get; internal init; }
+
     internal PromptComposer Composer => composer;
 
     internal AnswerScheduler Scheduler => scheduler;
@@ -73,6 +76,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <param name="progress">Told how far it is, on other threads.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A file cannot be used, or the two do not fit each other.</exception>
+    /// <exception cref="NotEnoughMemoryException">This machine's memory cannot hold it.</exception>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used, or memory is short.</exception>
     public static Task<MultimodalModel> LoadAsync(
         ModelOptions options,

@@ -31,6 +31,10 @@ internal sealed class ModelArguments(CliConsole console)
         16,
         int.MaxValue
     );
+    private readonly Option<CacheType> cacheType = OptionValues.Choice<CacheType>(
+        "--cache-type",
+        "How the KV cache stores its values: Q8_0 takes a little more than half the memory."
+    );
     private readonly Option<string?> imageCache = new("--image-cache")
     {
         Description = "A folder to keep encoded pictures in, so that the next run need not encode them.",
@@ -87,6 +91,7 @@ internal sealed class ModelArguments(CliConsole console)
     {
         AddEncodingTo(command);
         command.Add(context);
+        command.Add(cacheType);
         command.Add(gpuLayers);
         command.Add(imageCache);
     }
@@ -147,6 +152,7 @@ internal sealed class ModelArguments(CliConsole console)
         files with
         {
             ContextLength = parsed.GetValue(context) ?? 0,
+            CacheType = parsed.GetValue(cacheType),
             ThreadCount = ThreadCount(parsed),
             GpuLayerCount = parsed.GetValue(gpuLayers) ?? -1,
             Preprocessing = parsed.GetValue(preprocess),

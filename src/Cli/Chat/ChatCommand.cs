@@ -51,6 +51,7 @@ internal sealed class ChatCommand(CliConsole console)
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
+        console.NoteContext(loaded);
         using var desk = new ChatDesk(
             loaded,
             new ChatSessionOptions { System = parsed.GetValue(system) },

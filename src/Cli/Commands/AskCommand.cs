@@ -72,6 +72,7 @@ internal sealed class AskCommand(CliConsole console)
             progress => MultimodalModel.LoadAsync(files, progress, cancellationToken)
         );
         double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        console.NoteContext(loaded);
 
         // JSON is shown when it is whole.
         bool isObject = options.Format?.Schema is not null;

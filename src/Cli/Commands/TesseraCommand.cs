@@ -61,7 +61,13 @@ internal static class TesseraCommand
             LookCommand.Create(console),
             EncodeCommand.Create(console),
             InspectCommand.Create(console),
+            ModelsCommand.Create(console),
+            PullCommand.Create(console),
+            ModelsCommand.CreateRemove(console),
+            FitCommand.Create(console),
             ConvertCommand.Create(console),
+            QuantizeCommand.Create(console),
+            ImatrixCommand.Create(console),
             DevicesCommand.Create(console),
             BenchCommand.Create(console),
         };

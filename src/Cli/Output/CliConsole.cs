@@ -81,6 +81,13 @@ internal sealed class CliConsole
             );
     }
 
+    /// <summary>Says on <see cref="Error"/> that memory was too short for the usual context, if it was.</summary>
+    public void NoteContext(MultimodalModel model)
+    {
+        if (model.IsContextShortened)
+            Say($"{model.Path}: memory is short, so the context has {model.ContextLength} tokens; 'tessera fit' tells more.");
+    }
+
     /// <summary>Leaves the line of a progress bar that is left at once, and shows the cursor that it hid.</summary>
     public void RestoreCursor()
     {

@@ -13,6 +13,11 @@ namespace Tessera.Cli.Output;
 [JsonSerializable(typeof(EncodeDocument))]
 [JsonSerializable(typeof(BenchDocument))]
 [JsonSerializable(typeof(ConvertDocument))]
+[JsonSerializable(typeof(QuantizeDocument))]
+[JsonSerializable(typeof(ImatrixDocument))]
+[JsonSerializable(typeof(IReadOnlyList<ModelDocument>))]
+[JsonSerializable(typeof(PullDocument))]
+[JsonSerializable(typeof(FitDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
 internal sealed partial class CliJson : JsonSerializerContext
 {

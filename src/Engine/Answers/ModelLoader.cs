@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Tessera.Compute;
+using Tessera.Fitting;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Text.Trial;
@@ -23,18 +24,21 @@ internal static class ModelLoader
                 ? null
                 : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
             ComputeDevice.RegisterKernels();
+            int wantedLength = options.ContextLength;
+            options = RoomCheck.Fit(options, file, cancellationToken);
+            bool isShortened = options.ContextLength != wantedLength;
             bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
             var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
             language = LoadWeights(choice, vision, progress, cancellationToken);
             try
             {
-                return new MultimodalModel(options, file, language, vision, isMapped);
+                return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
             }
             catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
             {
                 language.Dispose();
                 language = choice.LoadOnProcessor(failure, progress, cancellationToken);
-                return new MultimodalModel(options, file, language, vision, isMapped);
+                return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
             }
         }
         catch
@@ -126,7 +130,10 @@ internal static class ModelLoader
             Math.Clamp(options.ParallelAnswerCount, 1, 256),
             Math.Max(0, options.WaitingAnswerLimit),
             options.ThreadCount
-        );
+        )
+        {
+            CacheType = options.CacheType,
+        };
     }
 
     /// <summary>Where embeddings are kept, or null.</summary>

@@ -184,6 +184,14 @@ internal sealed unsafe class ComputeDevice : IDisposable
         return LinuxFreeMemory() is { } free ? Math.Min(free, granted) : granted / 2;
     }
 
+    /// <summary>Memory of this machine that a model may take, in bytes: what is free, or where the system does not tell, nine tenths of
+    /// all.</summary>
+    public static long UsableMemory()
+    {
+        long granted = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        return LinuxFreeMemory() is { } free ? Math.Min(free, granted) : granted / 10 * 9;
+    }
+
     // On Linux ggml calls all of a processor's memory free.
     private static long? LinuxFreeMemory()
     {

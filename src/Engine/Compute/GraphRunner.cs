@@ -35,6 +35,9 @@ internal sealed unsafe class GraphRunner : IDisposable
             SetAbortCallback(backend);
     }
 
+    /// <summary>The memory of the largest graph that was reserved, in bytes.</summary>
+    public long ReservedBytes { get; private set; }
+
     /// <summary>Whether the CPU runs the graphs.</summary>
     public bool IsOnProcessor => device.IsProcessor;
 
@@ -51,13 +54,15 @@ internal sealed unsafe class GraphRunner : IDisposable
         placed = null;
         NativeLog.ForgetErrors();
         // A GPU's driver may print when it has no more.
-        bool mayFit = device.IsProcessor || WantedBytes(graph) <= device.FreeBytes();
+        long wanted = WantedBytes(graph);
+        ReservedBytes = Math.Max(ReservedBytes, wanted);
+        bool mayFit = device.IsProcessor || wanted <= device.FreeBytes();
         GgmlBackend.ggml_backend_sched_reset(scheduler.Pointer);
         if (mayFit && GgmlBackend.ggml_backend_sched_reserve(scheduler.Pointer, graph.Native))
             return;
         string reason = mayFit ? NativeLog.TakeErrors() : device.Name;
         throw new NativeLibraryException(
-            $"there is not enough memory to encode {what} together: {WantedBytes(graph) / 1_000_000} MB are wanted and "
+            $"there is not enough memory to encode {what} together: {wanted / 1_000_000} MB are wanted and "
                 + $"{device.FreeBytes() / 1_000_000} MB are free ({reason})."
         );
     }

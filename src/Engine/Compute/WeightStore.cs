@@ -141,14 +141,21 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
     public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
 
+    /// <summary>Takes the weights' memory without touching it, so that it is known how much they take.</summary>
+    /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was needed.</exception>
+    public void Reserve()
+    {
+        Allocate();
+        ByteLength += inPlace.Attach();
+    }
+
     /// <summary>Allocates the device memory and copies every declared weight.</summary>
     /// <param name="progress">Told the fraction that has been copied, 0 to 1.</param>
     /// <param name="cancellationToken">Stops between two tensors.</param>
     /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was needed.</exception>
     public void Upload(IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        Allocate();
-        ByteLength += inPlace.Attach();
+        Reserve();
         if (!placement.IsOnProcessor)
         {
             UploadInTurn(progress, cancellationToken);

@@ -52,6 +52,9 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_set_name(ggml_tensor* tensor, string name);
 
     [LibraryImport(Library)]
+    internal static partial byte* ggml_get_name(ggml_tensor* tensor);
+
+    [LibraryImport(Library)]
     internal static partial void ggml_set_input(ggml_tensor* tensor);
 
     [LibraryImport(Library)]
@@ -244,6 +247,7 @@ internal enum ggml_op
     GGML_OP_NORM = 24,
     GGML_OP_RMS_NORM = 25,
     GGML_OP_MUL_MAT = 29,
+    GGML_OP_MUL_MAT_ID = 30,
     GGML_OP_RESHAPE = 36,
     GGML_OP_VIEW = 37,
     GGML_OP_PERMUTE = 38,

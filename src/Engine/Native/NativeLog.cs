@@ -70,6 +70,13 @@ internal static unsafe class NativeLog
         return text.Length == 0 ? NoReason : text;
     }
 
+    /// <summary>Hears the lines that native calls of this thread log, until the result is disposed.</summary>
+    public static IDisposable Listen(Action<string> listener)
+    {
+        Own.Listener = listener;
+        return new Listening(Own);
+    }
+
     /// <summary>Logs a line of a native library.</summary>
     public static void Write(LogLevel level, string line)
     {
@@ -116,6 +123,7 @@ internal static unsafe class NativeLog
         log.Line.Clear();
         if (line.Length == 0)
             return;
+        log.Listener?.Invoke(line);
         if (log.Level == LogLevel.Error)
         {
             if (log.Errors.Count == KeptErrors)
@@ -149,5 +157,12 @@ internal static unsafe class NativeLog
         public StringBuilder Line { get; } = new();
 
         public LogLevel Level { get; set; } = LogLevel.Debug;
+
+        public Action<string>? Listener { get; set; }
+    }
+
+    private sealed class Listening(ThreadLog log) : IDisposable
+    {
+        public void Dispose() => log.Listener = null;
     }
 }

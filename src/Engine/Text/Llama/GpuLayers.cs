@@ -67,6 +67,29 @@ internal static class GpuLayers
         return count > layerCount ? -1 : count;
     }
 
+    /// <summary>How much of the weights, and of the layers, is on GPUs when they get so many layers.</summary>
+    public static (double Weights, double Layers) ShareOf(IReadOnlyList<GgufFile> parts, int gpuLayerCount)
+    {
+        GgufFile file = parts[0];
+        string architecture = file.Metadata.TryGetString("general.architecture", out string? name) ? name : "";
+        int layerCount = Math.Max(1, (int)Number(file, $"{architecture}.block_count"));
+        if (gpuLayerCount == 0)
+            return (0, 0);
+        int first = gpuLayerCount < 0 ? 0 : Math.Max(0, layerCount - (gpuLayerCount - 1));
+        GgufTensor[] tensors = [.. parts.SelectMany(static part => part.Tensors)];
+        double onGpus = tensors
+            .Where(tensor => LayerOf(tensor.Name) is { } layer ? layer >= first : tensor.Name != "token_embd.weight")
+            .Sum(static tensor => (double)tensor.ByteLength);
+        return (onGpus / Math.Max(1, tensors.Sum(static tensor => (double)tensor.ByteLength)), (double)(layerCount - first) / layerCount);
+    }
+
+    /// <summary>Bytes of the KV cache for each token, in F16, of a model whose layers all have one.</summary>
+    public static long CacheBytesPerToken(IReadOnlyList<GgufFile> parts)
+    {
+        string architecture = parts[0].Metadata.TryGetString("general.architecture", out string? name) ? name : "";
+        return CacheBytes(parts[0], architecture) * Number(parts[0], $"{architecture}.block_count");
+    }
+
     private static int? LayerOf(string tensor)
     {
         string[] parts = tensor.Split('.', 3);

@@ -36,9 +36,10 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     /// <param name="length">Positions that it holds, of all sequences together; what sequences share counts once.</param>
     /// <param name="sequenceCount">Number of sequences.</param>
     /// <param name="threadCount">CPU threads; 0 for as many as pay.</param>
+    /// <param name="cacheType">How the KV cache stores its values.</param>
     /// <exception cref="NativeLibraryException">libllama cannot make it.</exception>
     /// <exception cref="TesseraException">There is not enough memory.</exception>
-    public LlamaLanguage(LanguageModel model, int length, int sequenceCount, int threadCount)
+    public LlamaLanguage(LanguageModel model, int length, int sequenceCount, int threadCount, CacheType cacheType = CacheType.F16)
     {
         this.model = model;
         Length = length;
@@ -54,7 +55,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
             ProcessorLoad.OfMachine
         );
         weightBytes = model.ByteLength;
-        llama_context_params parameters = Parameters(length, sequenceCount, threads.Most);
+        llama_context_params parameters = Parameters(length, sequenceCount, threads.Most, cacheType);
         try
         {
             handle = OnItsDevice(() => NewContext(parameters));
@@ -187,7 +188,8 @@ internal sealed unsafe class LlamaLanguage : ILanguage
             throw new ContextMemoryException(model.Path, length, needed, available);
     }
 
-    private llama_context_params Parameters(int length, int sequenceCount, int threadCount)
+    /// <summary>The parameters of a context that nobody stops.</summary>
+    internal static llama_context_params PlainParameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
     {
         llama_context_params parameters = LlamaEdition.ContextDefaults();
         parameters.n_ctx = (uint)length;
@@ -197,6 +199,17 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         parameters.kv_unified = 1;
         parameters.n_threads = threadCount;
         parameters.n_threads_batch = threadCount;
+        if (cacheType == CacheType.F16)
+            return parameters;
+        // Quantized values are read by flash attention only.
+        parameters.type_k = parameters.type_v = ggml_type.GGML_TYPE_Q8_0;
+        parameters.flash_attn_type = LibLlama.LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        return parameters;
+    }
+
+    private llama_context_params Parameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
+    {
+        llama_context_params parameters = PlainParameters(length, sequenceCount, threadCount, cacheType);
         parameters.abort_callback = &IsStopRequested;
         parameters.abort_callback_data = stopFlag;
         return parameters;

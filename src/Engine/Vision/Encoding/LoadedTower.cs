@@ -49,6 +49,20 @@ internal sealed class LoadedTower : IDisposable
         }
     }
 
+    /// <summary>The memory of the weights and of the largest batch, in bytes, and the device; nothing is loaded.</summary>
+    /// <exception cref="ModelFileException">A weight is missing or has another shape.</exception>
+    /// <exception cref="NativeLibraryException">There is not even room to try, or the native libraries cannot be used.</exception>
+    public static TowerMemory Measure(GgufFile file, FamilyParts parts, TowerPlace place)
+    {
+        using var tower = new LoadedTower(file, ComputeDevice.Open(place.ThreadCount, ComputeDevice.FindGpu(place.DeviceName)));
+        tower.weights = new WeightStore(tower.device, file, place.Type);
+        tower.Encoder = parts.CreateEncoder(tower.weights);
+        tower.weights.Reserve();
+        tower.runner = new GraphRunner(tower.device, tower.Encoder.NodeCapacity);
+        tower.Reserve(parts.Processor);
+        return new TowerMemory(tower.device.Name, tower.weights.ByteLength, tower.runner.ReservedBytes);
+    }
+
     private static LoadedTower LoadOn(
         nint gpu,
         GgufFile file,
@@ -128,3 +142,9 @@ internal sealed class LoadedTower : IDisposable
 /// <param name="Type">The type that its matrices get in memory.</param>
 /// <param name="DeviceName">The device; null for the first GPU that has the memory, and else the CPU.</param>
 internal sealed record TowerPlace(int ThreadCount, VisionType Type, string? DeviceName);
+
+/// <summary>The memory that a tower takes.</summary>
+/// <param name="Device">Where.</param>
+/// <param name="WeightBytes">Its weights.</param>
+/// <param name="GraphBytes">The graph of its largest batch.</param>
+internal sealed record TowerMemory(string Device, long WeightBytes, long GraphBytes);

@@ -62,6 +62,9 @@ internal sealed class Projector : IDisposable
         }
     }
 
+    /// <summary>The memory that the weights and the largest batch would take.</summary>
+    public TowerMemory MeasureMemory(TowerPlace place) => LoadedTower.Measure(file, parts, place);
+
     /// <summary>Copies the weights to the device. Does nothing if they are there.</summary>
     public void LoadWeights(TowerPlace place, IProgress<double>? progress, CancellationToken cancellationToken)
     {

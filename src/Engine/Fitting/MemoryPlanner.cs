@@ -1,0 +1,85 @@
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Text.Llama;
+using Tessera.Text.Trial;
+using Tessera.Vision.Encoding;
+
+namespace Tessera.Fitting;
+
+/// <summary>Adds up what libllama, the vision tower and the program take.</summary>
+internal static class MemoryPlanner
+{
+    // The runtime, the native libraries and what they keep, measured with the embedded model.
+    private const long BareProgramBytes = 60L << 20;
+
+    // What threads work in while they fill and read the tower.
+    private const long VisionScratchBytes = 16L << 20;
+
+    public static MemoryPlan Plan(ModelOptions options, PixelSize? picture, CancellationToken cancellationToken)
+    {
+        using var file = LanguageModelFile.Open(options.ModelPath);
+        if (options.Trial is { } trial)
+            TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+        return Plan(options, file, picture, cancellationToken);
+    }
+
+    /// <summary>Plans a model whose file is open and was tried.</summary>
+    public static MemoryPlan Plan(ModelOptions options, LanguageModelFile file, PixelSize? picture, CancellationToken cancellationToken)
+    {
+        ComputeDevice.RegisterKernels();
+        using VisionModel? vision = options.ProjectorPath is null
+            ? null
+            : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+        SlicePlan? slices = picture is { } size ? vision?.Plan(size) : null;
+        cancellationToken.ThrowIfCancellationRequested();
+        int gpuLayers = GpuLayers.Choose(options, file.Parts),
+            length = options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit;
+        LanguageMemory language = PlanLanguage(options, gpuLayers, length);
+        if (options.ContextLength == 0 && language.TrainedContextLength is > 0 and var trained && trained < length)
+            language = PlanLanguage(options, gpuLayers, length = trained);
+        cancellationToken.ThrowIfCancellationRequested();
+        TowerMemory? tower = vision?.Projector.MeasureMemory(new TowerPlace(options.ThreadCount, options.VisionType, options.VisionDevice));
+        var plan = new MemoryPlan
+        {
+            ContextLength = length,
+            TrainedContextLength = language.TrainedContextLength,
+            CacheType = options.CacheType,
+            WeightBytes = file.Parts.SelectMany(static part => part.Tensors).Sum(static tensor => tensor.ByteLength),
+            CacheBytes = language.CacheBytes,
+            ComputeBytes = language.ComputeBytes.Values.Sum(),
+            VisionWeightBytes = tower?.WeightBytes ?? 0,
+            VisionComputeBytes = tower?.GraphBytes ?? 0,
+            PictureBytes = slices is null ? 0 : PictureBytes(vision!, picture!.Value, slices),
+            ProgramBytes = BareProgramBytes + VocabularyBytes(file) + (tower is null ? 0 : VisionScratchBytes),
+            Devices = [],
+        };
+        return plan with { Devices = DeviceShares.Of(plan, language, tower, GpuLayers.ShareOf(file.Parts, gpuLayers)) };
+    }
+
+    private static LanguageMemory PlanLanguage(ModelOptions options, int gpuLayers, int length) =>
+        LanguageMemoryPlan.Make(
+            options.ModelPath,
+            gpuLayers,
+            ComputeDevice.IsRepackingBest,
+            Math.Max(length, options.CacheLength),
+            Math.Clamp(options.ParallelAnswerCount, 1, 256),
+            options.CacheType
+        );
+
+    // Text and tables of libllama's vocabulary, and of the file's own.
+    private static long VocabularyBytes(LanguageModelFile file)
+    {
+        const int bytesPerToken = 400;
+        return file.Parts[0].Metadata.TryGetValue("tokenizer.ggml.tokens", out GgufValue? tokens) ? (long)tokens.Count * bytesPerToken : 0;
+    }
+
+    // Decoded, resized, cut and normalised; and the embeddings, which are kept.
+    private static long PictureBytes(VisionModel vision, PixelSize size, SlicePlan plan)
+    {
+        const int decoded = 3 * 2,
+            normalised = 3 * sizeof(float);
+        return (size.Area * decoded)
+            + plan.Slices.Sum(static slice => slice.Size.Area * normalised)
+            + ((long)plan.ImageTokenCount * vision.EmbeddingWidth * sizeof(float) * 2);
+    }
+}
