@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-=======
-
->>>>>>> 60136c5 (quantize, models, pull, rm, fit, imatrix: the engine's halves and the commands)
 namespace Tessera;
 
 /// <summary>A picture with more pixels than are decoded.</summary>
