@@ -16,6 +16,8 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-1.5-hf", "llava-1.5")]
     [InlineData("llava-1.6-hf", "llava-1.6")]
     [InlineData("llava-onevision-hf", "llava-onevision")]
+    [InlineData("llava-next-video-hf", "llava-next-video")]
+    [InlineData("llava-interleave-hf", "llava-interleave")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)
