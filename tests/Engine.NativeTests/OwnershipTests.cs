@@ -28,8 +28,10 @@ public sealed class OwnershipTests
     public async Task Nothing_is_left_after_a_failed_load()
     {
         int before = OwnedHandle.LiveCount;
-        await Assert.ThrowsAsync<ModelFileException>(() => MultimodalModel.LoadAsync(Options(Golden.Projector, Golden.LanguageModel)));
-        await Assert.ThrowsAsync<ModelFileException>(() => MultimodalModel.LoadAsync(Options(Golden.LanguageModel, Golden.LanguageModel)));
+        await Assert.ThrowsAsync<ModelFileRoleException>(() => MultimodalModel.LoadAsync(Options(Golden.Projector, Golden.LanguageModel)));
+        await Assert.ThrowsAsync<ModelFileRoleException>(() =>
+            MultimodalModel.LoadAsync(Options(Golden.LanguageModel, Golden.LanguageModel))
+        );
         Assert.Equal(before, OwnedHandle.LiveCount);
     }
 

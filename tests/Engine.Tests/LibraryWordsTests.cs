@@ -22,6 +22,7 @@ public sealed partial class LibraryWordsTests
     [InlineData("$\"more than {limit} (--max-pixels)\"", true)]
     [InlineData("\"or name one with -m.\"", true)]
     [InlineData("if (--users > 0)", false)]
+    [InlineData("[\"-map\", \"0:v:0\", \"-r\", \"25\"]", false)]
     [InlineData("\"a - b, x-m, non-m, <|im_start|>--\"", false)]
     public void Options_are_recognised(string line, bool isOption) => Assert.Equal(isOption, Option().IsMatch(line));
 
@@ -37,7 +38,7 @@ public sealed partial class LibraryWordsTests
         Assert.Equal([], found);
     }
 
-    // "--name" or "-x" as a word of its own within a literal.
-    [GeneratedRegex(@"""([^""\\]|\\.)*(?<=[""( ])(--[a-z][a-z-]+|-[a-z])(?=[""). ,:;])")]
+    // "--name" or "-x" as a word of its own within a literal; one that is all of it is an argument for another program.
+    [GeneratedRegex(@"""([^""\\]|\\.)*((?<=[( ])(--[a-z][a-z-]+|-[a-z])(?=[""). ,:;])|(?<="")(--[a-z][a-z-]+|-[a-z])(?=[). ,:;]))")]
     private static partial Regex Option();
 }
