@@ -3,6 +3,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
 
 namespace Tessera.Synthetic;
@@ -12,6 +13,9 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 {
     /// <summary>lmsys/vicuna-7b-v1.5, config.json.</summary>
     public static LanguageShape Vicuna7B { get; } = new(4096, 11008, 32, 32, 32, 32064);
+
+    /// <summary>princeton-nlp/Sheared-LLaMA-2.7B, config.json.</summary>
+    public static LanguageShape ShearedLlama3B { get; } = new(2560, 6912, 32, 20, 20, 32000);
 
     /// <summary>TinyLlama/TinyLlama-1.1B-Chat-v1.0, config.json.</summary>
     public static LanguageShape TinyLlama { get; } = new(2048, 5632, 22, 32, 4, 32000);
@@ -45,5 +49,6 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("minicpm-v-4.6", MiniCpmV46Shape.Released, LanguageShape.Qwen1B),
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
+        new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
     ];
 }

@@ -146,6 +146,9 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Zeros behind each row: [n, ...] -> [n + count, ...].</summary>
     public Tensor PadRows(Tensor x, int count) => new(Ggml.ggml_pad(Context, x.Native, count, 0, 0, 0));
 
+    /// <summary>Zeros at the right of a map and below: [width, columns, rows, n] -> [width, columns + right, rows + below, n].</summary>
+    public Tensor PadMap(Tensor x, int right, int below) => new(Ggml.ggml_pad(Context, x.Native, 0, right, below, 0));
+
     /// <summary>A contiguous copy in half precision.</summary>
     public Tensor ToHalf(Tensor x) => new(Ggml.ggml_cast(Context, x.Native, ggml_type.GGML_TYPE_F16));
 

@@ -20,6 +20,9 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-interleave-hf", "llava-interleave")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
+    [InlineData("vila-1.5-3b", "vila-1.5-3b")]
+    [InlineData("vila-1.5-40b", "vila-1.5-40b")]
+    [InlineData("nvila", "nvila")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)
     {
         GoldenCase golden = GoldenCase.Find(name);

@@ -1,6 +1,7 @@
 using Tessera.Engine.Tests.Gguf;
 using Tessera.Gguf;
 using Tessera.Vision.Families.InternVl;
+using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 
@@ -17,7 +18,7 @@ public sealed class InternVlFileTests
         InternVlConfig config = InternVlConfig.Read(file);
         Assert.Equal(
             (1, 12, 2, TokenOrder.Row, "mm.model.mlp"),
-            (config.MinTiles, config.MaxTiles, config.Shuffle, config.TokenOrder, config.ConnectorPrefix)
+            (config.Tiles.MinTiles, config.Tiles.MaxTiles, config.Shuffle.Factor, config.Shuffle.Order, config.ConnectorPrefix)
         );
         Assert.Equal(
             (true, true, true, 3),
@@ -88,7 +89,7 @@ public sealed class InternVlFileTests
         using var folder = new TemporaryFolder();
         string path = Rewrite(folder, "clip.vision.preproc_min_tiles", 13u);
         using (GgufFile file = GgufFile.Open(path))
-            Assert.Equal(13, InternVlConfig.Read(file).MaxTiles);
+            Assert.Equal(13, InternVlConfig.Read(file).Tiles.MaxTiles);
         path = Rewrite(folder, "clip.vision.preproc_min_tiles", 13u, more: ("clip.vision.preproc_max_tiles", GgufValue.From(12u)));
         Assert.Contains(
             "less than clip.vision.preproc_min_tiles, 13",

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Parts;
+using Tessera.Vision.Slicing;
 
 namespace Tessera.Engine.Tests.Models;
 
@@ -179,10 +180,8 @@ public sealed class InternVlPlanTests
                     ImageMean = [0.485f, 0.456f, 0.406f],
                     ImageDeviation = [0.229f, 0.224f, 0.225f],
                 },
-                MinTiles = minTiles,
-                MaxTiles = maxTiles,
-                Shuffle = 2,
-                TokenOrder = TokenOrder.Row,
+                Tiles = new TileRule(minTiles, maxTiles, Tile),
+                Shuffle = new PixelShuffle(2, TokenOrder.Row),
                 ConnectorPrefix = "mm.model.mlp",
                 Inner = 896,
                 Outputs = 896,

@@ -35,6 +35,9 @@ internal static class ReleasedProjectors
         yield return ("MiniCPM-V 4.6", SlicedProjectors.Release("4.6"), [203, 578, 444]);
         yield return ("LLaVA-UHD", SlicedProjectors.Release("uhd"), [320, 448, 448]);
         yield return ("InternVL 2.5 (12 tiles)", InternVl(), [3328, 2304, 1792]);
+        yield return ("VILA 1.5 3B, 8B, 13B", Vila(384, "resize", 2), [196, 196, 196]);
+        yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
+        yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -53,6 +56,19 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];
         contents.Shapes["mm.model.mlp.1.weight"] = [32, 8];
         contents.Shapes["mm.model.mlp.3.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Vila(uint imageSize, string rule, uint factor, params int[] scales)
+    {
+        SlicedProjectors.Contents contents = Plain("vila_downsample", imageSize, 14);
+        contents.Metadata["clip.vision.image_aspect_ratio"] = rule;
+        contents.Metadata["clip.vision.projector.scale_factor"] = factor;
+        contents.Metadata["clip.vision.projector.token_order"] = rule == "resize" ? "col" : "row";
+        if (scales.Length > 0)
+            contents.Metadata["clip.vision.s2_scales"] = scales;
+        contents.Shapes["mm.1.weight"] = [8 * factor * factor * Math.Max(1, scales.Length), 8];
+        contents.Shapes["mm.3.weight"] = [8, 8];
         return contents;
     }
 

@@ -4,6 +4,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.Vila;
 
 namespace Tessera.Vision.Families;
 
@@ -15,6 +16,7 @@ internal static class VisionFamilies
         LlavaNextFamily.Row,
         LlavaFamily.Row,
         InternVlFamily.Row,
+        VilaFamily.Row,
         MiniCpmVFamily.Row,
         MiniCpmV46Family.Row,
         LlavaUhdFamily.Row,

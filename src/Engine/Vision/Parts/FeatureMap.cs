@@ -104,6 +104,52 @@ internal sealed class FeatureMap(int columns, int rows, int width, float[] value
         return new FeatureMap(newColumns, newRows, width, pooled);
     }
 
+    /// <summary>
+    /// A window of the map brought to another size, each new cell the mean of the cells under it, whether that makes more of them or fewer
+    /// (pytorch/pytorch v2.14: F.interpolate's "area"; aten/src/ATen/native/AdaptivePooling.h, start_index and end_index).
+    /// </summary>
+    public FeatureMap Average(int newColumns, int newRows, CellWindow window)
+    {
+        if (newColumns == columns && newRows == rows)
+            return Crop(window);
+        var averaged = new float[(long)window.Columns * window.Rows * width];
+        Parallel.For(
+            0,
+            window.Rows,
+            row =>
+            {
+                (int top, int bottom) = Under(window.Top + row, rows, newRows);
+                for (int column = 0; column < window.Columns; column++)
+                {
+                    (int left, int right) = Under(window.Left + column, columns, newColumns);
+                    var cells = new CellWindow(left, top, right - left, bottom - top);
+                    Mean(cells, averaged.AsSpan((row * window.Columns + column) * width, width));
+                }
+            }
+        );
+        return new FeatureMap(window.Columns, window.Rows, width, averaged);
+    }
+
+    private void Mean(CellWindow cells, Span<float> target)
+    {
+        for (int row = cells.Top; row < cells.Top + cells.Rows; row++)
+        {
+            for (int column = cells.Left; column < cells.Left + cells.Columns; column++)
+            {
+                ReadOnlySpan<float> cell = Cell(column, row);
+                for (int index = 0; index < target.Length; index++)
+                    target[index] += cell[index];
+            }
+        }
+
+        float count = cells.Columns * cells.Rows;
+        for (int index = 0; index < target.Length; index++)
+            target[index] /= count;
+    }
+
+    private static (int First, int End) Under(int index, int inputs, int outputs) =>
+        (index * inputs / outputs, ((index + 1) * inputs + outputs - 1) / outputs);
+
     private void Blend(BilinearTap x, BilinearTap y, Span<float> target)
     {
         ReadOnlySpan<float> a = Cell(x.First, y.First),

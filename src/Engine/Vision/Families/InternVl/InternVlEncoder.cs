@@ -39,23 +39,7 @@ internal sealed class InternVlEncoder : SliceEncoder
     protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor features = tower.Build(graph, patches);
-        Tensor x = norm.Build(graph, ShufflePixels(graph, features), ConnectorNormEpsilon);
+        Tensor x = norm.Build(graph, config.Shuffle.Build(graph, features, config.Tower.PatchesPerSide), ConnectorNormEpsilon);
         return new EncoderOutputs(features, second.Build(graph, graph.GeluErf(first.Build(graph, x))));
-    }
-
-    // Squares of patches become one token: its channels are those of the square's patches, row by row.
-    private Tensor ShufflePixels(Graph graph, Tensor x)
-    {
-        int shuffle = config.Shuffle,
-            side = config.TokensPerSide,
-            patches = config.Tower.PatchesPerSide;
-        long wide = x.Size(0) * shuffle,
-            sliceCount = x.Size(2);
-        x = graph.Reshape(x, wide, side, patches, sliceCount); // [2 * hidden, columns, patch rows, slices]
-        x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3)); // [2 * hidden, patch rows, columns, slices]
-        x = graph.Reshape(x, wide * shuffle, side, side, sliceCount); // [4 * hidden, rows, columns, slices]
-        if (config.TokenOrder == TokenOrder.Row)
-            x = graph.Contiguous(graph.Permute(x, 0, 2, 1, 3));
-        return graph.Reshape(x, wide * shuffle, config.TileTokens, sliceCount); // [4 * hidden, tokens, slices]
     }
 }

@@ -1,4 +1,4 @@
-namespace Tessera.Vision.Families.InternVl;
+namespace Tessera.Vision.Slicing;
 
 /// <summary>A grid of tiles, and the search for the one whose aspect ratio is nearest to a picture's.</summary>
 internal readonly record struct TileGrid(int Columns, int Rows)
