@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Tessera.Imaging.Video;
 
-/// <summary>Reads a stream of PPM pictures (P6, 8 bits), which <c>ffmpeg -c:v ppm -f image2pipe</c> writes: RGB, byte for byte.</summary>
+/// <summary>Reads a stream of PPM pictures (P6, 8 bits), which <c>ffmpeg -vcodec ppm -f image2pipe</c> writes: RGB as it is.</summary>
 internal static class PpmReader
 {
     private const int MaxHeaderLength = 64;

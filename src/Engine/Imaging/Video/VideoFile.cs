@@ -60,7 +60,7 @@ internal sealed class VideoFile : FrameSource
                     indexes.Count.ToString(CultureInfo.InvariantCulture),
                     "-pix_fmt",
                     "rgb24",
-                    "-c:v",
+                    "-vcodec",
                     "ppm",
                     "-f",
                     "image2pipe",
