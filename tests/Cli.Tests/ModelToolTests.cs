@@ -55,7 +55,7 @@ public sealed class ModelToolTests : IDisposable
     [InlineData(1, "no quantization 'Q9'", "quantize", "MODEL", "Q9")]
     [InlineData(2, "PATTERN=TYPE", "quantize", "MODEL", "Q4_0", "--keep", "attn")]
     [InlineData(2, "--dry-run", "quantize", "MODEL", "Q4_0", "--dry-run", "--drift")]
-    [InlineData(1, "does not exist", "quantize", "nowhere.gguf", "Q4_0")]
+    [InlineData(1, "nowhere.gguf", "quantize", "nowhere.gguf", "Q4_0")]
     [InlineData(2, "1920x1080", "fit", "tiny", "--picture", "wide")]
     [InlineData(1, "did you mean tiny", "fit", "tiney")]
     [InlineData(1, "no model of the catalogue", "pull", "nothing-like-it-at-all")]

@@ -33,7 +33,7 @@ public sealed record PullOptions
 /// <param name="DoneBytes">Bytes of it that are on the disk.</param>
 /// <param name="TotalBytes">Its length; 0 where the server does not say.</param>
 /// <param name="IsVerifying">Whether its digest is being computed.</param>
-public readonly record struct PullProgress(string File, long DoneBytes, long TotalBytes, bool IsVerifying);
+public sealed record PullProgress(string File, long DoneBytes, long TotalBytes, bool IsVerifying);
 
 /// <summary>Why a pull failed.</summary>
 public enum PullFailure

@@ -30,7 +30,7 @@ public sealed record TensorRule(string Pattern, string Type);
 /// <param name="DoneBytes">Bytes of the source's tensors that are done.</param>
 /// <param name="TotalBytes">Bytes that will be.</param>
 /// <param name="Tensor">The tensor at work.</param>
-public readonly record struct QuantizationProgress(long DoneBytes, long TotalBytes, string Tensor);
+public sealed record QuantizationProgress(long DoneBytes, long TotalBytes, string Tensor);
 
 /// <summary>What becomes of a tensor.</summary>
 /// <param name="Name">Its name.</param>
