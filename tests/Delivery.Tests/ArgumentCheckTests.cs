@@ -73,7 +73,7 @@ public sealed class ArgumentCheckTests
     private static bool TakesSpans(MethodInfo method) =>
         method.ReturnType.IsByRefLike || method.GetParameters().Any(static parameter => parameter.ParameterType.IsByRefLike);
 
-    private static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
+    private static bool IsRecord(Type type) => type.GetMethod("PrintMembers", BindingFlags.Instance | BindingFlags.NonPublic) is not null;
 
     private static bool IsRequired(ParameterInfo parameter) =>
         !parameter.IsOut

@@ -39,6 +39,6 @@ public sealed partial class LibraryWordsTests
     }
 
     // "--name" or "-x" as a word of its own within a literal; one that is all of it is an argument for another program.
-    [GeneratedRegex(@"""([^""\\]|\\.)*((?<=[( ])(--[a-z][a-z-]+|-[a-z])(?=[""). ,:;])|(?<="")(--[a-z][a-z-]+|-[a-z])(?=[). ,:;]))")]
+    [GeneratedRegex(@"""([^""\\]|\\.)*((?<=[( ])(--[a-z][a-z-]+|-[a-z])(?=[""). ,:;])|(?<="")(--[a-z][a-z-]+|-[a-z])(?=[). ,;]))")]
     private static partial Regex Option();
 }
