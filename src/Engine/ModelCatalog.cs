@@ -112,7 +112,7 @@ public static class ModelCatalog
     /// <summary>The names that one may have meant, as the end of a sentence.</summary>
     internal static string NearNames(string name)
     {
-        const int shown = 5;
+        const int Shown = 5;
         string[] names = [.. Known.Value.Select(static entry => entry.Name).Concat(ModelStore.Names()).Distinct()];
         string[] near =
         [
@@ -120,7 +120,7 @@ public static class ModelCatalog
                 .Select(known => (known, Distance: Distance(known, name)))
                 .Where(pair => pair.Distance <= Math.Max(2, name.Length / 3))
                 .OrderBy(static pair => pair.Distance)
-                .Take(shown)
+                .Take(Shown)
                 .Select(static pair => pair.known),
         ];
         return near.Length > 0 ? $"; did you mean {string.Join(" or ", near)}?" : $", which has: {string.Join(", ", names)}";

@@ -154,7 +154,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
     // The only one; of several the usual compromise.
     private static CatalogFile Choose(HubSource repository, CatalogFile[] gguf)
     {
-        const int shown = 20;
+        const int Shown = 20;
         CatalogFile[] models = [.. gguf.Where(static file => !ModelStore.IsProjector(file.Path))];
         if (models.Length == 1)
             return models[0];
@@ -167,7 +167,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             models.Length == 0
                 ? $"{place} has no GGUF file and no config.json."
                 : $"{place} has several models; take one of them as {place}:FILE: "
-                    + $"{string.Join(", ", models.Take(shown).Select(static file => file.Path))}."
+                    + $"{string.Join(", ", models.Take(Shown).Select(static file => file.Path))}."
         );
     }
 

@@ -64,12 +64,12 @@ public sealed record MemoryPlan
     {
         get
         {
-            const int step = 256;
+            const int Step = 256;
             long room = Devices.Min(static device => device.FreeBytes - device.Bytes) + CacheBytes;
             if (room <= 0 || CacheBytes == 0)
                 return room <= 0 ? 0 : ContextLength;
             long most = (long)((double)room / CacheBytes * ContextLength);
-            return (int)Math.Min(most / step * step, TrainedContextLength > 0 ? TrainedContextLength : int.MaxValue);
+            return (int)Math.Min(most / Step * Step, TrainedContextLength > 0 ? TrainedContextLength : int.MaxValue);
         }
     }
 

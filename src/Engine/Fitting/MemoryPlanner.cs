@@ -69,17 +69,17 @@ internal static class MemoryPlanner
     // Text and tables of libllama's vocabulary, and of the file's own.
     private static long VocabularyBytes(LanguageModelFile file)
     {
-        const int bytesPerToken = 400;
+        const int BytesPerToken = 400;
         return file.Parts[0].Metadata.TryGetValue("tokenizer.ggml.tokens", out GgufValue? tokens) ? (long)tokens.Count * bytesPerToken : 0;
     }
 
     // Decoded, resized, cut and normalised; and the embeddings, which are kept.
     private static long PictureBytes(VisionModel vision, PixelSize size, SlicePlan plan)
     {
-        const int decoded = 3 * 2,
-            normalised = 3 * sizeof(float);
-        return (size.Area * decoded)
-            + plan.Slices.Sum(static slice => slice.Size.Area * normalised)
+        const int Decoded = 3 * 2,
+            Normalised = 3 * sizeof(float);
+        return (size.Area * Decoded)
+            + plan.Slices.Sum(static slice => slice.Size.Area * Normalised)
             + ((long)plan.ImageTokenCount * vision.EmbeddingWidth * sizeof(float) * 2);
     }
 }

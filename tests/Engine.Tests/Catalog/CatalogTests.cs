@@ -149,8 +149,8 @@ public sealed class CatalogTests : IDisposable
     [Fact]
     public async Task What_is_larger_than_the_disk_is_not_begun()
     {
-        const string list = "[{\"type\":\"file\",\"path\":\"x.gguf\",\"size\":1000000000000000}]";
-        using var hub = new FaultyServer(_ => new Serving(Encoding.UTF8.GetBytes(list)) { KnowsRanges = false });
+        const string Listing = "[{\"type\":\"file\",\"path\":\"x.gguf\",\"size\":1000000000000000}]";
+        using var hub = new FaultyServer(_ => new Serving(Encoding.UTF8.GetBytes(Listing)) { KnowsRanges = false });
         PullException failure = await Assert.ThrowsAsync<PullException>(() => PullAsync(hub, "hf:owner/repo"));
         Assert.Equal(PullFailure.NoRoom, failure.Failure);
         Assert.Single(hub.Requests);
