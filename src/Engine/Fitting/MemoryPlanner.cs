@@ -70,7 +70,7 @@ internal static class MemoryPlanner
     private static long VocabularyBytes(LanguageModelFile file)
     {
         const int BytesPerToken = 400;
-        return file.Parts[0].Metadata.TryGetValue("tokenizer.ggml.tokens", out GgufValue? tokens) ? (long)tokens.Count * bytesPerToken : 0;
+        return file.Parts[0].Metadata.TryGetValue("tokenizer.ggml.tokens", out GgufValue? tokens) ? (long)tokens.Count * BytesPerToken : 0;
     }
 
     // Decoded, resized, cut and normalised; and the embeddings, which are kept.
