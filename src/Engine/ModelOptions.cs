@@ -61,6 +61,9 @@ public sealed record ModelOptions
     /// false reads them into memory of the process.</summary>
     public bool MapsFiles { get; init; } = true;
 
+    /// <summary>A vision half that is open already, in the place of <see cref="ProjectorPath"/>'s; it is the model's from then on.</summary>
+    public VisionModel? Vision { get; init; }
+
     /// <summary>LoRA adapters of the language model.</summary>
     public IReadOnlyList<ModelAdapter> Adapters { get; init; } = [];
 

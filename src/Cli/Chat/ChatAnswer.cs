@@ -17,8 +17,8 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         UserMessage last = desk.Session.Turns[^1].Message;
         bool arePlaced = last.Text.Contains(LineWithPictures.Marker, StringComparison.Ordinal);
         UserMessage message = arePlaced
-            ? MessageOf(text, [.. desk.Pending], last.Images)
-            : MessageOf(text, [.. last.Images, .. desk.Pending], []);
+            ? MessageOf(text, [.. desk.Pending], last.Media)
+            : MessageOf(text, [.. last.Media, .. desk.Pending], []);
         await StreamAsync(message, (progress, token) => desk.Session.EditStreamingAsync(message, desk.Generation, progress, token));
         desk.Pending.Clear();
     }
@@ -31,12 +31,12 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         );
 
     // Pictures without a place in the text go before it.
-    private UserMessage MessageOf(string text, IReadOnlyList<PromptImage> unplaced, IReadOnlyList<PromptImage> placed)
+    private UserMessage MessageOf(string text, IReadOnlyList<PromptMedia> unplaced, IReadOnlyList<PromptMedia> placed)
     {
         int placeCount = text.Split(LineWithPictures.Marker).Length - 1;
         int missing = placeCount == 0 ? 0 : unplaced.Count + placed.Count - placeCount;
         string places = string.Concat(Enumerable.Repeat(LineWithPictures.Marker + "\n", Math.Max(0, missing)));
-        return new UserMessage(places + text) { Images = [.. unplaced, .. placed], Limits = desk.Limits };
+        return new UserMessage(places + text) { Media = [.. unplaced, .. placed], Limits = desk.Limits };
     }
 
     private async Task StreamAsync(
@@ -45,7 +45,7 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     )
     {
         bool isOpen = false;
-        ProgressLine? progress = screen.Progress(message.Images.Sum(image => desk.Plan(image, message.Images.Count).Slices.Count));
+        ProgressLine? progress = screen.Progress(message.Media.Sum(item => desk.Plan(item, message.Media.Count).Slices.Count));
         try
         {
             await interrupts.RunAsync(async token =>

@@ -16,6 +16,7 @@ internal sealed class ChatCommand(CliConsole console)
         Description = "A picture's file or http(s) address; may be given several times.",
         HelpName = "IMAGE",
     };
+    private readonly VideoArguments videos = new();
     private readonly Option<string?> system = new("--system")
     {
         Description = "The system sentence, in place of the model's own.",
@@ -31,6 +32,7 @@ internal sealed class ChatCommand(CliConsole console)
             "tessera chat -i cat.jpg"
         );
         command.Add(chat.images);
+        chat.videos.AddTo(command);
         chat.model.AddTo(command);
         command.Add(chat.system);
         chat.sampling.AddTo(command);
@@ -45,24 +47,27 @@ internal sealed class ChatCommand(CliConsole console)
             throw new UsageException("A picture cannot be '-', because the messages come from standard input.");
         GenerationOptions generation = sampling.ToOptions(parsed);
         using var interrupts = Interrupts.Listen(console, cancellationToken);
-        IReadOnlyList<PromptImage> pictures = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), interrupts.Leaving);
+        IReadOnlyList<PromptMedia> media =
+        [
+            .. await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), interrupts.Leaving),
+            .. await videos.ReadAsync(parsed, interrupts.Leaving),
+        ];
         ModelOptions files = model.ToOptions(parsed, needsVision: true);
-        AskCommand.CheckPictures(console, files, new Prompt("") { Images = pictures, Limits = model.Limits(parsed) });
+        var shown = new Prompt("") { Media = media, Limits = model.Limits(parsed) };
+        files = files with { Vision = AskCommand.OpenFor(console, files, shown) };
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
         console.NoteContext(loaded);
-        using var desk = new ChatDesk(
-            loaded,
-            new ChatSessionOptions { System = parsed.GetValue(system) },
-            generation,
-            model.Limits(parsed)
-        );
+        using var desk = new ChatDesk(loaded, new ChatSessionOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed))
+        {
+            VideoRange = videos.Range(parsed),
+        };
         if (terminal is not null)
             screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
-        foreach (PromptImage picture in pictures)
-            new PictureCommands(desk, screen).Show(picture);
-        desk.Pending.AddRange(pictures);
+        foreach (PromptMedia item in media)
+            new PictureCommands(desk, screen, interrupts).Show(item);
+        desk.Pending.AddRange(media);
         ILineSource lines = OpenLines(terminal);
         using IDisposable? resized = lines is LineEditor editor && terminal is not null ? terminal.WhenResized(editor.Redraw) : null;
         return await new ChatLoop(desk, lines, screen, interrupts).RunAsync();

@@ -15,13 +15,14 @@ internal sealed class ChatCommands
     public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm, Interrupts interrupts)
     {
         this.screen = screen;
-        var pictures = new PictureCommands(desk, screen);
+        var pictures = new PictureCommands(desk, screen, interrupts);
         var turns = new TurnCommands(desk, screen, answer);
         var sessions = new SessionCommands(desk, screen, confirm, interrupts);
         var reports = new ReportCommands(desk, screen);
         SlashCommand[] all =
         [
             new("/image", "PATH...", "add pictures to the next message", pictures.AddAsync),
+            new("/video", "PATH", "add a video to the next message", pictures.AddVideoAsync),
             new("/look", "[N|PATH]", "show what the model sees", pictures.LookAsync),
             new("/regen", "", "answer the last message again", turns.RegenerateAsync),
             new("/edit", "[TEXT]", "change the last message", turns.EditAsync),

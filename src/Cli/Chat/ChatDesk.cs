@@ -21,8 +21,11 @@ internal sealed class ChatDesk : IDisposable
     /// <summary>Limits on the slices and tokens of each picture.</summary>
     public PlanRequest Limits { get; }
 
-    /// <summary>Pictures that go with the next message.</summary>
-    public List<PromptImage> Pending { get; } = [];
+    /// <summary>Which frames of videos are taken.</summary>
+    public VideoRange VideoRange { get; init; } = new();
+
+    /// <summary>Pictures and videos that go with the next message.</summary>
+    public List<PromptMedia> Pending { get; } = [];
 
     /// <summary>The last finished answer.</summary>
     public GenerationResult? Last { get; set; }
@@ -64,13 +67,9 @@ internal sealed class ChatDesk : IDisposable
         return true;
     }
 
-    /// <summary>How a picture will be cut if the message has so many.</summary>
+    /// <summary>How a picture or a video will be cut if the message has so many.</summary>
     /// <exception cref="TesseraException">The model sees no pictures, or this one cannot be used.</exception>
-    public SlicePlan Plan(PromptImage image, int imageCount = 1)
-    {
-        VisionModel vision = RequireVision();
-        return vision.Plan(vision.ReadSize(image), Limits with { ImageCount = imageCount });
-    }
+    public SlicePlan Plan(PromptMedia media, int mediaCount = 1) => RequireVision().Plan(media, Limits with { ImageCount = mediaCount });
 
     /// <exception cref="TesseraException">The model sees no pictures.</exception>
     public VisionModel RequireVision() =>

@@ -20,7 +20,7 @@ internal sealed class ChatLoop
         (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
         answer = new ChatAnswer(desk, screen, interrupts);
         commands = new ChatCommands(desk, screen, answer, ConfirmAsync, interrupts);
-        pictures = new PictureCommands(desk, screen);
+        pictures = new PictureCommands(desk, screen, interrupts);
     }
 
     /// <returns>The exit code.</returns>
@@ -57,10 +57,7 @@ internal sealed class ChatLoop
 
     private async Task<InputLine> ReadAsync(string? draft)
     {
-        string waiting =
-            desk.Pending.Count == 0 ? ""
-            : desk.Pending.Count == 1 ? "[1 picture] "
-            : $"[{desk.Pending.Count} pictures] ";
+        string waiting = desk.Pending.Count == 0 ? "" : $"[{MediaCount.Of(desk.Pending)}] ";
         string prompt =
             draft is not null ? "edit> "
             : desk.Count > 1 ? $"{waiting}{desk.Number}> "

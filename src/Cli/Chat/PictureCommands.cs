@@ -3,8 +3,11 @@ using Tessera.Cli.Commands;
 
 namespace Tessera.Cli.Chat;
 
-/// <summary>The commands about pictures.</summary>
-internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen)
+/// <summary>The commands about pictures and videos.</summary>
+/// <param name="desk">What there is.</param>
+/// <param name="screen">Where it is shown.</param>
+/// <param name="interrupts">Stops what takes long.</param>
+internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen, Interrupts interrupts)
 {
     /// <summary><c>/image</c></summary>
     public async Task AddAsync(string text)
@@ -18,6 +21,19 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen)
             await AttachAsync(path);
     }
 
+    /// <summary><c>/video</c></summary>
+    public async Task AddVideoAsync(string text)
+    {
+        if (text.Length == 0)
+            throw new TesseraException("Name a video's file, or a folder of frames: /video PATH.");
+        await interrupts.RunAsync(async token =>
+        {
+            PromptVideo video = await PromptVideo.FromFileAsync(TypedPath.Resolve(text), desk.VideoRange, token);
+            Show(video);
+            desk.Pending.Add(video);
+        });
+    }
+
     /// <summary>Puts a picture on the desk and shows it.</summary>
     /// <exception cref="ImageException">It cannot be used.</exception>
     public async Task AttachAsync(string path)
@@ -27,33 +43,36 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen)
         desk.Pending.Add(image);
     }
 
-    /// <summary>Shows a picture and what it costs.</summary>
+    /// <summary>Shows a picture or a video's first frame, and what it costs.</summary>
     /// <exception cref="TesseraException">It cannot be used.</exception>
-    public void Show(PromptImage image)
+    public void Show(PromptMedia media)
     {
-        SlicePlan plan = desk.Plan(image);
-        screen.Picture(desk.RequireVision(), image);
-        string slices = plan.Slices.Count == 1 ? "1 slice" : $"{plan.Slices.Count} slices";
-        screen.Say($"{Path.GetFileName(image.Name)}: {plan.Image}, {slices}, {plan.ImageTokenCount} tokens");
+        SlicePlan plan = desk.Plan(media);
+        screen.Picture(desk.RequireVision(), media.Frames[0]);
+        string parts =
+            plan.FrameCount > 0 ? $"{plan.FrameCount} {(plan.FrameCount == 1 ? "frame" : "frames")}"
+            : plan.Slices.Count == 1 ? "1 slice"
+            : $"{plan.Slices.Count} slices";
+        screen.Say($"{Path.GetFileName(media.Name)}: {plan.Image}, {parts}, {plan.ImageTokenCount} tokens");
     }
 
     /// <summary><c>/look</c></summary>
     public async Task LookAsync(string text)
     {
         VisionModel vision = desk.RequireVision();
-        PromptImage image = await ChooseAsync(text);
-        SlicePlan plan = desk.Plan(image);
-        screen.Picture(vision, image, plan);
+        PromptMedia media = await ChooseAsync(text);
+        SlicePlan plan = desk.Plan(media);
+        screen.Picture(vision, media.Frames[0], plan);
         using var table = new StringWriter();
         LookCommand.Print(table, LookCommand.ToDocument(vision, plan));
-        screen.Say(Path.GetFileName(image.Name));
+        screen.Say(Path.GetFileName(media.Name));
         screen.Say(table.ToString().TrimEnd());
     }
 
     // The picture by its number in the conversation, by its path, or the newest one.
-    private async Task<PromptImage> ChooseAsync(string text)
+    private async Task<PromptMedia> ChooseAsync(string text)
     {
-        PromptImage[] all = [.. desk.Session.Turns.SelectMany(static turn => turn.Message.Images), .. desk.Pending];
+        PromptMedia[] all = [.. desk.Session.Turns.SelectMany(static turn => turn.Message.Media), .. desk.Pending];
         if (text.Length == 0)
             return all.Length > 0 ? all[^1] : throw new TesseraException("There is no picture yet: add one with /image PATH.");
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))

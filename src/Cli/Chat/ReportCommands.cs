@@ -33,7 +33,7 @@ internal sealed class ReportCommands(ChatDesk desk, ChatScreen screen)
     {
         GenerationResult last = desk.Last ?? throw new TesseraException("There is no answer yet.");
         GenerationTimings times = last.Timings;
-        int pictureCount = desk.Session.Turns.Sum(static turn => turn.Message.Images.Count),
+        int pictureCount = desk.Session.Turns.Sum(static turn => turn.Message.Media.Count),
             generated = last.TokenIds.Count;
         int used = last.PromptTokenCount + generated;
         // The first token's time is the prefill's.

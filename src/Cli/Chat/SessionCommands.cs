@@ -88,7 +88,7 @@ internal sealed class SessionCommands(ChatDesk desk, ChatScreen screen, Func<str
     private static string Turns(ChatSession session)
     {
         int count = session.Turns.Count,
-            pictures = session.Turns.Sum(static turn => turn.Message.Images.Count);
+            pictures = session.Turns.Sum(static turn => turn.Message.Media.Count);
         return (count == 1 ? "1 message" : $"{count} messages")
             + (
                 pictures == 0 ? ""

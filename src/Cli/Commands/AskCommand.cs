@@ -18,6 +18,7 @@ internal sealed class AskCommand(CliConsole console)
         Description = "A picture's file or http(s) address, or - for standard input; may be given several times.",
         HelpName = "IMAGE",
     };
+    private readonly VideoArguments videos = new();
     private readonly Option<string?> system = new("--system")
     {
         Description = "The system sentence, in place of the model's own.",
@@ -35,6 +36,7 @@ internal sealed class AskCommand(CliConsole console)
         var command = new ExampleCommand("ask", "Ask a question about pictures.", "tessera ask -i cat.jpg \"What is in this picture?\"");
         command.Add(ask.question);
         command.Add(ask.images);
+        ask.videos.AddTo(command);
         ask.model.AddTo(command);
         command.Add(ask.system);
         command.Add(ask.raw);
@@ -59,13 +61,17 @@ internal sealed class AskCommand(CliConsole console)
         GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
         var prompt = new Prompt(text)
         {
-            Images = await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), cancellationToken),
+            Media =
+            [
+                .. await ImageInputs.ReadAsync(sources, console, model.AllowsLocal(parsed), cancellationToken),
+                .. await videos.ReadAsync(parsed, cancellationToken),
+            ],
             System = parsed.GetValue(system),
             IsRaw = parsed.GetValue(raw),
             Limits = model.Limits(parsed),
         };
-        ModelOptions files = model.ToOptions(parsed, needsVision: sources.Length > 0);
-        CheckPictures(console, files, prompt);
+        ModelOptions files = model.ToOptions(parsed, needsVision: prompt.Media.Count > 0);
+        files = files with { Vision = OpenFor(console, files, prompt) };
         long started = Stopwatch.GetTimestamp();
         using MultimodalModel loaded = await ProgressDisplay.RunAsync(
             console,
@@ -84,21 +90,32 @@ internal sealed class AskCommand(CliConsole console)
         return ExitCode.Success;
     }
 
-    /// <summary>Refuses what is no picture before gigabytes of weights are read, and notes where limits make one coarser.</summary>
+    /// <summary>The vision half, open, if the prompt shows anything: refuses what is no picture before gigabytes of weights are read, and
+    /// notes where limits make one coarser.</summary>
     /// <exception cref="TesseraException">A picture cannot be used, or there is no projector.</exception>
-    public static void CheckPictures(CliConsole console, ModelOptions files, Prompt prompt)
+    public static VisionModel? OpenFor(CliConsole console, ModelOptions files, Prompt prompt)
     {
-        if (prompt.Images.Count == 0)
-            return;
+        if (prompt.Media.Count == 0)
+            return null;
         if (files.ProjectorPath is null)
             throw new TesseraException(
                 $"{files.ModelPath}: there is no single vision projector beside it, so it sees no pictures: give one with --mmproj."
             );
-        using VisionModel vision = VisionModel.Open(files.ProjectorPath, files.Preprocessing, files.MaxPixels);
-        for (int index = 0; index < prompt.Images.Count; index++)
+        VisionModel vision = VisionModel.Open(files.ProjectorPath, files.Preprocessing, files.MaxPixels);
+        try
         {
-            PlanRequest request = prompt.Limits with { ImageCount = prompt.Images.Count, ImageIndex = index };
-            console.NoteLimits(prompt.Images[index], vision.Plan(vision.ReadSize(prompt.Images[index]), request));
+            for (int index = 0; index < prompt.Media.Count; index++)
+            {
+                PlanRequest request = prompt.Limits with { ImageCount = prompt.Media.Count, ImageIndex = index };
+                console.NoteLimits(prompt.Media[index], vision.Plan(prompt.Media[index], request));
+            }
+
+            return vision;
+        }
+        catch
+        {
+            vision.Dispose();
+            throw;
         }
     }
 

@@ -9,10 +9,12 @@ namespace Tessera.Cli.Commands;
 internal sealed class LookCommand(CliConsole console)
 {
     private readonly ModelArguments model = new(console);
-    private readonly Argument<string> image = new("IMAGE")
+    private readonly Argument<string?> image = new("IMAGE")
     {
         Description = "The picture's file or http(s) address, or - for standard input.",
+        Arity = ArgumentArity.ZeroOrOne,
     };
+    private readonly VideoArguments videos = new();
     private readonly Option<string?> save = new("--save")
     {
         Description = "Write the picture with the grid drawn over it.",
@@ -29,6 +31,7 @@ internal sealed class LookCommand(CliConsole console)
             "tessera look -m llava-v1.5-7b.gguf photo.jpg"
         );
         command.Add(look.image);
+        look.videos.AddTo(command);
         look.model.AddVisionTo(command);
         command.Add(look.save);
         command.Add(look.json);
@@ -39,17 +42,12 @@ internal sealed class LookCommand(CliConsole console)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         using VisionModel vision = model.OpenVision(parsed);
-        PromptImage picture = await ImageInputs.ReadAsync(
-            parsed.GetRequiredValue(image),
-            console,
-            model.AllowsLocal(parsed),
-            cancellationToken
-        );
-        SlicePlan plan = vision.Plan(vision.ReadSize(picture), model.Limits(parsed));
+        PromptMedia media = await ReadAsync(parsed, cancellationToken);
+        SlicePlan plan = vision.Plan(media, model.Limits(parsed));
         if (parsed.GetValue(save) is string path)
         {
             OutputFiles.RequireFolder(path);
-            vision.SaveGrid(picture, plan, path, cancellationToken);
+            vision.SaveGrid(media.Frames[0], plan, path, cancellationToken);
         }
 
         LookDocument document = ToDocument(vision, plan);
@@ -58,6 +56,17 @@ internal sealed class LookCommand(CliConsole console)
         else
             Print(console.Out, document);
         return ExitCode.Success;
+    }
+
+    private async Task<PromptMedia> ReadAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string? source = parsed.GetValue(image);
+        if (source is null == !videos.Any(parsed))
+            throw new UsageException("Name one picture (IMAGE), or one video with --video.");
+        if (source is not null)
+            return await ImageInputs.ReadAsync(source, console, model.AllowsLocal(parsed), cancellationToken);
+        IReadOnlyList<PromptVideo> read = await videos.ReadAsync(parsed, cancellationToken);
+        return read.Count == 1 ? read[0] : throw new UsageException("Look at one video at a time.");
     }
 
     /// <summary>A plan as it is printed.</summary>
@@ -88,18 +97,25 @@ internal sealed class LookCommand(CliConsole console)
             plan.SmallestReadableText,
             plan.UnlimitedSliceCount,
             plan.UnlimitedTokenCount
-        );
+        )
+        {
+            Frames = plan.FrameCount,
+        };
 
     private static double Round(double value) => Math.Round(value, 2);
 
     public static void Print(TextWriter output, LookDocument document)
     {
-        output.WriteLine($"picture  {document.Image.Width} x {document.Image.Height}");
+        if (document.Frames > 0)
+            output.WriteLine($"video    {document.Frames} frames of {document.Image.Width} x {document.Image.Height}");
+        else
+            output.WriteLine($"picture  {document.Image.Width} x {document.Image.Height}");
         output.WriteLine($"family   {document.Family}");
         output.WriteLine(
             $"grid     {document.Grid.Columns} x {document.Grid.Rows} on {document.Refined.Width} x {document.Refined.Height}"
         );
-        foreach (SliceDocument slice in document.Slices)
+        // A video's frames are all alike.
+        foreach (SliceDocument slice in document.Frames > 0 ? document.Slices.Take(1) : document.Slices)
             output.WriteLine(Describe(slice, document.Image));
         output.WriteLine($"tokens   {document.ImageTokens}");
         if (document.UnlimitedSlices > document.Slices.Count || document.UnlimitedTokens > document.ImageTokens)

@@ -71,12 +71,12 @@ internal sealed class CliConsole
     /// </summary>
     public void Say(string sentence) => Error.WriteLine(PlainText.Sentence(sentence));
 
-    /// <summary>Says on <see cref="Error"/> what the caller's limits cost a picture, if anything.</summary>
-    public void NoteLimits(PromptImage picture, SlicePlan plan)
+    /// <summary>Says on <see cref="Error"/> what the caller's limits cost a picture or a video, if anything.</summary>
+    public void NoteLimits(PromptMedia media, SlicePlan plan)
     {
         if (plan.IsLimited)
             Say(
-                $"{picture.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of "
+                $"{media.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of "
                     + $"{plan.UnlimitedTokenCount} tokens."
             );
     }

@@ -75,7 +75,12 @@ internal sealed record LookDocument(
     int SmallestReadableText,
     int UnlimitedSlices,
     int UnlimitedTokens
-);
+)
+{
+    /// <summary>Frames of a video; left out for a picture.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int Frames { get; init; }
+}
 
 internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
 

@@ -13,14 +13,15 @@ internal static class ModelLoader
 {
     public static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
-        var file = LanguageModelFile.Open(options.ModelPath);
-        VisionModel? vision = null;
+        LanguageModelFile? file = null;
+        VisionModel? vision = options.Vision;
         LanguageModel? language = null;
         try
         {
+            file = LanguageModelFile.Open(options.ModelPath);
             if (options.Trial is { } trial)
                 TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
-            vision = options.ProjectorPath is null
+            vision ??= options.ProjectorPath is null
                 ? null
                 : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
             ComputeDevice.RegisterKernels();
@@ -45,7 +46,7 @@ internal static class ModelLoader
         {
             language?.Dispose();
             vision?.Dispose();
-            file.Dispose();
+            file?.Dispose();
             throw;
         }
     }
