@@ -25,13 +25,10 @@ try
     var files = new ModelOptions { ModelPath = modelPath, ProjectorPath = projectorPath };
     await using MultimodalModel model = await MultimodalModel.LoadAsync(files, cancellationToken: stop.Token);
 
-    var prompt = new Prompt(args.ElementAtOrDefault(1) ?? "What is in this picture?")
-    {
-        Images = [await PromptImage.FromFileAsync(args[0])],
-    };
-    await foreach (
-        GenerationUpdate update in model.AnswerStreamingAsync(prompt, new GenerationOptions { Temperature = 0 }, null, stop.Token)
-    )
+    PromptImage image = await PromptImage.FromFileAsync(args[0], stop.Token);
+    var prompt = new Prompt(args.ElementAtOrDefault(1) ?? "What is in this picture?") { Images = [image] };
+    var greedy = new GenerationOptions { Temperature = 0 };
+    await foreach (GenerationUpdate update in model.AnswerStreamingAsync(prompt, greedy, null, stop.Token))
         Console.Write(update.Text);
     Console.WriteLine();
     return 0;

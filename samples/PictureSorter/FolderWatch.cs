@@ -23,7 +23,7 @@ internal sealed class FolderWatch(string folder, bool isOnce)
         await foreach (string path in arrived.Reader.ReadAllAsync(cancellationToken))
         {
             await UntilWrittenAsync(path, cancellationToken);
-            if (PromptImage.IsPictureFile(path))
+            if (PromptImage.IsImageFile(path))
                 yield return path;
         }
     }

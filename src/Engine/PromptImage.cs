@@ -26,7 +26,7 @@ public sealed class PromptImage : PromptMedia
     internal ImageSource Source { get; }
 
     /// <summary>Whether a file is a picture by its first bytes; false if it cannot be read.</summary>
-    public static bool IsPictureFile(string path)
+    public static bool IsImageFile(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         try

@@ -103,7 +103,7 @@ public sealed class TesseraImageEmbeddingGenerator : IEmbeddingGenerator<DataCon
         [
             .. values.Select(
                 static (value, index) =>
-                    PictureReader.Read(value, string.Create(CultureInfo.InvariantCulture, $"picture {index} ({value.MediaType})"))
+                    ImageReader.Read(value, string.Create(CultureInfo.InvariantCulture, $"picture {index} ({value.MediaType})"))
             ),
         ];
         MultimodalModel model = await open(cancellationToken).ConfigureAwait(false);

@@ -29,7 +29,7 @@ internal sealed class VisionPromptBuilder(LLamaWeights language)
     public void AddText(string added) => text.Append(added);
 
     /// <summary>What stands for a picture: the family's own texts and tokens around its embeddings.</summary>
-    public void AddPicture(ImageEncoding encoding)
+    public void AddImage(ImageEncoding encoding)
     {
         plans.Add(encoding.Plan);
         int start = 0;

@@ -20,7 +20,7 @@ public sealed class VisionWeights : IDisposable
     public VisionModel Vision { get; }
 
     /// <summary>Stands for a picture in a prompt's text.</summary>
-    public static string PictureMarker => "<__media__>";
+    public static string ImageMarker => "<__media__>";
 
     /// <summary>Loads a projector beside a language model.</summary>
     /// <param name="projectorPath">The projector's GGUF file.</param>
@@ -46,7 +46,7 @@ public sealed class VisionWeights : IDisposable
     }
 
     /// <summary>Tokenizes a prompt and encodes its pictures: what a context or conversation takes next.</summary>
-    /// <param name="text">The whole prompt, as the model's template writes it, with a <see cref="PictureMarker"/> for each picture.</param>
+    /// <param name="text">The whole prompt, as the model's template writes it, with a <see cref="ImageMarker"/> for each picture.</param>
     /// <param name="pictures">The pictures, in the order of their markers.</param>
     /// <param name="isBeginning">Whether a conversation begins here, so that the start token is written if the model wants one.</param>
     /// <param name="progress">Told the fraction of slices done.</param>
@@ -63,10 +63,10 @@ public sealed class VisionWeights : IDisposable
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(pictures);
-        string[] texts = text.Split(PictureMarker);
+        string[] texts = text.Split(ImageMarker);
         if (texts.Length - 1 != pictures.Count)
             throw new TesseraException(
-                $"The prompt has {texts.Length - 1} places for pictures ({PictureMarker}), but {pictures.Count} were given."
+                $"The prompt has {texts.Length - 1} places for pictures ({ImageMarker}), but {pictures.Count} were given."
             );
         return Task.Run(() => Prepare(texts, pictures, isBeginning, progress, cancellationToken), cancellationToken);
     }
@@ -126,7 +126,7 @@ public sealed class VisionWeights : IDisposable
             prompt.AddText(texts[0]);
         for (int index = 0; index < encodings.Count; index++)
         {
-            prompt.AddPicture(encodings[index]);
+            prompt.AddImage(encodings[index]);
             prompt.AddText(texts[index + 1]);
         }
 

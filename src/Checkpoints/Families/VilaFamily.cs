@@ -45,7 +45,7 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         Settings vision = Part("vision_tower_cfg");
         var metadata = new Metadata();
         metadata.Set("clip.projector_type", "vila_downsample");
-        int[] scales = SetPicture(metadata, vision.Size("image_size"));
+        int[] scales = SetImage(metadata, vision.Size("image_size"));
         (TensorRule[] connector, long inputs, int factor) = Connector(metadata, Math.Max(1, scales.Length));
         if (vision.TryText("model_type") is "intern_vit_6b")
         {
@@ -83,7 +83,7 @@ internal sealed class VilaFamily(Settings config) : CheckpointFamily
         [('M', patchWidth * factor * factor), ('N', patchWidth * 3)];
 
     // What is done to a picture before the tower; gives the scales, none for one.
-    private int[] SetPicture(Metadata metadata, long imageSize)
+    private int[] SetImage(Metadata metadata, long imageSize)
     {
         string ratio = config.TryText("image_aspect_ratio") ?? "resize";
         if (ratio is not ("resize" or "dynamic" or "dynamic_s2"))

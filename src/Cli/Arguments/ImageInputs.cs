@@ -68,7 +68,7 @@ internal static class ImageInputs
         limit.CancelAfter(DownloadTimeout);
         try
         {
-            using var download = new PictureDownload(address, allowsLocal);
+            using var download = new ImageDownload(address, allowsLocal);
             using HttpResponseMessage response = await download.OpenAsync(limit.Token);
             if (response.Content.Headers.ContentLength > PromptImage.MaxByteLength)
                 throw TooLarge(address);

@@ -81,9 +81,9 @@ internal sealed class BenchCommand(CliConsole console)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         BenchDocument? before = parsed.GetValue(compare) is string path ? Read(path) : null;
-        BenchPictures pictures = parsed.GetValue(image) is string file
-            ? BenchPictures.OfFile(await ImageInputs.ReadAsync(file, console, model.AllowsLocal(parsed), cancellationToken))
-            : BenchPictures.Drawn(parsed.GetRequiredValue(size));
+        BenchImages pictures = parsed.GetValue(image) is string file
+            ? BenchImages.OfFile(await ImageInputs.ReadAsync(file, console, model.AllowsLocal(parsed), cancellationToken))
+            : BenchImages.Drawn(parsed.GetRequiredValue(size));
         ModelOptions files = parsed.GetValue(synthetic) is string name
             ? await Task.Run(
                 () =>

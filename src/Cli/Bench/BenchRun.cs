@@ -4,7 +4,7 @@ using Tessera.Cli.Output;
 namespace Tessera.Cli.Bench;
 
 /// <summary>Loads a model and answers about fresh copies of a picture, then asks once more about each.</summary>
-internal sealed class BenchRun(ModelOptions files, BenchPictures pictures, PlanRequest limits, int maxTokens, int sessions)
+internal sealed class BenchRun(ModelOptions files, BenchImages pictures, PlanRequest limits, int maxTokens, int sessions)
 {
     private readonly GenerationOptions options = new() { Temperature = 0, MaxTokens = maxTokens };
     private readonly OrderedDictionary<(string What, string Unit), List<double>> samples = [];

@@ -15,7 +15,7 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     public async Task EditAsync(string text)
     {
         UserMessage last = desk.Session.Turns[^1].Message;
-        bool arePlaced = last.Text.Contains(LineWithPictures.Marker, StringComparison.Ordinal);
+        bool arePlaced = last.Text.Contains(LineWithImages.Marker, StringComparison.Ordinal);
         UserMessage message = arePlaced
             ? MessageOf(text, [.. desk.Pending], last.Media)
             : MessageOf(text, [.. last.Media, .. desk.Pending], []);
@@ -33,9 +33,9 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
     // Pictures without a place in the text go before it.
     private UserMessage MessageOf(string text, IReadOnlyList<PromptMedia> unplaced, IReadOnlyList<PromptMedia> placed)
     {
-        int placeCount = text.Split(LineWithPictures.Marker).Length - 1;
+        int placeCount = text.Split(LineWithImages.Marker).Length - 1;
         int missing = placeCount == 0 ? 0 : unplaced.Count + placed.Count - placeCount;
-        string places = string.Concat(Enumerable.Repeat(LineWithPictures.Marker + "\n", Math.Max(0, missing)));
+        string places = string.Concat(Enumerable.Repeat(LineWithImages.Marker + "\n", Math.Max(0, missing)));
         return new UserMessage(places + text) { Media = [.. unplaced, .. placed], Limits = desk.Limits };
     }
 

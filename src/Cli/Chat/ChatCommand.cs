@@ -66,7 +66,7 @@ internal sealed class ChatCommand(CliConsole console)
         if (terminal is not null)
             screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
         foreach (PromptMedia item in media)
-            new PictureCommands(desk, screen, interrupts).Show(item);
+            new ImageCommands(desk, screen, interrupts).Show(item);
         desk.Pending.AddRange(media);
         ILineSource lines = OpenLines(terminal);
         using IDisposable? resized = lines is LineEditor editor && terminal is not null ? terminal.WhenResized(editor.Redraw) : null;

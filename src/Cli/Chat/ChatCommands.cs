@@ -15,7 +15,7 @@ internal sealed class ChatCommands
     public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm, Interrupts interrupts)
     {
         this.screen = screen;
-        var pictures = new PictureCommands(desk, screen, interrupts);
+        var pictures = new ImageCommands(desk, screen, interrupts);
         var turns = new TurnCommands(desk, screen, answer);
         var sessions = new SessionCommands(desk, screen, confirm, interrupts);
         var reports = new ReportCommands(desk, screen);

@@ -51,7 +51,7 @@ internal static class ChatCompletion
                 .EnumerateFileSystemInfos(Literal(beginning) + "*")
                 .Take(MaxEntries)
                 .Where(entry => beginning.Length > 0 || !entry.Name.StartsWith('.'))
-                .Where(entry => entry is DirectoryInfo || !picturesOnly || PromptImage.IsPictureFile(entry.FullName))
+                .Where(entry => entry is DirectoryInfo || !picturesOnly || PromptImage.IsImageFile(entry.FullName))
                 .Select(entry => TypedPath.Quote(folder + entry.Name) + (entry is DirectoryInfo ? Path.DirectorySeparatorChar : ' '));
             return new Completion(start, [.. names.Order(StringComparer.Ordinal)]);
         }

@@ -13,14 +13,14 @@ internal sealed class ChatLoop
     private readonly Interrupts interrupts;
     private readonly ChatAnswer answer;
     private readonly ChatCommands commands;
-    private readonly PictureCommands pictures;
+    private readonly ImageCommands pictures;
 
     public ChatLoop(ChatDesk desk, ILineSource lines, ChatScreen screen, Interrupts interrupts)
     {
         (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
         answer = new ChatAnswer(desk, screen, interrupts);
         commands = new ChatCommands(desk, screen, answer, ConfirmAsync, interrupts);
-        pictures = new PictureCommands(desk, screen, interrupts);
+        pictures = new ImageCommands(desk, screen, interrupts);
     }
 
     /// <returns>The exit code.</returns>
@@ -110,7 +110,7 @@ internal sealed class ChatLoop
 
     private async Task SayAsync(string line, bool isEdit)
     {
-        LineWithPictures message = PicturePaths.OfThisMachine.Find(line);
+        LineWithImages message = ImagePaths.OfThisMachine.Find(line);
         foreach (string path in message.Paths)
             await pictures.AttachAsync(path);
         string text = message.Text.StartsWith("//", StringComparison.Ordinal) ? message.Text[1..] : message.Text;

@@ -56,7 +56,7 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     public void Fail(string sentence) => console.Error.WriteLine(Broken(PlainText.Sentence($"tessera: {sentence}")));
 
     /// <summary>A picture, where the terminal can show it.</summary>
-    public void Picture(VisionModel vision, PromptImage image, SlicePlan? grid = null) => terminal?.Pictures.Print(vision, image, grid);
+    public void Image(VisionModel vision, PromptImage image, SlicePlan? grid = null) => terminal?.Images.Print(vision, image, grid);
 
     /// <summary>A line that shows progress; null where nobody would see it.</summary>
     public ProgressLine? Progress(int sliceCount = 0) =>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Spectre.Console;
 using Tessera.Cli.Chat.Editing;
-using Tessera.Cli.Chat.Pictures;
+using Tessera.Cli.Chat.Images;
 using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Chat;
@@ -15,14 +15,14 @@ internal sealed class ChatTerminal
     {
         Keys = new ConsoleKeys(console.Error, new RawConsoleKeys());
         HasColours = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        Pictures = new PicturePrinter(console.Error, Size, () => PictureProtocols.Detect(Environment.GetEnvironmentVariable, Keys.Ask));
+        Images = new ImagePrinter(console.Error, Size, () => ImageProtocols.Detect(Environment.GetEnvironmentVariable, Keys.Ask));
     }
 
     public ConsoleKeys Keys { get; }
 
     public bool HasColours { get; }
 
-    public PicturePrinter Pictures { get; }
+    public ImagePrinter Images { get; }
 
     /// <summary>The process's terminal; null if nobody types or what is written cannot be moved about.</summary>
     public static ChatTerminal? Open(CliConsole console)

@@ -100,7 +100,7 @@ internal sealed class FitCommand(CliConsole console)
                     ("compute buffers", plan.ComputeBytes),
                     ("vision weights", plan.VisionWeightBytes),
                     ("vision buffers", plan.VisionComputeBytes),
-                    ("picture", plan.PictureBytes),
+                    ("picture", plan.ImageBytes),
                     ("program", plan.ProgramBytes),
                     ("in all", plan.TotalBytes),
                 ]
@@ -130,7 +130,7 @@ internal sealed class FitCommand(CliConsole console)
             plan.ComputeBytes,
             plan.VisionWeightBytes,
             plan.VisionComputeBytes,
-            plan.PictureBytes,
+            plan.ImageBytes,
             plan.ProgramBytes,
             plan.TotalBytes,
             plan.Fits,

@@ -49,7 +49,7 @@ internal sealed record PlanDocument(
     long ComputeBytes,
     long VisionWeightBytes,
     long VisionComputeBytes,
-    long PictureBytes,
+    long ImageBytes,
     long ProgramBytes,
     long TotalBytes,
     bool Fits,

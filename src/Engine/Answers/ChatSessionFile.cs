@@ -110,7 +110,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
 
     private static SavedTurn Save(ConversationTurn turn, int index, Dictionary<string, byte[]> entries)
     {
-        var pictures = new List<SavedPicture>();
+        var pictures = new List<SavedImage>();
         var videos = new List<SavedVideo>();
         foreach (PromptMedia media in turn.Media)
         {
@@ -120,7 +120,7 @@ internal sealed class ChatSessionFile(MultimodalModel model)
             {
                 string name = $"pictures/{index}-{pictures.Count}";
                 entries[name] = frame.Data.ToArray();
-                pictures.Add(new SavedPicture(frame.Name, name));
+                pictures.Add(new SavedImage(frame.Name, name));
             }
         }
 

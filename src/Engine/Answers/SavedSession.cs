@@ -43,7 +43,7 @@ internal sealed record SavedSession(
 
 internal sealed record SavedTurn(
     string Text,
-    IReadOnlyList<SavedPicture> Pictures,
+    IReadOnlyList<SavedImage> Pictures,
     int? MaxSlices,
     int? MaxImageTokens,
     string Answer,
@@ -56,12 +56,12 @@ internal sealed record SavedTurn(
     public bool IsWhole =>
         MaxSlices is null or > 0
         && MaxImageTokens is null or > 0
-        && Pictures.All(static picture => picture is { Name.Length: <= SavedPicture.LongestName })
+        && Pictures.All(static picture => picture is { Name.Length: <= SavedImage.LongestName })
         && AreApart(Videos ?? []);
 
     /// <summary>The pictures and videos in their order.</summary>
     /// <param name="read">Reads a picture.</param>
-    public IReadOnlyList<PromptMedia> Media(Func<SavedPicture, PromptImage> read)
+    public IReadOnlyList<PromptMedia> Media(Func<SavedImage, PromptImage> read)
     {
         var media = new List<PromptMedia>();
         for (int index = 0; index < Pictures.Count; index++)
@@ -85,7 +85,7 @@ internal sealed record SavedTurn(
         foreach (SavedVideo? video in videos)
         {
             if (
-                video is not { Name.Length: <= SavedPicture.LongestName, Count: > 0 and <= PromptVideo.MaxFrameCount }
+                video is not { Name.Length: <= SavedImage.LongestName, Count: > 0 and <= PromptVideo.MaxFrameCount }
                 || video.First < end
                 || video.First > Pictures.Count - video.Count
             )
@@ -100,7 +100,7 @@ internal sealed record SavedTurn(
 /// <summary>A stretch of a turn's pictures that are a video's frames.</summary>
 internal sealed record SavedVideo(string Name, int First, int Count);
 
-internal sealed record SavedPicture(string Name, string Entry)
+internal sealed record SavedImage(string Name, string Entry)
 {
     /// <summary>Longer than paths are.</summary>
     public const int LongestName = 1 << 15;

@@ -22,7 +22,7 @@ internal static class DeviceShares
     )
     {
         DeviceDescription[] gpus = [.. Devices.List().Where(static device => device.Kind == DeviceKind.Gpu)];
-        var bytes = new Dictionary<string, long>(StringComparer.Ordinal) { [Processor] = plan.ProgramBytes + plan.PictureBytes };
+        var bytes = new Dictionary<string, long>(StringComparer.Ordinal) { [Processor] = plan.ProgramBytes + plan.ImageBytes };
         // libllama divides layers among several GPUs by their free memory.
         double allFree = Math.Max(1, gpus.Sum(static gpu => (double)gpu.FreeBytes));
         long onGpus = (long)((plan.WeightBytes * gpuShare.Weights) + (plan.CacheBytes * gpuShare.Layers));

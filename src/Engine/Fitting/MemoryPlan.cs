@@ -43,7 +43,7 @@ public sealed record MemoryPlan
     public required long VisionComputeBytes { get; init; }
 
     /// <summary>The picture, its slices and what they become; 0 where no picture was asked about.</summary>
-    public required long PictureBytes { get; init; }
+    public required long ImageBytes { get; init; }
 
     /// <summary>The program itself: libraries, vocabulary, tables.</summary>
     public required long ProgramBytes { get; init; }
@@ -52,8 +52,7 @@ public sealed record MemoryPlan
     public required IReadOnlyList<DeviceMemory> Devices { get; init; }
 
     /// <summary>All of it.</summary>
-    public long TotalBytes =>
-        WeightBytes + CacheBytes + ComputeBytes + VisionWeightBytes + VisionComputeBytes + PictureBytes + ProgramBytes;
+    public long TotalBytes => WeightBytes + CacheBytes + ComputeBytes + VisionWeightBytes + VisionComputeBytes + ImageBytes + ProgramBytes;
 
     /// <summary>Whether every device has the room.</summary>
     public bool Fits => Devices.All(static device => device.Fits);
@@ -79,11 +78,7 @@ public sealed record MemoryPlan
     /// <param name="cancellationToken">Stops it between two steps.</param>
     /// <exception cref="ModelFileException">A file cannot be used.</exception>
     /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
-    public static Task<MemoryPlan> ForAsync(
-        ModelOptions options,
-        PixelSize? picture = null,
-        CancellationToken cancellationToken = default
-    )
+    public static Task<MemoryPlan> ForAsync(ModelOptions options, PixelSize? picture = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         return Task.Run(() => MemoryPlanner.Plan(options, picture, cancellationToken), cancellationToken);

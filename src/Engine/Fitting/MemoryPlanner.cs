@@ -49,7 +49,7 @@ internal static class MemoryPlanner
             ComputeBytes = language.ComputeBytes.Values.Sum(),
             VisionWeightBytes = tower?.WeightBytes ?? 0,
             VisionComputeBytes = tower?.GraphBytes ?? 0,
-            PictureBytes = slices is null ? 0 : PictureBytes(vision!, picture!.Value, slices),
+            ImageBytes = slices is null ? 0 : ImageBytes(vision!, picture!.Value, slices),
             ProgramBytes = BareProgramBytes + VocabularyBytes(file) + (tower is null ? 0 : VisionScratchBytes),
             Devices = [],
         };
@@ -74,7 +74,7 @@ internal static class MemoryPlanner
     }
 
     // Decoded, resized, cut and normalised; and the embeddings, which are kept.
-    private static long PictureBytes(VisionModel vision, PixelSize size, SlicePlan plan)
+    private static long ImageBytes(VisionModel vision, PixelSize size, SlicePlan plan)
     {
         const int Decoded = 3 * 2,
             Normalised = 3 * sizeof(float);

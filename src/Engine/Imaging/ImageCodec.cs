@@ -48,7 +48,7 @@ internal static class ImageCodec
             return new PixelSize(bitmap.Width, bitmap.Height);
         try
         {
-            using VipsPicture picture = VipsPicture.Open(format, data);
+            using VipsImage picture = VipsImage.Open(format, data);
             limit.Require(picture.Width, picture.Height);
             PixelPlacement placement = PixelPlacement.Create(picture.Width, picture.Height, picture.Orientation);
             return new PixelSize(placement.Width, placement.Height);
@@ -65,12 +65,12 @@ internal static class ImageCodec
     {
         try
         {
-            byte[] png = VipsPicture.EncodePng(image);
+            byte[] png = VipsImage.EncodePng(image);
             WholeFile.Write(path, stream => stream.Write(png));
         }
         catch (Exception failure) when (failure is VipsException or IOException or UnauthorizedAccessException)
         {
-            string reason = failure is VipsException vips ? VipsPicture.Reason(vips) : $" [{failure.Message}]";
+            string reason = failure is VipsException vips ? VipsImage.Reason(vips) : $" [{failure.Message}]";
             throw new ImageException(path, $"it cannot be written{reason}.", failure);
         }
     }
@@ -87,7 +87,7 @@ internal static class ImageCodec
     {
         try
         {
-            using VipsPicture picture = VipsPicture.Open(format, data);
+            using VipsImage picture = VipsImage.Open(format, data);
             limit.Require(picture.Width, picture.Height);
             return picture.ReadPixels(cancellationToken);
         }
@@ -98,7 +98,7 @@ internal static class ImageCodec
     }
 
     private static ImageException Damaged(ImageFormat format, string sourceName, VipsException failure) =>
-        new(sourceName, $"The {Name(format)} picture is damaged or cut short{VipsPicture.Reason(failure)}.", failure);
+        new(sourceName, $"The {Name(format)} picture is damaged or cut short{VipsImage.Reason(failure)}.", failure);
 
     private static string Name(ImageFormat format) =>
         format switch

@@ -72,7 +72,7 @@ internal sealed class TranscriptBuilder(TemplateTraits traits, bool allowFileUri
                 parts.Add(new ChatTemplatePart(text.Text));
             else if (content is DataContent or UriContent)
             {
-                images.Add(await ReadPictureAsync(content, index, part, cancellationToken).ConfigureAwait(false));
+                images.Add(await ReadImageAsync(content, index, part, cancellationToken).ConfigureAwait(false));
                 parts.Add(ChatTemplatePart.Image);
             }
             else if (content is not UsageContent)
@@ -82,14 +82,14 @@ internal sealed class TranscriptBuilder(TemplateTraits traits, bool allowFileUri
         messages.Add(new ChatTemplateMessage("user", parts));
     }
 
-    private async Task<PromptImage> ReadPictureAsync(AIContent content, int index, int part, CancellationToken cancellationToken)
+    private async Task<PromptImage> ReadImageAsync(AIContent content, int index, int part, CancellationToken cancellationToken)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"message {index}, part {part} ({KindOf(content)})");
         try
         {
             return content is UriContent uri
-                ? await PictureReader.ReadAsync(uri, name, allowFileUris, cancellationToken).ConfigureAwait(false)
-                : PictureReader.Read((DataContent)content, name);
+                ? await ImageReader.ReadAsync(uri, name, allowFileUris, cancellationToken).ConfigureAwait(false)
+                : ImageReader.Read((DataContent)content, name);
         }
         catch (ImageException failure)
         {

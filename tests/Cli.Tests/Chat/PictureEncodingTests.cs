@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text.RegularExpressions;
-using Tessera.Cli.Chat.Pictures;
+using Tessera.Cli.Chat.Images;
 using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests.Chat;
@@ -14,7 +14,7 @@ public sealed partial class PictureEncodingTests
     [Fact]
     public void Kitty_gets_the_pixels_as_they_are()
     {
-        string text = KittyPicture.Encode(Create(301, 203), 40);
+        string text = KittyImage.Encode(Create(301, 203), 40);
         MatchCollection chunks = KittyChunk().Matches(text);
         Assert.Equal(text.Length, chunks.Sum(static chunk => chunk.Length));
         Assert.Equal("a=T,q=2,f=24,o=z,s=301,v=203,c=40,", chunks[0].Groups[1].Value);
@@ -32,7 +32,7 @@ public sealed partial class PictureEncodingTests
     [Fact]
     public void ITerm2_gets_a_PNG_file_that_decodes_to_the_pixels()
     {
-        Match match = ITerm2Sequence().Match(ITerm2Picture.Encode(Picture, 37));
+        Match match = ITerm2Sequence().Match(ITerm2Image.Encode(Picture, 37));
         Assert.True(match.Success);
         byte[] png = Convert.FromBase64String(match.Groups[2].Value);
         Assert.Equal(png.Length, int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
@@ -45,7 +45,7 @@ public sealed partial class PictureEncodingTests
     [Fact]
     public void Half_blocks_hold_two_pixels_each()
     {
-        string[] rows = HalfBlockPicture.Encode(Picture, hasAllColours: true).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        string[] rows = HalfBlockImage.Encode(Picture, hasAllColours: true).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(12, rows.Length);
         for (int row = 0; row < rows.Length; row++)
         {
@@ -82,7 +82,7 @@ public sealed partial class PictureEncodingTests
                 green = blue = red;
             int Error(int index) =>
                 Palette256(index) is var (r, g, b) ? (r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue) : 0;
-            int found = HalfBlockPicture.Nearest256(red, green, blue);
+            int found = HalfBlockImage.Nearest256(red, green, blue);
             Assert.InRange(found, 16, 255);
             Assert.Equal(Enumerable.Range(16, 240).Min(Error), Error(found));
         }
@@ -91,7 +91,7 @@ public sealed partial class PictureEncodingTests
     [Fact]
     public void Sixels_decode_to_nearly_the_same_picture()
     {
-        (int width, int height, byte[] pixels) = SixelDecoder.Decode(SixelPicture.Encode(Picture));
+        (int width, int height, byte[] pixels) = SixelDecoder.Decode(SixelImage.Encode(Picture));
         Assert.Equal(Picture.Size, new PixelSize(width, height));
         byte[] original = Picture.Pixels.ToArray();
         // Each pixel is one of 216 colours, but the mean of a neighbourhood is right.

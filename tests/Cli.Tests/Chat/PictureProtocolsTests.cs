@@ -1,23 +1,23 @@
 using Tessera.Cli.Chat;
-using Tessera.Cli.Chat.Pictures;
+using Tessera.Cli.Chat.Images;
 
 namespace Tessera.Cli.Tests.Chat;
 
 public sealed class PictureProtocolsTests
 {
     [Theory]
-    [InlineData("TERM=xterm-256color KITTY_WINDOW_ID=1", null, PictureProtocol.Kitty)]
-    [InlineData("TERM=xterm-ghostty", null, PictureProtocol.Kitty)]
-    [InlineData("TERM=xterm-256color TERM_PROGRAM=iTerm.app", null, PictureProtocol.ITerm2)]
-    [InlineData("TERM=xterm-256color TERM_PROGRAM=WezTerm", null, PictureProtocol.ITerm2)]
-    [InlineData("TERM=xterm-256color", "\e[?65;4;6c", PictureProtocol.Sixel)]
-    [InlineData("TERM=xterm-256color COLORTERM=truecolor", "\e[?64;1;2c", PictureProtocol.HalfBlocks)]
-    [InlineData("TERM=xterm-256color", "\e[?4;6c", PictureProtocol.HalfBlocks256)]
-    [InlineData("TERM=xterm-256color", null, PictureProtocol.HalfBlocks256)]
-    [InlineData("TERM=tmux-256color TMUX=x KITTY_WINDOW_ID=1 COLORTERM=24bit", null, PictureProtocol.HalfBlocks)]
-    [InlineData("TERM=xterm-kitty NO_COLOR=1", null, PictureProtocol.None)]
-    [InlineData("TERM=dumb", "\e[?65;4;6c", PictureProtocol.None)]
-    internal void The_terminal_says_what_it_can(string environment, string? reply, PictureProtocol expected)
+    [InlineData("TERM=xterm-256color KITTY_WINDOW_ID=1", null, ImageProtocol.Kitty)]
+    [InlineData("TERM=xterm-ghostty", null, ImageProtocol.Kitty)]
+    [InlineData("TERM=xterm-256color TERM_PROGRAM=iTerm.app", null, ImageProtocol.ITerm2)]
+    [InlineData("TERM=xterm-256color TERM_PROGRAM=WezTerm", null, ImageProtocol.ITerm2)]
+    [InlineData("TERM=xterm-256color", "\e[?65;4;6c", ImageProtocol.Sixel)]
+    [InlineData("TERM=xterm-256color COLORTERM=truecolor", "\e[?64;1;2c", ImageProtocol.HalfBlocks)]
+    [InlineData("TERM=xterm-256color", "\e[?4;6c", ImageProtocol.HalfBlocks256)]
+    [InlineData("TERM=xterm-256color", null, ImageProtocol.HalfBlocks256)]
+    [InlineData("TERM=tmux-256color TMUX=x KITTY_WINDOW_ID=1 COLORTERM=24bit", null, ImageProtocol.HalfBlocks)]
+    [InlineData("TERM=xterm-kitty NO_COLOR=1", null, ImageProtocol.None)]
+    [InlineData("TERM=dumb", "\e[?65;4;6c", ImageProtocol.None)]
+    internal void The_terminal_says_what_it_can(string environment, string? reply, ImageProtocol expected)
     {
         Dictionary<string, string> variables = environment
             .Split(' ')
@@ -25,7 +25,7 @@ public sealed class PictureProtocolsTests
             .ToDictionary(static pair => pair[0], static pair => pair[1]);
         Assert.Equal(
             expected,
-            PictureProtocols.Detect(variables.GetValueOrDefault, (question, final, _) => question == "\e[c" && final == 'c' ? reply : null)
+            ImageProtocols.Detect(variables.GetValueOrDefault, (question, final, _) => question == "\e[c" && final == 'c' ? reply : null)
         );
     }
 

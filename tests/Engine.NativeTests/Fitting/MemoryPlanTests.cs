@@ -1,6 +1,6 @@
-using Tessera.Text.Llama;
 using Tessera.Compute;
 using Tessera.Fitting;
+using Tessera.Text.Llama;
 
 namespace Tessera.Engine.NativeTests.Fitting;
 
@@ -26,7 +26,7 @@ public sealed class MemoryPlanTests
         Assert.Equal(4 * one.CacheBytes, four.CacheBytes);
         Assert.InRange(small.CacheBytes, four.CacheBytes * 34 / 64, (four.CacheBytes * 34 / 64) + (1 << 14));
         Assert.InRange(one.WeightBytes, 4_000_000, 4_300_000);
-        Assert.True(one.VisionWeightBytes > 5_000_000 && one.VisionComputeBytes > 0 && one.PictureBytes > 0);
+        Assert.True(one.VisionWeightBytes > 5_000_000 && one.VisionComputeBytes > 0 && one.ImageBytes > 0);
         Assert.True(one.Fits && one.Devices is [{ Device: "CPU" }]);
         Assert.Equal(one.TotalBytes, one.Devices[0].Bytes);
     }

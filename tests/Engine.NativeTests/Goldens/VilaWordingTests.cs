@@ -23,10 +23,7 @@ public sealed class VilaWordingTests
         Assert.NotEmpty(runs);
         foreach (GoldenRun run in runs)
         {
-            int start =
-                    run.Prompt.IndexOf(MediaMarker.Text, StringComparison.Ordinal)
-                    + MediaMarker.Text.Length
-                    + (isNvila ? 0 : 1),
+            int start = run.Prompt.IndexOf(MediaMarker.Text, StringComparison.Ordinal) + MediaMarker.Text.Length + (isNvila ? 0 : 1),
                 end = run.Prompt.IndexOf("<|", start, StringComparison.Ordinal);
             string question = run.Prompt[start..(end < 0 ? run.Prompt.LastIndexOf(" ASSISTANT:", StringComparison.Ordinal) : end)];
             Assert.Equal(run.Prompt, Shown(chat.Write(null, [new Exchange([new ChatTemplatePart(question)], 1, null)])));

@@ -20,12 +20,12 @@ public sealed class VilaFileTests : IDisposable
             scaled = Read("vila-1.5-3b-s2"),
             lite = Read("nvila-lite"),
             later = Read("nvila");
-        Assert.Equal((PictureRule.Resize, new PixelShuffle(2, TokenOrder.Column), false), (old.Rule, old.Shuffle, old.IsNvila));
+        Assert.Equal((ImageRule.Resize, new PixelShuffle(2, TokenOrder.Column), false), (old.Rule, old.Shuffle, old.IsNvila));
         Assert.Equal((true, true, 3), (intern.Tower.UsesRmsNorm, intern.Tower.HasQueryKeyNorm, intern.Tower.BlockCount));
         Assert.Equal([1, 2], scaled.Scales);
-        Assert.Equal((PictureRule.Dynamic, new PixelShuffle(3, TokenOrder.Row), true), (lite.Rule, lite.Shuffle, lite.IsNvila));
+        Assert.Equal((ImageRule.Dynamic, new PixelShuffle(3, TokenOrder.Row), true), (lite.Rule, lite.Shuffle, lite.IsNvila));
         Assert.Equal(192, lite.Connector.Middle);
-        Assert.Equal((PictureRule.DynamicScales, 9, 12), (later.Rule, later.Tiles.MinTiles, later.Tiles.MaxTiles));
+        Assert.Equal((ImageRule.DynamicScales, 9, 12), (later.Rule, later.Tiles.MinTiles, later.Tiles.MaxTiles));
     }
 
     [Theory]

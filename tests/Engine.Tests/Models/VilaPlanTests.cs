@@ -184,9 +184,9 @@ public sealed class VilaPlanTests
                 },
                 Shuffle = new PixelShuffle(release == "nvila-lite" ? 3 : 2, isLater ? TokenOrder.Row : TokenOrder.Column),
                 Rule =
-                    release == "nvila-lite" ? PictureRule.Dynamic
-                    : isLater ? PictureRule.DynamicScales
-                    : PictureRule.Resize,
+                    release == "nvila-lite" ? ImageRule.Dynamic
+                    : isLater ? ImageRule.DynamicScales
+                    : ImageRule.Resize,
                 Tiles = new TileRule(release == "nvila" ? 9 : 1, 12, side),
                 Scales =
                     release == "nvila" ? [1, 2, 3]

@@ -128,7 +128,7 @@ public sealed class WholeFileTests : IDisposable
                     Assert.True(FileKind.IsSpecial(name), name);
                     Assert.False(FileKind.HasContents(name), name);
                     Assert.Throws<IOException>(() => WholeFile.Write(name, static stream => stream.WriteByte(2)));
-                    Assert.False(PromptImage.IsPictureFile(name));
+                    Assert.False(PromptImage.IsImageFile(name));
                 }
             })
             .WaitAsync(TimeSpan.FromMinutes(1));

@@ -10,7 +10,7 @@ internal abstract class FrameSource
     public const int MaxChosen = 512;
 
     // All frames that are read are held in memory: four times as many pixels as one picture may have.
-    private const int MaxPictures = 4;
+    private const int MaxImages = 4;
 
     /// <summary>Its name for error messages.</summary>
     public abstract string Name { get; }
@@ -75,7 +75,7 @@ internal abstract class FrameSource
         ImageFormat format = await DetectAsync(path, cancellationToken).ConfigureAwait(false);
         return format switch
         {
-            ImageFormat.Gif or ImageFormat.WebP => await AnimatedPicture
+            ImageFormat.Gif or ImageFormat.WebP => await AnimatedImage
                 .OfFileAsync(path, format, maxPixels, cancellationToken)
                 .ConfigureAwait(false),
             ImageFormat.Unknown => await VideoFile.OfFileAsync(path, maxPixels, cancellationToken).ConfigureAwait(false),
@@ -117,10 +117,10 @@ internal abstract class FrameSource
     /// <summary>Checks that so many pixels may be held.</summary>
     protected void RequireSpace(long pixelCount)
     {
-        if (pixelCount > MaxPixels * MaxPictures)
+        if (pixelCount > MaxPixels * MaxImages)
             throw new ImageException(
                 Name,
-                $"the frames have {pixelCount} pixels in all, more than the limit of {MaxPixels * MaxPictures}: take fewer, or make them "
+                $"the frames have {pixelCount} pixels in all, more than the limit of {MaxPixels * MaxImages}: take fewer, or make them "
                     + "smaller."
             );
     }

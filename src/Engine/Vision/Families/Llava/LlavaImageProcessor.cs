@@ -21,9 +21,10 @@ internal sealed class LlavaImageProcessor : IImageProcessor
     {
         inputSize = config.Tower.ImageSize;
         tokenCount = config.Tower.PatchCount;
-        rule = preprocessing == Preprocessing.Transformers && config.AspectRatio == AspectRatioRule.Pad
-            ? AspectRatioRule.Crop
-            : config.AspectRatio;
+        rule =
+            preprocessing == Preprocessing.Transformers && config.AspectRatio == AspectRatioRule.Pad
+                ? AspectRatioRule.Crop
+                : config.AspectRatio;
         normalizer = new PixelNormalizer(config.Tower.ImageMean, config.Tower.ImageDeviation);
         padColour = Rgb.Mean(config.Tower.ImageMean);
     }

@@ -71,11 +71,8 @@ internal sealed class LlavaNextImageProcessor : IImageProcessor
 
     public SlicePlan PlanVideo(IReadOnlyList<PixelSize> frames, PlanRequest request) => VideoPlan.Of(config, frames, request);
 
-    public IReadOnlyList<PreparedSlice> PrepareVideo(
-        IReadOnlyList<RgbImage> frames,
-        SlicePlan plan,
-        CancellationToken cancellationToken
-    ) => [.. frames.Select(frame => normalizer.Normalize(VideoPlan.Fit(config, frame, cancellationToken)))];
+    public IReadOnlyList<PreparedSlice> PrepareVideo(IReadOnlyList<RgbImage> frames, SlicePlan plan, CancellationToken cancellationToken) =>
+        [.. frames.Select(frame => normalizer.Normalize(VideoPlan.Fit(config, frame, cancellationToken)))];
 
     private SlicePlan Tiled(PixelSize image, IReadOnlyList<PixelSize> choices)
     {

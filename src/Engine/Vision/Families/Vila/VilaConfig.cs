@@ -5,7 +5,7 @@ using Tessera.Vision.Slicing;
 namespace Tessera.Vision.Families.Vila;
 
 /// <summary>How VILA brings a picture to the tower's size.</summary>
-internal enum PictureRule
+internal enum ImageRule
 {
     /// <summary>Stretched; with several scales at each of them.</summary>
     Resize,
@@ -30,9 +30,9 @@ internal sealed record VilaConfig
 
     public required PixelShuffle Shuffle { get; init; }
 
-    public required PictureRule Rule { get; init; }
+    public required ImageRule Rule { get; init; }
 
-    /// <summary>The grids of <see cref="PictureRule.Dynamic"/>, and of the last scale of <see cref="PictureRule.DynamicScales"/>.</summary>
+    /// <summary>The grids of <see cref="ImageRule.Dynamic"/>, and of the last scale of <see cref="ImageRule.DynamicScales"/>.</summary>
     public required TileRule Tiles { get; init; }
 
     /// <summary>Each scale's tiles along a side, the first being 1; empty where there is one scale only.</summary>
@@ -50,7 +50,7 @@ internal sealed record VilaConfig
     public IReadOnlyList<TileGrid> GridsOf(SlicePlan plan) =>
         [
             .. Scales.SkipLast(1).Select(static scale => new TileGrid(scale, scale)),
-            Rule == PictureRule.Resize ? new TileGrid(Scales[^1], Scales[^1]) : new TileGrid(plan.Columns, plan.Rows),
+            Rule == ImageRule.Resize ? new TileGrid(Scales[^1], Scales[^1]) : new TileGrid(plan.Columns, plan.Rows),
         ];
 
     public static string NameOf(GgufFile file) => ReadOrder(file) == TokenOrder.Row ? "NVILA" : "VILA 1.5";
@@ -62,14 +62,14 @@ internal sealed record VilaConfig
             ? InternVit.Read(file)
             : VisionTransformerConfig.Read(file);
         var shuffle = new PixelShuffle(ReadFactor(file, tower.PatchesPerSide), ReadOrder(file));
-        PictureRule rule = ReadRule(file);
+        ImageRule rule = ReadRule(file);
         int[] scales = ReadScales(file, tower.ImageSize);
-        if (scales.Length == 0 && rule == PictureRule.DynamicScales)
+        if (scales.Length == 0 && rule == ImageRule.DynamicScales)
             throw new ModelFileException(file.Path, "clip.vision.s2_scales is missing, which 'dynamic_s2' needs.");
-        if (scales.Length > 0 && rule == PictureRule.Dynamic)
+        if (scales.Length > 0 && rule == ImageRule.Dynamic)
             throw new ModelFileException(file.Path, "clip.vision.s2_scales is there, which 'dynamic' has no use for.");
         TileRule tiles = TileRule.Read(file, tower.ImageSize);
-        if (rule == PictureRule.DynamicScales)
+        if (rule == ImageRule.DynamicScales)
             tiles = tiles with { MinTiles = LeastTiles(file, scales[^1], tiles.MaxTiles) };
         int inputs = tower.HiddenSize * Math.Max(1, scales.Length) * shuffle.Factor * shuffle.Factor;
         return new VilaConfig
@@ -111,15 +111,15 @@ internal sealed record VilaConfig
         };
     }
 
-    private static PictureRule ReadRule(GgufFile file)
+    private static ImageRule ReadRule(GgufFile file)
     {
         const string Key = "clip.vision.image_aspect_ratio";
         string rule = file.Metadata.TryGetString(Key, out string? given) ? given : "resize";
         return rule switch
         {
-            "resize" => PictureRule.Resize,
-            "dynamic" => PictureRule.Dynamic,
-            "dynamic_s2" => PictureRule.DynamicScales,
+            "resize" => ImageRule.Resize,
+            "dynamic" => ImageRule.Dynamic,
+            "dynamic_s2" => ImageRule.DynamicScales,
             _ => throw new ModelFileException(
                 file.Path,
                 $"{Key} is '{rule}', which is not supported; known are resize, dynamic and dynamic_s2."

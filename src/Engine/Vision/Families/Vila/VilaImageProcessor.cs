@@ -30,18 +30,18 @@ internal sealed class VilaImageProcessor : IImageProcessor
     public SlicePlan Plan(PixelSize image, PlanRequest request) =>
         config.Rule switch
         {
-            PictureRule.Resize when config.Scales.Count > 0 => Scaled(image, request),
-            PictureRule.Dynamic when request.ImageCount == 1 => tiled.Plan(image, request),
-            PictureRule.DynamicScales when request.ImageCount == 1 => ScaledInRatio(image, request),
+            ImageRule.Resize when config.Scales.Count > 0 => Scaled(image, request),
+            ImageRule.Dynamic when request.ImageCount == 1 => tiled.Plan(image, request),
+            ImageRule.DynamicScales when request.ImageCount == 1 => ScaledInRatio(image, request),
             _ => Whole(image, request),
         };
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
         var options = new ResampleOptions(CancellationToken: cancellationToken);
-        if (plan.Slices.Count == 1 || config.Rule == PictureRule.Dynamic)
+        if (plan.Slices.Count == 1 || config.Rule == ImageRule.Dynamic)
             return tiled.Prepare(image, plan, cancellationToken);
-        if (config.Rule == PictureRule.DynamicScales)
+        if (config.Rule == ImageRule.DynamicScales)
             return [.. config.GridsOf(plan).SelectMany(grid => tiled.Cut(image, grid.Columns, grid.Rows, options))];
         int side = config.Scales[^1] * config.Tower.ImageSize;
         PreparedSlice largest = normalizer.Normalize(Resampler.Resize(image, side, side, ResampleFilter.Bicubic, options));
@@ -111,19 +111,19 @@ internal sealed class VilaImageProcessor : IImageProcessor
             Rows = grid.Rows,
             Refined = new PixelSize(grid.Columns * config.Tower.ImageSize, grid.Rows * config.Tower.ImageSize),
             Slices = slices,
-            Layout = [new LayoutSpan("picture", tokens), .. EndOfPicture],
+            Layout = [new LayoutSpan("picture", tokens), .. EndOfImage],
             UnlimitedSliceCount = slices.Length,
         };
 
     // NVILA's encoder appends the embedding of a newline (llava/model/encoders/image/basic.py).
-    private LayoutSpan[] EndOfPicture => config.IsNvila ? [LayoutSpan.OfToken("\n")] : [];
+    private LayoutSpan[] EndOfImage => config.IsNvila ? [LayoutSpan.OfToken("\n")] : [];
 
     // Each tile is a picture of its own in the prompt, with a newline behind its placeholder (generate_content).
     private List<LayoutSpan> Layout(IReadOnlyList<Slice> slices) =>
         [
             .. slices.SelectMany(slice =>
                 (LayoutSpan[])
-                    [new(slice.Kind == SliceKind.Tile ? "tile" : "overview", slice.TokenCount), .. EndOfPicture, LayoutSpan.OfText("\n")]
+                    [new(slice.Kind == SliceKind.Tile ? "tile" : "overview", slice.TokenCount), .. EndOfImage, LayoutSpan.OfText("\n")]
             ),
         ];
 }

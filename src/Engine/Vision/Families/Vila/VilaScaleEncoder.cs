@@ -91,7 +91,7 @@ internal sealed class VilaScaleEncoder : IVisionEncoder
 
     // Stretched pictures are brought to the first scale's map, those in their own ratio to the last's.
     private TileGrid OutputOf(SlicePlan plan, int sliceCount) =>
-        sliceCount == 1 || config.Rule == PictureRule.Resize ? Single : new TileGrid(plan.Columns, plan.Rows);
+        sliceCount == 1 || config.Rule == ImageRule.Resize ? Single : new TileGrid(plan.Columns, plan.Rows);
 
     // A picture that is not cut has the same features at every scale.
     private ScaleMerge MergeOf(SlicePlan plan, IReadOnlyList<float[]> features, TileGrid output)

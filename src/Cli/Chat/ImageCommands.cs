@@ -7,14 +7,14 @@ namespace Tessera.Cli.Chat;
 /// <param name="desk">What there is.</param>
 /// <param name="screen">Where it is shown.</param>
 /// <param name="interrupts">Stops what takes long.</param>
-internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen, Interrupts interrupts)
+internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts interrupts)
 {
     /// <summary><c>/image</c></summary>
     public async Task AddAsync(string text)
     {
         if (text.Length == 0)
             throw new TesseraException("Name a picture's file: /image PATH.");
-        LineWithPictures named = PicturePaths.OfThisMachine.Find(text);
+        LineWithImages named = ImagePaths.OfThisMachine.Find(text);
         // With words that are no pictures, all of it is one name, whose failure is then told.
         IReadOnlyList<string> paths = named.Text.Length == 0 ? named.Paths : [TypedPath.Require(text)];
         foreach (string path in paths)
@@ -48,7 +48,7 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen, Interrup
     public void Show(PromptMedia media)
     {
         SlicePlan plan = desk.Plan(media);
-        screen.Picture(desk.RequireVision(), media.Frames[0]);
+        screen.Image(desk.RequireVision(), media.Frames[0]);
         string parts =
             plan.FrameCount > 0 ? $"{plan.FrameCount} {(plan.FrameCount == 1 ? "frame" : "frames")}"
             : plan.Slices.Count == 1 ? "1 slice"
@@ -62,7 +62,7 @@ internal sealed class PictureCommands(ChatDesk desk, ChatScreen screen, Interrup
         VisionModel vision = desk.RequireVision();
         PromptMedia media = await ChooseAsync(text);
         SlicePlan plan = desk.Plan(media);
-        screen.Picture(vision, media.Frames[0], plan);
+        screen.Image(vision, media.Frames[0], plan);
         using var table = new StringWriter();
         LookCommand.Print(table, LookCommand.ToDocument(vision, plan));
         screen.Say(Path.GetFileName(media.Name));

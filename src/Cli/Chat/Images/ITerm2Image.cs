@@ -3,10 +3,10 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 
-namespace Tessera.Cli.Chat.Pictures;
+namespace Tessera.Cli.Chat.Images;
 
 /// <summary>Draws with iTerm2's inline images (iterm2.com/documentation-images.html): a PNG file in an OSC 1337 sequence.</summary>
-internal static class ITerm2Picture
+internal static class ITerm2Image
 {
     private const byte FilterNone = 0;
 

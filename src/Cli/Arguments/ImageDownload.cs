@@ -8,7 +8,7 @@ namespace Tessera.Cli.Arguments;
 /// word, and leads into this machine's network only if it began there or the user allows it. That is looked at when connecting, when
 /// the name has been resolved.
 /// </summary>
-internal sealed class PictureDownload : IDisposable
+internal sealed class ImageDownload : IDisposable
 {
     private const int MaxRedirects = 10;
 
@@ -20,7 +20,7 @@ internal sealed class PictureDownload : IDisposable
 
     /// <param name="typed">The address as it was typed, for messages.</param>
     /// <param name="allowsLocal">Whether redirects may lead into this machine's network.</param>
-    public PictureDownload(string typed, bool allowsLocal)
+    public ImageDownload(string typed, bool allowsLocal)
     {
         this.typed = typed;
         this.allowsLocal = allowsLocal;

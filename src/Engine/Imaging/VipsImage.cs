@@ -4,7 +4,7 @@ using Tessera.Native;
 namespace Tessera.Imaging;
 
 /// <summary>A picture file opened with libvips: its header is read, its pixels are decoded on demand, from the top, once.</summary>
-internal sealed class VipsPicture : IDisposable
+internal sealed class VipsImage : IDisposable
 {
     private const int StripByteLength = 1 << 18;
 
@@ -14,7 +14,7 @@ internal sealed class VipsPicture : IDisposable
     private readonly Source source;
     private readonly Image image;
 
-    private VipsPicture(Source source, Image image)
+    private VipsImage(Source source, Image image)
     {
         this.source = source;
         this.image = image;
@@ -32,7 +32,7 @@ internal sealed class VipsPicture : IDisposable
     /// <param name="format">The format, which alone is tried.</param>
     /// <param name="data">The whole file; an array is used in place.</param>
     /// <exception cref="VipsException">The header is damaged.</exception>
-    public static VipsPicture Open(ImageFormat format, ReadOnlyMemory<byte> data)
+    public static VipsImage Open(ImageFormat format, ReadOnlyMemory<byte> data)
     {
         VipsLibrary.EnsureStarted();
         bool isWholeArray =
@@ -43,7 +43,7 @@ internal sealed class VipsPicture : IDisposable
         try
         {
             VOption options = new() { ["access"] = Enums.Access.Sequential, ["fail_on"] = Enums.FailOn.Error };
-            return new VipsPicture(source, (Image)Operation.Call(Loader(format), options, source));
+            return new VipsImage(source, (Image)Operation.Call(Loader(format), options, source));
         }
         catch
         {

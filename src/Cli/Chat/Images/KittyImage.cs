@@ -2,11 +2,11 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 
-namespace Tessera.Cli.Chat.Pictures;
+namespace Tessera.Cli.Chat.Images;
 
 /// <summary>Draws with kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol): deflated RGB in pieces of 4096
 /// letters.</summary>
-internal static class KittyPicture
+internal static class KittyImage
 {
     private const int ChunkLength = 4096;
 

@@ -3,7 +3,7 @@ using NetVips;
 namespace Tessera.Imaging.Video;
 
 /// <summary>An animated GIF or WebP: its frames are whole pictures, as libvips composes them.</summary>
-internal sealed class AnimatedPicture : FrameSource
+internal sealed class AnimatedImage : FrameSource
 {
     // libvips lays the frames out below each other, and knows no taller picture (VIPS_MAX_COORD).
     private const long MaxHeight = 10_000_000;
@@ -16,7 +16,7 @@ internal sealed class AnimatedPicture : FrameSource
     private readonly byte[] content;
     private readonly double[] starts;
 
-    private AnimatedPicture(string name, ImageFormat format, byte[] content, long maxPixels)
+    private AnimatedImage(string name, ImageFormat format, byte[] content, long maxPixels)
     {
         (Name, this.format, this.content, MaxPixels) = (name, format, content, maxPixels);
         Size = ImageCodec.ReadSize(content, name, maxPixels);
@@ -38,7 +38,7 @@ internal sealed class AnimatedPicture : FrameSource
 
     /// <summary>Reads the file and its header.</summary>
     /// <exception cref="ImageException">It is damaged or too large.</exception>
-    public static async Task<AnimatedPicture> OfFileAsync(
+    public static async Task<AnimatedImage> OfFileAsync(
         string path,
         ImageFormat format,
         long maxPixels,
@@ -48,7 +48,7 @@ internal sealed class AnimatedPicture : FrameSource
         try
         {
             byte[] content = await ImageFileReader.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-            return new AnimatedPicture(path, format, content, maxPixels);
+            return new AnimatedImage(path, format, content, maxPixels);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -144,5 +144,5 @@ internal sealed class AnimatedPicture : FrameSource
     }
 
     private static ImageException Damaged(string name, VipsException failure) =>
-        new(name, $"the animation is damaged or cut short{VipsPicture.Reason(failure)}.", failure);
+        new(name, $"the animation is damaged or cut short{VipsImage.Reason(failure)}.", failure);
 }

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace Tessera.Cli.Chat.Pictures;
+namespace Tessera.Cli.Chat.Images;
 
 /// <summary>Draws with the character ▀: its colour is one pixel, the cell's background the one below.</summary>
-internal static class HalfBlockPicture
+internal static class HalfBlockImage
 {
     private static readonly int[] CubeLevels = [0, 95, 135, 175, 215, 255];
 

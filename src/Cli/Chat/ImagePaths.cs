@@ -3,7 +3,7 @@ namespace Tessera.Cli.Chat;
 /// <summary>A line with the pictures that it names.</summary>
 /// <param name="Text">The text; a picture in the middle of it has left <see cref="Marker"/>, those at its ends nothing.</param>
 /// <param name="Paths">The files, in the order of the text.</param>
-internal sealed record LineWithPictures(string Text, IReadOnlyList<string> Paths)
+internal sealed record LineWithImages(string Text, IReadOnlyList<string> Paths)
 {
     /// <summary>Stands for a picture in a message.</summary>
     public const string Marker = "<__media__>";
@@ -11,24 +11,24 @@ internal sealed record LineWithPictures(string Text, IReadOnlyList<string> Paths
 
 /// <summary>Finds the paths of pictures in a line, as terminals write what is dropped on them: quoted, with escaped blanks, or as a file
 /// address.</summary>
-/// <param name="isPicture">Whether there is a picture's file at a path.</param>
-internal sealed class PicturePaths(Func<string, bool> isPicture)
+/// <param name="isImage">Whether there is a picture's file at a path.</param>
+internal sealed class ImagePaths(Func<string, bool> isImage)
 {
     private static readonly char[] TrailingPunctuation = ['?', '!', '.', ',', ';', ':', ')'];
     private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".bmp"];
 
     /// <summary>Looks at the files of this machine.</summary>
-    public static PicturePaths OfThisMachine { get; } = new(PromptImage.IsPictureFile);
+    public static ImagePaths OfThisMachine { get; } = new(PromptImage.IsImageFile);
 
     /// <exception cref="ImageException">The line names a picture by its full path, but it cannot be used.</exception>
-    public LineWithPictures Find(string line)
+    public LineWithImages Find(string line)
     {
         // A name with blanks that nothing quotes can only be told when it is alone.
-        if (AsPicture(line.Trim()) is { } only)
-            return new LineWithPictures("", [only]);
+        if (AsImage(line.Trim()) is { } only)
+            return new LineWithImages("", [only]);
         List<Part> parts = [.. Words(line).Select(Recognise)];
         string[] paths = [.. parts.Select(static part => part.Path).OfType<string>()];
-        return paths.Length == 0 ? new LineWithPictures(line, []) : new LineWithPictures(TextOf(parts), paths);
+        return paths.Length == 0 ? new LineWithImages(line, []) : new LineWithImages(TextOf(parts), paths);
     }
 
     private static string TextOf(List<Part> parts)
@@ -40,7 +40,7 @@ internal sealed class PicturePaths(Func<string, bool> isPicture)
         bool isMixed = parts.Where((part, index) => part.Path is not null && index > first && index < last).Any();
         return string.Concat(
                 parts.Select(part =>
-                    part.Path is null || isMixed ? part.Blanks + (part.Path is null ? "" : LineWithPictures.Marker) + part.Text : part.Text
+                    part.Path is null || isMixed ? part.Blanks + (part.Path is null ? "" : LineWithImages.Marker) + part.Text : part.Text
                 )
             )
             .Trim();
@@ -50,24 +50,24 @@ internal sealed class PicturePaths(Func<string, bool> isPicture)
     {
         string bare = word.TrimStart(),
             blanks = word[..^bare.Length];
-        if (AsPicture(bare) is { } path)
+        if (AsImage(bare) is { } path)
             return new Part(blanks, "", path);
         string shorter = bare.TrimEnd(TrailingPunctuation);
-        if (shorter.Length < bare.Length && AsPicture(shorter) is { } before)
+        if (shorter.Length < bare.Length && AsImage(shorter) is { } before)
             return new Part(blanks, bare[shorter.Length..], before);
-        RequireNoLostPicture(shorter);
+        RequireNoLostImage(shorter);
         return new Part(blanks, bare, null);
     }
 
-    private string? AsPicture(string word) =>
+    private string? AsImage(string word) =>
         word.Length == 0 || word.Contains('\n')
             ? null
             : new[] { TypedPath.OfFileAddress(word), TypedPath.WithHome(word), TypedPath.Unquote(word) }
                 .OfType<string>()
-                .FirstOrDefault(isPicture);
+                .FirstOrDefault(isImage);
 
     // To ask the model about a path that leads nowhere would get an invented answer.
-    private static void RequireNoLostPicture(string word)
+    private static void RequireNoLostImage(string word)
     {
         string path = TypedPath.Resolve(word);
         if (!Path.IsPathFullyQualified(path) || !Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))

@@ -5,24 +5,24 @@ using Tessera.Cli.Commands;
 namespace Tessera.Cli.Bench;
 
 /// <summary>The picture to measure with; each round gets a copy that no cache knows.</summary>
-internal sealed class BenchPictures
+internal sealed class BenchImages
 {
     private const int MaxSide = 20_000;
     private readonly byte[] bytes;
 
-    private BenchPictures(byte[] bytes, string name) => (this.bytes, Name) = (bytes, name);
+    private BenchImages(byte[] bytes, string name) => (this.bytes, Name) = (bytes, name);
 
     public string Name { get; }
 
-    public static BenchPictures OfFile(PromptImage image) => new(image.Data.ToArray(), image.Name);
+    public static BenchImages OfFile(PromptImage image) => new(image.Data.ToArray(), image.Name);
 
     /// <exception cref="UsageException">The size is none.</exception>
-    public static BenchPictures Drawn(string size)
+    public static BenchImages Drawn(string size)
     {
         string[] sides = size.Split('x');
         if (sides.Length != 2 || !TryParse(sides[0], out int width) || !TryParse(sides[1], out int height))
             throw new UsageException($"--size is '{size}', not a width and a height such as 1344x896, each up to {MaxSide}.");
-        return new BenchPictures(Bitmap(width, height), $"drawn, {width} x {height}");
+        return new BenchImages(Bitmap(width, height), $"drawn, {width} x {height}");
     }
 
     /// <summary>The picture with a few bytes behind its end, which decoders ignore and caches do not.</summary>

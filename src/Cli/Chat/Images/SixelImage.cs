@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text;
 
-namespace Tessera.Cli.Chat.Pictures;
+namespace Tessera.Cli.Chat.Images;
 
 /// <summary>Draws with sixels (DEC STD 070, chapter 9): bands of six rows, one pass for each colour, in a cube of 216 dithered
 /// colours.</summary>
-internal static class SixelPicture
+internal static class SixelImage
 {
     private const int BandHeight = 6;
     private const int LevelCount = 6;

@@ -3,9 +3,9 @@ using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests.Chat;
 
-public sealed class PicturePathsTests
+public sealed class ImagePathsTests
 {
-    private static readonly PicturePaths Paths = new(static path =>
+    private static readonly ImagePaths Paths = new(static path =>
         path is "/p/cat.png" or "/p/my cat.png" or "dog.jpg" or "/p/it's.png" || path == Path.Combine(Home, "home.png")
     );
 
@@ -34,7 +34,7 @@ public sealed class PicturePathsTests
     [InlineData("http://host/p/cat.png", "http://host/p/cat.png", "")]
     public void Pictures_in_a_line_are_found(string line, string text, string paths)
     {
-        LineWithPictures found = Paths.Find(line);
+        LineWithImages found = Paths.Find(line);
         Assert.Equal(text, found.Text);
         Assert.Equal(paths.Replace("~", Home, StringComparison.Ordinal), string.Join(' ', found.Paths));
     }
@@ -56,10 +56,10 @@ public sealed class PicturePathsTests
         using var folder = new TemporaryFolder();
         string text = folder.File("text.png", "no picture"u8),
             picture = folder.File("named wrong.txt", File.ReadAllBytes(Goldens.RepositoryPath("samples", "heart.png")));
-        Assert.False(PromptImage.IsPictureFile(text));
-        Assert.True(PromptImage.IsPictureFile(picture));
-        Assert.Equal([picture], PicturePaths.OfThisMachine.Find($"'{picture}' what?").Paths);
-        Assert.Throws<ImageException>(() => PicturePaths.OfThisMachine.Find(text));
+        Assert.False(PromptImage.IsImageFile(text));
+        Assert.True(PromptImage.IsImageFile(picture));
+        Assert.Equal([picture], ImagePaths.OfThisMachine.Find($"'{picture}' what?").Paths);
+        Assert.Throws<ImageException>(() => ImagePaths.OfThisMachine.Find(text));
     }
 
     [Theory]

@@ -1,17 +1,17 @@
-namespace Tessera.Cli.Chat.Pictures;
+namespace Tessera.Cli.Chat.Images;
 
 /// <summary>Shows pictures in the terminal, at most two thirds of its rows high.</summary>
 /// <param name="output">The terminal.</param>
 /// <param name="size">Its columns and rows now.</param>
 /// <param name="detect">Finds out how it can show pictures; asked once, before the first one.</param>
-internal sealed class PicturePrinter(TextWriter output, Func<(int Width, int Height)> size, Func<PictureProtocol> detect)
+internal sealed class ImagePrinter(TextWriter output, Func<(int Width, int Height)> size, Func<ImageProtocol> detect)
 {
     private const int MaxColumns = 64;
     private const int MaxRows = 24;
 
     // Terminals scale what they are given for so many columns, sixels excepted; common fonts have cells of about this size.
     private static readonly PixelSize AssumedCell = new(8, 16);
-    private PictureProtocol? protocol;
+    private ImageProtocol? protocol;
 
     /// <param name="vision">Decodes it.</param>
     /// <param name="image">The picture.</param>
@@ -19,10 +19,10 @@ internal sealed class PicturePrinter(TextWriter output, Func<(int Width, int Hei
     /// <exception cref="ImageException">It cannot be read.</exception>
     public void Print(VisionModel vision, PromptImage image, SlicePlan? grid = null)
     {
-        PictureProtocol use = protocol ??= detect();
-        if (use == PictureProtocol.None)
+        ImageProtocol use = protocol ??= detect();
+        if (use == ImageProtocol.None)
             return;
-        PixelSize cell = use is PictureProtocol.HalfBlocks or PictureProtocol.HalfBlocks256 ? HalfBlockPicture.CellSize : AssumedCell;
+        PixelSize cell = use is ImageProtocol.HalfBlocks or ImageProtocol.HalfBlocks256 ? HalfBlockImage.CellSize : AssumedCell;
         (int width, int height) = size();
         var most = new PixelSize(cell.Width * Math.Clamp(width - 1, 1, MaxColumns), cell.Height * Math.Clamp(height * 2 / 3, 1, MaxRows));
         ImagePreview preview = vision.Preview(image, most, grid);
@@ -30,12 +30,12 @@ internal sealed class PicturePrinter(TextWriter output, Func<(int Width, int Hei
         output.Flush();
     }
 
-    private static string Encode(PictureProtocol protocol, ImagePreview preview, int columns) =>
+    private static string Encode(ImageProtocol protocol, ImagePreview preview, int columns) =>
         protocol switch
         {
-            PictureProtocol.Kitty => KittyPicture.Encode(preview, columns) + "\r\n",
-            PictureProtocol.ITerm2 => ITerm2Picture.Encode(preview, columns) + "\r\n",
-            PictureProtocol.Sixel => SixelPicture.Encode(preview) + "\r\n",
-            _ => HalfBlockPicture.Encode(preview, protocol == PictureProtocol.HalfBlocks),
+            ImageProtocol.Kitty => KittyImage.Encode(preview, columns) + "\r\n",
+            ImageProtocol.ITerm2 => ITerm2Image.Encode(preview, columns) + "\r\n",
+            ImageProtocol.Sixel => SixelImage.Encode(preview) + "\r\n",
+            _ => HalfBlockImage.Encode(preview, protocol == ImageProtocol.HalfBlocks),
         };
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 namespace Tessera.Extensions.AI;
 
 /// <summary>Reads pictures from contents, and holds that they are of the type that they say.</summary>
-internal static class PictureReader
+internal static class ImageReader
 {
     // Media types that name what another one does.
     private static readonly Dictionary<string, string> Aliases = new(StringComparer.OrdinalIgnoreCase)
