@@ -70,7 +70,9 @@ public sealed class NotEnoughMemoryException : TesseraException
     {
         DeviceMemory tight = plan.Devices.First(static device => !device.Fits);
         string way =
-            plan.LargestContextLength > 0 ? $"a context of {plan.LargestContextLength} tokens would fit" : "take a smaller quantization";
+            plan.LargestContextLength > 0
+                ? $"a context of {plan.LargestContextLength} tokens would fit"
+                : "take a shorter context or a smaller quantization";
         return $"{path}: it needs {Gigabytes(tight.Bytes)} GB on {tight.Device}, where {Gigabytes(tight.FreeBytes)} GB are free "
             + $"(weights {Gigabytes(plan.WeightBytes)}, {plan.ContextLength} tokens of context {Gigabytes(plan.CacheBytes)}, "
             + $"vision {Gigabytes(plan.VisionWeightBytes + plan.VisionComputeBytes)}): {way}.";

@@ -113,7 +113,9 @@ internal sealed class FitCommand(CliConsole console)
             );
         if (!plan.Fits)
             console.Out.WriteLine(
-                plan.LargestContextLength > 0 ? $"a context of {plan.LargestContextLength} tokens would fit" : "take a smaller quantization"
+                plan.LargestContextLength > 0
+                    ? $"a context of {plan.LargestContextLength} tokens would fit"
+                    : "take a shorter context or a smaller quantization"
             );
         foreach (MemoryPlan other in others)
             console.Out.WriteLine(

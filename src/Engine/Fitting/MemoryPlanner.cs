@@ -34,6 +34,7 @@ internal static class MemoryPlanner
         cancellationToken.ThrowIfCancellationRequested();
         int gpuLayers = GpuLayers.Choose(options, file.Parts),
             length = options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit;
+        RequireBookkeeping(options, file, Math.Max(length, options.CacheLength));
         LanguageMemory language = PlanLanguage(options, gpuLayers, length);
         if (options.ContextLength == 0 && language.TrainedContextLength is > 0 and var trained && trained < length)
             language = PlanLanguage(options, gpuLayers, length = trained);
@@ -54,6 +55,20 @@ internal static class MemoryPlanner
             Devices = [],
         };
         return plan with { Devices = DeviceShares.Of(plan, language, tower, GpuLayers.ShareOf(file.Parts, gpuLayers)) };
+    }
+
+    // libllama plans a context without its values, but not without its table of cells (ggml-org/llama.cpp v0.5.0, src/llama-kv-cells.h).
+    private static void RequireBookkeeping(ModelOptions options, LanguageModelFile file, int length)
+    {
+        const long BytesPerCell = 64;
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (BytesPerCell * length > available / 4)
+            throw new ContextMemoryException(
+                options.ModelPath,
+                length,
+                (BytesPerCell + GpuLayers.CacheBytesPerToken(file.Parts)) * length,
+                available
+            );
     }
 
     private static LanguageMemory PlanLanguage(ModelOptions options, int gpuLayers, int length) =>
