@@ -61,7 +61,8 @@ public sealed record ModelOptions
     /// false reads them into memory of the process.</summary>
     public bool MapsFiles { get; init; } = true;
 
-    /// <summary>A vision half that is open already, in the place of <see cref="ProjectorPath"/>'s; it is the model's from then on.</summary>
+    /// <summary>A vision half that is open already, in the place of <see cref="ProjectorPath"/>'s; it is the model's from then
+    /// on.</summary>
     public VisionModel? Vision { get; init; }
 
     /// <summary>LoRA adapters of the language model.</summary>

@@ -30,6 +30,7 @@ internal static class TesseraConfiguration
             GpuLayerCount = Read(section, nameof(model.GpuLayerCount), model.GpuLayerCount),
             Preprocessing = ReadName(section, nameof(model.Preprocessing), model.Preprocessing),
             VisionType = ReadName(section, nameof(model.VisionType), model.VisionType),
+            CacheType = ReadName(section, nameof(model.CacheType), model.CacheType),
             VisionDevice = section[nameof(model.VisionDevice)] ?? model.VisionDevice,
             MaxPixels = Read(section, nameof(model.MaxPixels), model.MaxPixels),
             ParallelAnswerCount = Read(section, nameof(model.ParallelAnswerCount), model.ParallelAnswerCount),
