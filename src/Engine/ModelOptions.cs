@@ -65,6 +65,10 @@ public sealed record ModelOptions
     /// on.</summary>
     public VisionModel? Vision { get; init; }
 
+    /// <summary>Frames of the longest video that will be shown; 0 for none. LLaVA-NeXT-Video's authors stretch a Vicuna's positions by it,
+    /// where its file does not say how.</summary>
+    public int VideoFrameCount { get; init; }
+
     /// <summary>LoRA adapters of the language model.</summary>
     public IReadOnlyList<ModelAdapter> Adapters { get; init; } = [];
 
@@ -83,6 +87,13 @@ public sealed record ModelOptions
         Require(ParallelAnswerCount, nameof(ParallelAnswerCount), 1);
         Require(WaitingAnswerLimit, nameof(WaitingAnswerLimit), 0);
         Require(CacheLength, nameof(CacheLength), 0);
+        Require(VideoFrameCount, nameof(VideoFrameCount), 0);
+        if (VideoFrameCount > PromptVideo.MaxFrameCount)
+            throw new ArgumentOutOfRangeException(
+                nameof(VideoFrameCount),
+                VideoFrameCount,
+                $"{nameof(VideoFrameCount)} must be at most {PromptVideo.MaxFrameCount}."
+            );
         Require(ImageCacheBytes, nameof(ImageCacheBytes), 0);
         Require(ImageCacheFolderBytes, nameof(ImageCacheFolderBytes), 0);
     }

@@ -69,7 +69,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Adapters!.Fingerprint}";
+    internal string Fingerprint =>
+        $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Adapters!.Fingerprint}"
+        + (language.PositionFactor > 1 ? $" positions {language.PositionFactor}" : "");
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>

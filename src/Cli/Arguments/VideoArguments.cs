@@ -59,6 +59,10 @@ internal sealed class VideoArguments
         };
     }
 
+    /// <summary>Frames of the longest video; 0 for none.</summary>
+    public static int LongestOf(IReadOnlyList<PromptMedia> media) =>
+        media.OfType<PromptVideo>().Select(static video => video.Frames.Count).DefaultIfEmpty().Max();
+
     private static Option<float?> Seconds(string name, string description)
     {
         Option<float?> option = OptionValues.OptionalNumber<float>(name, description, 0, 1_000_000);

@@ -54,7 +54,7 @@ internal sealed class ChatCommand(CliConsole console)
         ];
         ModelOptions files = model.ToOptions(parsed, needsVision: true);
         var shown = new Prompt("") { Media = media, Limits = model.Limits(parsed) };
-        files = files with { Vision = AskCommand.OpenFor(console, files, shown) };
+        files = files with { Vision = AskCommand.OpenFor(console, files, shown), VideoFrameCount = VideoArguments.LongestOf(media) };
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);

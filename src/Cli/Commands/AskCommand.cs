@@ -71,7 +71,7 @@ internal sealed class AskCommand(CliConsole console)
             Limits = model.Limits(parsed),
         };
         ModelOptions files = model.ToOptions(parsed, needsVision: prompt.Media.Count > 0);
-        files = files with { Vision = OpenFor(console, files, prompt) };
+        files = files with { Vision = OpenFor(console, files, prompt), VideoFrameCount = VideoArguments.LongestOf(prompt.Media) };
         long started = Stopwatch.GetTimestamp();
         using MultimodalModel loaded = await ProgressDisplay.RunAsync(
             console,

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Tessera.Compute;
 using Tessera.Fitting;
+using Tessera.Gguf;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Text.Trial;
@@ -30,7 +31,9 @@ internal static class ModelLoader
             bool isShortened = options.ContextLength != wantedLength;
             bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
             var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
+            int positionFactor = PositionFactor(options, file, vision);
             language = LoadWeights(choice, vision, progress, cancellationToken);
+            language.PositionFactor = positionFactor;
             try
             {
                 return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
@@ -39,6 +42,7 @@ internal static class ModelLoader
             {
                 language.Dispose();
                 language = choice.LoadOnProcessor(failure, progress, cancellationToken);
+                language.PositionFactor = positionFactor;
                 return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
             }
         }
@@ -112,13 +116,27 @@ internal static class ModelLoader
             );
     }
 
+    // The authors do it for Vicuna only, whose positions rotate as LLaMA's first did.
+    private static int PositionFactor(ModelOptions options, LanguageModelFile file, VisionModel? vision)
+    {
+        const float VicunaBase = 10_000;
+        GgufMetadata metadata = file.Parts[0].Metadata;
+        bool isVicuna =
+            metadata.TryGetString("general.architecture", out string? architecture)
+            && architecture == "llama"
+            && !metadata.ContainsKey("llama.rope.scaling.type")
+            && (!metadata.TryGetSingle("llama.rope.freq_base", out float frequency) || frequency == VicunaBase);
+        return isVicuna && vision is not null ? vision.Projector.PositionFactor(options.VideoFrameCount) : 1;
+    }
+
     private static int ContextLengthFor(ModelOptions options, LanguageModel language)
     {
         if (options.ContextLength > 0)
             return options.ContextLength;
-        return language.TrainedContextLength > 0
-            ? Math.Min(language.TrainedContextLength, ModelOptions.DefaultContextLimit)
-            : ModelOptions.DefaultContextLimit;
+        int trained = language.TrainedContextLength;
+        if (language.PositionFactor > 1)
+            return trained * language.PositionFactor;
+        return trained > 0 ? Math.Min(trained, ModelOptions.DefaultContextLimit) : ModelOptions.DefaultContextLimit;
     }
 
     /// <summary>How much there may be of what.</summary>

@@ -8,6 +8,7 @@ internal static unsafe partial class LibLlama
 {
     private const string Library = NativeLibraries.Llama;
 
+    internal const int LLAMA_ROPE_SCALING_TYPE_LINEAR = 1;
     internal const int LLAMA_LOAD_MODE_NONE = 0;
     internal const int LLAMA_FLASH_ATTN_TYPE_ENABLED = 1;
 

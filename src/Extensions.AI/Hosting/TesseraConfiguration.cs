@@ -36,6 +36,7 @@ internal static class TesseraConfiguration
             ParallelAnswerCount = Read(section, nameof(model.ParallelAnswerCount), model.ParallelAnswerCount),
             WaitingAnswerLimit = Read(section, nameof(model.WaitingAnswerLimit), model.WaitingAnswerLimit),
             CacheLength = Read(section, nameof(model.CacheLength), model.CacheLength),
+            VideoFrameCount = Read(section, nameof(model.VideoFrameCount), model.VideoFrameCount),
             ImageCacheBytes = Read(section, nameof(model.ImageCacheBytes), model.ImageCacheBytes),
             ImageCacheFolder = section[nameof(model.ImageCacheFolder)] ?? model.ImageCacheFolder,
             MapsFiles = Read(section, nameof(model.MapsFiles), model.MapsFiles),

@@ -42,6 +42,9 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <summary>The adapters that contexts use; null for none.</summary>
     public LoadedAdapters? Adapters { get; set; }
 
+    /// <summary>By how much positions are stretched (linear RoPE scaling, arXiv 2306.15595); 1 leaves it to the file.</summary>
+    public int PositionFactor { get; set; } = 1;
+
     /// <summary>Width of an input embedding, which a projector must match.</summary>
     public int EmbeddingWidth { get; }
 

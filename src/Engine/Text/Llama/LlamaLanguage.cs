@@ -210,6 +210,12 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
     {
         llama_context_params parameters = PlainParameters(length, sequenceCount, threadCount, cacheType);
+        if (model.PositionFactor > 1)
+        {
+            parameters.rope_scaling_type = LibLlama.LLAMA_ROPE_SCALING_TYPE_LINEAR;
+            parameters.rope_freq_scale = 1f / model.PositionFactor;
+        }
+
         parameters.abort_callback = &IsStopRequested;
         parameters.abort_callback_data = stopFlag;
         return parameters;

@@ -43,6 +43,9 @@ internal sealed class Projector : IDisposable
 
     public bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
 
+    /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames.</summary>
+    public int PositionFactor(int frameCount) => frameCount > 0 ? parts.PositionFactor?.Invoke(frameCount) ?? 1 : 1;
+
     /// <summary>Tells the projector and its settings apart from others.</summary>
     public string Fingerprint => fingerprint.Value;
 

@@ -36,4 +36,8 @@ internal sealed record FamilyParts(
     /// and the same on all axes.
     /// </summary>
     public bool RowsArePlacedAsText { get; init; }
+
+    /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames; null for
+    /// never.</summary>
+    public Func<int, int>? PositionFactor { get; init; }
 }

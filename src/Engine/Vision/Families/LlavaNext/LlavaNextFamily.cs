@@ -11,12 +11,16 @@ internal static class LlavaNextFamily
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {
         LlavaNextConfig config = LlavaNextConfig.Read(file);
+        int frameSide = config.Tower.PatchesPerSide / config.Video.Stride;
         FamilyPrompt wording = config.PadsSeveralImages ? FamilyPrompt.Qwen : FamilyPrompt.Vicuna;
         return new FamilyParts(
             new LlavaNextImageProcessor(config, preprocessing),
             config.Connector.Outputs,
             weights => new LlavaNextEncoder(config, preprocessing, weights),
             wording
-        );
+        )
+        {
+            PositionFactor = FramePooling.IsTold(file) ? frames => VideoPositions.FactorFor(frames, frameSide * frameSide) : null,
+        };
     }
 }
