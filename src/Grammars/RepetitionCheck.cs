@@ -39,12 +39,41 @@ internal sealed class RepetitionCheck
     {
         foreach (GrammarExpression part in GrammarRules.PartsOf(expression))
             RequireInside(part, rule);
+        if (expression is Repeat { Most: > 1 } repeat && IsAmbiguous(repeat) && Reached(repeat.Item).Contains(rule))
+            throw new GrammarFault("it repeats itself within itself, which fits a text in too many ways: put a character between.")
+            {
+                Rule = rule,
+            };
         // The ways of one level are no more than the characters that were read.
         if (expression is Repeat && TailOf(expression) is { Levels: > 1, Ways: > GrammarLimits.RepetitionWays })
             throw new GrammarFault("its repetitions inside each other fit a text in too many ways: put a character between.")
             {
                 Rule = rule,
             };
+    }
+
+    private bool IsAmbiguous(Repeat repeat) =>
+        characters.MaybeEmpty(repeat.Item) || CharacterSet.Overlap(TailOf(repeat.Item).GoesOn, characters.Beginnings(repeat.Item));
+
+    // The rules that an expression leads to.
+    private HashSet<string> Reached(GrammarExpression expression)
+    {
+        var reached = new HashSet<string>();
+        var waiting = new Stack<GrammarExpression>([expression]);
+        while (waiting.TryPop(out GrammarExpression? next))
+        {
+            if (next is RuleReference { Name: var name })
+            {
+                if (reached.Add(name))
+                    waiting.Push(rules[name]);
+                continue;
+            }
+
+            foreach (GrammarExpression part in GrammarRules.PartsOf(next))
+                waiting.Push(part);
+        }
+
+        return reached;
     }
 
     private Tail TailOf(GrammarExpression expression)
@@ -105,7 +134,7 @@ internal sealed class RepetitionCheck
     {
         Tail item = TailOf(repeat.Item);
         CharacterSet first = characters.Beginnings(repeat.Item);
-        bool isAmbiguous = characters.MaybeEmpty(repeat.Item) || CharacterSet.Overlap(item.GoesOn, first);
+        bool isAmbiguous = IsAmbiguous(repeat);
         CharacterSet goesOn = repeat.Most == repeat.Least ? item.GoesOn : GrammarCharacters.Union([item.GoesOn, first]);
         // Without a limit nothing is counted, nor what comes once at most.
         if (repeat.Most is not int most || most < 2 || (most == repeat.Least && !isAmbiguous))
