@@ -6,33 +6,17 @@ namespace Tessera.Cli.Output;
 /// it.</summary>
 internal static class ProgressDisplay
 {
-    // With the longest description, this fits forty columns but for its percentage.
-    private const int BarWidth = 20;
-
-    public static async Task<T> RunAsync<T>(CliConsole console, Func<IProgress<EngineProgress>?, Task<T>> work)
-    {
-        if (!console.ShowsProgress)
-            return await work(null);
-        IAnsiConsole screen = AnsiConsole.Create(
-            new AnsiConsoleSettings
-            {
-                Out = new AnsiConsoleOutput(console.Error),
-                Ansi = AnsiSupport.Yes,
-                Interactive = InteractionSupport.Yes,
-            }
-        );
-        return await screen
-            .Progress()
-            .AutoClear(true)
-            .HideCompleted(true)
-            .Columns(
+    public static Task<T> RunAsync<T>(CliConsole console, Func<IProgress<EngineProgress>?, Task<T>> work) =>
+        ProgressBars.RunAsync(
+            console,
+            [
                 new SpinnerColumn(Spinner.Known.Line),
                 new TaskDescriptionColumn(),
-                new ProgressBarColumn { Width = BarWidth },
-                new PercentageColumn()
-            )
-            .StartAsync(context => work(new Bars(context)));
-    }
+                new ProgressBarColumn { Width = ProgressBars.Width },
+                new PercentageColumn(),
+            ],
+            context => work(context is null ? null : new Bars(context))
+        );
 
     private static string Describe(EngineStage stage) =>
         stage switch

@@ -6,34 +6,19 @@ namespace Tessera.Cli.Output;
 /// it.</summary>
 internal static class TransferDisplay
 {
-    private const int BarWidth = 20;
-
     /// <summary>Runs some work that tells what it does, how far it is and how far it will be.</summary>
-    public static async Task<T> RunAsync<T>(CliConsole console, Func<Action<string, long, long>?, Task<T>> work)
-    {
-        if (!console.ShowsProgress)
-            return await work(null);
-        IAnsiConsole screen = AnsiConsole.Create(
-            new AnsiConsoleSettings
-            {
-                Out = new AnsiConsoleOutput(console.Error),
-                Ansi = AnsiSupport.Yes,
-                Interactive = InteractionSupport.Yes,
-            }
-        );
-        return await screen
-            .Progress()
-            .AutoClear(true)
-            .HideCompleted(true)
-            .Columns(
+    public static Task<T> RunAsync<T>(CliConsole console, Func<Action<string, long, long>?, Task<T>> work) =>
+        ProgressBars.RunAsync(
+            console,
+            [
                 new TaskDescriptionColumn(),
-                new ProgressBarColumn { Width = BarWidth },
+                new ProgressBarColumn { Width = ProgressBars.Width },
                 new PercentageColumn(),
                 new TransferSpeedColumn(),
-                new RemainingTimeColumn()
-            )
-            .StartAsync(context => work(new Bars(context).Tell));
-    }
+                new RemainingTimeColumn(),
+            ],
+            context => work(context is null ? null : new Bars(context).Tell)
+        );
 
     private sealed class Bars(ProgressContext context)
     {

@@ -27,7 +27,7 @@ internal static class ModelLoader
                 : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
             ComputeDevice.RegisterKernels();
             int wantedLength = options.ContextLength;
-            options = RoomCheck.Fit(options, file, cancellationToken);
+            options = RoomCheck.Fit(options with { Vision = vision }, file, cancellationToken);
             bool isShortened = options.ContextLength != wantedLength;
             bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
             var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);

@@ -27,9 +27,12 @@ internal static class MemoryPlanner
     public static MemoryPlan Plan(ModelOptions options, LanguageModelFile file, PixelSize? picture, CancellationToken cancellationToken)
     {
         ComputeDevice.RegisterKernels();
-        using VisionModel? vision = options.ProjectorPath is null
-            ? null
-            : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+        // One that is open already is its owner's.
+        using VisionModel? opened =
+            options.Vision is not null || options.ProjectorPath is null
+                ? null
+                : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+        VisionModel? vision = options.Vision ?? opened;
         SlicePlan? slices = picture is { } size ? vision?.Plan(size) : null;
         cancellationToken.ThrowIfCancellationRequested();
         int gpuLayers = GpuLayers.Choose(options, file.Parts),
