@@ -56,7 +56,8 @@ public static class SyntheticModels
     internal static void WriteLanguage(LanguageShape shape, string path)
     {
         var writer = new GgufWriter();
-        writer.AddMetadata("general.architecture", "llama");
+        string architecture = shape.PlacesRowsFreely ? "qwen2vl" : "llama";
+        writer.AddMetadata("general.architecture", architecture);
         foreach (
             (string key, int value) in ((string, int)[])
                 [
@@ -70,8 +71,11 @@ public static class SyntheticModels
                     ("rope.dimension_count", shape.Width / shape.Heads),
                 ]
         )
-            writer.AddMetadata($"llama.{key}", (uint)value);
-        writer.AddMetadata("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+            writer.AddMetadata($"{architecture}.{key}", (uint)value);
+        writer.AddMetadata($"{architecture}.attention.layer_norm_rms_epsilon", 1e-5f);
+        int quarter = shape.Width / shape.Heads / 4;
+        if (shape.PlacesRowsFreely)
+            writer.AddMetadata("qwen2vl.rope.dimension_sections", GgufValue.FromArray<int>([0, quarter, 0, quarter]));
         SyntheticVocabulary.Write(writer, shape.VocabularySize);
         var weights = new SyntheticWeights(writer, GgufTensorType.Q8_0) { LanguageWidth = shape.Width };
         int keys = shape.Width / shape.Heads * shape.KeyHeads;
@@ -86,6 +90,13 @@ public static class SyntheticModels
             weights.Matrix(prefix + "attn_q.weight", shape.Width, shape.Width);
             weights.Matrix(prefix + "attn_k.weight", shape.Width, keys);
             weights.Matrix(prefix + "attn_v.weight", shape.Width, keys);
+            if (shape.PlacesRowsFreely)
+            {
+                weights.Vector(prefix + "attn_q.bias", shape.Width, 0);
+                weights.Vector(prefix + "attn_k.bias", keys, 0);
+                weights.Vector(prefix + "attn_v.bias", keys, 0);
+            }
+
             weights.Matrix(prefix + "attn_output.weight", shape.Width, shape.Width);
             weights.Matrix(prefix + "ffn_gate.weight", shape.Width, shape.FeedForward);
             weights.Matrix(prefix + "ffn_up.weight", shape.Width, shape.FeedForward);

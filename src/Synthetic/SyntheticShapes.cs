@@ -1,3 +1,4 @@
+using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
@@ -29,6 +30,12 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 
     /// <summary>internlm/internlm2_5-7b, config.json, in the Llama architecture.</summary>
     public static LanguageShape InternLm7B { get; } = new(4096, 14336, 32, 32, 8, 92553);
+
+    /// <summary>THUDM/glm-4v-9b, config.json.</summary>
+    public static LanguageShape Glm9B { get; } = new(4096, 13696, 40, 32, 2, 151552) { PlacesRowsFreely = true };
+
+    /// <summary>Whether it is written as Qwen2-VL's, whose rows may share positions (docs/gguf.md).</summary>
+    public bool PlacesRowsFreely { get; init; }
 }
 
 /// <summary>A model whose weights are random but whose shapes are a released model's.</summary>
@@ -50,5 +57,6 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
+        new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
     ];
 }

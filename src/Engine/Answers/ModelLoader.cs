@@ -32,7 +32,7 @@ internal static class ModelLoader
             bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
             var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
             int positionFactor = PositionFactor(options, file, vision);
-            language = LoadWeights(choice, vision, progress, cancellationToken);
+            language = LoadWeights(choice, file, vision, progress, cancellationToken);
             language.PositionFactor = positionFactor;
             try
             {
@@ -43,6 +43,7 @@ internal static class ModelLoader
                 language.Dispose();
                 language = choice.LoadOnProcessor(failure, progress, cancellationToken);
                 language.PositionFactor = positionFactor;
+                language.PlacesRowsFreely = file.PlacesRowsFreely;
                 return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
             }
         }
@@ -58,6 +59,7 @@ internal static class ModelLoader
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.
     private static LanguageModel LoadWeights(
         LanguageChoice choice,
+        LanguageModelFile file,
         VisionModel? vision,
         IProgress<EngineProgress>? progress,
         CancellationToken cancellationToken
@@ -86,6 +88,7 @@ internal static class ModelLoader
         try
         {
             language = choice.Load(progress, stop.Token);
+            language.PlacesRowsFreely = file.PlacesRowsFreely;
             CheckPair(language, vision);
             seeing.GetAwaiter().GetResult();
             return language;
@@ -103,7 +106,13 @@ internal static class ModelLoader
 
     private static void CheckPair(LanguageModel language, VisionModel? vision)
     {
-        if (vision is { Projector.RowsArePlacedAsText: false } && language.HasSeveralAxes)
+        if (vision is { Projector.RowsSharePositions: true } && !language.PlacesRowsFreely)
+            throw new ModelFileException(
+                language.Path,
+                $"its rows stand one after another, but several of {vision.Family}'s share a position: a language model converted together "
+                    + "with the projector can do that."
+            );
+        if (vision is { Projector: { RowsArePlacedAsText: false, RowsSharePositions: false } } && language.HasSeveralAxes)
             throw new ModelFileException(
                 language.Path,
                 $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: load it without a projector."

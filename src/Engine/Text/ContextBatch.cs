@@ -39,6 +39,7 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     {
         get
         {
+            Allocate();
             for (int row = 0; row < Count; row++)
                 if (tokens[row] >= 0)
                     lookup!(tokens[row], embeddings.AsSpan(row * width, width));
@@ -62,11 +63,16 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     /// <summary>Adds an embedding [width] and returns its row.</summary>
     public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits)
     {
-        if (embeddings.Length == 0)
-            embeddings = new float[capacity * width];
+        Allocate();
         embedding.CopyTo(embeddings.AsSpan(Count * width, width));
         tokens[Count] = -1;
         return Add(sequence, position, wantsLogits);
+    }
+
+    private void Allocate()
+    {
+        if (embeddings.Length == 0)
+            embeddings = new float[capacity * width];
     }
 
     private int Add(int sequence, int position, bool wantsLogits)

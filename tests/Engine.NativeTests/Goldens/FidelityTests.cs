@@ -1,3 +1,5 @@
+using Tessera.Compute;
+using Tessera.Gguf;
 using Tessera.Prompting;
 using Tessera.Text;
 using Tessera.Text.Llama;
@@ -175,12 +177,15 @@ public sealed class FidelityTests(ITestOutputHelper output)
     public void Last_logits_are_the_references(string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
+        using GgufFile file = GgufFile.Open(golden.LanguageModel);
         using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
+        language.PlacesRowsFreely = golden.Pictures.Any(static picture => picture.Places is not null);
+        TokenEmbeddings? embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { });
         using var context = new LlamaLanguage(language, 2048, 1, Environment.ProcessorCount);
         foreach (GoldenRun run in golden.Runs)
         {
             PromptRows prompt = Rows(golden, run, language.EmbeddingWidth);
-            int row = PrefillWhole(context, prompt, language.EmbeddingWidth);
+            int row = PrefillWhole(context, prompt, language.EmbeddingWidth, language.PlacesRowsFreely ? embeddings!.LookUp : null);
 
             // One row, so the limit for a single row holds: libllama rounds activations to F16 before each product with F16 weights.
             (double cosine, _) = Similarity.PerRow(context.Logits(row), run.Logits.Values, run.Logits.Values.Length);
@@ -205,31 +210,31 @@ public sealed class FidelityTests(ITestOutputHelper output)
             if (span.Ids is not null)
                 rows.AddTokens(span.Ids);
             else
-                rows.AddEmbeddings(
-                    (ulong)rows.Count << 32,
-                    0,
-                    span.Rows(golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray()
-                );
+            {
+                GoldenPicture shown = golden.Pictures.Single(picture => picture.Name == span.Picture);
+                rows.AddEmbeddings((ulong)rows.Count << 32, 0, span.Rows(shown.Embeddings).ToArray(), new SpanPositions(shown.Places));
+            }
         }
 
         return rows;
     }
 
     // Span by span: tokens as tokens, embeddings as embeddings. Returns the row of the last position.
-    private static int PrefillWhole(LlamaLanguage context, PromptRows prompt, int width)
+    private static int PrefillWhole(LlamaLanguage context, PromptRows prompt, int width, TokenLookup? lookup)
     {
         context.Cut(0, 0);
-        var batch = new ContextBatch(context.BatchSize, width, lookup: null);
+        var batch = new ContextBatch(context.BatchSize, width, lookup);
         int row = 0;
-        for (int position = 0; position < prompt.Count; position++)
+        for (int index = 0; index < prompt.Count; index++)
         {
-            bool isToken = PromptRows.IsToken(prompt.Keys[position]),
-                isLast = position == prompt.Count - 1;
+            bool isToken = PromptRows.IsToken(prompt.Keys[index]),
+                isLast = index == prompt.Count - 1;
+            int position = prompt.PositionOf(index);
             if (!batch.Takes(isToken))
                 Flush();
             row = isToken
-                ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast)
-                : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
+                ? batch.AddToken((int)prompt.Keys[index], 0, position, isLast)
+                : batch.AddEmbedding(prompt.Embedding(index), 0, position, isLast);
         }
 
         Flush();

@@ -78,6 +78,12 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
             ? new PlanRequest { ImageCount = count.GetInt32() }
             : PlanRequest.Default;
 
+    /// <summary>Where its embeddings stand, counted from the first; null for one after another.</summary>
+    public int[]? Places =>
+        Entry.TryGetProperty("places", out JsonElement places)
+            ? [.. places.EnumerateArray().Select(static place => place.GetInt32())]
+            : null;
+
     /// <summary>The pixels, or null where only their digest is kept.</summary>
     public NpyArray? Pixels(string preprocessing) =>
         PixelEntry(preprocessing) is { ValueKind: JsonValueKind.String } file ? NpyArray.Read(Case.FilePath(file.GetString()!)) : null;

@@ -9,9 +9,9 @@ using Tessera.Text.Scheduling;
 namespace Tessera.Engine.NativeTests.Goldens;
 
 /// <summary>
-/// What is reused of the KV cache, and what is decoded together, changes no token: for a language model whose state can be cut, and for one
-/// that keeps part of it in a recurrent state and whose positions have several axes. The goldens' tokens lead clearly, so rounding cannot
-/// hide behind them.
+/// What is reused of the KV cache, and what is decoded together, changes no token: for a language model whose state can be cut, for one
+/// that keeps part of it in a recurrent state and whose positions have several axes, and for one whose rows share positions. The goldens'
+/// tokens lead clearly, so rounding cannot hide behind them.
 /// </summary>
 public sealed class SequenceReuseTests
 {
@@ -20,6 +20,7 @@ public sealed class SequenceReuseTests
     [Theory]
     [InlineData("minicpm-v-2.6", true)]
     [InlineData("minicpm-v-4.6", false)]
+    [InlineData("glm-4v", true)]
     public async Task A_continued_prompt_is_not_prefilled_again(string name, bool canCut)
     {
         const int First = 10;
@@ -48,6 +49,7 @@ public sealed class SequenceReuseTests
     [Theory]
     [InlineData("minicpm-v-2.6")]
     [InlineData("minicpm-v-4.6")]
+    [InlineData("glm-4v")]
     public async Task Answers_decoded_together_are_the_references(string name)
     {
         using var setup = new Setup(name, sequenceCount: 4);
@@ -79,6 +81,7 @@ public sealed class SequenceReuseTests
         {
             Golden = GoldenCase.Find(name);
             language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
+            language.PlacesRowsFreely = Golden.Pictures.Any(static picture => picture.Places is not null);
             file = GgufFile.Open(Golden.LanguageModel);
             TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
             var limits = new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0);
@@ -104,11 +107,15 @@ public sealed class SequenceReuseTests
                 if (span.Ids is not null)
                     rows.AddTokens(span.Ids);
                 else
+                {
+                    GoldenPicture shown = Golden.Pictures.Single(picture => picture.Name == span.Picture);
                     rows.AddEmbeddings(
                         (ulong)Array.IndexOf(pictures, span.Picture) << 32,
                         span.Start,
-                        span.Rows(Golden.Pictures.Single(picture => picture.Name == span.Picture).Embeddings).ToArray()
+                        span.Rows(shown.Embeddings).ToArray(),
+                        new SpanPositions(shown.Places)
                     );
+                }
             }
 
             return rows;

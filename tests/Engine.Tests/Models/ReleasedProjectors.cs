@@ -38,6 +38,7 @@ internal static class ReleasedProjectors
         yield return ("VILA 1.5 3B, 8B, 13B", Vila(384, "resize", 2), [196, 196, 196]);
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
+        yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -69,6 +70,15 @@ internal static class ReleasedProjectors
             contents.Metadata["clip.vision.s2_scales"] = scales;
         contents.Shapes["mm.1.weight"] = [8 * factor * factor * Math.Max(1, scales.Length), 8];
         contents.Shapes["mm.3.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Glm4v()
+    {
+        SlicedProjectors.Contents contents = Plain("adapter_eva", 1120, 14);
+        contents.Shapes["v.class_embd"] = [8];
+        contents.Shapes["adapter.conv.weight"] = [32, 8];
+        contents.Shapes["adapter.linear.linear.weight"] = contents.Shapes["adapter.linear.gate.weight"] = [8, 8];
         return contents;
     }
 

@@ -45,6 +45,10 @@ internal sealed unsafe class LanguageModel : IDisposable
     /// <summary>By how much positions are stretched (linear RoPE scaling, arXiv 2306.15595); 1 leaves it to the file.</summary>
     public int PositionFactor { get; set; } = 1;
 
+    /// <summary>Whether its channels turn by the second axis of a position alone, so that rows may stand apart from their order
+    /// (<see cref="RowPlaces"/>).</summary>
+    public bool PlacesRowsFreely { get; set; }
+
     /// <summary>Width of an input embedding, which a projector must match.</summary>
     public int EmbeddingWidth { get; }
 

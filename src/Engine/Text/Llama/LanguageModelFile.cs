@@ -32,6 +32,14 @@ internal sealed class LanguageModelFile : IDisposable
     /// <summary>The files, the first one first.</summary>
     public IReadOnlyList<GgufFile> Parts => parts.Files;
 
+    /// <summary>Whether rows may stand apart from their order: Qwen2-VL's graph, of whose four axes channels follow the second, and the
+    /// fourth where they do not turn.</summary>
+    public bool PlacesRowsFreely =>
+        Parts[0].Metadata.TryGetString("general.architecture", out string? architecture)
+        && architecture == "qwen2vl"
+        && Parts[0].Metadata.TryGetInt32Array("qwen2vl.rope.dimension_sections", out int[]? sections)
+        && sections is [0, > 0, 0, ..];
+
     /// <summary>Opens the file, and the others of a model that is split, and checks them all.</summary>
     /// <exception cref="ModelFileException">One is damaged, a vision projector, or not what llama.cpp can run.</exception>
     public static LanguageModelFile Open(string path)

@@ -28,6 +28,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     private readonly WorkThreads threads;
     private readonly ThreadPools pools = new();
     private readonly long weightBytes;
+    private readonly RowPlaces? places; // where rows may stand apart from their order
     private (bool IsKnown, StateShape? Shape) states;
     private string decodeErrors = "";
 
@@ -55,6 +56,8 @@ internal sealed unsafe class LlamaLanguage : ILanguage
             ProcessorLoad.OfMachine
         );
         weightBytes = model.ByteLength;
+        if (model.PlacesRowsFreely)
+            places = new RowPlaces(sequenceCount);
         llama_context_params parameters = Parameters(length, sequenceCount, threads.Most, cacheType);
         try
         {
@@ -91,10 +94,17 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     public IDisposable Hold() => model.Hold();
 
-    public bool Cut(int sequence, int position) => LibLlama.llama_memory_seq_rm(Memory, sequence, position, -1);
+    public bool Cut(int sequence, int position) =>
+        LibLlama.llama_memory_seq_rm(Memory, sequence, places?.Cut(sequence, position) ?? position, -1);
 
     public void Share(int source, int target, int position) =>
-        LibLlama.llama_memory_seq_cp(Memory, source, target, CanCut ? 0 : -1, CanCut ? position : -1);
+        LibLlama.llama_memory_seq_cp(
+            Memory,
+            source,
+            target,
+            CanCut ? 0 : -1,
+            CanCut ? places?.Share(source, target, position) ?? position : -1
+        );
 
     public int EndOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
 
@@ -148,7 +158,10 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         fixed (byte* source = state)
         {
             (nint first, nuint byteLength) = ((nint)source, (nuint)state.Length);
-            return OnItsDevice(() => LibLlama.llama_state_seq_set_data(handle.Pointer, (byte*)first, byteLength, sequence) != 0);
+            bool isThere = OnItsDevice(() => LibLlama.llama_state_seq_set_data(handle.Pointer, (byte*)first, byteLength, sequence) != 0);
+            if (isThere)
+                places?.Restore(sequence, length);
+            return isThere;
         }
     }
 
@@ -270,7 +283,11 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         long started = Stopwatch.GetTimestamp();
         int status = DecodeNow(batch);
         if (status == 0)
+        {
+            places?.Append(batch);
             threads.Add(size, count, Stopwatch.GetElapsedTime(started), batch.Count);
+        }
+
         return status;
     }
 
@@ -284,21 +301,23 @@ internal sealed unsafe class LlamaLanguage : ILanguage
             sequences[row] = (nint)(sequenceIds + batch.Sequences[row]);
         }
 
+        // Of tokens libllama reads one number, which is their place on all axes.
+        bool asEmbeddings = batch.IsEmbeddings || places?.AreInOrder(batch) == false;
         fixed (
             int* tokens = batch.Tokens,
-                positions = Positions(batch),
+                positions = Positions(batch, asEmbeddings),
                 counts = sequenceCounts
         )
         fixed (nint* ids = sequences)
         fixed (sbyte* outputs = batch.Outputs)
-        fixed (float* embeddings = batch.IsEmbeddings ? batch.Embeddings : [])
+        fixed (float* embeddings = asEmbeddings ? batch.Embeddings : [])
         {
             return LibLlama.llama_decode(
                 handle.Pointer,
                 new llama_batch
                 {
                     n_tokens = batch.Count,
-                    token = batch.IsEmbeddings ? null : tokens,
+                    token = asEmbeddings ? null : tokens,
                     embd = embeddings,
                     pos = positions,
                     n_seq_id = counts,
@@ -311,10 +330,12 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     // Of embeddings, libllama reads all axes of M-RoPE, one after another; as it does for tokens, a row stands at the same place on the
     // first three, and the fourth is not used (ggml-org/llama.cpp v0.5.0, src/llama-graph.cpp, llm_graph_input_pos::set_input).
-    private ReadOnlySpan<int> Positions(ContextBatch batch)
+    private ReadOnlySpan<int> Positions(ContextBatch batch, bool asEmbeddings)
     {
-        if (!batch.IsEmbeddings || !model.HasSeveralAxes)
+        if (!asEmbeddings || !model.HasSeveralAxes)
             return batch.Positions;
+        if (places is not null)
+            return places.Positions(batch);
         const int Axes = 4;
         var positions = new int[Axes * batch.Count];
         for (int axis = 0; axis < Axes - 1; axis++)

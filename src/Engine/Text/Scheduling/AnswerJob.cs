@@ -73,13 +73,14 @@ internal sealed class AnswerJob(
     /// <summary>Puts the next row into a batch.</summary>
     public void AddRow(ContextBatch batch)
     {
-        int position = RowCount + PendingCount++;
-        bool isLast = IsDecoding || position == request.Rows.Count - 1;
+        int next = RowCount + PendingCount++,
+            position = request.Rows.PositionOf(next);
+        bool isLast = IsDecoding || next == request.Rows.Count - 1;
         int row =
             IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
-            : PromptRows.IsToken(request.Rows.Keys[position])
-                ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[position]), Sequence.Id, position, isLast)
-            : batch.AddEmbedding(request.Rows.Embedding(position), Sequence.Id, position, isLast);
+            : PromptRows.IsToken(request.Rows.Keys[next])
+                ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[next]), Sequence.Id, position, isLast)
+            : batch.AddEmbedding(request.Rows.Embedding(next), Sequence.Id, position, isLast);
         if (isLast)
             OutputRow = row;
     }

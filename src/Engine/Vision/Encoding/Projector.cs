@@ -43,6 +43,8 @@ internal sealed class Projector : IDisposable
 
     public bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
 
+    public bool RowsSharePositions => parts.RowsSharePositions;
+
     /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames.</summary>
     public int PositionFactor(int frameCount) => frameCount > 0 ? parts.PositionFactor?.Invoke(frameCount) ?? 1 : 1;
 

@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
@@ -20,6 +21,7 @@ internal static class VisionFamilies
         MiniCpmVFamily.Row,
         MiniCpmV46Family.Row,
         LlavaUhdFamily.Row,
+        Glm4vFamily.Row,
     ];
 
     /// <summary>The families.</summary>

@@ -37,6 +37,9 @@ internal sealed record FamilyParts(
     /// </summary>
     public bool RowsArePlacedAsText { get; init; }
 
+    /// <summary>Whether several of a picture's rows stand at one position, which only some language models can do.</summary>
+    public bool RowsSharePositions { get; init; }
+
     /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames; null for
     /// never.</summary>
     public Func<int, int>? PositionFactor { get; init; }

@@ -34,6 +34,15 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
             UsesGelu = true,
         };
 
+    /// <summary>EVA2-CLIP-E of THUDM/glm-4v-9b, config.json.</summary>
+    public static TowerShape EvaE { get; } =
+        new(1120, 1792, 15360, 16, 63)
+        {
+            HasClassToken = true,
+            HasPatchBias = true,
+            UsesGelu = true,
+        };
+
     /// <summary>Whether a class token stands before the patches.</summary>
     public bool HasClassToken { get; init; }
 

@@ -5,7 +5,8 @@ namespace Tessera.Vision.Parts;
 /// <summary>
 /// One block of a vision tower: x + attention(norm1(x)), then x + feed-forward(norm2(x)). Source: huggingface/transformers v5.12,
 /// models/clip/modeling_clip.py, CLIPEncoderLayer; with layer scale and norms of queries and keys as in OpenGVLab/InternVL,
-/// internvl_chat/internvl/model/internvl_chat/modeling_intern_vit.py. Tensor names as in GGUF "clip" files (ggml-org/llama.cpp v0.5.0,
+/// internvl_chat/internvl/model/internvl_chat/modeling_intern_vit.py; or x + norm1(attention(x)), then x + norm2(feed-forward(x)), as in
+/// THUDM/glm-4v-9b, visual.py. Tensor names as in GGUF "clip" files (ggml-org/llama.cpp v0.5.0,
 /// tools/mtmd/clip-impl.h).
 /// </summary>
 internal sealed class VisionBlock
@@ -69,6 +70,12 @@ internal sealed class VisionBlock
     /// <summary>[hidden, tokens, slices] -> the same shape.</summary>
     public Tensor Build(Graph graph, Tensor x)
     {
+        if (config.NormsFollow)
+        {
+            x = graph.Add(x, norm1.Build(graph, Attend(graph, x), config.NormEpsilon));
+            return graph.Add(x, norm2.Build(graph, FeedForward(graph, x), config.NormEpsilon));
+        }
+
         x = graph.Add(x, Scale(graph, Attend(graph, norm1.Build(graph, x, config.NormEpsilon)), attentionScale));
         return graph.Add(x, Scale(graph, FeedForward(graph, norm2.Build(graph, x, config.NormEpsilon)), feedForwardScale));
     }

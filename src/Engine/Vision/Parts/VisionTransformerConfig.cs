@@ -49,6 +49,10 @@ internal sealed record VisionTransformerConfig
     /// <summary>Whether the blocks' norms take the root mean square instead of mean and variance (InternViT-6B).</summary>
     public bool UsesRmsNorm { get; init; }
 
+    /// <summary>Whether the norms stand behind attention and feed-forward, before the sum, instead of in front of them
+    /// (EVA2-CLIP-E).</summary>
+    public bool NormsFollow { get; init; }
+
     public required IReadOnlyList<float> ImageMean { get; init; }
 
     public required IReadOnlyList<float> ImageDeviation { get; init; }

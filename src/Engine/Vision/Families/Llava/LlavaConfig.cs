@@ -1,20 +1,8 @@
 using Tessera.Gguf;
 using Tessera.Vision.Parts;
+using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Llava;
-
-/// <summary>How a picture that is not square is brought to the tower's square input.</summary>
-internal enum AspectRatioRule
-{
-    /// <summary>Padded to a square with the mean colour, then resized (LLaVA-1.5).</summary>
-    Pad,
-
-    /// <summary>Shorter side resized to the input's, then the centre cut out (LLaVA-1, and Hugging Face's processor for both).</summary>
-    Crop,
-
-    /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave).</summary>
-    Stretch,
-}
 
 /// <summary>
 /// LLaVA-1 and LLaVA-1.5: a CLIP tower and one linear layer or two with GELU. Source: haotian-liu/LLaVA, llava/model/llava_arch.py
