@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Output;
@@ -99,33 +98,34 @@ public sealed class CheckpointConverter : IDisposable
     {
         RequireRoom();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<IReadOnlyDictionary<string, string>> digests = Task.Run<IReadOnlyDictionary<string, string>>(
-            () => Digests(stop.Token),
-            stop.Token
-        );
+        using var digests = new SourceDigests([.. parts.SettingFiles()], ConversionPlan.WeightFiles(parts, weights, tower), stop.Token);
         try
         {
             long total = files.Sum(static file => file.ByteLength),
                 written = 0;
             var context = new WriteContext(
                 options.AllowNaN,
+                digests,
                 Invalid,
                 count => progress?.Report(new ConversionProgress(written += count, total)),
                 cancellationToken
             );
-            foreach (ModelFile file in files)
-                file.WritePartial(context, digests);
-            cancellationToken.ThrowIfCancellationRequested();
-            foreach (ModelFile file in files)
-                file.Publish();
+            WriteFrom(0, context);
         }
         catch
         {
             stop.Cancel();
-            foreach (ModelFile file in files)
-                file.Discard();
             throw;
         }
+    }
+
+    // All are whole before the first has its name.
+    private void WriteFrom(int index, WriteContext context)
+    {
+        if (index < files.Count)
+            files[index].Write(context, () => WriteFrom(index + 1, context));
+        else
+            context.Cancellation.ThrowIfCancellationRequested();
     }
 
     // A file may be most of a disk: better said now than after an hour.
@@ -144,14 +144,6 @@ public sealed class CheckpointConverter : IDisposable
         {
             throw new CheckpointException(output, $"the folder cannot be written to: {failure.Message}", failure);
         }
-    }
-
-    private ConcurrentDictionary<string, string> Digests(CancellationToken cancellationToken)
-    {
-        var digests = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string name, string path) in ConversionPlan.Sources(parts, weights, tower))
-            digests[name] = ModelFile.Digest(path, cancellationToken);
-        return digests;
     }
 
     private CheckpointException Invalid(string tensor)

@@ -61,23 +61,25 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             ProcessorFolder = parts.Vision,
         };
         ModelFile? projector = MakeProjector(family, source, card, outputName, options);
+        string[] sources =
+        [
+            .. parts.SettingFiles().Select(static pair => pair.Name),
+            .. WeightFiles(parts, weights, tower).Select(static pair => pair.Name),
+        ];
         foreach (ModelFile file in projector is null ? [language] : new[] { language, projector })
-            file.DeclareSources([.. Sources(parts, weights, tower).Select(static pair => pair.Name)]);
+            file.DeclareSources(sources);
         return new ConversionPlan(family.Name, architecture.Name, language, projector);
     }
 
-    /// <summary>The files that a checkpoint is made of, by the names that are recorded.</summary>
-    public static IEnumerable<(string Name, string Path)> Sources(
+    /// <summary>The files that hold a checkpoint's weights, by the names that are recorded.</summary>
+    public static IEnumerable<(string Name, WeightFile File)> WeightFiles(
         CheckpointParts parts,
         CheckpointWeights weights,
         VisionTowerFolder? tower
-    )
-    {
-        return parts
-            .SettingFiles()
-            .Concat(weights.Files.Select(file => (Path.GetRelativePath(parts.Root.FullPath, file.Path).Replace('\\', '/'), file.Path)))
-            .Concat(tower?.Files.Select(static file => ("vision-tower/" + file.Name, file.Path)) ?? []);
-    }
+    ) =>
+        weights
+            .Files.Select(file => (Path.GetRelativePath(parts.Root.FullPath, file.Path).Replace('\\', '/'), file))
+            .Concat(tower?.Files.Select(static file => ("vision-tower/" + file.Name, file)) ?? []);
 
     private static ModelFile MakeLanguage(
         CheckpointParts parts,

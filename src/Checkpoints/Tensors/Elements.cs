@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
@@ -10,9 +9,6 @@ namespace Tessera.Checkpoints.Tensors;
 /// <summary>Conversions of elements, with the rounding of llama.cpp v0.5.0 (gguf-py/gguf/quants.py), which is NumPy's.</summary>
 internal static class Elements
 {
-    private const int BlockLength = 32;
-    private const int BlockByteLength = 34;
-
     /// <summary>Any type to single precision, exactly.</summary>
     public static void Widen(ElementType type, ReadOnlySpan<byte> source, Span<float> values)
     {
@@ -25,7 +21,7 @@ internal static class Elements
                 TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), values);
                 break;
             default:
-                WidenBrain(MemoryMarshal.Cast<byte, ushort>(source), MemoryMarshal.Cast<float, uint>(values));
+                BrainFloat.Widen(MemoryMarshal.Cast<byte, ushort>(source), MemoryMarshal.Cast<float, uint>(values));
                 break;
         }
     }
@@ -42,15 +38,19 @@ internal static class Elements
                 TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<byte, Half>(target));
                 break;
             case GgufTensorType.BF16:
-                NarrowBrain(MemoryMarshal.Cast<float, uint>(values), MemoryMarshal.Cast<byte, ushort>(target));
+                BrainFloat.Narrow(MemoryMarshal.Cast<float, uint>(values), MemoryMarshal.Cast<byte, ushort>(target));
                 break;
             case GgufTensorType.Q8_0:
-                Quantize(values, target);
+                EightBitBlocks.Quantize(values, target);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, "not a type that is written.");
         }
     }
+
+    /// <summary>BF16 to F16. All normal results are exact; the others are rounded to the nearest, ties to even.</summary>
+    public static void ToHalf(ReadOnlySpan<byte> source, Span<byte> target) =>
+        BrainFloat.ToHalf(MemoryMarshal.Cast<byte, ushort>(source), MemoryMarshal.Cast<byte, ushort>(target));
 
     /// <summary>Whether an element is no number.</summary>
     public static bool HasNaN(ElementType type, ReadOnlySpan<byte> source) =>
@@ -73,52 +73,5 @@ internal static class Elements
             if ((bits[index] & magnitude) > infinity)
                 return true;
         return false;
-    }
-
-    private static void WidenBrain(ReadOnlySpan<ushort> source, Span<uint> values)
-    {
-        int index = 0;
-        for (; index <= source.Length - Vector<ushort>.Count; index += Vector<ushort>.Count)
-        {
-            Vector.Widen(new Vector<ushort>(source[index..]), out Vector<uint> low, out Vector<uint> high);
-            (low << 16).CopyTo(values[index..]);
-            (high << 16).CopyTo(values[(index + Vector<uint>.Count)..]);
-        }
-
-        for (; index < source.Length; index++)
-            values[index] = (uint)source[index] << 16;
-    }
-
-    // To the nearest, ties to even; what is no number keeps its upper half and stays none.
-    private static void NarrowBrain(ReadOnlySpan<uint> bits, Span<ushort> target)
-    {
-        for (int index = 0; index < bits.Length; index++)
-        {
-            uint value = bits[index];
-            if ((value & 0x7fffffff) > 0x7f800000)
-                value = (value & 0xffff0000) | (64 << 16);
-            target[index] = (ushort)((value + 0x7fff + ((value >> 16) & 1)) >> 16);
-        }
-    }
-
-    // A half scale and 32 bytes; halves round away from zero.
-    private static void Quantize(ReadOnlySpan<float> values, Span<byte> target)
-    {
-        for (int block = 0; block < values.Length / BlockLength; block++)
-        {
-            ReadOnlySpan<float> source = values.Slice(block * BlockLength, BlockLength);
-            Span<byte> stored = target.Slice(block * BlockByteLength, BlockByteLength);
-            float scale = MathF.Abs(TensorPrimitives.MaxMagnitude(source)) / 127,
-                inverse = scale == 0 ? 0 : 1 / scale;
-            BinaryPrimitives.WriteHalfLittleEndian(stored, (Half)scale);
-            for (int index = 0; index < BlockLength; index++)
-            {
-                float scaled = source[index] * inverse,
-                    magnitude = MathF.Abs(scaled),
-                    floor = MathF.Floor(magnitude);
-                float rounded = floor + MathF.Floor(2 * (magnitude - floor));
-                stored[2 + index] = (byte)(sbyte)(scaled < 0 ? -rounded : rounded);
-            }
-        }
     }
 }

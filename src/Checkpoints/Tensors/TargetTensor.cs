@@ -1,3 +1,5 @@
+using Tessera.Checkpoints.Output;
+using Tessera.Checkpoints.Weights;
 using Tessera.Gguf;
 
 namespace Tessera.Checkpoints.Tensors;
@@ -9,7 +11,8 @@ namespace Tessera.Checkpoints.Tensors;
 /// <param name="Type">How they are stored.</param>
 internal sealed record TargetTensor(string Name, string Source, TensorValues Values, GgufTensorType Type)
 {
-    private const int ChunkByteLength = 8 << 20;
+    // A chunk and what is made of it stay in the processor's cache.
+    private const int ChunkByteLength = 1 << 20;
 
     /// <summary>The shape as GGUF has it, the fastest varying dimension first.</summary>
     public long[] Shape => [.. Values.Shape.Reverse()];
@@ -19,51 +22,61 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
         Type switch
         {
             GgufTensorType.F32 => ElementCount * 4,
-            GgufTensorType.Q8_0 => ElementCount / 32 * 34,
+            GgufTensorType.Q8_0 => ElementCount / EightBitBlocks.ElementCount * EightBitBlocks.ByteLength,
             _ => ElementCount * 2,
         };
 
     private long ElementCount => Values.RowCount * Values.RowLength;
 
-    /// <summary>Writes the stored data, some megabytes at a time.</summary>
+    /// <summary>Writes the stored data, a megabyte or a row at a time.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="context">What to check and to report.</param>
     public void Write(Stream stream, WriteContext context)
     {
         int rowsAtOnce = (int)Math.Clamp(ChunkByteLength / Math.Max(1, Values.RowByteLength), 1, Math.Max(1, Values.RowCount));
-        byte[] source = context.Source(checked((int)(rowsAtOnce * Values.RowByteLength)));
         bool isSame = Values.Type.ToString() == Type.ToString();
         for (long row = 0; row < Values.RowCount; row += rowsAtOnce)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             int count = (int)Math.Min(rowsAtOnce, Values.RowCount - row);
-            Span<byte> bytes = source.AsSpan(0, (int)(count * Values.RowByteLength));
-            Values.ReadRows(row, count, bytes);
+            SharedBuffer buffer = context.Digests.Rent(checked((int)(count * Values.RowByteLength)));
+            ReadOnlySpan<byte> bytes = Read(row, count, buffer, context);
             if (!context.AllowsNaN && Elements.HasNaN(Values.Type, bytes))
                 throw context.NaN(Source);
             ReadOnlySpan<byte> stored = isSame ? bytes : Convert(bytes, count, context);
             stream.Write(stored);
             context.Report(stored.Length);
+            buffer.Release();
         }
+    }
+
+    private Span<byte> Read(long row, int count, SharedBuffer buffer, WriteContext context)
+    {
+        Span<byte> bytes = buffer.Bytes.AsSpan(0, (int)(count * Values.RowByteLength));
+        Values.ReadRows(row, count, bytes);
+        if (Values is StoredValues { Tensor: StoredTensor tensor })
+            context.Digests.Offer(tensor.File, tensor.Offset + row * Values.RowByteLength, buffer, bytes.Length);
+        return bytes;
     }
 
     private Span<byte> Convert(ReadOnlySpan<byte> bytes, int rowCount, WriteContext context)
     {
         int count = checked((int)(rowCount * Values.RowLength));
+        long byteLength = Type switch
+        {
+            GgufTensorType.F32 => count * 4L,
+            GgufTensorType.Q8_0 => count / EightBitBlocks.ElementCount * (long)EightBitBlocks.ByteLength,
+            _ => count * 2L,
+        };
+        Span<byte> target = context.Target(checked((int)byteLength));
+        if ((Values.Type, Type) == (ElementType.BF16, GgufTensorType.F16))
+        {
+            Elements.ToHalf(bytes, target);
+            return target;
+        }
+
         Span<float> values = context.Values(count);
         Elements.Widen(Values.Type, bytes, values);
-        Span<byte> target = context.Target(
-            checked(
-                (int)(
-                    Type switch
-                    {
-                        GgufTensorType.F32 => count * 4L,
-                        GgufTensorType.Q8_0 => count / 32 * 34L,
-                        _ => count * 2L,
-                    }
-                )
-            )
-        );
         Elements.Narrow(Type, values, target);
         return target;
     }
@@ -72,16 +85,19 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
 /// <summary>Buffers that one tensor after another uses, and what happens while they are written.</summary>
 internal sealed class WriteContext(
     bool allowsNaN,
+    SourceDigests digests,
     Func<string, CheckpointException> nan,
     Action<long> report,
     CancellationToken cancellationToken
 )
 {
-    private byte[] source = [],
-        target = [];
+    private byte[] target = [];
     private float[] values = [];
 
     public bool AllowsNaN => allowsNaN;
+
+    /// <summary>Gives the buffers, and takes what is read.</summary>
+    public SourceDigests Digests => digests;
 
     public CancellationToken Cancellation => cancellationToken;
 
@@ -89,8 +105,6 @@ internal sealed class WriteContext(
 
     /// <summary>Says that bytes have been written.</summary>
     public void Report(long byteLength) => report(byteLength);
-
-    public byte[] Source(int length) => source.Length >= length ? source : source = new byte[length];
 
     public Span<byte> Target(int length) => (target.Length >= length ? target : target = new byte[length]).AsSpan(0, length);
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Tessera.Checkpoints.Weights;
@@ -100,6 +101,8 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
     private readonly long entryRows = source.Shape.Length == 1 ? 1 : source.RowCount / Math.Max(1, source.Shape[0]);
     private byte[]? vector;
 
+    private delegate void ReadRun(long firstRow, int rowCount, Span<byte> destination);
+
     public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
     {
         if (source.Shape.Length == 1)
@@ -108,14 +111,38 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
             return;
         }
 
+        (long least, long most) = (long.MaxValue, 0);
+        for (int row = 0; row < rowCount; row++)
+            (least, most) = (Math.Min(least, Source(firstRow + row)), Math.Max(most, Source(firstRow + row)));
+        // Rows of a head in another order are read at once, and put in order here.
+        if (most - least < 2L * rowCount)
+            ReadNear(firstRow, rowCount, least, (int)(most - least + 1), destination);
+        else
+            ForEachRun(firstRow, rowCount, destination, source.ReadRows);
+    }
+
+    private void ReadNear(long firstRow, int rowCount, long least, int nearCount, Span<byte> destination)
+    {
+        byte[] near = ArrayPool<byte>.Shared.Rent(checked((int)(nearCount * RowByteLength)));
+        source.ReadRows(least, nearCount, near);
+        ForEachRun(
+            firstRow,
+            rowCount,
+            destination,
+            (start, count, rows) => near.AsSpan((int)((start - least) * RowByteLength), (int)(count * RowByteLength)).CopyTo(rows)
+        );
+        ArrayPool<byte>.Shared.Return(near);
+    }
+
+    private void ForEachRun(long firstRow, int rowCount, Span<byte> destination, ReadRun read)
+    {
         for (int done = 0; done < rowCount; )
         {
-            (long entry, long within) = Math.DivRem(firstRow + done, entryRows);
-            long start = index(entry) * entryRows + within;
+            long start = Source(firstRow + done);
             int run = 1;
             while (done + run < rowCount && Source(firstRow + done + run) == start + run)
                 run++;
-            source.ReadRows(start, run, destination[(int)(done * RowByteLength)..]);
+            read(start, run, destination[(int)(done * RowByteLength)..]);
             done += run;
         }
     }
