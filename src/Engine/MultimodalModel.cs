@@ -20,6 +20,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly AnswerScheduler scheduler;
     private readonly PromptComposer composer;
     private readonly MediaEncoder? encoder;
+    private readonly EmbeddingFolder? imageFolder;
     private readonly LanguageModelFile file;
     private readonly bool isMapped;
     private readonly CancellationTokenSource lifetime = new();
@@ -35,7 +36,11 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ChatTemplate = file.Template;
         composer = new PromptComposer(language, vision?.Projector, file.Template);
         if (vision is not null)
-            encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, ModelLoader.FolderOf(options)));
+        {
+            imageFolder = ModelLoader.FolderOf(options);
+            encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, imageFolder));
+        }
+
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
         language.Adapters = LoadedAdapters.Load(language, options.Adapters);
         SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
@@ -58,6 +63,13 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     /// <summary>Tokens of context that one answer has with its prompt.</summary>
     public int ContextLength => scheduler.ContextLength;
+
+    /// <summary>Tokens of context that the language model was trained with; 0 where its file does not say.</summary>
+    public int TrainedContextLength => language.TrainedContextLength * Math.Max(1, language.PositionFactor);
+
+    /// <summary>Why embeddings could last not be read from or written to <see cref="ModelOptions.ImageCacheFolder"/>, which fails no
+    /// answer; null while all goes well.</summary>
+    public Exception? ImageCacheFailure => imageFolder?.Failure;
 
     /// <summary>Whether memory was too short for the context that the model would have by default.</summary>
     public bool IsContextShortened { get; internal init; }

@@ -105,8 +105,14 @@ public sealed class JsonTests : IDisposable
     [InlineData("ask", "--json", "-i", "no.png", "What?")]
     [InlineData("look", "--json", "no.png")]
     [InlineData("inspect", "--json", "no.gguf")]
-    public async Task A_failure_leaves_standard_output_empty(params string[] arguments) =>
-        (await CliRun.InProcessAsync(arguments)).ShouldFail(1, "no.");
+    public async Task A_failure_is_a_document_too(params string[] arguments)
+    {
+        CliRun run = await CliRun.InProcessAsync(arguments);
+        (run with { Out = "" }).ShouldFail(1, "no.");
+        JsonElement error = run.Json.GetProperty("error");
+        Assert.Equal($"tessera: {error.GetProperty("message").GetString()}\n", run.Error);
+        Assert.Equal(arguments[0] == "inspect" ? "model_file" : "image", error.GetProperty("kind").GetString());
+    }
 
     [Fact]
     public async Task The_embedded_model_answers()

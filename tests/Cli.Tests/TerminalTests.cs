@@ -16,14 +16,14 @@ public sealed class TerminalTests
     private static bool HasScript => OperatingSystem.IsLinux() && File.Exists("/usr/bin/script");
 
     [Theory]
-    [InlineData("--max-tokens 200 'What?' | head -c 3")]
-    [InlineData("--max-tokens 3 --json 'What?' | true")]
-    public async Task A_reader_that_closes_the_pipe(string rest)
+    [InlineData("--max-tokens 200 'What?' | head -c 3", "The answer was cut after 200 tokens: raise --max-tokens.\n")]
+    [InlineData("--max-tokens 3 --json 'What?' | true", "")]
+    public async Task A_reader_that_closes_the_pipe(string rest, string remark)
     {
         if (OperatingSystem.IsWindows())
             return;
         CliRun run = await ShellAsync($"{Ask} {rest}");
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, remark), (run.ExitCode, run.Error));
     }
 
     [Fact]
@@ -66,9 +66,22 @@ public sealed class TerminalTests
         string plain = (await ShellAsync($"{Ask} --max-tokens 3 'What?'")).Out;
         CliRun run = await ShellAsync($"TERM=xterm-256color script -qec \"{Ask} --max-tokens 3 'What?'\" /dev/null < /dev/null");
         Assert.Contains("\e[?25l", run.Out, StringComparison.Ordinal);
-        Assert.EndsWith(plain, run.Out, StringComparison.Ordinal);
+        Assert.EndsWith($"{plain}The answer was cut after 3 tokens: raise --max-tokens.\n", run.Out, StringComparison.Ordinal);
         // The cursor that the bar hid is shown again.
         Assert.True(run.Out.LastIndexOf("\e[?25h", StringComparison.Ordinal) > run.Out.LastIndexOf("\e[?25l", StringComparison.Ordinal));
+    }
+
+    // What is said there is lost, and the answer is not.
+    [Theory]
+    [InlineData("2>/dev/full")]
+    [InlineData("2>&-")]
+    public async Task Nobody_reads_remarks(string redirection)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        CliRun run = await ShellAsync($"{Ask} --max-tokens 3 'What?' {redirection}");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.NotEmpty(run.Out);
     }
 
     private static async Task<CliRun> ShellAsync(string command)

@@ -49,11 +49,11 @@ internal sealed class FormatArguments
     }
 
     /// <summary>The text of an answer that must be whole.</summary>
-    /// <exception cref="TesseraException">It was cut.</exception>
+    /// <exception cref="AnswerCutException">It was cut.</exception>
     public static string Whole(GenerationResult result) =>
         result.FinishReason == FinishReason.Stop
             ? result.Text
-            : throw new TesseraException(
+            : throw new AnswerCutException(
                 $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise --max-tokens or "
                     + "--context, or limit the lengths in the schema."
             );
@@ -93,3 +93,6 @@ internal sealed class FormatArguments
         }
     }
 }
+
+/// <summary>An answer that ended before it was whole, where only a whole one is of use.</summary>
+internal sealed class AnswerCutException(string message) : TesseraException(message);

@@ -134,7 +134,7 @@ internal sealed class ModelArguments(CliConsole console)
     public ModelOptions ToOptions(ParseResult parsed, bool needsVision)
     {
         (string modelPath, string? projectorPath) = ModelCatalog.Resolve(parsed.GetValue(model), parsed.GetValue(projector), needsVision);
-        NativeAbort.Blame(projectorPath is null ? modelPath : $"{modelPath} or {projectorPath}");
+        NativeAbort.Blame(console, projectorPath is null ? modelPath : $"{modelPath} or {projectorPath}");
         ModelTrial? trial = ModelCatalog.ComesWithTessera(modelPath) ? null : console.Trial;
         return Apply(
             parsed,
@@ -185,7 +185,7 @@ internal sealed class ModelArguments(CliConsole console)
             parsed.GetValue(projector)
             ?? ModelCatalog.Resolve(parsed.GetValue(model), null, needsVision: true).ProjectorPath
             ?? throw new TesseraException($"{parsed.GetValue(model)}: there is no vision projector beside it: give one with --mmproj.");
-        NativeAbort.Blame(path);
+        NativeAbort.Blame(console, path);
         return VisionModel.Open(path, parsed.GetValue(preprocess), parsed.GetValue(maxPixels));
     }
 }

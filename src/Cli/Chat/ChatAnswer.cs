@@ -1,3 +1,5 @@
+using Tessera.Cli.Output;
+
 namespace Tessera.Cli.Chat;
 
 /// <summary>Shows one answer while it is generated.</summary>
@@ -68,6 +70,7 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
                 screen.EndAnswer();
         }
 
+        screen.Note(desk.Model, desk.Files);
         if (desk.Last is { } result)
             Remark(result);
     }
@@ -77,6 +80,6 @@ internal sealed class ChatAnswer(ChatDesk desk, ChatScreen screen, Interrupts in
         if (result.DroppedTurnCount > 0)
             screen.Say($"The conversation no longer fits the context: {result.DroppedTurnCount} of its oldest messages were left out.");
         if (result.FinishReason == FinishReason.Length)
-            screen.Say($"The answer was cut after {result.TokenIds.Count} tokens.");
+            screen.Say(ModelNotes.Cut(result, desk.Generation, "/params max-tokens N allows more"));
     }
 }

@@ -58,8 +58,14 @@ internal sealed class ChatCommand(CliConsole console)
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
         using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
-        console.NoteContext(loaded);
-        using var desk = new ChatDesk(loaded, new ChatSessionOptions { System = parsed.GetValue(system) }, generation, model.Limits(parsed))
+        console.NoteLoaded(loaded, files);
+        using var desk = new ChatDesk(
+            loaded,
+            files,
+            new ChatSessionOptions { System = parsed.GetValue(system) },
+            generation,
+            model.Limits(parsed)
+        )
         {
             VideoRange = videos.Range(parsed),
         };

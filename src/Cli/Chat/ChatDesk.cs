@@ -6,15 +6,18 @@ internal sealed class ChatDesk : IDisposable
 {
     private readonly List<ChatSession> sessions;
 
-    public ChatDesk(MultimodalModel model, ChatSessionOptions options, GenerationOptions generation, PlanRequest limits)
+    public ChatDesk(MultimodalModel model, ModelOptions files, ChatSessionOptions options, GenerationOptions generation, PlanRequest limits)
     {
-        Model = model;
+        (Model, Files) = (model, files);
         Generation = generation;
         Limits = limits;
         sessions = [model.StartChat(options)];
     }
 
     public MultimodalModel Model { get; }
+
+    /// <summary>What the model was loaded with.</summary>
+    public ModelOptions Files { get; }
 
     public GenerationOptions Generation { get; set; }
 

@@ -35,7 +35,7 @@ internal sealed class ChatLoop
             if (interrupts.Leaving.IsCancellationRequested)
                 return ExitCode.Interrupted;
             if (line.End == LineEnd.EndOfInput)
-                return ExitCode.Success;
+                break;
             if (line.End == LineEnd.Interrupted)
             {
                 if (wasInterrupted || interrupts.IsRecent)
@@ -52,7 +52,7 @@ internal sealed class ChatLoop
                 return ExitCode.Interrupted;
         }
 
-        return ExitCode.Success;
+        return screen.HasFailedUnseen ? ExitCode.Failed : ExitCode.Success;
     }
 
     private async Task<InputLine> ReadAsync(string? draft)

@@ -52,8 +52,18 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
         Say("  " + right);
     }
 
+    /// <summary>Whether anything has failed that nobody was there to see: then the exit code says so.</summary>
+    public bool HasFailedUnseen { get; private set; }
+
     /// <summary>A failure, in its one sentence.</summary>
-    public void Fail(string sentence) => console.Error.WriteLine(Broken(PlainText.Sentence($"tessera: {sentence}")));
+    public void Fail(string sentence)
+    {
+        HasFailedUnseen |= !CanAsk;
+        console.Error.WriteLine(Broken(PlainText.Sentence($"tessera: {sentence}")));
+    }
+
+    /// <summary>What an answer leaves behind that was not asked for, once.</summary>
+    public void Note(MultimodalModel model, ModelOptions options) => console.NoteAnswered(model, options);
 
     /// <summary>A picture, where the terminal can show it.</summary>
     public void Image(VisionModel vision, PromptImage image, SlicePlan? grid = null) => terminal?.Images.Print(vision, image, grid);

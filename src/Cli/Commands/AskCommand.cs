@@ -78,15 +78,19 @@ internal sealed class AskCommand(CliConsole console)
             progress => MultimodalModel.LoadAsync(files, progress, cancellationToken)
         );
         double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-        console.NoteContext(loaded);
+        console.NoteLoaded(loaded, files);
 
         // JSON is shown when it is whole.
         bool isObject = options.Format?.Schema is not null;
         GenerationResult result = await AnswerAsync(loaded, prompt, options, isObject || parsed.GetValue(json), cancellationToken);
+        console.NoteAnswered(loaded, files);
+        string whole = isObject ? FormatArguments.Whole(result) : result.Text;
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, ToDocument(result, loadMs));
         else if (isObject)
-            console.Out.WriteLine(FormatArguments.Whole(result));
+            console.Out.WriteLine(whole);
+        else if (result.FinishReason == FinishReason.Length)
+            console.Say(ModelNotes.Cut(result, options, "raise --max-tokens"));
         return ExitCode.Success;
     }
 

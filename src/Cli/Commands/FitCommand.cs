@@ -55,7 +55,7 @@ internal sealed class FitCommand(CliConsole console)
     {
         PixelSize size = ParseSize(parsed.GetRequiredValue(picture));
         (string path, string? vision) = ModelCatalog.Resolve(parsed.GetRequiredValue(model), parsed.GetValue(projector), needsVision: true);
-        NativeAbort.Blame(path);
+        NativeAbort.Blame(console, path);
         var options = new ModelOptions
         {
             ModelPath = path,

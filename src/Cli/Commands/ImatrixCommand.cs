@@ -35,7 +35,7 @@ internal static class ImatrixCommand
             {
                 string path = ModelCatalog.Resolve(parsed.GetRequiredValue(model), null, needsVision: false).ModelPath,
                     target = parsed.GetRequiredValue(output);
-                NativeAbort.Blame(path);
+                NativeAbort.Blame(console, path);
                 ModelTrial? trial = ModelCatalog.ComesWithTessera(path) ? null : console.Trial;
                 int tokens = await TransferDisplay.RunAsync(
                     console,

@@ -10,10 +10,11 @@ namespace Tessera.Cli.Commands;
 /// <summary>The program: its commands, and how their ends become exit codes.</summary>
 internal static class TesseraCommand
 {
-    /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted.</summary>
+    /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted (143 where Program.cs was told to end).</summary>
     public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
     {
         ParseResult parsed = Create(console).Parse(arguments);
+        console.WritesJson = arguments.TakeWhile(static argument => argument != "--").Contains("--json");
         if (UsageProblem(parsed) is string problem)
             return ReportUsage(parsed, console, problem);
         var configuration = new InvocationConfiguration
@@ -38,17 +39,21 @@ internal static class TesseraCommand
         }
         catch (Exception failure) when (failure is TesseraException or IOException or UnauthorizedAccessException)
         {
-            return Fail(console, FailureText.Of(failure));
+            return Fail(console, FailureText.Of(failure), FailureText.KindOf(failure));
         }
         catch (Exception failure)
         {
-            return Fail(console, $"an error that should not happen, please report it: {failure.GetType().Name}, {failure.Message}");
+            return Fail(
+                console,
+                $"an error that should not happen, please report it: {failure.GetType().Name}, {failure.Message}",
+                FailureText.KindOf(failure)
+            );
         }
     }
 
-    private static int Fail(CliConsole console, string message)
+    private static int Fail(CliConsole console, string message, string kind)
     {
-        console.Say($"tessera: {message.TrimEnd(' ', '.', '\r', '\n')}.");
+        console.Fail($"{message.TrimEnd(' ', '.', '\r', '\n')}.", kind);
         return ExitCode.Failed;
     }
 
@@ -90,7 +95,7 @@ internal static class TesseraCommand
 
     private static int ReportUsage(ParseResult parsed, CliConsole console, string problem)
     {
-        console.Say($"tessera: {problem}");
+        console.Fail(problem, "usage");
         console.Say($"Run '{CommandPath(parsed)} --help' to see what it takes.");
         return ExitCode.Usage;
     }
@@ -114,6 +119,7 @@ internal static class ExitCode
     public const int Failed = 1;
     public const int Usage = 2;
     public const int Interrupted = 130;
+    public const int Terminated = 143;
 }
 
 /// <summary>Options that do not go together; the message names them.</summary>

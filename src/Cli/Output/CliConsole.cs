@@ -11,6 +11,8 @@ internal sealed class CliConsole
     // In narrower terminals rows wrap, because little of them would be left; and those that do not know their width say 0.
     private const int MinWidth = 60;
 
+    private readonly HashSet<string> said = [];
+
     // Columns of the terminal that shows Out; null where nothing is to be cut. Asking changes the terminal's keypad mode.
     private Lazy<int?> width = new(static () => null);
 
@@ -36,6 +38,9 @@ internal sealed class CliConsole
     /// <summary>Takes Ctrl+C in the place of the whole program; says whether it did.</summary>
     public Func<bool>? TakesInterrupt { get; set; }
 
+    /// <summary>Whether standard output is to hold JSON, failures too.</summary>
+    public bool WritesJson { get; set; }
+
     /// <summary>How a model that is new to this machine is tried first; null takes it untried.</summary>
     public ModelTrial? Trial { get; init; }
 
@@ -45,7 +50,7 @@ internal sealed class CliConsole
         return new CliConsole
         {
             Out = Writer(Console.IsOutputRedirected ? Console.OpenStandardOutput() : Terminal(descriptor: 1)),
-            Error = Writer(Console.IsErrorRedirected ? Console.OpenStandardError() : Terminal(descriptor: 2)),
+            Error = Writer(new RemarkStream(OperatingSystem.IsWindows() ? Console.OpenStandardError() : Terminal(descriptor: 2))),
             OpenInput =
                 Console.IsInputRedirected ? Console.OpenStandardInput
                 : OperatingSystem.IsWindows() ? WindowsConsole.OpenInput
@@ -71,6 +76,33 @@ internal sealed class CliConsole
     /// </summary>
     public void Say(string sentence) => Error.WriteLine(PlainText.Sentence(sentence));
 
+    /// <summary>As <see cref="Say"/>, once for whatever it is about.</summary>
+    public void SayOnce(string about, string sentence)
+    {
+        lock (said)
+            if (!said.Add(about))
+                return;
+        Say(sentence);
+    }
+
+    /// <summary>Says a failure on <see cref="Error"/>, and as a document on <see cref="Out"/> where that holds JSON.</summary>
+    /// <param name="message">One sentence.</param>
+    /// <param name="kind">A word of <see cref="FailureText.KindOf"/>.</param>
+    public void Fail(string message, string kind)
+    {
+        Say($"tessera: {message}");
+        if (!WritesJson)
+            return;
+        try
+        {
+            CliJson.Write(Out, new ErrorDocument(new ErrorDetail(PlainText.Sentence(message), kind)));
+        }
+        catch (IOException)
+        {
+            // Standard output may be what failed.
+        }
+    }
+
     /// <summary>Says on <see cref="Error"/> what the caller's limits cost a picture or a video, if anything.</summary>
     public void NoteLimits(PromptMedia media, SlicePlan plan)
     {
@@ -79,13 +111,6 @@ internal sealed class CliConsole
                 $"{media.Name}: limited to {plan.Slices.Count} of {plan.UnlimitedSliceCount} slices, {plan.ImageTokenCount} of "
                     + $"{plan.UnlimitedTokenCount} tokens."
             );
-    }
-
-    /// <summary>Says on <see cref="Error"/> that memory was too short for the usual context, if it was.</summary>
-    public void NoteContext(MultimodalModel model)
-    {
-        if (model.IsContextShortened)
-            Say($"{model.Path}: memory is short, so the context has {model.ContextLength} tokens; 'tessera fit' tells more.");
     }
 
     /// <summary>Leaves the line of a progress bar that is left at once, and shows the cursor that it hid.</summary>

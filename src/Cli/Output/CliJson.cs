@@ -19,6 +19,7 @@ namespace Tessera.Cli.Output;
 [JsonSerializable(typeof(PullDocument))]
 [JsonSerializable(typeof(FitDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
+[JsonSerializable(typeof(ErrorDocument))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     private static readonly CliJson Readable = new(
@@ -54,6 +55,11 @@ internal sealed record AskDocument(
     IReadOnlyList<int> TokenIds,
     TimingsDocument Timings
 );
+
+/// <summary>What stands on standard output in the place of a result that cannot be had.</summary>
+internal sealed record ErrorDocument(ErrorDetail Error);
+
+internal sealed record ErrorDetail(string Message, string Kind);
 
 internal sealed record TimingsDocument(
     double LoadMs,

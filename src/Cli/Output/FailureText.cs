@@ -1,3 +1,10 @@
+using Tessera.ChatTemplates;
+using Tessera.Checkpoints;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Commands;
+using Tessera.Gguf;
+using Tessera.Grammars;
+
 namespace Tessera.Cli.Output;
 
 /// <summary>What a failure is called on the command line: the library's sentence, and the option that helps.</summary>
@@ -5,6 +12,28 @@ internal static class FailureText
 {
     /// <summary>One sentence for a person.</summary>
     public static string Of(Exception failure) => HintFor(failure) is { } hint ? $"{failure.Message.TrimEnd('.')}{hint}." : failure.Message;
+
+    /// <summary>One word for programs, of a contract: it may be told from others, and new ones may come.</summary>
+    public static string KindOf(Exception failure) =>
+        failure switch
+        {
+            UsageException => "usage",
+            AnswerCutException => "answer_cut",
+            ImageException or ImageTokenLimitException => "image",
+            NoProjectorException => "no_projector",
+            CheckpointException => "checkpoint",
+            ModelFileException => "model_file",
+            TemplateException => "chat_template",
+            SchemaException or GrammarException or AnswerFormatException => "answer_format",
+            PromptTooLongException => "prompt_too_long",
+            ContextMemoryException or NotEnoughMemoryException => "memory",
+            NativeLibraryException => "native_library",
+            EngineBusyException => "busy",
+            PullException => "pull",
+            TesseraException => "failed",
+            IOException or UnauthorizedAccessException => "file",
+            _ => "internal",
+        };
 
     private static string? HintFor(Exception failure) =>
         failure switch

@@ -1,5 +1,4 @@
 using Tessera.Cli.Commands;
-using Tessera.Shared;
 
 namespace Tessera.Cli.Output;
 
@@ -10,14 +9,12 @@ namespace Tessera.Cli.Output;
 internal static class NativeAbort
 {
     /// <summary>Names the files that are at fault if it happens from now on.</summary>
-    public static void Blame(string files) =>
+    public static void Blame(CliConsole console, string files) =>
         NativeFailure.Handler = reason =>
         {
-            Console.Error.WriteLine(
-                PlainText.Sentence(
-                    $"tessera: {files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download "
-                        + "it again."
-                )
+            console.Fail(
+                $"{files}: llama.cpp cannot go on ({reason}): the file is probably damaged or badly converted, so download it again.",
+                "model_file"
             );
             Environment.Exit(ExitCode.Failed);
         };

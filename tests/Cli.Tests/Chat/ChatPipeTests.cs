@@ -72,7 +72,7 @@ public sealed class ChatPipeTests
             "Hello",
         ];
         CliRun run = await ChatAsync([], lines);
-        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(1, run.ExitCode);
         Assert.Single(run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         string[] errors = run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(lines.Length - 1, errors.Length);
@@ -158,7 +158,7 @@ public sealed class ChatPipeTests
         );
         Assert.Matches("max-tokens 2 .*\nseed 5 .*\ntemperature 0 ", run.Error);
         Assert.Contains(
-            "The answer was cut after 2 tokens.\nSystem sentence: Be brief.\nSystem sentence: Be brief.\nSystem sentence: the "
+            "The answer was cut after 2 tokens: /params max-tokens N allows more.\nSystem sentence: Be brief.\nSystem sentence: Be brief.\nSystem sentence: the "
                 + "model's own.\n",
             run.Error,
             StringComparison.Ordinal

@@ -20,6 +20,11 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
     private const int HeaderLength = 12;
     private const int DigestLength = SHA256.HashSizeInBytes;
 
+    private volatile Exception? failure;
+
+    /// <summary>Why an entry could last not be read or written; null while all goes well.</summary>
+    public Exception? Failure => failure;
+
     private static ReadOnlySpan<byte> Magic => "TESSEMB1"u8;
 
     /// <summary>Reads an entry; null if there is none, or if it is damaged.</summary>
@@ -37,7 +42,7 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
                 float[] values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(HeaderLength, valueCount * sizeof(float))).ToArray();
                 if (FiniteNumbers.AreIn(values))
                 {
-                    File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
+                    MarkUsed(file);
                     return values;
                 }
             }
@@ -45,8 +50,9 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
             File.Delete(file);
             return null;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
+            failure = fault;
             return null;
         }
     }
@@ -62,9 +68,9 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
             WholeFile.Write(FileOf(key), stream => stream.Write(entry), isDurable: false);
             MakeRoom();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // It is not kept.
+            failure = fault;
         }
     }
 
@@ -97,13 +103,25 @@ internal sealed class EmbeddingFolder(string path, long byteLimit)
         }
     }
 
+    private static void MarkUsed(string file)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // A folder that may only be read serves all the same.
+        }
+    }
+
     private static void TryDelete(string file)
     {
         try
         {
             File.Delete(file);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             // Another process holds it, or took it away first.
         }
