@@ -1,4 +1,5 @@
 using Tessera.Catalog;
+using Tessera.Gguf;
 
 namespace Tessera;
 
@@ -31,7 +32,8 @@ public static class ModelCatalog
     public static IReadOnlyList<PulledModel> Pulled() => [.. ModelStore.Names().Select(static name => ModelStore.Find(name)!)];
 
     /// <summary>The files of a model.</summary>
-    /// <param name="model">A GGUF file, a catalogue name or that of a pulled model; null for the embedded model.</param>
+    /// <param name="model">A GGUF file, a folder with just one model, a catalogue name or that of a pulled model; null for the embedded
+    /// model.</param>
     /// <param name="projector">The projector's file, if the caller names one.</param>
     /// <param name="needsVision">Whether to look for a projector beside the model when none is named.</param>
     /// <returns>The language model's file, and the projector's if there is one.</returns>
@@ -51,9 +53,11 @@ public static class ModelCatalog
                 : (pulled.ModelPath, projector ?? (needsVision ? pulled.ProjectorPath : null));
         if (Entries().Any(entry => entry.Name == name))
             throw new TesseraException($"'{name}' is in the catalogue, but not on this machine: pull it first.");
-        if (!LooksLikePath(name))
-            throw new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}.");
-        return (name, projector ?? (needsVision ? FindBeside(name) : null));
+        if (Directory.Exists(name))
+            return Resolve(ModelStore.OnlyModelIn(name), projector, needsVision);
+        throw LooksLikePath(name)
+            ? new ModelFileException(name, "there is no such file.")
+            : new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}.");
     }
 
     /// <summary>Fetches a model, going on where an earlier pull was interrupted.</summary>

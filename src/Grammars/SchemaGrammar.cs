@@ -48,7 +48,9 @@ internal sealed class SchemaGrammar
             throw new SchemaException(
                 "#",
                 null,
-                $"the schema is no JSON that nests at most {GrammarLimits.Depth} deep ({Place(failure)}).",
+                IsTooDeep(schema)
+                    ? $"the schema nests more than {GrammarLimits.Depth} deep ({Place(failure)})."
+                    : $"the schema is no JSON: {Reason(failure)} ({Place(failure)}).",
                 failure
             );
         }
@@ -59,6 +61,27 @@ internal sealed class SchemaGrammar
     }
 
     private static string Place(JsonException failure) => $"line {failure.LineNumber + 1}, byte {failure.BytePositionInLine + 1}";
+
+    // What is well-formed, but for its depth.
+    private static bool IsTooDeep(string schema)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(schema, new JsonDocumentOptions { MaxDepth = GrammarLimits.TextLength });
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    // The parser's own sentence, without the place at its end.
+    private static string Reason(JsonException failure)
+    {
+        int end = failure.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return PlainText.Quote((end < 0 ? failure.Message : failure.Message[..end]).TrimEnd('.'));
+    }
 
     private string Convert()
     {

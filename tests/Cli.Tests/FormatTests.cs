@@ -29,7 +29,7 @@ public sealed class FormatTests : IDisposable
     public async Task A_cut_object_is_not_printed() =>
         (await CliRun.AskGoldenAsync("--schema", await FileAsync("s.json", Schema), "--max-tokens", "1", "What?")).ShouldFail(
             1,
-            "cut after 1 tokens",
+            "cut after 1 token,",
             "--max-tokens"
         );
 

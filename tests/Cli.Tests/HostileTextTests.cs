@@ -73,7 +73,7 @@ public sealed class HostileTextTests : IDisposable
             ["chat", "--threads", "1", "-i", picture],
             Encoding.UTF8.GetBytes($"/look\n/load {picture}\n/save {picture}\n/\e[31mx\n/params \e[31m 1")
         );
-        Assert.Equal(0, chat.ExitCode);
+        Assert.Equal(1, chat.ExitCode);
         ShouldBePlain(chat);
     }
 

@@ -54,7 +54,7 @@ internal sealed class FormatArguments
         result.FinishReason == FinishReason.Stop
             ? result.Text
             : throw new AnswerCutException(
-                $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete: raise --max-tokens or "
+                $"The answer was cut after {(result.TokenIds.Count == 1 ? "1 token" : $"{result.TokenIds.Count} tokens")}, before its JSON was complete: raise --max-tokens or "
                     + "--context, or limit the lengths in the schema."
             );
 

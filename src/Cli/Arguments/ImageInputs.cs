@@ -1,3 +1,4 @@
+using Tessera.Cli.Chat;
 using Tessera.Cli.Output;
 using Tessera.Shared;
 
@@ -8,7 +9,14 @@ internal static class ImageInputs
 {
     private const int EnoughToTell = 16;
     private const int LargestDoubled = 1 << 25;
+    private static readonly string[] Endings = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".bmp"];
     private static readonly TimeSpan DownloadTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Whether a name ends as pictures' do, or is the file of one.</summary>
+    public static bool LooksLikePicture(string name) => HasPictureEnding(name) || PromptImage.IsImageFile(name);
+
+    /// <summary>Whether a name ends as pictures' do.</summary>
+    public static bool HasPictureEnding(string name) => Endings.Contains(Path.GetExtension(name).ToLowerInvariant());
 
     /// <summary>Reads several.</summary>
     /// <param name="sources">What the command line says.</param>
@@ -39,14 +47,19 @@ internal static class ImageInputs
     {
         if (source == "-")
             return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
-        bool isAddress =
-            source.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
-            || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-        if (isAddress)
+        if (IsAddress(source))
             return await DownloadAsync(source, allowsLocal, cancellationToken);
+        if (source.StartsWith("file:/", StringComparison.OrdinalIgnoreCase))
+            source =
+                TypedPath.OfFileAddress(source)
+                ?? throw new ImageException(source, "this address is not one of this machine: copy the file here, or use http.");
         bool isPipe = FileKind.IsOpenDescriptor(source) && File.Exists(source) && !FileKind.HasContents(source);
         return isPipe ? await ReadPipeAsync(source, cancellationToken) : await PromptImage.FromFileAsync(source, cancellationToken);
     }
+
+    /// <summary>Whether a name is an address of the web.</summary>
+    public static bool IsAddress(string name) =>
+        name.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || name.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     // A pipe that is open already, as a shell's <(command) is, has no length: it is read to its end, if that comes.
     private static async Task<PromptImage> ReadPipeAsync(string path, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Tessera.Cli.Output;
+using Tessera.Gguf;
 
 namespace Tessera.Cli.Arguments;
 
@@ -175,6 +176,18 @@ internal sealed class ModelArguments(CliConsole console)
         {
             throw new TesseraException($"--image-cache: {folder} is no folder that can be used ({failure.Message}).", failure);
         }
+    }
+
+    /// <summary>Refuses a projector where a language model belongs.</summary>
+    /// <exception cref="ModelFileException">It is one, or cannot be read.</exception>
+    public static void RequireLanguageModel(string path)
+    {
+        string? architecture = ModelFileReport
+            .Read(path)
+            .Metadata.FirstOrDefault(static entry => entry.Key == "general.architecture")
+            ?.Text;
+        if (architecture == "clip")
+            throw new ModelFileRoleException(path, architecture, isProjector: true);
     }
 
     /// <summary>Opens the projector; <c>--mmproj</c> is enough, the language model is not read.</summary>

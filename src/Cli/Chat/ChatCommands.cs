@@ -45,7 +45,7 @@ internal sealed class ChatCommands
         if (table.TryGetValue(name is "/quit" ? "/exit" : name.ToLowerInvariant(), out SlashCommand? command))
             return command.RunAsync(arguments);
         string shown = name[..Math.Min(name.Length, LongestName)];
-        throw new TesseraException($"There is no command {shown}; did you mean {NearestName.Find(shown, SlashCommand.Names)}?");
+        throw new TesseraException($"There is no command {shown}{NearestName.Hint(shown, SlashCommand.Names, "/help lists them")}");
     }
 
     private void Help(string arguments)

@@ -1,3 +1,5 @@
+using Tessera.Cli.Arguments;
+
 namespace Tessera.Cli.Chat;
 
 /// <summary>A line with the pictures that it names.</summary>
@@ -15,7 +17,6 @@ internal sealed record LineWithImages(string Text, IReadOnlyList<string> Paths)
 internal sealed class ImagePaths(Func<string, bool> isImage)
 {
     private static readonly char[] TrailingPunctuation = ['?', '!', '.', ',', ';', ':', ')'];
-    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif", ".bmp"];
 
     /// <summary>Looks at the files of this machine.</summary>
     public static ImagePaths OfThisMachine { get; } = new(PromptImage.IsImageFile);
@@ -70,7 +71,7 @@ internal sealed class ImagePaths(Func<string, bool> isImage)
     private static void RequireNoLostImage(string word)
     {
         string path = TypedPath.Resolve(word);
-        if (!Path.IsPathFullyQualified(path) || !Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+        if (!Path.IsPathFullyQualified(path) || !ImageInputs.HasPictureEnding(path))
             return;
         throw new ImageException(path, File.Exists(path) ? "this is not a picture that can be read." : "there is no such file.");
     }

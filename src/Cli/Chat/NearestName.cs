@@ -3,16 +3,32 @@ namespace Tessera.Cli.Chat;
 /// <summary>Finds the name that was probably meant.</summary>
 internal static class NearestName
 {
+    // Of so many letters, or the last few, one may be wrong; a name that differs by more was hardly meant.
+    private const int LettersForOneMistake = 3;
+
     /// <summary>The name that begins with what was typed, or else the one with the fewest letters changed, added, left out or
-    /// swapped.</summary>
-    public static string Find(string typed, IEnumerable<string> names) =>
-        names
-            .OrderBy(name =>
-                typed.Length > 1 && name.StartsWith(typed, StringComparison.OrdinalIgnoreCase)
-                    ? 0
-                    : 1 + Distance(typed.ToLowerInvariant(), name)
+    /// swapped; null if none is near.</summary>
+    /// <param name="typed">What was typed, with the slash or dashes that all names begin with.</param>
+    /// <param name="names">The names.</param>
+    public static string? Find(string typed, IEnumerable<string> names)
+    {
+        string word = typed.ToLowerInvariant(),
+            letters = word.TrimStart('/', '-');
+        return names
+            .Select(name =>
+                (Name: name, Distance: letters.Length > 0 && (IsStart(word, name) || IsStart(name, word)) ? 0 : Distance(word, name))
             )
-            .First();
+            .Where(pair => pair.Distance <= (letters.Length + 2) / LettersForOneMistake)
+            .OrderBy(static pair => pair.Distance)
+            .FirstOrDefault()
+            .Name;
+    }
+
+    /// <summary>The end of a sentence that says what is not known: the name that was probably meant, or else what helps.</summary>
+    public static string Hint(string typed, IEnumerable<string> names, string help) =>
+        Find(typed, names) is { } near ? $"; did you mean {near}?" : $"; {help}.";
+
+    private static bool IsStart(string start, string name) => name.StartsWith(start, StringComparison.Ordinal);
 
     // Optimal string alignment distance.
     private static int Distance(string left, string right)

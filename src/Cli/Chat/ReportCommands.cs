@@ -39,7 +39,7 @@ internal sealed class ReportCommands(ChatDesk desk, ChatScreen screen)
         // The first token's time is the prefill's.
         double perSecond = times.DecodeMs > 0 ? (generated - 1) * 1000 / times.DecodeMs : 0;
         screen.SayPair("preprocess", Milliseconds(times.PreprocessMs), 14);
-        screen.SayPair("encode", $"{Milliseconds(times.EncodeMs)}, {last.CachedImageCount} of {pictureCount} pictures from the cache", 14);
+        screen.SayPair("encode", $"{Milliseconds(times.EncodeMs)}, {last.CachedImageCount} of {MediaCount.Pictures(pictureCount)} from the cache", 14);
         screen.SayPair(
             "prefill",
             $"{Milliseconds(times.PrefillMs)}, {last.ReusedTokenCount} of {last.PromptTokenCount} tokens from the cache",
@@ -59,8 +59,8 @@ internal sealed class ReportCommands(ChatDesk desk, ChatScreen screen)
         string normal = name.Replace('_', '-').ToLowerInvariant();
         return SamplingParameter.All.FirstOrDefault(parameter => parameter.Name == normal)
             ?? throw new TesseraException(
-                $"There is no parameter {name}; did you mean "
-                    + $"{NearestName.Find(normal, SamplingParameter.All.Select(static parameter => parameter.Name))}?"
+                $"There is no parameter {name}"
+                    + NearestName.Hint(normal, SamplingParameter.All.Select(static parameter => parameter.Name), "/params lists them")
             );
     }
 

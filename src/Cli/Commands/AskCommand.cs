@@ -9,6 +9,8 @@ namespace Tessera.Cli.Commands;
 /// <summary><c>tessera ask</c>: one question about pictures, answered as it is generated.</summary>
 internal sealed class AskCommand(CliConsole console)
 {
+    public const string Name = "ask";
+
     private readonly ModelArguments model = new(console);
     private readonly SamplingArguments sampling = new();
     private readonly FormatArguments format = new();
@@ -33,7 +35,7 @@ internal sealed class AskCommand(CliConsole console)
     public static Command Create(CliConsole console)
     {
         var ask = new AskCommand(console);
-        var command = new ExampleCommand("ask", "Ask a question about pictures.", "tessera ask -i cat.jpg \"What is in this picture?\"");
+        var command = new ExampleCommand(Name, "Ask a question about pictures.", "tessera ask -i cat.jpg \"What is in this picture?\"");
         command.Add(ask.question);
         command.Add(ask.images);
         ask.videos.AddTo(command);
@@ -102,9 +104,13 @@ internal sealed class AskCommand(CliConsole console)
         if (prompt.Media.Count == 0)
             return null;
         if (files.ProjectorPath is null)
+        {
+            ModelArguments.RequireLanguageModel(files.ModelPath);
             throw new TesseraException(
                 $"{files.ModelPath}: there is no single vision projector beside it, so it sees no pictures: give one with --mmproj."
             );
+        }
+
         VisionModel vision = VisionModel.Open(files.ProjectorPath, files.Preprocessing, files.MaxPixels);
         try
         {

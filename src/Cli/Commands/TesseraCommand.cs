@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Parsing;
 using Tessera.Cli.Bench;
 using Tessera.Cli.Chat;
 using Tessera.Cli.Output;
@@ -15,7 +14,7 @@ internal static class TesseraCommand
     {
         ParseResult parsed = Create(console).Parse(arguments);
         console.WritesJson = arguments.TakeWhile(static argument => argument != "--").Contains("--json");
-        if (UsageProblem(parsed) is string problem)
+        if (UsageText.Problem(parsed) is string problem)
             return ReportUsage(parsed, console, problem);
         var configuration = new InvocationConfiguration
         {
@@ -81,35 +80,12 @@ internal static class TesseraCommand
         return root;
     }
 
-    // The first error is the one to mend first: the others often follow from it.
-    private static string? UsageProblem(ParseResult parsed)
-    {
-        if (UnknownOption(parsed) is string unknown)
-            return $"{unknown} is no option of {CommandPath(parsed)}.";
-        if (parsed.UnmatchedTokens.Count == 0)
-            return parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
-        return parsed.CommandResult.Command is RootCommand
-            ? $"'{parsed.UnmatchedTokens[0]}' is no command of tessera."
-            : $"'{parsed.UnmatchedTokens[0]}' is more than {CommandPath(parsed)} takes; a text with spaces needs quotes.";
-    }
-
     private static int ReportUsage(ParseResult parsed, CliConsole console, string problem)
     {
         console.Fail(problem, "usage");
-        console.Say($"Run '{CommandPath(parsed)} --help' to see what it takes.");
+        console.Say($"Run '{UsageText.CommandPath(parsed)} --help' to see what it takes.");
         return ExitCode.Usage;
     }
-
-    // The parser takes a mistyped option for the question or the file; only after -- may those begin with a dash.
-    private static string? UnknownOption(ParseResult parsed) =>
-        parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
-            ? null
-            : parsed
-                .CommandResult.Tokens.Select(static token => token.Value)
-                .FirstOrDefault(static text => text.Length > 1 && text[0] == '-' && !text.Contains(' '));
-
-    private static string CommandPath(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "tessera" : $"tessera {parsed.CommandResult.Command.Name}";
 }
 
 /// <summary>What the program's exit code says.</summary>

@@ -49,8 +49,8 @@ internal sealed class CliConsole
         WindowsConsole.UseUnicode();
         return new CliConsole
         {
-            Out = Writer(Console.IsOutputRedirected ? Console.OpenStandardOutput() : Terminal(descriptor: 1)),
-            Error = Writer(new RemarkStream(OperatingSystem.IsWindows() ? Console.OpenStandardError() : Terminal(descriptor: 2))),
+            Out = Writer(Console.IsOutputRedirected ? Console.OpenStandardOutput() : Terminal()),
+            Error = Writer(new RemarkStream()),
             OpenInput =
                 Console.IsInputRedirected ? Console.OpenStandardInput
                 : OperatingSystem.IsWindows() ? WindowsConsole.OpenInput
@@ -125,12 +125,10 @@ internal sealed class CliConsole
         TextWriter.Synchronized(new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
     // Console's own streams put Unix terminals into another keypad mode, which plain ones show as rubbish.
-    private static Stream Terminal(int descriptor) =>
+    private static Stream Terminal() =>
         OperatingSystem.IsWindows()
-            ? descriptor == 1
-                ? Console.OpenStandardOutput()
-                : Console.OpenStandardError()
-            : new FileStream(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            ? Console.OpenStandardOutput()
+            : new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
 
     // Console's own stream shows again what the terminal has shown already if it was typed before the first read.
     private static FileStream TerminalInput() => new(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);

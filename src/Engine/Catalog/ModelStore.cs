@@ -1,7 +1,10 @@
+using System.Text.RegularExpressions;
+using Tessera.Gguf;
+
 namespace Tessera.Catalog;
 
 /// <summary>The folder of pulled models, a folder for each.</summary>
-internal static class ModelStore
+internal static partial class ModelStore
 {
     public const string FolderVariable = "TESSERA_MODELS";
     private const int LongestName = 100;
@@ -90,4 +93,36 @@ internal static class ModelStore
 
     /// <summary>Whether a file's name is that of a projector, as publishers name them.</summary>
     public static bool IsProjector(string path) => Path.GetFileName(path).Contains("mmproj", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The language model's file in a folder of somebody's.</summary>
+    /// <exception cref="ModelFileException">There is none, or more than one; the message says what there is.</exception>
+    public static string OnlyModelIn(string folder)
+    {
+        const int MostShown = 5;
+        string[] models =
+        [
+            .. Directory.EnumerateFiles(folder, "*.gguf").Where(static path => !IsProjector(path) && !IsLaterPart(path)).Order(StringComparer.Ordinal),
+        ];
+        if (models.Length == 1)
+            return models[0];
+        if (models.Length > 1)
+            throw new ModelFileException(
+                folder,
+                $"it is a folder with {models.Length} models: name one of "
+                    + $"{string.Join(", ", models.Take(MostShown).Select(Path.GetFileName))}{(models.Length > MostShown ? ", …" : "")}."
+            );
+        throw new ModelFileException(
+            folder,
+            File.Exists(Path.Combine(folder, "config.json"))
+                ? "it is a folder with a released checkpoint, which has to be converted to GGUF first."
+                : "it is a folder without a language model's GGUF file."
+        );
+    }
+
+    // Of a split model the first file stands for all: name-00001-of-00003.gguf.
+    private static bool IsLaterPart(string path) =>
+        Path.GetFileName(path) is var name && SplitPart().Match(name) is { Success: true } part && part.Groups[1].Value != "00001";
+
+    [GeneratedRegex(@"-(\d{5})-of-\d{5}\.gguf$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex SplitPart();
 }

@@ -137,7 +137,7 @@ public sealed class ChatPipeTests
     public async Task Statistics_show_what_was_kept()
     {
         CliRun run = await ChatAsync(["-i", Shapes], "What colour is the star?", "What colour is the diamond?", "/stats");
-        Assert.Contains("1 of 1 pictures from the cache", run.Error, StringComparison.Ordinal);
+        Assert.Contains("1 of 1 picture from the cache", run.Error, StringComparison.Ordinal);
         Assert.Matches("prefill +[0-9.]+ ms, [1-9][0-9]+ of [0-9]+ tokens from the cache", run.Error);
         Assert.Matches("first token +[0-9.]+ ms\n", run.Error);
         Assert.Matches("decode .* per second\n", run.Error);
