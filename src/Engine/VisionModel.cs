@@ -94,14 +94,25 @@ public sealed class VisionModel : IDisposable
         return Projector.Decode(image, cancellationToken);
     }
 
-    /// <summary>Draws the tiles of a plan over the picture and writes it as PNG.</summary>
-    /// <exception cref="ImageException">The picture cannot be read, or the file cannot be written.</exception>
+    /// <summary>Draws the tiles of a plan over the picture and writes it as what the file's ending says: .png, .jpg or .webp.</summary>
+    /// <exception cref="ImageException">The picture cannot be read, the ending is another one, or the file cannot be written.</exception>
     public void SaveGrid(PromptImage image, SlicePlan plan, string path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(path);
-        ImageCodec.SavePng(GridDrawing.Draw(Decode(image, cancellationToken), plan), path);
+        ImageCodec.Save(GridDrawing.Draw(Decode(image, cancellationToken), plan), path);
+    }
+
+    /// <summary>Draws the tiles of a plan over the picture and writes it as PNG.</summary>
+    /// <exception cref="ImageException">The picture cannot be read.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public void SaveGrid(PromptImage image, SlicePlan plan, Stream stream, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(VipsImage.Encode(GridDrawing.Draw(Decode(image, cancellationToken), plan), ImageFormat.Png));
     }
 
     /// <summary>A picture made small enough for a place to show it; small ones keep their size.</summary>

@@ -33,7 +33,7 @@ public sealed class WaitingFileTests : IDisposable
         using CliProcess chat = CliProcess.Start(["chat", "--temperature", "0", "--max-tokens", "8", "--threads", "1"]);
         await chat.WriteAsync(Encoding.UTF8.GetBytes(string.Join('\n', lines)));
         CliRun run = await chat.EndAsync();
-        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(1, run.ExitCode);
         Assert.Equal(2, run.Out.Count(static character => character == '\n'));
         string[] errors =
         [

@@ -39,7 +39,11 @@ internal sealed class ReportCommands(ChatDesk desk, ChatScreen screen)
         // The first token's time is the prefill's.
         double perSecond = times.DecodeMs > 0 ? (generated - 1) * 1000 / times.DecodeMs : 0;
         screen.SayPair("preprocess", Milliseconds(times.PreprocessMs), 14);
-        screen.SayPair("encode", $"{Milliseconds(times.EncodeMs)}, {last.CachedImageCount} of {MediaCount.Pictures(pictureCount)} from the cache", 14);
+        screen.SayPair(
+            "encode",
+            $"{Milliseconds(times.EncodeMs)}, {last.CachedImageCount} of {MediaCount.Pictures(pictureCount)} from the cache",
+            14
+        );
         screen.SayPair(
             "prefill",
             $"{Milliseconds(times.PrefillMs)}, {last.ReusedTokenCount} of {last.PromptTokenCount} tokens from the cache",

@@ -15,7 +15,7 @@ internal sealed class EncodeCommand(CliConsole console)
     };
     private readonly Option<string> output = new("--out")
     {
-        Description = "The NumPy file to write.",
+        Description = "The NumPy file to write; - is standard output.",
         HelpName = "FILE.npy",
         Required = true,
     };
@@ -52,7 +52,7 @@ internal sealed class EncodeCommand(CliConsole console)
             cancellationToken
         );
         string path = parsed.GetRequiredValue(output);
-        OutputFiles.RequireFolder(path);
+        OutputFiles.Require(console, "--out", path, ".npy");
         console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), model.Limits(parsed)));
         EncodeDocument document =
             parsed.GetValue(stage) == EncodeStage.Pixels
@@ -61,7 +61,9 @@ internal sealed class EncodeCommand(CliConsole console)
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, document);
         else
-            console.Out.WriteLine($"{PlainText.Clean(path)}: {document.Stage} [{string.Join(", ", document.Shape)}]");
+            (path == OutputFiles.Standard ? console.Error : console.Out).WriteLine(
+                $"{PlainText.Clean(path)}: {document.Stage} [{string.Join(", ", document.Shape)}]"
+            );
         return ExitCode.Success;
     }
 
@@ -95,23 +97,23 @@ internal sealed class EncodeCommand(CliConsole console)
         );
     }
 
-    private static EncodeDocument WritePixels(ImagePixels pixels, string path)
+    private EncodeDocument WritePixels(ImagePixels pixels, string path)
     {
         var size = pixels.Size(0);
         if (Enumerable.Range(1, pixels.SliceCount - 1).Any(index => pixels.Size(index) != size))
             throw new TesseraException("The slices differ in size, so their pixels do not fit one array.");
         long[] shape = [pixels.SliceCount, 3, size.Height, size.Width];
-        NpyFile.Write(path, shape, Enumerable.Range(0, pixels.SliceCount).Select(pixels.Planes));
+        Write(path, shape, Enumerable.Range(0, pixels.SliceCount).Select(pixels.Planes));
         return new EncodeDocument(path, "pixels", shape, 0, 0);
     }
 
-    private static EncodeDocument WriteFeatures(ImageFeatures features, string path)
+    private EncodeDocument WriteFeatures(ImageFeatures features, string path)
     {
         int patchCount = features.Of(0).Length / features.Width;
         if (Enumerable.Range(1, features.SliceCount - 1).Any(index => features.Of(index).Length != features.Of(0).Length))
             throw new TesseraException("The slices differ in size, so their features do not fit one array.");
         long[] shape = [features.SliceCount, patchCount, features.Width];
-        NpyFile.Write(path, shape, Enumerable.Range(0, features.SliceCount).Select(features.Of));
+        Write(path, shape, Enumerable.Range(0, features.SliceCount).Select(features.Of));
         return new EncodeDocument(
             path,
             "features",
@@ -121,10 +123,10 @@ internal sealed class EncodeCommand(CliConsole console)
         );
     }
 
-    private static EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
+    private EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
     {
         long[] shape = [encoding.TokenCount, encoding.Width];
-        NpyFile.Write(path, shape, [encoding.Embeddings]);
+        Write(path, shape, [encoding.Embeddings]);
         return new EncodeDocument(
             path,
             "embeddings",
@@ -132,6 +134,18 @@ internal sealed class EncodeCommand(CliConsole console)
             CliJson.Milliseconds(encoding.PreprocessMs),
             CliJson.Milliseconds(encoding.EncodeMs)
         );
+    }
+
+    private void Write(string path, long[] shape, IEnumerable<ReadOnlyMemory<float>> parts)
+    {
+        if (path != OutputFiles.Standard)
+        {
+            NpyFile.Write(path, shape, parts);
+            return;
+        }
+
+        using Stream stream = console.OpenOutput();
+        NpyFile.Write(stream, shape, parts);
     }
 
     private enum EncodeStage

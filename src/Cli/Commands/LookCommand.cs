@@ -17,8 +17,8 @@ internal sealed class LookCommand(CliConsole console)
     private readonly VideoArguments videos = new();
     private readonly Option<string?> save = new("--save")
     {
-        Description = "Write the picture with the grid drawn over it.",
-        HelpName = "FILE.png",
+        Description = "Write the picture with the grid drawn over it, as PNG, JPEG or WebP; - is standard output.",
+        HelpName = "FILE",
     };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
 
@@ -46,16 +46,28 @@ internal sealed class LookCommand(CliConsole console)
         SlicePlan plan = vision.Plan(media, model.Limits(parsed));
         if (parsed.GetValue(save) is string path)
         {
-            OutputFiles.RequireFolder(path);
-            vision.SaveGrid(media.Frames[0], plan, path, cancellationToken);
+            OutputFiles.Require(console, "--save", path, ".png", ".jpg", ".jpeg", ".webp");
+            Save(vision, media.Frames[0], plan, path, cancellationToken);
         }
 
         LookDocument document = ToDocument(vision, plan);
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, document);
         else
-            Print(console.Out, document);
+            Print(parsed.GetValue(save) == OutputFiles.Standard ? console.Error : console.Out, document);
         return ExitCode.Success;
+    }
+
+    private void Save(VisionModel vision, PromptImage shown, SlicePlan plan, string path, CancellationToken cancellationToken)
+    {
+        if (path != OutputFiles.Standard)
+        {
+            vision.SaveGrid(shown, plan, path, cancellationToken);
+            return;
+        }
+
+        using Stream stream = console.OpenOutput();
+        vision.SaveGrid(shown, plan, stream, cancellationToken);
     }
 
     private async Task<PromptMedia> ReadAsync(ParseResult parsed, CancellationToken cancellationToken)

@@ -20,6 +20,9 @@ internal sealed class CliConsole
 
     public required TextWriter Error { get; init; }
 
+    /// <summary>Opens standard output for bytes, in the place of <see cref="Out"/>.</summary>
+    public Func<Stream> OpenOutput { get; init; } = Console.OpenStandardOutput;
+
     /// <summary>Opens standard input, which a command reads at most once.</summary>
     public required Func<Stream> OpenInput { get; init; }
 

@@ -20,20 +20,24 @@ internal static class NpyFile
     {
         try
         {
-            WholeFile.Write(
-                path,
-                stream =>
-                {
-                    stream.Write(Header(shape));
-                    foreach (ReadOnlyMemory<float> part in parts)
-                        stream.Write(MemoryMarshal.AsBytes(part.Span));
-                }
-            );
+            WholeFile.Write(path, stream => Write(stream, shape, parts));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new TesseraException($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}).", failure);
         }
+    }
+
+    /// <summary>Writes an array to a stream.</summary>
+    /// <param name="stream">Where.</param>
+    /// <param name="shape">Dimensions, slowest first.</param>
+    /// <param name="parts">The values in order, end to end.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void Write(Stream stream, IReadOnlyList<long> shape, IEnumerable<ReadOnlyMemory<float>> parts)
+    {
+        stream.Write(Header(shape));
+        foreach (ReadOnlyMemory<float> part in parts)
+            stream.Write(MemoryMarshal.AsBytes(part.Span));
     }
 
     private static byte[] Header(IReadOnlyList<long> shape)

@@ -101,7 +101,10 @@ internal static partial class ModelStore
         const int MostShown = 5;
         string[] models =
         [
-            .. Directory.EnumerateFiles(folder, "*.gguf").Where(static path => !IsProjector(path) && !IsLaterPart(path)).Order(StringComparer.Ordinal),
+            .. Directory
+                .EnumerateFiles(folder, "*.gguf")
+                .Where(static path => !IsProjector(path) && !IsLaterPart(path))
+                .Order(StringComparer.Ordinal),
         ];
         if (models.Length == 1)
             return models[0];

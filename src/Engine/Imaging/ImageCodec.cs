@@ -59,14 +59,21 @@ internal static class ImageCodec
         }
     }
 
-    /// <summary>Writes a picture as PNG; the file appears whole or not at all.</summary>
-    /// <exception cref="ImageException">The file cannot be written.</exception>
-    public static void SavePng(RgbImage image, string path)
+    /// <summary>Writes a picture as what the file's ending says, which appears whole or not at all.</summary>
+    /// <exception cref="ImageException">The ending is of no format that is written, or the file cannot be written.</exception>
+    public static void Save(RgbImage image, string path)
     {
+        ImageFormat format = Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".png" or "" => ImageFormat.Png,
+            ".jpg" or ".jpeg" => ImageFormat.Jpeg,
+            ".webp" => ImageFormat.WebP,
+            _ => throw new ImageException(path, "pictures are written with the ending .png, .jpg or .webp."),
+        };
         try
         {
-            byte[] png = VipsImage.EncodePng(image);
-            WholeFile.Write(path, stream => stream.Write(png));
+            byte[] file = VipsImage.Encode(image, format);
+            WholeFile.Write(path, stream => stream.Write(file));
         }
         catch (Exception failure) when (failure is VipsException or IOException or UnauthorizedAccessException)
         {

@@ -49,7 +49,7 @@ public sealed class VideoLayoutTests
         string path = Path.GetTempFileName();
         try
         {
-            Tessera.Imaging.ImageCodec.SavePng(new RgbImage(width, height), path);
+            Tessera.Imaging.ImageCodec.Save(new RgbImage(width, height), path);
             return new PromptVideo([.. Enumerable.Repeat(new PromptImage(File.ReadAllBytes(path), "frame"), count)], "video");
         }
         finally
