@@ -54,8 +54,8 @@ internal sealed class FormatArguments
         result.FinishReason == FinishReason.Stop
             ? result.Text
             : throw new AnswerCutException(
-                $"The answer was cut after {(result.TokenIds.Count == 1 ? "1 token" : $"{result.TokenIds.Count} tokens")}, before its JSON was complete: raise --max-tokens or "
-                    + "--context, or limit the lengths in the schema."
+                $"The answer was cut after {(result.TokenIds.Count == 1 ? "1 token" : $"{result.TokenIds.Count} tokens")}, before its JSON "
+                    + "was complete: raise --max-tokens or --context, or limit the lengths in the schema."
             );
 
     private static async Task<string> ReadTextAsync(string path, string option, CancellationToken cancellationToken)

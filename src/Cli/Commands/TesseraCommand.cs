@@ -9,7 +9,7 @@ namespace Tessera.Cli.Commands;
 /// <summary>The program: its commands, and how their ends become exit codes.</summary>
 internal static class TesseraCommand
 {
-    /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted (143 where Program.cs was told to end).</summary>
+    /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted, or 143 by SIGTERM.</summary>
     public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
     {
         ParseResult parsed = Create(console).Parse(arguments);
