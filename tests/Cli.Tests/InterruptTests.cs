@@ -5,7 +5,7 @@ using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;
 
-/// <summary>Ctrl+C ends every stage with 130 and SIGTERM with 143, without a word. A test does nothing where there are no signals.</summary>
+/// <summary>Ctrl+C ends each stage with 130, SIGTERM with 143, without a word. It does nothing where there are no signals.</summary>
 public sealed class InterruptTests : IDisposable
 {
     private static readonly string Picture = Goldens.Picture("small");
