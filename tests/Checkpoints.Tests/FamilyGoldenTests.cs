@@ -47,6 +47,7 @@ public sealed class FamilyGoldenTests
     [InlineData("vila-1.5-3b", "vila/vila-1.5-3b", "VILA 1.5")]
     [InlineData("vila-1.5-40b", "vila/vila-1.5-40b", "VILA 1.5")]
     [InlineData("nvila", "vila/nvila", "NVILA")]
+    [InlineData("glm-4v", "glm-4v/glm-4v", "GLM-4V")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]
     public async Task A_checkpoint_becomes_the_goldens_files(string checkpoint, string golden, string family)
     {

@@ -3,6 +3,9 @@ namespace Tessera.Checkpoints.Language;
 /// <summary>The one table of language models: classes and model types of configurations, and what they are to libllama.</summary>
 internal static class LanguageArchitectures
 {
+    /// <summary>The name by which a family asks for GLM-4 whose rows may share positions; no configuration has it.</summary>
+    public const string PlacedGlm = "glm4v_language";
+
     private static readonly (string[] Names, Func<LanguageArchitecture> Create)[] Table =
     [
         (
@@ -29,6 +32,7 @@ internal static class LanguageArchitectures
         (["InternLM2ForCausalLM", "internlm2"], static () => new InternLm2Architecture()),
         (["MiniCPMForCausalLM", "minicpm"], static () => new MiniCpmArchitecture()),
         (["ChatGLMModel", "ChatGLMForConditionalGeneration", "GlmForCausalLM", "chatglm", "glm"], static () => new ChatGlmArchitecture()),
+        ([PlacedGlm], static () => new PlacedGlmArchitecture()),
         (["Glm4ForCausalLM", "glm4"], static () => new Glm4Architecture()),
         (["Gemma2ForCausalLM", "gemma2"], static () => new GemmaArchitecture("gemma2")),
         (["Gemma3ForCausalLM", "gemma3_text"], static () => new GemmaArchitecture("gemma3")),

@@ -23,6 +23,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("vila-1.5-3b", "vila-1.5-3b")]
     [InlineData("vila-1.5-40b", "vila-1.5-40b")]
     [InlineData("nvila", "nvila")]
+    [InlineData("glm-4v", "glm-4v")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
