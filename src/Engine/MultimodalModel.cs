@@ -16,7 +16,7 @@ namespace Tessera;
 /// </summary>
 public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 {
-    private readonly LanguageModel language;
+    private readonly ILanguageModel language;
     private readonly AnswerScheduler scheduler;
     private readonly PromptComposer composer;
     private readonly MediaEncoder? encoder;
@@ -27,7 +27,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly AnswerMemory memory = new();
     private int isDisposed;
 
-    internal MultimodalModel(ModelOptions options, LanguageModelFile file, LanguageModel language, VisionModel? vision, bool isMapped)
+    internal MultimodalModel(ModelOptions options, LanguageModelFile file, ILanguageModel language, VisionModel? vision, bool isMapped)
     {
         this.file = file;
         this.language = language;
@@ -42,10 +42,10 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         }
 
         var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
-        language.Adapters = LoadedAdapters.Load(language, options.Adapters);
+        language.Adapt(options.Adapters);
         SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
         scheduler = new AnswerScheduler(
-            new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount, limits.CacheType),
+            language.Open(limits.CacheLength, limits.SequenceCount, limits.ThreadCount, limits.CacheType),
             limits,
             tokenEmbeddings is null ? null : tokenEmbeddings.LookUp
         );
@@ -81,9 +81,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint =>
-        $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Adapters!.Fingerprint}"
-        + (language.PositionFactor > 1 ? $" positions {language.PositionFactor}" : "");
+    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Settings}";
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>

@@ -1,14 +1,14 @@
 using System.Text;
-using Tessera.Text.Llama;
+using Tessera.Text;
 
 namespace Tessera;
 
 /// <summary>Text to tokens and back, as a loaded model has them. Thread-safe, while the model lives.</summary>
 public sealed class Tokenizer
 {
-    private readonly LanguageModel language;
+    private readonly ILanguageModel language;
 
-    internal Tokenizer(LanguageModel language) => this.language = language;
+    internal Tokenizer(ILanguageModel language) => this.language = language;
 
     /// <summary>Tokens of the vocabulary.</summary>
     public int TokenCount => language.Vocabulary.TokenCount;

@@ -21,6 +21,7 @@ public sealed partial class LayerTests
         ["Vision.Slicing"] = ["Imaging"],
         ["Text"] = ["Native"],
         ["Text.Llama"] = ["Text!", "Compute", "Native"],
+        ["Text.Graph"] = ["Text!", "Compute", "Vision.Parts", "Native"],
         ["Text.Sampling"] = ["Text!", "Native"],
         ["Text.Scheduling"] = ["Text!", "Text.Sampling"],
         ["Text.Trial"] = ["Text", "Compute", "Native"],

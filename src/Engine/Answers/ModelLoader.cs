@@ -2,6 +2,7 @@ using System.Runtime.ExceptionServices;
 using Tessera.Compute;
 using Tessera.Fitting;
 using Tessera.Gguf;
+using Tessera.Text;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Text.Trial;
@@ -16,7 +17,7 @@ internal static class ModelLoader
     {
         LanguageModelFile? file = null;
         VisionModel? vision = options.Vision;
-        LanguageModel? language = null;
+        ILanguageModel? language = null;
         try
         {
             file = LanguageModelFile.Open(options.ModelPath);
@@ -57,7 +58,7 @@ internal static class ModelLoader
     }
 
     // Both halves at once, as neither keeps all processors busy. What fails stops the other.
-    private static LanguageModel LoadWeights(
+    private static ILanguageModel LoadWeights(
         LanguageChoice choice,
         LanguageModelFile file,
         VisionModel? vision,
@@ -84,7 +85,7 @@ internal static class ModelLoader
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default
         );
-        LanguageModel? language = null;
+        ILanguageModel? language = null;
         try
         {
             language = choice.Load(progress, stop.Token);
@@ -104,7 +105,7 @@ internal static class ModelLoader
         }
     }
 
-    private static void CheckPair(LanguageModel language, VisionModel? vision)
+    private static void CheckPair(ILanguageModel language, VisionModel? vision)
     {
         if (vision is { Projector.RowsSharePositions: true } && !language.PlacesRowsFreely)
             throw new ModelFileException(
@@ -138,7 +139,7 @@ internal static class ModelLoader
         return isVicuna && vision is not null ? vision.Projector.PositionFactor(options.VideoFrameCount) : 1;
     }
 
-    private static int ContextLengthFor(ModelOptions options, LanguageModel language)
+    private static int ContextLengthFor(ModelOptions options, ILanguageModel language)
     {
         if (options.ContextLength > 0)
             return options.ContextLength;
@@ -149,7 +150,7 @@ internal static class ModelLoader
     }
 
     /// <summary>How much there may be of what.</summary>
-    public static SchedulerLimits LimitsOf(ModelOptions options, LanguageModel language)
+    public static SchedulerLimits LimitsOf(ModelOptions options, ILanguageModel language)
     {
         int length = ContextLengthFor(options, language);
         return new SchedulerLimits(

@@ -28,22 +28,24 @@ internal sealed unsafe class ComputeDevice : IDisposable
     private readonly ThreadPools pools = new();
     private readonly nint gpuDevice;
     private readonly nint cpuDevice;
+    private readonly bool isForLanguage;
 
-    private ComputeDevice(int threadCount, nint gpuDevice, bool useKernels)
+    private ComputeDevice(int threadCount, nint gpuDevice, bool useKernels, int languageSizes)
     {
+        isForLanguage = languageSizes > 0;
         cpuDevice = GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU);
         cpu = OpenBackend(cpuDevice);
         this.gpuDevice = gpuDevice;
         // Where a GPU works, the time says nothing about the processor's threads.
         Threads = new WorkThreads(
             threadCount > 0 || gpuDevice == 0 ? threadCount : Environment.ProcessorCount,
-            sizeCount: 1,
+            Math.Max(1, languageSizes),
             ProcessorLoad.OfMachine
         );
         if (gpuDevice != 0)
             gpu = OpenBackend(gpuDevice);
         else if (useKernels && KernelDevice.Register() != 0)
-            kernels = OpenBackend(KernelDevice.ForTowers);
+            kernels = OpenBackend(isForLanguage ? KernelDevice.Register() : KernelDevice.ForTowers);
         UseThreads(Threads.Most);
     }
 
@@ -113,7 +115,17 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public static ComputeDevice Open(int threadCount = 0, nint gpu = 0, bool useKernels = true)
     {
         NativeRuntime.Start();
-        return new ComputeDevice(threadCount, gpu, useKernels);
+        return new ComputeDevice(threadCount, gpu, useKernels, languageSizes: 0);
+    }
+
+    /// <summary>Opens the devices for a language model, whose steps of few rows are ggml's kernels', as libllama has it.</summary>
+    /// <param name="threadCount">CPU threads; 0 takes as many as pay.</param>
+    /// <param name="sizeCount">Sizes of steps that are told apart when threads are counted.</param>
+    /// <exception cref="NativeLibraryException">The native libraries cannot be used.</exception>
+    public static ComputeDevice OpenForLanguage(int threadCount, int sizeCount)
+    {
+        NativeRuntime.Start();
+        return new ComputeDevice(threadCount, 0, useKernels: true, sizeCount);
     }
 
     /// <summary>The GPU of a name; 0 if that is the CPU's. Without a name, the first one that there is, and else 0.</summary>
@@ -157,7 +169,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// CPU_REPACK), then the device's own. Where Tessera's kernels use the matrix units, plain memory is best.
     /// </summary>
     public IReadOnlyList<nint> BufferTypes() =>
-        [.. HasMatrixUnits ? [] : ExtraBufferTypes(MainDevice), GgmlBackend.ggml_backend_dev_buffer_type(MainDevice)];
+        [.. TakesPlainMatrices ? [] : ExtraBufferTypes(MainDevice), GgmlBackend.ggml_backend_dev_buffer_type(MainDevice)];
+
+    /// <summary>Whether matrices are best left as the file has them.</summary>
+    public bool TakesPlainMatrices => isForLanguage ? !IsRepackingBest : HasMatrixUnits;
 
     /// <summary>The buffer types in which a device repacks what is put there.</summary>
     internal static List<nint> ExtraBufferTypes(nint device)

@@ -8,6 +8,7 @@ namespace Tessera.Compute;
 /// </summary>
 internal sealed unsafe class Graph : IDisposable
 {
+    private const int GgmlRopeNeox = 2; // GGML_ROPE_TYPE_NEOX of ggml.h
     private readonly GgmlContextHandle arena;
     private readonly bool mayRound;
     private readonly List<(Tensor Tensor, ReadOnlyMemory<float> Data)> floatInputs = [];
@@ -38,6 +39,8 @@ internal sealed unsafe class Graph : IDisposable
     {
         get
         {
+            if (field > 0)
+                return field;
             double count = 0;
             for (int index = 0; index < Ggml.ggml_graph_n_nodes(Native); index++)
             {
@@ -46,7 +49,7 @@ internal sealed unsafe class Graph : IDisposable
                     count += (double)((ggml_tensor*)node->src[0])->ne[0] * new Tensor(node).ElementCount;
             }
 
-            return count;
+            return field = count;
         }
     }
 
@@ -65,6 +68,9 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>A float32 input of the given shape that <see cref="Write"/> fills before each run, once the graph has been
     /// placed.</summary>
     public Tensor Input(string name, long size0, long size1, long size2) => NewInput(name, ggml_type.GGML_TYPE_F32, size0, size1, size2, 1);
+
+    /// <summary>An input of a type that <see cref="Write{T}"/> fills before each run, once the graph has been placed.</summary>
+    public Tensor Input(string name, ggml_type type, long size0, long size1 = 1) => NewInput(name, type, size0, size1, 1, 1);
 
     /// <summary>A vector of row indices whose data is uploaded before the run.</summary>
     public Tensor Indices(string name, ReadOnlyMemory<int> data)
@@ -132,13 +138,41 @@ internal sealed unsafe class Graph : IDisposable
 
     public Tensor Silu(Tensor x) => new(Ggml.ggml_silu(Context, x.Native));
 
+    /// <summary>silu(gate) * up, element by element.</summary>
+    public Tensor SwiGlu(Tensor gate, Tensor up) => new(Ggml.ggml_swiglu_split(Context, gate.Native, up.Native));
+
+    public Tensor Relu(Tensor x) => new(Ggml.ggml_relu(Context, x.Native));
+
+    /// <summary>Rotates the heads of x [head, heads, rows] by the rows' positions (Su et al., arXiv 2104.09864).</summary>
+    /// <param name="x">Queries or keys.</param>
+    /// <param name="positions">A position for each row.</param>
+    /// <param name="rotation">How they are rotated.</param>
+    public Tensor Rotate(Tensor x, Tensor positions, Rotation rotation) =>
+        new(
+            Ggml.ggml_rope_ext(
+                Context,
+                x.Native,
+                positions.Native,
+                rotation.Factors.Native,
+                rotation.Width,
+                rotation.IsByHalves ? GgmlRopeNeox : 0,
+                0,
+                rotation.Base,
+                rotation.Scale,
+                0,
+                1,
+                0,
+                0
+            )
+        );
+
     /// <summary>
     /// softmax(scale * k^T q) v, summed in float32: query [head, queries, heads, slices], key [head, tokens, heads, slices], value
-    /// [size, tokens, heads, slices] -> [size, heads, queries, slices].
+    /// [size, tokens, heads, slices] -> [size, heads, queries, slices]. A mask [tokens, queries] in half precision is added to the scores.
     /// </summary>
-    public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale)
+    public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale, Tensor mask = default)
     {
-        ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, null, scale, 0, 0);
+        ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, mask.Native, scale, 0, 0);
         Ggml.ggml_flash_attn_ext_set_prec(mixed, mayRound && IsOnProcessor ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         return new Tensor(mixed);
     }
@@ -190,6 +224,10 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Rows of x [width, n] by index: [width, indices].</summary>
     public Tensor Rows(Tensor x, Tensor indices) => new(Ggml.ggml_get_rows(Context, x.Native, indices.Native));
 
+    /// <summary>Puts rows [width, n] into a table [width, rows] in the places that 64-bit indices [n] name, converted to its type.</summary>
+    public void StoreRows(Tensor table, Tensor rows, Tensor indices) =>
+        Ggml.ggml_build_forward_expand(Native, Ggml.ggml_set_rows(Context, table.Native, rows.Native, indices.Native));
+
     /// <summary>Copies the inputs' data to the device; the graph must have been placed. Each run needs it: other results take an input's
     /// place once it is used.</summary>
     public void UploadInputs()
@@ -214,6 +252,24 @@ internal sealed unsafe class Graph : IDisposable
             GgmlBackend.ggml_backend_tensor_set(input.Native, source, (nuint)first * sizeof(float), (nuint)values.Length * sizeof(float));
     }
 
+    /// <summary>Copies values to an input of their type, from its beginning; the graph must have been placed.</summary>
+    public static void Write<T>(Tensor input, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        // What no output depends on has no place.
+        if (!IsPlaced(input))
+            return;
+        fixed (T* source = values)
+            GgmlBackend.ggml_backend_tensor_set(input.Native, source, 0, (nuint)values.Length * (nuint)sizeof(T));
+    }
+
+    /// <summary>Reads values of a float32 output after the run, from its given element on.</summary>
+    public static void Read(Tensor output, long first, Span<float> values)
+    {
+        fixed (float* target = values)
+            GgmlBackend.ggml_backend_tensor_get(output.Native, target, (nuint)first * sizeof(float), (nuint)values.Length * sizeof(float));
+    }
+
     /// <summary>Values of a float32 output after the run, from its given element on.</summary>
     public static float[] Read(Tensor output, long first, long count)
     {
@@ -236,3 +292,12 @@ internal sealed unsafe class Graph : IDisposable
         return new Tensor(tensor);
     }
 }
+
+/// <summary>How queries and keys are rotated by their positions.</summary>
+/// <param name="Width">Values of a head that are rotated, from its first.</param>
+/// <param name="Base">Base of the frequencies.</param>
+/// <param name="Scale">Factor of the positions.</param>
+/// <param name="IsByHalves">Whether the first half of the values is paired with the second (GPT-NeoX), or neighbours with each other
+/// (LLaMA).</param>
+/// <param name="Factors">What each frequency is divided by [width / 2]; null for nothing.</param>
+internal readonly record struct Rotation(int Width, float Base, float Scale = 1, bool IsByHalves = false, Tensor Factors = default);

@@ -82,9 +82,12 @@ internal sealed unsafe class GraphRunner : IDisposable
     }
 
     /// <summary>Runs a graph; its outputs can be read until the next run.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="size">Which of the device's sizes of work it is.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the computation stops within one node.</exception>
     /// <exception cref="NativeLibraryException">There was not enough memory, or a backend failed.</exception>
-    public void Run(Graph graph, CancellationToken cancellationToken = default)
+    public void Run(Graph graph, CancellationToken cancellationToken = default, int size = 0)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Place(graph);
@@ -96,11 +99,11 @@ internal sealed unsafe class GraphRunner : IDisposable
             static state => ((GraphRunner)state!).RequestStop(),
             this
         );
-        ggml_status status = device.IsProcessor ? ProcessorTurn.Take(() => Compute(graph)) : Compute(graph);
+        ggml_status status = device.IsProcessor ? ProcessorTurn.Take(() => Compute(graph, size)) : Compute(graph, size);
         cancellationToken.ThrowIfCancellationRequested();
         if (status != ggml_status.GGML_STATUS_SUCCESS)
             throw new NativeLibraryException(
-                $"the vision graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()})."
+                $"the graph failed: {Marshal.PtrToStringUTF8((nint)Ggml.ggml_status_to_string(status))} ({NativeLog.TakeErrors()})."
             );
     }
 
@@ -114,15 +117,15 @@ internal sealed unsafe class GraphRunner : IDisposable
             NativeMemory.Free(stopFlag);
     }
 
-    private ggml_status Compute(Graph graph)
+    private ggml_status Compute(Graph graph, int size)
     {
         double work = graph.MultiplicationCount;
-        int count = device.Threads.Choose(0, work / MultiplicationsPerSecond);
+        int count = device.Threads.Choose(size, work / MultiplicationsPerSecond);
         device.UseThreads(count);
         long started = Stopwatch.GetTimestamp();
         ggml_status status = GgmlBackend.ggml_backend_sched_graph_compute(scheduler.Pointer, graph.Native);
         if (status == ggml_status.GGML_STATUS_SUCCESS)
-            device.Threads.Add(0, count, Stopwatch.GetElapsedTime(started), work);
+            device.Threads.Add(size, count, Stopwatch.GetElapsedTime(started), work);
         return status;
     }
 

@@ -23,7 +23,7 @@ internal sealed unsafe class MatrixPlacement : IDisposable
     /// Whether products read weights of any type and width from plain memory, so that a file's may stay where it is mapped and nothing is
     /// gained by joining or padding them.
     /// </summary>
-    public bool ReadsInPlace => device.HasMatrixUnits;
+    public bool ReadsInPlace => device.TakesPlainMatrices;
 
     /// <summary>The device's plain buffer type, which takes every tensor.</summary>
     public nint DefaultBufferType => bufferTypes[^1];

@@ -61,13 +61,29 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         GgufTensor part = RequireMatrix(name, inputs, outputs);
         var type = (ggml_type)(int)part.Type;
-        bool stays = placement.ReadsInPlace && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
+        bool stays =
+            IsReadInPlace(type, inputs, outputs) && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
         if (!stays || !mayStayMapped.Value)
             return JoinedMatrix([name], inputs, outputs);
         IsMapped = true;
         Tensor weight = inPlace.Declare(part, inputs, outputs);
         IsQuantized |= weight.IsQuantized;
         return weight;
+    }
+
+    /// <summary>Whether matrices stay in the mapped file that the processor's kernels would not repack, as a language model's many
+    /// do.</summary>
+    public bool KeepsPlainMapped { get; init; }
+
+    /// <summary>A table whose rows are looked up: [width, rows], in the file's type and in plain memory.</summary>
+    /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be looked up.</exception>
+    public Tensor Table(string name, long width, long rows)
+    {
+        GgufTensor part = RequireMatrix(name, width, rows);
+        if (!placement.IsOnProcessor || !InPlaceWeights.Takes(part) || !mayStayMapped.Value)
+            return Declare([part], (ggml_type)(int)part.Type, placement.DefaultBufferType, width, rows);
+        IsMapped = true;
+        return inPlace.Declare(part, width, rows);
     }
 
     /// <summary>A matrix [inputs, outputs] with zeros around it: [paddedInputs, paddedOutputs].</summary>
@@ -273,6 +289,10 @@ internal sealed unsafe class WeightStore : IDisposable
         IsQuantized |= tensor.IsQuantized;
         return tensor;
     }
+
+    private bool IsReadInPlace(ggml_type type, long inputs, long outputs) =>
+        placement.ReadsInPlace
+        || (KeepsPlainMapped && placement.IsOnProcessor && placement.BufferType(type, inputs, outputs) == placement.DefaultBufferType);
 
     private GgufTensor RequireMatrix(string name, long inputs, long outputs)
     {

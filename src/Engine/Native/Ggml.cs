@@ -166,6 +166,32 @@ internal static unsafe partial class Ggml
 
     [LibraryImport(Library)]
     internal static partial ggml_tensor* ggml_get_rows(nint ctx, ggml_tensor* a, ggml_tensor* b);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_set_rows(nint ctx, ggml_tensor* a, ggml_tensor* b, ggml_tensor* c);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_swiglu_split(nint ctx, ggml_tensor* a, ggml_tensor* b);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_relu(nint ctx, ggml_tensor* a);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_rope_ext(
+        nint ctx,
+        ggml_tensor* a,
+        ggml_tensor* b,
+        ggml_tensor* c,
+        int n_dims,
+        int mode,
+        int n_ctx_orig,
+        float freq_base,
+        float freq_scale,
+        float ext_factor,
+        float attn_factor,
+        float beta_fast,
+        float beta_slow
+    );
 }
 
 #pragma warning disable CA1712 // the names are those of the C header
@@ -208,6 +234,7 @@ internal enum ggml_type
     GGML_TYPE_Q6_K = 14,
     GGML_TYPE_Q8_K = 15,
     GGML_TYPE_I32 = 26,
+    GGML_TYPE_I64 = 27,
     GGML_TYPE_BF16 = 30,
 }
 

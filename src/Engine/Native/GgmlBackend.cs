@@ -27,6 +27,9 @@ internal static unsafe partial class GgmlBackend
     internal static partial void ggml_backend_buffer_free(nint buffer);
 
     [LibraryImport(Base)]
+    internal static partial void ggml_backend_buffer_clear(nint buffer, byte value);
+
+    [LibraryImport(Base)]
     internal static partial void ggml_backend_buffer_set_usage(nint buffer, int usage);
 
     [LibraryImport(Base)]

@@ -1,7 +1,6 @@
 using System.Text;
 using Tessera.ChatTemplates;
 using Tessera.Text;
-using Tessera.Text.Llama;
 using Tessera.Text.Sampling;
 using Tessera.Vision.Encoding;
 using Tessera.Vision.Families;
@@ -18,7 +17,7 @@ internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<Planned
 }
 
 /// <summary>Lays conversations out from the pictures' headers, and joins them with the embeddings once these are made.</summary>
-internal sealed class PromptComposer(LanguageModel language, Projector? projector, ChatTemplate? template)
+internal sealed class PromptComposer(ILanguageModel language, Projector? projector, ChatTemplate? template)
 {
     /// <summary>Lays a conversation out: its length is exact, so that what is too long is refused before anything is encoded.</summary>
     /// <exception cref="TesseraException">A picture has no place, or the model sees none.</exception>

@@ -16,8 +16,10 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     private readonly int[] sequences = new int[capacity];
     private readonly int[] positions = new int[capacity];
     private readonly sbyte[] outputs = new sbyte[capacity];
+    private readonly MemoryView?[] views = new MemoryView?[capacity];
     private float[] embeddings = [];
     private int tokenCount;
+    private MemoryView? next;
 
     public int Count { get; private set; }
 
@@ -33,6 +35,15 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     public ReadOnlySpan<int> Positions => positions.AsSpan(0, Count);
 
     public ReadOnlySpan<sbyte> Outputs => outputs.AsSpan(0, Count);
+
+    /// <summary>What each row sees beside the rows; null for nothing.</summary>
+    public ReadOnlySpan<MemoryView?> Views => views.AsSpan(0, Count);
+
+    /// <summary>Whether a row is a token.</summary>
+    public bool IsToken(int row) => tokens[row] >= 0;
+
+    /// <summary>The embeddings of rows that are ones, [width, rows]; those of tokens are what was there before.</summary>
+    public ReadOnlySpan<float> GivenEmbeddings => embeddings.AsSpan(0, Math.Min(embeddings.Length, Count * width));
 
     /// <summary>All rows as embeddings, [width, rows].</summary>
     public ReadOnlySpan<float> Embeddings
@@ -50,7 +61,10 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     /// <summary>Whether a row of this kind may join those that are there.</summary>
     public bool Takes(bool isToken) => Room > 0 && (Count == 0 || lookup is not null || isToken != IsEmbeddings);
 
-    public void Clear() => (Count, tokenCount) = (0, 0);
+    public void Clear() => (Count, tokenCount, next) = (0, 0, null);
+
+    /// <summary>What the next row sees beside the rows.</summary>
+    public void See(MemoryView view) => next = view;
 
     /// <summary>Adds a token of the vocabulary and returns its row.</summary>
     public int AddToken(int token, int sequence, int position, bool wantsLogits)
@@ -77,6 +91,7 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
 
     private int Add(int sequence, int position, bool wantsLogits)
     {
+        (views[Count], next) = (next, null);
         sequences[Count] = sequence;
         positions[Count] = position;
         outputs[Count] = wantsLogits ? (sbyte)1 : (sbyte)0;

@@ -2,17 +2,23 @@ namespace Tessera.Text;
 
 /// <summary>
 /// A prompt as the language model takes it, row by row: tokens, and embeddings of pictures. Each row has a position, and a key that tells
-/// what it is, so that two prompts share what their keys share.
+/// what it is and sees, so that two prompts share what their keys share.
 /// </summary>
 /// <param name="width">Width of an embedding.</param>
 /// <param name="origin">Whose rows they are: 0 for what was computed here, another number for a conversation that came from a file.</param>
 internal sealed class PromptRows(int width, KeyOrigin origin = default)
 {
-    // Keys of embeddings have this bit; token ids never reach it.
-    private const ulong EmbeddingBit = 1UL << 63;
+    // Keys of embeddings, and of tokens that see a memory, have this bit; token ids never reach it.
+    private const ulong ContentBit = 1UL << 63;
+    private const int NoToken = -1;
+
+    // An odd number with bits in all places: 2^64 over the golden ratio.
+    private const ulong Spread = 0x9E3779B97F4A7C15;
     private readonly List<ulong> keys = [];
+    private readonly List<int> tokens = [];
     private readonly List<int> positions = [];
     private readonly List<Block> blocks = [];
+    private readonly List<(int Start, MemoryView View)> views = [];
     private int end;
 
     public int Count => keys.Count;
@@ -25,18 +31,40 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
 
     public ReadOnlySpan<ulong> Keys => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys);
 
-    public static bool IsToken(ulong key) => (key & EmbeddingBit) == 0;
+    /// <summary>Whether a key is that of a token which sees no memory.</summary>
+    public static bool IsToken(ulong key) => (key & ContentBit) == 0;
 
     /// <summary>The token of a key that is one's.</summary>
     public static int TokenOf(ulong key) => (int)(uint)key;
 
-    public ulong KeyOf(int token) => origin.Apply((uint)token);
+    /// <summary>The key of a token behind the rows that are there.</summary>
+    public ulong KeyOf(int token) =>
+        views.Count == 0 ? origin.Apply((uint)token) : origin.Apply((views[^1].View.Key ^ (((ulong)token + 1) * Spread)) | ContentBit);
 
-    public void AddTokens(ReadOnlySpan<int> tokens)
+    /// <summary>Whether a row is a token.</summary>
+    public bool IsTokenAt(int row) => tokens[row] != NoToken;
+
+    /// <summary>The token of a row that is one.</summary>
+    public int TokenAt(int row) => tokens[row];
+
+    /// <summary>What a row sees beside the rows; null for nothing. Rows behind the prompt see what its last does.</summary>
+    public MemoryView? ViewAt(int row)
     {
-        foreach (int token in tokens)
+        for (int index = views.Count - 1; index >= 0; index--)
+            if (views[index].Start <= row)
+                return views[index].View;
+        return null;
+    }
+
+    /// <summary>What the rows see that are added from now on.</summary>
+    public void See(MemoryView view) => views.Add((Count, view));
+
+    public void AddTokens(ReadOnlySpan<int> run)
+    {
+        foreach (int token in run)
         {
             keys.Add(KeyOf(token));
+            tokens.Add(token);
             positions.Add(end++);
         }
     }
@@ -55,7 +83,8 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
         blocks.Add(new Block(keys.Count, count, rows));
         for (int row = 0; row < count; row++)
         {
-            keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | EmbeddingBit));
+            keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | ContentBit));
+            tokens.Add(NoToken);
             positions.Add(end + places.Of(row));
         }
 

@@ -5,7 +5,7 @@ using Tessera.Native;
 namespace Tessera.Text.Llama;
 
 /// <summary>The weights and vocabulary of a language model in libllama. Thread-safe once loaded; contexts decode with it.</summary>
-internal sealed unsafe class LanguageModel : IDisposable
+internal sealed unsafe class LanguageModel : ILanguageModel
 {
     private const string Prefix = "error loading model: ";
     private const int MaxReasonLength = 300;
@@ -40,7 +40,11 @@ internal sealed unsafe class LanguageModel : IDisposable
     public Vocabulary Vocabulary { get; }
 
     /// <summary>The adapters that contexts use; null for none.</summary>
-    public LoadedAdapters? Adapters { get; set; }
+    public LoadedAdapters? Adapters { get; private set; }
+
+    public string Settings => Adapters?.Fingerprint + (PositionFactor > 1 ? $" positions {PositionFactor}" : "");
+
+    public MemoryRule? Memory => null;
 
     /// <summary>By how much positions are stretched (linear RoPE scaling, arXiv 2306.15595); 1 leaves it to the file.</summary>
     public int PositionFactor { get; set; } = 1;
@@ -125,9 +129,12 @@ internal sealed unsafe class LanguageModel : IDisposable
         }
     }
 
-    /// <summary>Keeps the model's memory while a thread uses its vocabulary.</summary>
-    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public HandleHold Hold() => handle.Hold();
+    public void Adapt(IReadOnlyList<ModelAdapter> adapters) => Adapters = LoadedAdapters.Load(this, adapters);
+
+    public ILanguage Open(int length, int sequenceCount, int threadCount, CacheType cacheType) =>
+        new LlamaLanguage(this, length, sequenceCount, threadCount, cacheType);
+
+    public IDisposable Hold() => handle.Hold();
 
     public void Dispose() => handle.Dispose();
 

@@ -63,7 +63,7 @@ internal sealed class AnswerJob(
         admittedAt = Stopwatch.GetTimestamp();
     }
 
-    public bool IsNextToken => IsDecoding || PromptRows.IsToken(request.Rows.Keys[RowCount + PendingCount]);
+    public bool IsNextToken => IsDecoding || request.Rows.IsTokenAt(RowCount + PendingCount);
 
     /// <summary>Rows that are in the batch but not decoded yet.</summary>
     public int PendingCount { get; private set; }
@@ -76,10 +76,11 @@ internal sealed class AnswerJob(
         int next = RowCount + PendingCount++,
             position = request.Rows.PositionOf(next);
         bool isLast = IsDecoding || next == request.Rows.Count - 1;
+        if (request.Rows.ViewAt(next) is { } view)
+            batch.See(view);
         int row =
             IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
-            : PromptRows.IsToken(request.Rows.Keys[next])
-                ? batch.AddToken(PromptRows.TokenOf(request.Rows.Keys[next]), Sequence.Id, position, isLast)
+            : request.Rows.IsTokenAt(next) ? batch.AddToken(request.Rows.TokenAt(next), Sequence.Id, position, isLast)
             : batch.AddEmbedding(request.Rows.Embedding(next), Sequence.Id, position, isLast);
         if (isLast)
             OutputRow = row;
@@ -136,9 +137,9 @@ internal sealed class AnswerJob(
     private static Sampler CreateSampler(AnswerRequest request, ILanguage language)
     {
         var sampler = new Sampler(request.Sampling, language.Vocabulary, language.ModelPath);
-        foreach (ulong key in request.Rows.Keys)
-            if (PromptRows.IsToken(key))
-                sampler.Accept(PromptRows.TokenOf(key));
+        for (int row = 0; row < request.Rows.Count; row++)
+            if (request.Rows.IsTokenAt(row))
+                sampler.Accept(request.Rows.TokenAt(row));
         return sampler;
     }
 

@@ -241,11 +241,11 @@ internal sealed class AnswerScheduler : IDisposable
 
     private void RequireTokens(PromptRows rows)
     {
-        foreach (ulong key in rows.Keys)
+        for (int row = 0; row < rows.Count; row++)
         {
-            if (PromptRows.IsToken(key) && (uint)PromptRows.TokenOf(key) >= language.Vocabulary.TokenCount)
+            if (rows.IsTokenAt(row) && (uint)rows.TokenAt(row) >= language.Vocabulary.TokenCount)
                 throw new TesseraException(
-                    $"{language.ModelPath}: there is no token {PromptRows.TokenOf(key)} in its vocabulary of "
+                    $"{language.ModelPath}: there is no token {rows.TokenAt(row)} in its vocabulary of "
                         + $"{language.Vocabulary.TokenCount}."
                 );
         }

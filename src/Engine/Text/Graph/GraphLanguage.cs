@@ -1,0 +1,232 @@
+using Tessera.Compute;
+
+namespace Tessera.Text.Graph;
+
+/// <summary>
+/// A language model as ggml graphs that are built here, one for each batch, for architectures that libllama lacks: a KV cache for several
+/// sequences in the device's memory, and memories of pictures where the architecture sees them.
+/// </summary>
+internal sealed class GraphLanguage : ILanguage
+{
+    private const int LargestBatch = 512;
+
+    // Attention looks at whole stretches of the cache, so that one graph serves many steps.
+    private const int CellStretch = 256;
+    private readonly GraphLanguageModel model;
+    private readonly KeyValueCache cache;
+    private readonly CacheCells cells;
+    private readonly MemorySlots? memories;
+    private readonly GraphRunner runner;
+    private readonly CacheState states;
+    private readonly int sequenceCount;
+    private float[] logits;
+    private readonly int[] outputOf = new int[LargestBatch];
+    private readonly Lock stopGate = new();
+    private CancellationTokenSource stop = new();
+    private (StepShape Shape, Compute.Graph Graph, LanguageStep Step, Tensor Logits)? kept;
+    private string failure = "";
+
+    /// <summary>Takes the memory of the KV cache and of the largest graph.</summary>
+    /// <param name="model">The weights; must outlive it.</param>
+    /// <param name="length">Positions that it holds, of all sequences together.</param>
+    /// <param name="sequenceCount">Number of sequences.</param>
+    /// <param name="cacheType">How keys and values are stored.</param>
+    /// <exception cref="TesseraException">There is not enough memory.</exception>
+    public GraphLanguage(GraphLanguageModel model, int length, int sequenceCount, CacheType cacheType)
+    {
+        this.model = model;
+        this.sequenceCount = sequenceCount;
+        Length = length;
+        logits = new float[Math.Max(1, sequenceCount) * (long)model.Vocabulary.TokenCount];
+        int cellCount = (length + CellStretch - 1) / CellStretch * CellStretch;
+        CheckMemory(cellCount, cacheType);
+        cells = new CacheCells(cellCount, sequenceCount);
+        cache = new KeyValueCache(model.Device, model.Graph.Layers, cellCount, cacheType);
+        runner = new GraphRunner(model.Device, model.Graph.NodeCapacity(MostViews));
+        if (model.Memory is { } rule)
+            memories = new MemorySlots(model.Device, runner, model.Graph, cacheType, rule.MostMedia);
+        states = new CacheState(cache, cells, cacheType);
+        try
+        {
+            ReserveLargest();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string ModelPath => model.Path;
+
+    public Vocabulary Vocabulary => model.Vocabulary;
+
+    public int EmbeddingWidth => model.EmbeddingWidth;
+
+    public int Length { get; }
+
+    public int BatchSize => LargestBatch;
+
+    public bool CanCut => true;
+
+    public bool TakesMemory => model.Memory is not null;
+
+    // Each answer that is decoded, and the stretches of a prompt beside them.
+    private int MostViews => model.Memory is { } rule ? sequenceCount + rule.MostMedia + 2 : 1;
+
+    public IDisposable Hold() => model.Hold();
+
+    public bool Cut(int sequence, int position)
+    {
+        cells.Cut(sequence, position);
+        return true;
+    }
+
+    public void Share(int source, int target, int position) => cells.Share(source, target, position);
+
+    public int EndOf(int sequence) => cells.EndOf(sequence);
+
+    public DecodeOutcome Decode(ContextBatch batch)
+    {
+        if (cells.FindFree(batch.Count) is not { } found || found[^1] >= Length + CellStretch)
+            return DecodeOutcome.NoRoom;
+        CancellationToken token;
+        lock (stopGate)
+            token = stop.Token;
+        try
+        {
+            return Run(batch, found, token);
+        }
+        catch (OperationCanceledException)
+        {
+            return DecodeOutcome.Stopped;
+        }
+        catch (NativeLibraryException reason)
+        {
+            failure = reason.Message;
+            return DecodeOutcome.NoMemory;
+        }
+    }
+
+    public NativeLibraryException FailureOf(DecodeOutcome outcome, int rowCount) =>
+        new(
+            outcome == DecodeOutcome.NoRoom
+                ? $"{model.Path}: the KV cache has no room for the prompt, though it should."
+                : $"{model.Path}: {rowCount} tokens cannot be decoded ({failure})."
+        );
+
+    public void RequestStop()
+    {
+        lock (stopGate)
+            stop.Cancel();
+    }
+
+    public void ForgetStop()
+    {
+        lock (stopGate)
+            if (stop.IsCancellationRequested)
+            {
+                stop.Dispose();
+                stop = new CancellationTokenSource();
+            }
+    }
+
+    public ReadOnlySpan<float> Logits(int row) =>
+        outputOf[row] < 0 ? [] : logits.AsSpan(outputOf[row] * Vocabulary.TokenCount, Vocabulary.TokenCount);
+
+    public long StateLength(int sequence) => states.LengthFor(cells.CellsOf(sequence).Length);
+
+    public byte[] Save(int sequence) => states.Save(sequence);
+
+    public long LongestState(int emptySequence, int length) => length <= Length ? states.LengthFor(length) : 0;
+
+    public bool Restore(int sequence, ReadOnlySpan<byte> state, int length) => length <= Length && states.Restore(sequence, state, length);
+
+    public void Dispose()
+    {
+        kept?.Graph.Dispose();
+        kept = null;
+        memories?.Dispose();
+        runner.Dispose();
+        cache.Dispose();
+        stop.Dispose();
+    }
+
+    private void CheckMemory(int cellCount, CacheType type)
+    {
+        long needed = model.CacheBytesPerRow(type) * cellCount,
+            available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (needed > available)
+            throw new ContextMemoryException(model.Path, cellCount, needed, available);
+    }
+
+    // So that a lack of memory shows before the first prompt.
+    private void ReserveLargest()
+    {
+        var shape = new StepShape(Math.Min(LargestBatch, Length), 1, Math.Min(cells.Capacity, Length), false, [], 0);
+        using Compute.Graph graph = runner.NewGraph();
+        graph.Output(model.Graph.Build(new LanguageStep(graph, shape, model.EmbeddingWidth, cache, memories)));
+        runner.Reserve(graph, $"{shape.RowCount} tokens");
+    }
+
+    private DecodeOutcome Run(ContextBatch batch, int[] found, CancellationToken token)
+    {
+        IReadOnlyList<SeenRows> views = [];
+        if (memories is not null && batch.Views.ContainsAnyExcept((MemoryView?)null))
+        {
+            if (memories.Bring(batch, token) is not { } seen || seen.Count > MostViews)
+            {
+                failure = "they see more pictures than there is room for";
+                return DecodeOutcome.NoMemory;
+            }
+
+            views = seen;
+        }
+
+        for (int row = 0; row < batch.Count; row++)
+            cells.Put(found[row], batch.Sequences[row], batch.Positions[row]);
+        int outputCount = batch.Outputs.Count((sbyte)1);
+        int looked = Math.Min(cells.Capacity, (cells.UsedCount + CellStretch - 1) / CellStretch * CellStretch);
+        (Compute.Graph graph, LanguageStep step, Tensor result) = GraphFor(
+            new StepShape(batch.Count, outputCount, looked, batch.IsEmbeddings, views, memories?.Version ?? 0)
+        );
+        runner.Place(graph);
+        step.Write(batch, found, cells);
+        runner.Run(graph, token, LanguageSizes.Of(batch.Count));
+        ReadLogits(batch, result);
+        return DecodeOutcome.Done;
+    }
+
+    private (Compute.Graph Graph, LanguageStep Step, Tensor Logits) GraphFor(StepShape shape)
+    {
+        if (kept is { } known && known.Shape.IsLike(shape))
+            return (known.Graph, known.Step, known.Logits);
+        kept?.Graph.Dispose();
+        kept = null;
+        Compute.Graph graph = runner.NewGraph();
+        var step = new LanguageStep(graph, shape, model.EmbeddingWidth, cache, memories);
+        Tensor result = graph.Output(model.Graph.Build(step));
+        kept = (shape, graph, step, result);
+        return (graph, step, result);
+    }
+
+    private void ReadLogits(ContextBatch batch, Tensor result)
+    {
+        if ((long)batch.Outputs.Count((sbyte)1) * Vocabulary.TokenCount > logits.Length)
+            logits = new float[(long)batch.Outputs.Count((sbyte)1) * Vocabulary.TokenCount];
+        int vocabulary = Vocabulary.TokenCount,
+            given = model.Graph.LogitCount,
+            output = 0;
+        for (int row = 0; row < batch.Count; row++)
+        {
+            outputOf[row] = -1;
+            if (batch.Outputs[row] == 0)
+                continue;
+            Span<float> target = logits.AsSpan(output * vocabulary, vocabulary);
+            // Tokens of the input that the model never says have none.
+            target[Math.Min(given, vocabulary)..].Fill(float.NegativeInfinity);
+            Compute.Graph.Read(result, (long)output * given, target[..Math.Min(given, vocabulary)]);
+            outputOf[row] = output++;
+        }
+    }
+}

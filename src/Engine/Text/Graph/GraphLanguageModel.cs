@@ -1,0 +1,101 @@
+using Tessera.Compute;
+using Tessera.Gguf;
+using Tessera.Native;
+
+namespace Tessera.Text.Graph;
+
+/// <summary>The weights of a language model that runs as graphs built here, with the vocabulary that libllama reads of its file.</summary>
+internal sealed class GraphLanguageModel : ILanguageModel
+{
+    private readonly LlamaModelHandle vocabulary;
+    private readonly WeightStore weights;
+
+    private GraphLanguageModel(GgufFile file, ComputeDevice device, LlamaModelHandle vocabulary)
+    {
+        this.vocabulary = vocabulary;
+        Device = device;
+        Path = file.Path;
+        Vocabulary = new Vocabulary(LibLlama.llama_model_get_vocab(vocabulary.Pointer));
+        weights = new WeightStore(device, file) { KeepsPlainMapped = true };
+        Graph = GraphArchitectures.Open(file, weights);
+    }
+
+    public string Path { get; }
+
+    public Vocabulary Vocabulary { get; }
+
+    /// <summary>Where it runs.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>Its architecture.</summary>
+    public LanguageGraph Graph { get; }
+
+    public int EmbeddingWidth => Graph.Width;
+
+    public int TrainedContextLength => Graph.TrainedLength;
+
+    public bool IsOnProcessor => Device.IsProcessor;
+
+    public bool HasSeveralAxes => false;
+
+    public int PositionFactor { get; set; } = 1;
+
+    public string Settings => "";
+
+    public MemoryRule? Memory => Graph.Memory;
+
+    /// <summary>Whether weights lie in the mapped file.</summary>
+    public bool IsMapped => weights.IsMapped;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="file">Its file, which must stay open as long as it is used.</param>
+    /// <param name="threadCount">CPU threads; 0 for as many as pay.</param>
+    /// <param name="progress">Told the fraction loaded, 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the loading.</param>
+    /// <exception cref="ModelFileException">A key or a weight is missing, or cannot be.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static GraphLanguageModel Load(GgufFile file, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        LlamaModelHandle vocabulary = VocabularyFile.Load(file);
+        ComputeDevice? device = null;
+        GraphLanguageModel? model = null;
+        try
+        {
+            device = ComputeDevice.OpenForLanguage(threadCount, LanguageSizes.Count);
+            model = new GraphLanguageModel(file, device, vocabulary);
+            model.weights.Upload(progress, cancellationToken);
+            return model;
+        }
+        catch
+        {
+            model?.weights.Dispose();
+            device?.Dispose();
+            vocabulary.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Bytes that a row of the KV cache takes.</summary>
+    public long CacheBytesPerRow(CacheType type) =>
+        type == CacheType.Q8_0
+            ? Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * 34 / 32
+            : Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * sizeof(short);
+
+    public void Adapt(IReadOnlyList<ModelAdapter> adapters)
+    {
+        if (adapters.Count > 0)
+            throw new ModelFileException(adapters[0].Path, $"a model of {Path}'s architecture takes no adapters.");
+    }
+
+    public ILanguage Open(int length, int sequenceCount, int threadCount, CacheType cacheType) =>
+        new GraphLanguage(this, length, sequenceCount, cacheType);
+
+    public IDisposable Hold() => vocabulary.Hold();
+
+    public void Dispose()
+    {
+        weights.Dispose();
+        Device.Dispose();
+        vocabulary.Dispose();
+    }
+}

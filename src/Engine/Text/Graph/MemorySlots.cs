@@ -1,0 +1,166 @@
+using Tessera.Compute;
+
+namespace Tessera.Text.Graph;
+
+/// <summary>The first rows of a slot.</summary>
+/// <param name="Slot">Which slot.</param>
+/// <param name="RowCount">Rows from its first.</param>
+internal readonly record struct SeenSlot(int Slot, int RowCount);
+
+/// <summary>Neighbouring rows of a batch that see the same.</summary>
+/// <param name="RowCount">How many.</param>
+/// <param name="SeesNothing">Whether nothing is to be seen at their place; then the slots are all that their prompt has.</param>
+/// <param name="Slots">What they see; none where their prompt has no memory.</param>
+internal sealed record SeenRows(int RowCount, bool SeesNothing, IReadOnlyList<SeenSlot> Slots)
+{
+    public bool Equals(SeenRows? other) =>
+        other is not null && (RowCount, SeesNothing) == (other.RowCount, other.SeesNothing) && Slots.SequenceEqual(other.Slots);
+
+    public override int GetHashCode() => HashCode.Combine(RowCount, SeesNothing, Slots.Count);
+}
+
+/// <summary>
+/// Keys and values that cross-attention layers make of memories: computed when a memory is first seen, and kept until its slot is needed
+/// for another.
+/// </summary>
+internal sealed class MemorySlots : IDisposable
+{
+    private readonly ComputeDevice device;
+    private readonly GraphRunner runner;
+    private readonly LanguageGraph model;
+    private readonly CacheType type;
+    private readonly int most;
+    private readonly Dictionary<ulong, int> slotOf = [];
+    private readonly List<Held> slots = [];
+    private long clock;
+
+    /// <summary>Changes when slots lie elsewhere than before, so that graphs which read them are to be built anew.</summary>
+    public int Version { get; private set; }
+
+    public MemorySlots(ComputeDevice device, GraphRunner runner, LanguageGraph model, CacheType type, int most)
+    {
+        this.device = device;
+        this.runner = runner;
+        this.model = model;
+        this.type = type;
+        this.most = most;
+    }
+
+    /// <summary>What each stretch of a batch sees, once the memories are in their slots; null if there are more than slots.</summary>
+    /// <exception cref="NativeLibraryException">There is not enough memory.</exception>
+    public IReadOnlyList<SeenRows>? Bring(ContextBatch batch, CancellationToken cancellationToken)
+    {
+        MediaMemory[] wanted =
+        [
+            .. batch
+                .Views.ToArray()
+                .OfType<MemoryView>()
+                .Distinct()
+                .SelectMany(static view => view.Seen.Count > 0 ? view.Seen : view.All)
+                .DistinctBy(static memory => memory.Key),
+        ];
+        if (wanted.Length > most)
+            return null;
+        clock++;
+        foreach (MediaMemory memory in wanted)
+            if (slotOf.TryGetValue(memory.Key, out int known))
+                slots[known].LastUse = clock;
+        foreach (MediaMemory memory in wanted)
+            if (!slotOf.ContainsKey(memory.Key))
+                Fill(memory, cancellationToken);
+        return Views(batch);
+    }
+
+    /// <summary>A layer's keys and values of the first rows of a slot: [head, rows, heads].</summary>
+    public (Tensor Key, Tensor Value) Read(Compute.Graph graph, SeenSlot slot, int layer, int keyHeads) =>
+        slots[slot.Slot].Cache.Read(graph, layer, keyHeads, 0, slot.RowCount);
+
+    public void Dispose()
+    {
+        foreach (Held slot in slots)
+            slot.Cache.Dispose();
+    }
+
+    private List<SeenRows> Views(ContextBatch batch)
+    {
+        var views = new List<SeenRows>();
+        int row = 0;
+        while (row < batch.Count)
+        {
+            MemoryView? view = batch.Views[row];
+            int first = row;
+            while (row < batch.Count && ReferenceEquals(batch.Views[row], view))
+                row++;
+            bool seesNothing = view is not null && view.Seen.Count == 0;
+            SeenSlot[] seen =
+                view is null ? []
+                : seesNothing ? [.. view.All.Select(memory => Slot(memory, memory.Values.Length / model.Memory!.Width))]
+                : [.. view.Seen.Select(memory => Slot(memory, memory.SeenRows))];
+            views.Add(new SeenRows(row - first, seesNothing, seen));
+        }
+
+        return views;
+
+        SeenSlot Slot(MediaMemory memory, int count) => new(slotOf[memory.Key], count);
+    }
+
+    private void Fill(MediaMemory memory, CancellationToken cancellationToken)
+    {
+        int rowCount = memory.Values.Length / model.Memory!.Width;
+        int index = Take(rowCount);
+        Held slot = slots[index];
+        (slot.Key, slot.LastUse) = (null, clock);
+        using Compute.Graph graph = runner.NewGraph();
+        Tensor states = graph.Input("memory", memory.Values, model.Memory.Width, rowCount);
+        Tensor cells = graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount);
+        for (int layer = 0; layer < model.MemoryLayers.Count; layer++)
+        {
+            (Tensor key, Tensor value) = model.BuildMemory(graph, states, layer);
+            slot.Cache.Store(graph, layer, key, value, cells);
+        }
+
+        runner.Place(graph);
+        Compute.Graph.Write<long>(cells, [.. Enumerable.Range(0, rowCount).Select(static row => (long)row)]);
+        runner.Run(graph, cancellationToken, LanguageSizes.Largest);
+        slot.Key = memory.Key;
+        slotOf[memory.Key] = index;
+    }
+
+    // A slot that is empty or was not used for longest, and fits.
+    private int Take(int rowCount)
+    {
+        int index = slots.FindIndex(static slot => slot.Key is null);
+        if (index < 0 && slots.Count < most)
+        {
+            slots.Add(New(rowCount));
+            return slots.Count - 1;
+        }
+
+        if (index < 0)
+            index = slots.IndexOf(slots.MinBy(static slot => slot.LastUse)!);
+        if (slots[index].Key is { } key)
+            slotOf.Remove(key);
+        slots[index].Key = null;
+        if (slots[index].RowCount < rowCount)
+        {
+            slots[index].Cache.Dispose();
+            slots[index] = New(rowCount);
+            Version++;
+        }
+
+        return index;
+    }
+
+    private Held New(int rowCount) => new(new KeyValueCache(device, model.MemoryLayers, rowCount, type), rowCount);
+
+    private sealed class Held(KeyValueCache cache, int rowCount)
+    {
+        public KeyValueCache Cache => cache;
+
+        public int RowCount => rowCount;
+
+        public ulong? Key { get; set; }
+
+        public long LastUse { get; set; }
+    }
+}
