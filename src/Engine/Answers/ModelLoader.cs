@@ -3,6 +3,7 @@ using Tessera.Compute;
 using Tessera.Fitting;
 using Tessera.Gguf;
 using Tessera.Text;
+using Tessera.Text.Graph;
 using Tessera.Text.Llama;
 using Tessera.Text.Scheduling;
 using Tessera.Text.Trial;
@@ -42,9 +43,10 @@ internal static class ModelLoader
             catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
             {
                 language.Dispose();
-                language = choice.LoadOnProcessor(failure, progress, cancellationToken);
+                LanguageModel moved = choice.LoadOnProcessor(failure, progress, cancellationToken);
+                moved.PlacesRowsFreely = file.PlacesRowsFreely;
+                language = moved;
                 language.PositionFactor = positionFactor;
-                language.PlacesRowsFreely = file.PlacesRowsFreely;
                 return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
             }
         }
@@ -88,8 +90,7 @@ internal static class ModelLoader
         ILanguageModel? language = null;
         try
         {
-            language = choice.Load(progress, stop.Token);
-            language.PlacesRowsFreely = file.PlacesRowsFreely;
+            language = LoadLanguage(choice, file, progress, stop.Token);
             CheckPair(language, vision);
             seeing.GetAwaiter().GetResult();
             return language;
@@ -103,6 +104,25 @@ internal static class ModelLoader
                 ExceptionDispatchInfo.Throw(other);
             throw;
         }
+    }
+
+    private static ILanguageModel LoadLanguage(
+        LanguageChoice choice,
+        LanguageModelFile file,
+        IProgress<EngineProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        if (GraphArchitectures.Runs(file.Parts[0]))
+            return GraphLanguageModel.Load(
+                file.Parts[0],
+                choice.Options.ThreadCount,
+                StageProgress.For(progress, EngineStage.LoadModel),
+                cancellationToken
+            );
+        LanguageModel language = choice.Load(progress, cancellationToken);
+        language.PlacesRowsFreely = file.PlacesRowsFreely;
+        return language;
     }
 
     private static void CheckPair(ILanguageModel language, VisionModel? vision)

@@ -21,6 +21,9 @@ internal interface ILanguageModel : IDisposable
     /// <summary>Whether a position has several axes (M-RoPE).</summary>
     bool HasSeveralAxes { get; }
 
+    /// <summary>Whether rows may stand apart from their order, several at one position.</summary>
+    bool PlacesRowsFreely { get; }
+
     /// <summary>By how much positions are stretched; 1 leaves it to the file.</summary>
     int PositionFactor { get; set; }
 

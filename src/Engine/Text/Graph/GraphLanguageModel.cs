@@ -38,6 +38,8 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     public bool HasSeveralAxes => false;
 
+    public bool PlacesRowsFreely => true;
+
     public int PositionFactor { get; set; } = 1;
 
     public string Settings => "";
