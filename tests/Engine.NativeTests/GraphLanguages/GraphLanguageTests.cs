@@ -17,7 +17,6 @@ public sealed class GraphLanguageTests(ITestOutputHelper output) : IDisposable
 
     public static TheoryData<string> Files =>
         [Tiny, GoldenCase.Find("llava-1.5").LanguageModel, GoldenCase.Find("internvl-llama3").LanguageModel];
-        [Tiny, GoldenCase.Find("llava-1.5").LanguageModel, GoldenCase.Find("internvl-llama3").LanguageModel];
 
     [Theory]
     [MemberData(nameof(Files))]

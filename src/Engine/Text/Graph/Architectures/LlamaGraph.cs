@@ -4,8 +4,9 @@ using Tessera.Vision.Parts;
 namespace Tessera.Text.Graph.Architectures;
 
 /// <summary>
-/// LLaMA 1 to 3: RMS norms, rotary positions, grouped heads, SwiGLU. Source: huggingface/transformers v5.12, models/llama/modeling_llama.py;
-/// names, and queries and keys whose rotated values are neighbours, as in ggml-org/llama.cpp v0.5.0, src/models/llama.cpp.
+/// LLaMA 1 to 3: RMS norms, rotary positions, grouped heads, SwiGLU. Source: huggingface/transformers v5.12,
+/// models/llama/modeling_llama.py; names, and queries and keys whose rotated values are neighbours, as in ggml-org/llama.cpp v0.5.0,
+/// src/models/llama.cpp.
 /// </summary>
 internal sealed class LlamaGraph : LanguageGraph
 {
