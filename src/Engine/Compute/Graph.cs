@@ -224,7 +224,8 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>Rows of x [width, n] by index: [width, indices].</summary>
     public Tensor Rows(Tensor x, Tensor indices) => new(Ggml.ggml_get_rows(Context, x.Native, indices.Native));
 
-    /// <summary>Puts rows [width, n] into a table [width, rows] in the places that 64-bit indices [n] name, converted to its type.</summary>
+    /// <summary>Puts rows [width, n] into a table [width, rows], in the places that 64-bit indices [n] name and converted to its
+    /// type.</summary>
     public void StoreRows(Tensor table, Tensor rows, Tensor indices) =>
         Ggml.ggml_build_forward_expand(Native, Ggml.ggml_set_rows(Context, table.Native, rows.Native, indices.Native));
 
