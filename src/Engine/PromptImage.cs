@@ -7,7 +7,7 @@ namespace Tessera;
 public sealed class PromptImage : PromptMedia
 {
     /// <summary>Takes an encoded picture.</summary>
-    /// <param name="data">JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF; not to be changed any more.</param>
+    /// <param name="data">JPEG, PNG, WebP, GIF, TIFF, BMP, PPM or AVIF; not to be changed any more.</param>
     /// <param name="name">What messages call it, such as its path.</param>
     public PromptImage(ReadOnlyMemory<byte> data, string name)
         : base(name)
@@ -37,7 +37,7 @@ public sealed class PromptImage : PromptMedia
             Span<byte> signature = stackalloc byte[ImageFormats.SignatureLength];
             using FileStream file = File.OpenRead(path);
             return ImageFormats.Detect(signature[..file.ReadAtLeast(signature, signature.Length, throwOnEndOfStream: false)])
-                != ImageFormat.Unknown;
+                is not (ImageFormat.Unknown or ImageFormat.Pdf);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -49,7 +49,9 @@ public sealed class PromptImage : PromptMedia
     public string? MediaType =>
         ImageFormats.Detect(Data.Span) switch
         {
-            ImageFormat.Unknown => null,
+            ImageFormat.Unknown or ImageFormat.Pdf => null,
+            ImageFormat.Ppm => "image/x-portable-anymap",
+            ImageFormat.Jpeg2000 => "image/jp2",
             ImageFormat format => $"image/{format.ToString().ToLowerInvariant()}",
         };
 

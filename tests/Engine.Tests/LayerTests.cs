@@ -27,6 +27,7 @@ public sealed partial class LayerTests
         ["Text.Trial"] = ["Text", "Compute", "Native"],
         ["Compute"] = ["Native"],
         ["Imaging"] = [],
+        ["Imaging.Pages"] = ["Imaging"],
         ["Imaging.Video"] = ["Imaging"],
         ["Native"] = [],
     };

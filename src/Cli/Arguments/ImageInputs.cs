@@ -33,7 +33,13 @@ internal static class ImageInputs
     {
         var images = new List<PromptImage>();
         foreach (string source in sources)
-            images.Add(await ReadAsync(source, console, allowsLocal, cancellationToken));
+        {
+            if (PdfPages.Find(source) is { } pages)
+                images.AddRange(await pages.DrawAsync(cancellationToken));
+            else
+                images.Add(await ReadAsync(source, console, allowsLocal, cancellationToken));
+        }
+
         return images;
     }
 
@@ -45,6 +51,10 @@ internal static class ImageInputs
         CancellationToken cancellationToken
     )
     {
+        if (PdfPages.Find(source) is { } pages)
+            return (await pages.DrawAsync(cancellationToken)) is [var only]
+                ? only
+                : throw new ImageException(source, "one page at a time: name it, as in report.pdf#3.");
         if (source == "-")
             return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         if (IsAddress(source))

@@ -31,10 +31,12 @@ internal static class ImageCodec
     {
         ImageSizeLimit limit = new(sourceName, maxPixels);
         ImageFormat format = RequireFormat(data.Span, sourceName);
-        Func<RgbImage> decode =
-            format == ImageFormat.Bmp
-                ? () => BmpReader.Read(data.Span, limit)
-                : () => DecodeWithVips(format, data, limit, cancellationToken);
+        Func<RgbImage> decode = format switch
+        {
+            ImageFormat.Bmp => () => BmpReader.Read(data.Span, limit),
+            ImageFormat.Ppm => () => PortableMapReader.Read(data.Span, limit),
+            _ => () => DecodeWithVips(format, data, limit, cancellationToken),
+        };
         return AbandonableWork.Run(decode, cancellationToken);
     }
 
@@ -46,6 +48,8 @@ internal static class ImageCodec
         ImageFormat format = RequireFormat(data.Span, sourceName);
         if (format == ImageFormat.Bmp && BmpReader.Read(data.Span, limit) is RgbImage bitmap)
             return new PixelSize(bitmap.Width, bitmap.Height);
+        if (format == ImageFormat.Ppm)
+            return PortableMapReader.ReadSize(data.Span, limit);
         try
         {
             using VipsImage picture = VipsImage.Open(format, data);

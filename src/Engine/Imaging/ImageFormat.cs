@@ -12,13 +12,16 @@ internal enum ImageFormat
     Avif,
     Heic,
     Bmp,
+    Ppm,
+    Jpeg2000,
+    Pdf,
 }
 
 /// <summary>Tells image files apart.</summary>
 internal static class ImageFormats
 {
     /// <summary>The formats as an error message names them.</summary>
-    public const string Readable = "JPEG, PNG, WebP, GIF, TIFF, AVIF and BMP";
+    public const string Readable = "JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP and PPM";
 
     /// <summary>First bytes that <see cref="Detect"/> needs at most.</summary>
     public const int SignatureLength = 16;
@@ -38,6 +41,12 @@ internal static class ImageFormats
             return ImageFormat.Tiff;
         if (data.Length >= 12 && data[4..].StartsWith("ftyp"u8))
             return DetectHeif(data.Slice(8, 4));
+        if (PortableMapReader.Matches(data))
+            return ImageFormat.Ppm;
+        if (data.StartsWith<byte>([0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20, 0x0D, 0x0A]) || data.StartsWith<byte>([0xFF, 0x4F, 0xFF, 0x51]))
+            return ImageFormat.Jpeg2000;
+        if (data.StartsWith("%PDF-"u8))
+            return ImageFormat.Pdf;
         return data.StartsWith("BM"u8) ? ImageFormat.Bmp : ImageFormat.Unknown;
     }
 
@@ -47,6 +56,8 @@ internal static class ImageFormats
         Detect(data) switch
         {
             ImageFormat.Unknown => throw new ImageException(sourceName, $"This is not a picture that can be read; {Readable} can."),
+            ImageFormat.Jpeg2000 => throw new ImageException(sourceName, $"JPEG 2000 pictures cannot be read; {Readable} can."),
+            ImageFormat.Pdf => throw new ImageException(sourceName, "This is a PDF: one of its pages can be read as a picture."),
             ImageFormat.Heic => throw new ImageException(sourceName, $"HEIC pictures cannot be read; {Readable} can."),
             ImageFormat format => format,
         };

@@ -4,6 +4,12 @@ namespace Tessera.Cli.Tests.Support;
 internal static class InstalledTools
 {
     /// <summary>Whether a program lies in a folder of PATH.</summary>
-    public static bool Have(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, name)));
+    public static bool Have(string name) => Find(name) is not null;
+
+    /// <summary>Where a program lies; null if in no folder of PATH.</summary>
+    public static string? Find(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists);
 }

@@ -21,3 +21,25 @@ internal sealed class TmuxFactAttribute : FactAttribute
             Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
     }
 }
+
+/// <summary>A test that needs a program on PATH.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ToolFactAttribute : FactAttribute
+{
+    public ToolFactAttribute(string tool)
+    {
+        if (!InstalledTools.Have(tool))
+            Skip = $"{tool} is not installed.";
+    }
+}
+
+/// <summary>Tests that need one of these programs on PATH.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ToolTheoryAttribute : TheoryAttribute
+{
+    public ToolTheoryAttribute(params string[] tools)
+    {
+        if (!tools.Any(InstalledTools.Have))
+            Skip = $"Neither of {string.Join(", ", tools)} is installed.";
+    }
+}

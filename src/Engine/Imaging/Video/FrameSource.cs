@@ -78,7 +78,11 @@ internal abstract class FrameSource
             ImageFormat.Gif or ImageFormat.WebP => await AnimatedImage
                 .OfFileAsync(path, format, maxPixels, cancellationToken)
                 .ConfigureAwait(false),
-            ImageFormat.Unknown => await VideoFile.OfFileAsync(path, maxPixels, cancellationToken).ConfigureAwait(false),
+            // Motion JPEG 2000 begins as a picture does.
+            ImageFormat.Unknown or ImageFormat.Jpeg2000 => await VideoFile
+                .OfFileAsync(path, maxPixels, cancellationToken)
+                .ConfigureAwait(false),
+            ImageFormat.Pdf => throw new ImageException(path, "it is a PDF, not a video."),
             _ => throw new ImageException(path, "it is a picture, not a video."),
         };
     }
