@@ -13,7 +13,7 @@ internal sealed class ChatCommand(CliConsole console)
     private readonly SamplingArguments sampling = new();
     private readonly Option<string[]> images = new("--image", "-i")
     {
-        Description = "A picture's file or http(s) address; may be given several times.",
+        Description = "A picture's file or http(s) address, or a page of a PDF as in report.pdf#3; may be given several times.",
         HelpName = "IMAGE",
     };
     private readonly VideoArguments videos = new();

@@ -17,7 +17,8 @@ internal sealed class AskCommand(CliConsole console)
     private readonly Argument<string> question = new("QUESTION") { Description = "The question; - reads it from standard input." };
     private readonly Option<string[]> images = new("--image", "-i")
     {
-        Description = "A picture's file or http(s) address, or - for standard input; may be given several times.",
+        Description =
+            "A picture's file or http(s) address, a page of a PDF as in report.pdf#3, or - for standard input; may be given several times.",
         HelpName = "IMAGE",
     };
     private readonly VideoArguments videos = new();

@@ -11,7 +11,7 @@ internal sealed class LookCommand(CliConsole console)
     private readonly ModelArguments model = new(console);
     private readonly Argument<string?> image = new("IMAGE")
     {
-        Description = "The picture's file or http(s) address, or - for standard input.",
+        Description = "The picture's file or http(s) address, a page of a PDF as in report.pdf#3, or - for standard input.",
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly VideoArguments videos = new();
