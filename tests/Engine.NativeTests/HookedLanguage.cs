@@ -20,6 +20,10 @@ internal sealed class HookedLanguage(ILanguage inner, BatchDecode decode) : ILan
 
     public bool CanCut => inner.CanCut;
 
+    public bool HasEncoder => inner.HasEncoder;
+
+    public int AnswerStart => inner.AnswerStart;
+
     public bool TakesMemory => inner.TakesMemory;
 
     public IDisposable Hold() => inner.Hold();
@@ -29,6 +33,8 @@ internal sealed class HookedLanguage(ILanguage inner, BatchDecode decode) : ILan
     public void Share(int source, int target, int position) => inner.Share(source, target, position);
 
     public int EndOf(int sequence) => inner.EndOf(sequence);
+
+    public DecodeOutcome Encode(ContextBatch batch) => inner.Encode(batch);
 
     public DecodeOutcome Decode(ContextBatch batch) => decode(inner, batch);
 

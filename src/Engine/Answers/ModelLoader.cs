@@ -27,6 +27,7 @@ internal static class ModelLoader
             vision ??= options.ProjectorPath is null
                 ? null
                 : VisionModel.Open(options.ProjectorPath, options.Preprocessing, options.MaxPixels);
+            CheckKind(file, vision);
             ComputeDevice.RegisterKernels();
             int wantedLength = options.ContextLength;
             options = RoomCheck.Fit(options with { Vision = vision }, file, cancellationToken);
@@ -104,6 +105,27 @@ internal static class ModelLoader
                 ExceptionDispatchInfo.Throw(other);
             throw;
         }
+    }
+
+    // Before gigabytes are read. An encoder's prompt is not what a projector for others was trained with.
+    private static void CheckKind(LanguageModelFile file, VisionModel? vision)
+    {
+        const string WithEncoder = "t5";
+        if (vision is null)
+            return;
+        string path = file.Parts[0].Path,
+            architecture = file.Parts[0].Metadata.RequireString("general.architecture");
+        IReadOnlyList<string>? languages = vision.Projector.Languages;
+        if (languages?.Contains(architecture) ?? architecture != WithEncoder)
+            return;
+        throw new ModelFileException(
+            vision.Path,
+            languages is null
+                ? $"it is a projector of {vision.Family}, which was made for language models without an encoder, but "
+                    + $"{path} is of the architecture {architecture}: the two files do not belong together."
+                : $"it was made for a language model of the architecture {string.Join(" or ", languages)}, but {path} is of "
+                    + $"{architecture}: the two files do not belong together."
+        );
     }
 
     private static ILanguageModel LoadLanguage(

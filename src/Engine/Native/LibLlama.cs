@@ -89,6 +89,9 @@ internal static unsafe partial class LibLlama
     internal static partial bool llama_model_has_decoder(nint model);
 
     [LibraryImport(Library)]
+    internal static partial int llama_model_decoder_start_token(nint model);
+
+    [LibraryImport(Library)]
     internal static partial nint llama_init_from_model(nint model, llama_context_params parameters);
 
     [LibraryImport(Library)]
@@ -138,6 +141,9 @@ internal static unsafe partial class LibLlama
     internal static partial llama_batch llama_batch_get_one(int* tokens, int n_tokens);
 
     [LibraryImport(Library)]
+    internal static partial int llama_encode(nint ctx, llama_batch batch);
+
+    [LibraryImport(Library)]
     internal static partial int llama_decode(nint ctx, llama_batch batch);
 
     [LibraryImport(Library)]
@@ -169,6 +175,10 @@ internal static unsafe partial class LibLlama
     [LibraryImport(Library)]
     [return: MarshalAs(UnmanagedType.U1)]
     internal static partial bool llama_vocab_get_add_bos(nint vocab);
+
+    [LibraryImport(Library)]
+    [return: MarshalAs(UnmanagedType.U1)]
+    internal static partial bool llama_vocab_get_add_eos(nint vocab);
 
     [LibraryImport(Library)]
     internal static partial int llama_tokenize(

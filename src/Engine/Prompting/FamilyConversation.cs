@@ -22,9 +22,16 @@ internal static class FamilyConversation
         );
         foreach (Exchange exchange in exchanges)
         {
-            Add(segments, family.UserPrefix);
-            foreach (ChatTemplatePart part in Placed(family, exchange))
-                Add(segments, part.Text);
+            IReadOnlyList<ChatTemplatePart> parts = Placed(family, exchange);
+            int prefixAt = family.ImagesComeFirst ? parts.Count - exchange.Parts.Count : 0;
+            for (int index = 0; index <= parts.Count; index++)
+            {
+                if (index == prefixAt)
+                    Add(segments, family.UserPrefix);
+                if (index < parts.Count)
+                    Add(segments, parts[index].Text);
+            }
+
             Add(segments, family.AssistantPrefix);
             if (exchange.Answer is null)
                 continue;

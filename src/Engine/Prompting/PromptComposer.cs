@@ -65,7 +65,12 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
                 $"The prompt has {placeCount} places for pictures ({MediaMarker.Text}), but {planned.Count} pictures were given."
             );
         IReadOnlyList<PromptPiece> pieces = PromptExpansion.Expand(text, [.. planned.Select(static item => item.Plan)]);
-        PromptLayout layout = PromptTokenizer.Tokenize(pieces, language.Vocabulary);
+        PromptLayout layout = PromptTokenizer.Tokenize(
+            pieces,
+            language.Vocabulary,
+            projector?.StartsBehindRows == true,
+            language.HasEncoder
+        );
         return layout.Length > 0 ? new ComposedPrompt(layout, planned) : throw new TesseraException("The prompt is empty.");
     }
 

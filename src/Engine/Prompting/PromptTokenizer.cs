@@ -8,21 +8,33 @@ namespace Tessera.Prompting;
 /// </summary>
 internal static class PromptTokenizer
 {
-    public static PromptLayout Tokenize(IReadOnlyList<PromptPiece> pieces, Vocabulary vocabulary)
+    /// <summary>Tokenizes a prompt.</summary>
+    /// <param name="pieces">The prompt.</param>
+    /// <param name="vocabulary">The language model's tokens.</param>
+    /// <param name="startsBehindRows">Whether the start token stands behind the pictures that a prompt begins with, not before
+    /// them.</param>
+    /// <param name="hasEnd">Whether it ends with the vocabulary's end token, where that wants it: an encoder's prompts do.</param>
+    public static PromptLayout Tokenize(
+        IReadOnlyList<PromptPiece> pieces,
+        Vocabulary vocabulary,
+        bool startsBehindRows = false,
+        bool hasEnd = false
+    )
     {
         var spans = new List<PromptSpan>();
         var run = new List<int>();
-        if (vocabulary.StartToken is int start)
-            run.Add(start);
+        int first = startsBehindRows ? pieces.TakeWhile(static piece => piece is PromptPiece.Rows).Count() : 0;
         for (int index = 0; index < pieces.Count; index++)
         {
+            if (index == first && vocabulary.StartToken is int start)
+                run.Add(start);
             switch (pieces[index])
             {
                 case PromptPiece.Token(string text):
                     run.AddRange(vocabulary.Find(text) is int token ? [token] : vocabulary.Tokenize(text));
                     break;
                 case PromptPiece.Written(string text):
-                    run.AddRange(vocabulary.Tokenize(index == 0 ? WithoutStartText(text, vocabulary) : text));
+                    run.AddRange(vocabulary.Tokenize(index == first ? WithoutStartText(text, vocabulary) : text));
                     break;
                 case PromptPiece.Answer(IReadOnlyList<int> ids):
                     run.AddRange(ids);
@@ -34,6 +46,10 @@ internal static class PromptTokenizer
             }
         }
 
+        if (first == pieces.Count && vocabulary.StartToken is int last)
+            run.Add(last);
+        if (hasEnd && vocabulary.PromptEndToken is int end)
+            run.Add(end);
         CloseRun(spans, run);
         return new PromptLayout(spans);
     }

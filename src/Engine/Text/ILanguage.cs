@@ -42,6 +42,12 @@ internal interface ILanguage : IDisposable
     /// <summary>Whether a sequence can be cut or shared in the middle.</summary>
     bool CanCut { get; }
 
+    /// <summary>Whether an encoder reads the whole prompt, and what is decoded is the answer alone (T5).</summary>
+    bool HasEncoder { get; }
+
+    /// <summary>The token that every answer begins with behind an encoder; it is not part of the answer.</summary>
+    int AnswerStart { get; }
+
     /// <summary>Whether its layers see a memory (cross-attention) beside the rows.</summary>
     bool TakesMemory { get; }
 
@@ -57,6 +63,10 @@ internal interface ILanguage : IDisposable
 
     /// <summary>The position behind a sequence's last.</summary>
     int EndOf(int sequence);
+
+    /// <summary>Puts the whole prompts of sequences through the encoder, all that are being answered at once: what is decoded then sees
+    /// its own sequence's prompt, and prompts that were encoded before are forgotten.</summary>
+    DecodeOutcome Encode(ContextBatch batch);
 
     /// <summary>Decodes a batch; the logits of its outputs can be read afterwards.</summary>
     /// <exception cref="NativeLibraryException">The GPU was lost.</exception>

@@ -18,6 +18,9 @@ internal interface ILanguageModel : IDisposable
     /// <summary>Whether no GPU computes any of it.</summary>
     bool IsOnProcessor { get; }
 
+    /// <summary>Whether an encoder reads the prompt (T5).</summary>
+    bool HasEncoder { get; }
+
     /// <summary>Whether a position has several axes (M-RoPE).</summary>
     bool HasSeveralAxes { get; }
 

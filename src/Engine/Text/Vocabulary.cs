@@ -19,6 +19,10 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     public int? StartToken =>
         LibLlama.llama_vocab_get_add_bos(vocabulary) && LibLlama.llama_vocab_bos(vocabulary) is int token and not NoToken ? token : null;
 
+    /// <summary>The token that ends a prompt, or null if the model wants none; encoders' prompts have one.</summary>
+    public int? PromptEndToken =>
+        LibLlama.llama_vocab_get_add_eos(vocabulary) && LibLlama.llama_vocab_eos(vocabulary) is int token and not NoToken ? token : null;
+
     /// <summary>The text of the start token, as chat templates write it; empty if there is none.</summary>
     public string StartText => TextOf(LibLlama.llama_vocab_bos(vocabulary));
 

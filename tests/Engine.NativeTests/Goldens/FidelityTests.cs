@@ -131,7 +131,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
         {
             PromptLayout layout = PromptTokenizer.Tokenize(
                 PromptExpansion.Expand(PromptPiece.Raw(run.Prompt), Plans(golden, run, vision)),
-                language.Vocabulary
+                language.Vocabulary,
+                vision.Projector.StartsBehindRows,
+                language.HasEncoder
             );
             Assert.Equal(run.Spans.Select(static span => span.Ids), layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
             Assert.All(
@@ -185,7 +187,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
         foreach (GoldenRun run in golden.Runs)
         {
             PromptRows prompt = Rows(golden, run, language.EmbeddingWidth);
-            int row = PrefillWhole(context, prompt, language.EmbeddingWidth, language.PlacesRowsFreely ? embeddings!.LookUp : null);
+            int row = language.HasEncoder
+                ? EncodeWhole(context, golden, prompt)
+                : PrefillWhole(context, prompt, language.EmbeddingWidth, language.PlacesRowsFreely ? embeddings!.LookUp : null);
 
             // One row, so the limit for a single row holds: libllama rounds activations to F16 before each product with F16 weights.
             (double cosine, _) = Similarity.PerRow(context.Logits(row), run.Logits.Values, run.Logits.Values.Length);
@@ -245,6 +249,28 @@ public sealed class FidelityTests(ITestOutputHelper output)
             Assert.Equal(DecodeOutcome.Done, context.Decode(batch));
             batch.Clear();
         }
+    }
+
+    // All of it at once, then the token that every answer begins with.
+    private static int EncodeWhole(LlamaLanguage context, GoldenCase golden, PromptRows prompt)
+    {
+        using GgufFile file = GgufFile.Open(golden.LanguageModel);
+        TokenEmbeddings embeddings = TokenEmbeddings.Find(file, prompt.Width, static () => { })!;
+        context.Cut(0, 0);
+        var batch = new ContextBatch(context.BatchSize, prompt.Width, embeddings.LookUp);
+        for (int position = 0; position < prompt.Count; position++)
+        {
+            if (PromptRows.IsToken(prompt.Keys[position]))
+                batch.AddToken((int)prompt.Keys[position], 0, position, wantsLogits: true);
+            else
+                batch.AddEmbedding(prompt.Embedding(position), 0, position, wantsLogits: true);
+        }
+
+        Assert.Equal(DecodeOutcome.Done, context.Encode(batch));
+        batch.Clear();
+        int row = batch.AddToken(context.AnswerStart, 0, 0, wantsLogits: true);
+        Assert.Equal(DecodeOutcome.Done, context.Decode(batch));
+        return row;
     }
 
     private void Check(string what, (double Mean, double Worst) cosine)

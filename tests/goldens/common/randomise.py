@@ -13,6 +13,10 @@ GAINS = [
     (r"patch_embedding\.weight$", 1.5),
     (r"multi_modal_projector.*weight$", 1.6),
     (r"resampler.*in_proj_weight$", 2.0),
+    (r"^vision_model.*(qkv|projection|fc2)\.weight$", 1.5),
+    (r"^qformer.*(query|key)\.weight$", 2.0),
+    (r"^qformer.*(value|dense)\.weight$", 1.5),
+    (r"^language_projection\.weight$", 1.6),
 ]
 
 

@@ -42,7 +42,13 @@ def lay_out(vocabulary, prompt, pictures, surroundings):
         _add_text(pieces, text)
         if k < len(pictures):
             _add_picture(pieces, pictures[k], surroundings(pictures[k], k))
-    spans, ids = [], [vocabulary.bos] if vocabulary.adds_bos else []
+    start = [vocabulary.bos] if vocabulary.adds_bos else []
+    ahead = 0                                                     # where pictures stand before the start token
+    while getattr(vocabulary, "starts_behind_rows", False) and ahead < len(pieces) and isinstance(pieces[ahead], dict):
+        ahead += 1
+    pieces[ahead:ahead] = [start] * bool(start)
+    pieces += [[vocabulary.eos]] * getattr(vocabulary, "adds_eos", False)
+    spans, ids = [], []
     for piece in pieces:
         if isinstance(piece, dict):
             spans += [{"ids": ids}] * bool(ids) + [piece]
@@ -94,21 +100,35 @@ def _lead(logits):
     return float((best[0] - best[1]) / logits.std())
 
 
+class Answer:
+    """The steps of an answer of a model that only decodes."""
+
+    def __init__(self, model, inputs):
+        self.model, self.rows, self.cache = model, inputs, None
+
+    def start(self):
+        out = self.model.model.language_model(inputs_embeds=self.rows, past_key_values=self.cache, use_cache=True)
+        self.cache = out.past_key_values
+        return self.model.lm_head(out.last_hidden_state[0, -1])
+
+    def next(self, token):
+        self.rows = self.model.get_input_embeddings()(torch.tensor([[token]]))
+        return self.start()
+
+
 @torch.no_grad()
 def decode(model, inputs, least_lead=0.0, expected=None):
     """Greedy, by explicit argmax. Returns the tokens and the logits each was chosen from, [steps, vocabulary]; stops early,
     with fewer tokens, at a lead below least_lead or at a token that is not the expected one."""
-    out = model.model.language_model(inputs_embeds=inputs, use_cache=True)
-    tokens, logits = [], []
+    answer = getattr(model, "answer", lambda rows: Answer(model, rows))(inputs)
+    tokens, logits = [], [answer.start()]
     while True:
-        logits.append(model.lm_head(out.last_hidden_state[0, -1]))
         tokens.append(int(logits[-1].argmax()))
         if _lead(logits[-1]) < least_lead or expected and tokens[-1] != expected[len(tokens) - 1]:
             return tokens[:-1], torch.stack(logits)
         if len(tokens) == STEPS:
             return tokens, torch.stack(logits)
-        out = model.model.language_model(inputs_embeds=model.get_input_embeddings()(torch.tensor([tokens[-1:]])),
-                                         past_key_values=out.past_key_values, use_cache=True)
+        logits.append(answer.next(tokens[-1]))
 
 
 @contextlib.contextmanager
@@ -121,9 +141,10 @@ def ggml_rounding(model):
         return output.half().float()
     linears = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
     hooks = [m.register_forward_pre_hook(to_half) for m in linears.values()]
-    hooks += [m.register_forward_hook(from_half) for n, m in linears.items() if n.endswith(("k_proj", "v_proj"))]
+    hooks += [m.register_forward_hook(from_half) for n, m in linears.items() if n.endswith(("k_proj", "v_proj", "SelfAttention.k", "SelfAttention.v"))]
     try:
-        yield
+        with getattr(model, "roundings", contextlib.nullcontext)():
+            yield
     finally:
         for hook in hooks:
             hook.remove()

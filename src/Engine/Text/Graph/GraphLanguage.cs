@@ -69,6 +69,10 @@ internal sealed class GraphLanguage : ILanguage
 
     public bool CanCut => true;
 
+    public bool HasEncoder => false;
+
+    public int AnswerStart => throw new NotSupportedException();
+
     public bool TakesMemory => model.Memory is not null;
 
     // Each answer that is decoded, and the stretches of a prompt beside them.
@@ -85,6 +89,8 @@ internal sealed class GraphLanguage : ILanguage
     public void Share(int source, int target, int position) => cells.Share(source, target, position);
 
     public int EndOf(int sequence) => cells.EndOf(sequence);
+
+    public DecodeOutcome Encode(ContextBatch batch) => throw new NotSupportedException();
 
     public DecodeOutcome Decode(ContextBatch batch)
     {

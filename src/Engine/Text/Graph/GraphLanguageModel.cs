@@ -36,6 +36,8 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     public bool IsOnProcessor => Device.IsProcessor;
 
+    public bool HasEncoder => false;
+
     public bool HasSeveralAxes => false;
 
     public bool PlacesRowsFreely => true;

@@ -36,7 +36,10 @@ internal static unsafe partial class LanguageMemoryPlan
             using LlamaModelHandle model = Load(path, gpuLayerCount, isRepacked);
             int trained = LibLlama.llama_model_n_ctx_train(model.Pointer);
             using var context = new LlamaContextHandle(
-                LlamaEdition.NewContext(model.Pointer, LlamaLanguage.PlainParameters(length, sequenceCount, 1, cacheType))
+                LlamaEdition.NewContext(
+                    model.Pointer,
+                    LlamaLanguage.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
+                )
             );
             return context.IsInvalid
                 ? throw new ModelFileException(

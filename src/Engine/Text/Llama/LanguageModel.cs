@@ -66,6 +66,9 @@ internal sealed unsafe class LanguageModel : ILanguageModel
     /// token.</summary>
     public bool HasSeveralAxes => SeveralAxes.Contains(LibLlama.llama_model_rope_type(handle.Pointer));
 
+    /// <summary>Whether an encoder reads the prompt (T5).</summary>
+    public bool HasEncoder => LibLlama.llama_model_has_encoder(handle.Pointer);
+
     public nint Pointer => handle.Pointer;
 
     /// <summary>Whether no GPU computes any of it.</summary>
@@ -115,13 +118,10 @@ internal sealed unsafe class LanguageModel : ILanguageModel
             LlamaModelHandle handle = isOnProcessor
                 ? LoadFile(path, 0, isRepacked, isMapped, data)
                 : GpuCalls.Run(() => LoadFile(path, gpuLayerCount, isRepacked, isMapped, data));
-            if (!LibLlama.llama_model_has_encoder(handle.Pointer) && LibLlama.llama_model_has_decoder(handle.Pointer))
+            if (LibLlama.llama_model_has_decoder(handle.Pointer))
                 return new LanguageModel(path, handle, isOnProcessor);
             handle.Dispose();
-            throw new ModelFileException(
-                path,
-                "it is a model with an encoder, for embedding or translating; give one that only generates text."
-            );
+            throw new ModelFileException(path, "it is an encoder, for embedding; give a model that generates text.");
         }
         finally
         {

@@ -8,8 +8,8 @@ internal static class LanguageModelVocabulary
 {
     private const string Tokens = "tokenizer.ggml.tokens";
 
-    // The tokenizers of models that generate text; bert and t5 belong to encoders, and libllama aborts where there is none.
-    private static readonly string[] Tokenizers = ["llama", "gpt2", "gemma4", "plamo2", "rwkv", "whitespace", "hybriddna"];
+    // The tokenizers of models that generate text; bert belongs to encoders, and libllama aborts where there is none.
+    private static readonly string[] Tokenizers = ["llama", "gpt2", "gemma4", "plamo2", "t5", "rwkv", "whitespace", "hybriddna"];
 
     /// <exception cref="ModelFileException">There is no vocabulary, or it lacks what tokenizing needs.</exception>
     public static void Check(GgufFile file)

@@ -73,6 +73,8 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         // libllama rounds the length up, but not the batch that it takes at once.
         Length = Math.Min(length, (int)LibLlama.llama_n_ctx(handle.Pointer));
         BatchSize = Math.Min(LargestBatch, (int)LibLlama.llama_n_batch(handle.Pointer));
+        HasEncoder = model.HasEncoder;
+        AnswerStart = HasEncoder ? StartOf(model) : 0;
         CanCut = !LibLlama.llama_model_is_recurrent(model.Pointer) && !LibLlama.llama_model_is_hybrid(model.Pointer);
     }
 
@@ -81,6 +83,10 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     public int BatchSize { get; }
 
     public bool CanCut { get; }
+
+    public bool HasEncoder { get; }
+
+    public int AnswerStart { get; }
 
     public string ModelPath => model.Path;
 
@@ -108,8 +114,12 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     public int EndOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
 
-    public DecodeOutcome Decode(ContextBatch batch) =>
-        OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch)) : SubmitWhole(batch)) switch
+    public DecodeOutcome Encode(ContextBatch batch) => Run(batch, LibLlama.llama_encode);
+
+    public DecodeOutcome Decode(ContextBatch batch) => Run(batch, LibLlama.llama_decode);
+
+    private DecodeOutcome Run(ContextBatch batch, Func<nint, llama_batch, int> pass) =>
+        OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch, pass)) : SubmitWhole(batch, pass)) switch
         {
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
@@ -148,12 +158,19 @@ internal sealed unsafe class LlamaLanguage : ILanguage
                 return state[..(int)LibLlama.llama_state_seq_get_data(handle.Pointer, target, (nuint)state.Length, sequence)];
         });
 
-    public long LongestState(int emptySequence, int length) => length <= Length ? LearnStates(emptySequence)?.LongestFor(length) ?? 0 : 0;
+    public long LongestState(int emptySequence, int length) =>
+        length <= Length && !HasEncoder ? LearnStates(emptySequence)?.LongestFor(length) ?? 0 : 0;
 
     public bool Restore(int sequence, ReadOnlySpan<byte> state, int length)
     {
         // libllama makes room for whatever the state says before it looks whether it is there.
-        if (length > Length || LearnStates(sequence) is not { } shape || !shape.Fits(state, length, model.Vocabulary.TokenCount))
+        // What was decoded behind an encoder is nothing without what it read.
+        if (
+            length > Length
+            || HasEncoder
+            || LearnStates(sequence) is not { } shape
+            || !shape.Fits(state, length, model.Vocabulary.TokenCount)
+        )
             return false;
         fixed (byte* source = state)
         {
@@ -192,6 +209,13 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         FreeMemory();
     }
 
+    private static int StartOf(LanguageModel model)
+    {
+        int token = LibLlama.llama_model_decoder_start_token(model.Pointer);
+        // T5's is its padding, which files need not name.
+        return token >= 0 && token < model.Vocabulary.TokenCount ? token : 0;
+    }
+
     // Where memory is overcommitted, asking for too much of it succeeds, and using it ends the process.
     private void CheckMemory(int length)
     {
@@ -202,11 +226,20 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     }
 
     /// <summary>The parameters of a context that nobody stops.</summary>
-    internal static llama_context_params PlainParameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
+    internal static llama_context_params PlainParameters(
+        int length,
+        int sequenceCount,
+        int threadCount,
+        CacheType cacheType,
+        bool hasEncoder
+    )
     {
         llama_context_params parameters = LlamaEdition.ContextDefaults();
         parameters.n_ctx = (uint)length;
         parameters.n_batch = LargestBatch;
+        // An encoder takes its prompt at once or ends the process (v0.5.0: src/llama-context.cpp, llama_context::encode).
+        if (hasEncoder)
+            parameters.n_batch = parameters.n_ubatch = (uint)Math.Min(length, LargestBatch);
         parameters.n_seq_max = (uint)sequenceCount;
         parameters.n_outputs_max = (uint)sequenceCount;
         parameters.kv_unified = 1;
@@ -222,7 +255,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
     {
-        llama_context_params parameters = PlainParameters(length, sequenceCount, threadCount, cacheType);
+        llama_context_params parameters = PlainParameters(length, sequenceCount, threadCount, cacheType, model.HasEncoder);
         if (model.PositionFactor > 1)
         {
             parameters.rope_scaling_type = LibLlama.LLAMA_ROPE_SCALING_TYPE_LINEAR;
@@ -258,10 +291,10 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     }
 
     // To its end: a GPU's failure comes where it is waited for, which must be here.
-    private int SubmitWhole(ContextBatch batch)
+    private int SubmitWhole(ContextBatch batch, Func<nint, llama_batch, int> pass)
     {
         NativeLog.ForgetErrors();
-        int status = Submit(batch);
+        int status = Submit(batch, pass);
         // Each thread has its own log.
         if (status is < 0 or > 2)
             decodeErrors = NativeLog.TakeErrors();
@@ -270,7 +303,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         return status;
     }
 
-    private int Submit(ContextBatch batch)
+    private int Submit(ContextBatch batch, Func<nint, llama_batch, int> pass)
     {
         int size = Math.Min(BitOperations.Log2((uint)batch.Count) / 3 + (batch.Count > 1 ? 1 : 0), BatchSizeCount - 1);
         int count = threads.Choose(size, Math.Max(weightBytes / WeightBytesPerSecond, weightBytes / RowBytesPerSecond * batch.Count));
@@ -281,7 +314,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         else
             LibLlama.llama_detach_threadpool(handle.Pointer);
         long started = Stopwatch.GetTimestamp();
-        int status = DecodeNow(batch);
+        int status = Pass(batch, pass);
         if (status == 0)
         {
             places?.Append(batch);
@@ -291,7 +324,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         return status;
     }
 
-    private int DecodeNow(ContextBatch batch)
+    private int Pass(ContextBatch batch, Func<nint, llama_batch, int> pass)
     {
         var sequenceCounts = new int[batch.Count];
         var sequences = new nint[batch.Count];
@@ -312,7 +345,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         fixed (sbyte* outputs = batch.Outputs)
         fixed (float* embeddings = asEmbeddings ? batch.Embeddings : [])
         {
-            return LibLlama.llama_decode(
+            return pass(
                 handle.Pointer,
                 new llama_batch
                 {

@@ -21,6 +21,7 @@ internal sealed class AnswerJob(
 {
     // First, because it may fail.
     private readonly Sampler sampler = CreateSampler(request, language);
+    private readonly PromptRows rows = DecodedRows(request, language);
     private readonly CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static wake => ((Action)wake!)(), wake);
     private readonly Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
@@ -43,7 +44,7 @@ internal sealed class AnswerJob(
     public bool IsDecoding => tokens.Count > 0;
 
     /// <summary>Positions that it may come to need.</summary>
-    public int Reserved => Math.Min(request.Rows.Count + request.MaxTokens, contextLength);
+    public int Reserved => Math.Min(rows.Count + request.MaxTokens, contextLength);
 
     /// <summary>Row of the last batch whose logits choose the next token, or -1.</summary>
     public int OutputRow { get; set; } = -1;
@@ -57,31 +58,47 @@ internal sealed class AnswerJob(
     /// <summary>Positions of the prompt that needed no prefill.</summary>
     public int ReusedCount { get; set; }
 
+    /// <summary>Whether the encoder's output that is there now holds its prompt.</summary>
+    public bool IsEncoded { get; set; }
+
+    /// <summary>Puts its whole prompt into a batch for the encoder.</summary>
+    public void AddPrompt(ContextBatch batch)
+    {
+        PromptRows prompt = request.Rows;
+        for (int row = 0; row < prompt.Count; row++)
+        {
+            if (prompt.IsTokenAt(row))
+                batch.AddToken(prompt.TokenAt(row), Sequence.Id, prompt.PositionOf(row), wantsLogits: true);
+            else
+                batch.AddEmbedding(prompt.Embedding(row), Sequence.Id, prompt.PositionOf(row), wantsLogits: true);
+        }
+    }
+
     public void Admit(CachedSequence target)
     {
         sequence = target;
         admittedAt = Stopwatch.GetTimestamp();
     }
 
-    public bool IsNextToken => IsDecoding || request.Rows.IsTokenAt(RowCount + PendingCount);
+    public bool IsNextToken => IsDecoding || rows.IsTokenAt(RowCount + PendingCount);
 
     /// <summary>Rows that are in the batch but not decoded yet.</summary>
     public int PendingCount { get; private set; }
 
-    public bool HasMoreRows => IsDecoding ? PendingCount == 0 : RowCount + PendingCount < request.Rows.Count;
+    public bool HasMoreRows => IsDecoding ? PendingCount == 0 : RowCount + PendingCount < rows.Count;
 
     /// <summary>Puts the next row into a batch.</summary>
     public void AddRow(ContextBatch batch)
     {
         int next = RowCount + PendingCount++,
-            position = request.Rows.PositionOf(next);
-        bool isLast = IsDecoding || next == request.Rows.Count - 1;
-        if (request.Rows.ViewAt(next) is { } view)
+            position = rows.PositionOf(next);
+        bool isLast = IsDecoding || next == rows.Count - 1;
+        if (rows.ViewAt(next) is { } view)
             batch.See(view);
         int row =
             IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
-            : request.Rows.IsTokenAt(next) ? batch.AddToken(request.Rows.TokenAt(next), Sequence.Id, position, isLast)
-            : batch.AddEmbedding(request.Rows.Embedding(next), Sequence.Id, position, isLast);
+            : rows.IsTokenAt(next) ? batch.AddToken(rows.TokenAt(next), Sequence.Id, position, isLast)
+            : batch.AddEmbedding(rows.Embedding(next), Sequence.Id, position, isLast);
         if (isLast)
             OutputRow = row;
     }
@@ -90,9 +107,9 @@ internal sealed class AnswerJob(
     public void CommitRows()
     {
         for (; PendingCount > 0; PendingCount--)
-            Sequence.Append(IsDecoding ? request.Rows.KeyOf(tokens[^1]) : request.Rows.Keys[RowCount], request.Rows.PositionOf(RowCount));
+            Sequence.Append(IsDecoding ? rows.KeyOf(tokens[^1]) : rows.Keys[RowCount], rows.PositionOf(RowCount));
         if (!IsDecoding)
-            pieces.Writer.TryWrite(new AnswerPiece("", (double)RowCount / request.Rows.Count));
+            pieces.Writer.TryWrite(new AnswerPiece("", (double)RowCount / rows.Count));
     }
 
     /// <summary>The batch has not been decoded.</summary>
@@ -134,12 +151,23 @@ internal sealed class AnswerJob(
         sampler.Dispose();
     }
 
+    // Behind an encoder the answer's first token is all that is decoded before it.
+    private static PromptRows DecodedRows(AnswerRequest request, ILanguage language)
+    {
+        if (!language.HasEncoder)
+            return request.Rows;
+        var start = new PromptRows(language.EmbeddingWidth);
+        start.AddTokens([language.AnswerStart]);
+        return start;
+    }
+
     private static Sampler CreateSampler(AnswerRequest request, ILanguage language)
     {
         var sampler = new Sampler(request.Sampling, language.Vocabulary, language.ModelPath);
-        for (int row = 0; row < request.Rows.Count; row++)
-            if (request.Rows.IsTokenAt(row))
-                sampler.Accept(request.Rows.TokenAt(row));
+        PromptRows decoded = DecodedRows(request, language);
+        for (int row = 0; row < decoded.Count; row++)
+            if (decoded.IsTokenAt(row))
+                sampler.Accept(decoded.TokenAt(row));
         return sampler;
     }
 

@@ -13,6 +13,8 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly SequenceCache cache;
     private readonly SequenceRoom room;
     private readonly SharedDecode decoding;
+    private readonly PromptEncoding encoding;
+    private readonly bool takesRowsBesideTokens;
     private readonly Lock gate = new();
     private readonly Queue<AnswerJob> waiting = new();
     private readonly Queue<Action> errands = new();
@@ -32,13 +34,16 @@ internal sealed class AnswerScheduler : IDisposable
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(language, cache);
         var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, lookup);
+        takesRowsBesideTokens = lookup is not null;
+        encoding = new PromptEncoding(language, batch);
         decoding = new SharedDecode(language, room, batch, new BatchFiller(mixesSequences: language.CanCut));
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
         thread.Start();
     }
 
     /// <summary>Positions of one answer with its prompt.</summary>
-    public int ContextLength => Math.Min(limits.ContextLength, language.Length);
+    public int ContextLength =>
+        Math.Min(limits.ContextLength, language.HasEncoder ? Math.Min(language.Length, language.BatchSize) : language.Length);
 
     /// <summary>Starts an answer; its pieces come from the reader, which fails as the answer does.</summary>
     /// <exception cref="EngineBusyException">Too many answers are waiting.</exception>
@@ -49,6 +54,8 @@ internal sealed class AnswerScheduler : IDisposable
         if (request.Rows.Count >= ContextLength)
             throw new PromptTooLongException(request.Rows.Count, ContextLength);
         RequireTokens(request.Rows);
+        if (language.HasEncoder)
+            RequireOneBatch(request.Rows);
         lock (gate)
         {
             if (isDisposed)
@@ -165,7 +172,9 @@ internal sealed class AnswerScheduler : IDisposable
             Remove(job, job.Cancel, keepsCache: true);
         if (running.Count == 0)
             return;
-        if (!isDisposed)
+        if (!encoding.Run(running.ToArray(), (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false)))
+            return;
+        if (!isDisposed && running.Count > 0)
             decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
     }
 
@@ -196,7 +205,9 @@ internal sealed class AnswerScheduler : IDisposable
 
             if (running.Sum(static other => other.Reserved) + job.Reserved > language.Length)
                 return;
-            if (cache.Place(job.Request.Rows.Keys, job.Request.Owner, language.CanCut) is not { } place)
+            if (language.HasEncoder && running.Sum(static other => other.Request.Rows.Count) + job.Request.Rows.Count > language.BatchSize)
+                return;
+            if (cache.Place(SharedKeys(job), job.Request.Owner, language.CanCut) is not { } place)
                 return;
             TakeWaiting();
             // Before anything can fail: who is not in the list is never told.
@@ -211,6 +222,9 @@ internal sealed class AnswerScheduler : IDisposable
             }
         }
     }
+
+    // What was decoded behind an encoder depends on the prompt that it read, which no key tells: nothing of it is shared.
+    private ReadOnlySpan<ulong> SharedKeys(AnswerJob job) => language.HasEncoder ? job.Request.Rows.Keys[..1] : job.Request.Rows.Keys;
 
     private AnswerJob? FirstWaiting()
     {
@@ -251,10 +265,20 @@ internal sealed class AnswerScheduler : IDisposable
         }
     }
 
+    // An encoder reads the prompt at once, and libllama takes tokens or embeddings in a batch, not both.
+    private void RequireOneBatch(PromptRows rows)
+    {
+        if (!takesRowsBesideTokens && rows.EmbeddingCount is > 0 and int count && count < rows.Count)
+            throw new TesseraException(
+                $"{language.ModelPath}: its token embeddings cannot be read from the file, so that no picture can stand beside text: "
+                    + "give a file that is not split, with token embeddings of a common type."
+            );
+    }
+
     private void Remove(AnswerJob job, Action end, bool keepsCache)
     {
         running.Remove(job);
-        if (!keepsCache)
+        if (!keepsCache || language.HasEncoder)
             room.Cut(job.Sequence, 0);
         cache.Release(job.Sequence);
         // Last, so that whoever has seen the end finds nothing of the job left.

@@ -81,6 +81,9 @@ internal static class TrialSubject
         var batch = new ContextBatch(TokenCount, 1, lookup: null);
         for (int index = 0; index < TokenCount - 1; index++)
             batch.AddToken(tokens[index], 0, index, wantsLogits: index == TokenCount - 2);
+        // An encoder's prompt is forgotten with the next, so both sequences' are one batch.
+        if (context.HasEncoder)
+            EncodeTokens(context, tokens);
         Decode(context, batch);
         batch.AddToken(tokens[^1], 0, TokenCount - 1, wantsLogits: true);
         Decode(context, batch);
@@ -89,6 +92,14 @@ internal static class TrialSubject
         Decode(context, batch);
         context.Cut(0, 0);
         context.Cut(1, 0);
+    }
+
+    private static void EncodeTokens(LlamaLanguage context, int[] tokens)
+    {
+        var prompts = new ContextBatch(2 * TokenCount, 1, lookup: null);
+        for (int row = 0; row < 2 * TokenCount; row++)
+            prompts.AddToken(tokens[row % TokenCount], row / TokenCount, row % TokenCount, wantsLogits: true);
+        context.Encode(prompts);
     }
 
     private static void DecodeRows(LlamaLanguage context, int width)
@@ -101,7 +112,10 @@ internal static class TrialSubject
             batch.AddEmbedding(row, 0, index, wantsLogits: index == TokenCount - 1);
         }
 
-        Decode(context, batch);
+        if (context.HasEncoder)
+            context.Encode(batch);
+        else
+            Decode(context, batch);
     }
 
     private static void Decode(LlamaLanguage context, ContextBatch batch)

@@ -41,6 +41,12 @@ internal sealed class Projector : IDisposable
 
     public FamilyPrompt Wording => parts.Wording;
 
+    /// <summary>Whether the start token stands behind the pictures that a prompt begins with.</summary>
+    public bool StartsBehindRows => parts.StartsBehindRows;
+
+    /// <summary>Architectures of the language models that it was made for; null for any that only decodes.</summary>
+    public IReadOnlyList<string>? Languages => parts.Languages;
+
     public bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
 
     public bool RowsSharePositions => parts.RowsSharePositions;

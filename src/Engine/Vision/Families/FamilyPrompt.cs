@@ -22,6 +22,9 @@ internal sealed record FamilyPrompt(string AfterImage, string System, string Use
     /// <summary>Written before each of several pictures, {0} standing for its number from 1; empty for nothing.</summary>
     public string ImageLabel { get; init; } = "";
 
+    /// <summary>Whether pictures stand before the user's prefix, not behind it.</summary>
+    public bool ImagesComeFirst { get; init; }
+
     /// <summary>A token that the language model must have for this wording; null for none.</summary>
     public string? RequiredToken { get; init; }
 

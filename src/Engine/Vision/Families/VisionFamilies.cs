@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
@@ -22,6 +23,7 @@ internal static class VisionFamilies
         MiniCpmV46Family.Row,
         LlavaUhdFamily.Row,
         Glm4vFamily.Row,
+        Blip2Family.Row,
     ];
 
     /// <summary>The families.</summary>

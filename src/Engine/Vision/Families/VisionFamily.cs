@@ -40,6 +40,13 @@ internal sealed record FamilyParts(
     /// <summary>Whether several of a picture's rows stand at one position, which only some language models can do.</summary>
     public bool RowsSharePositions { get; init; }
 
+    /// <summary>Whether the start token stands behind the pictures that a prompt begins with (BLIP-2).</summary>
+    public bool StartsBehindRows { get; init; }
+
+    /// <summary>Architectures of the language models that it was made for, as <c>general.architecture</c> names them; null for any that
+    /// only decodes.</summary>
+    public IReadOnlyList<string>? Languages { get; init; }
+
     /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames; null for
     /// never.</summary>
     public Func<int, int>? PositionFactor { get; init; }

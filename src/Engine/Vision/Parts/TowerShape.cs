@@ -43,6 +43,16 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
             UsesGelu = true,
         };
 
+    /// <summary>EVA-CLIP's ViT-g as in Salesforce/blip2-flan-t5-xl, config.json: 39 of its 40 blocks, and a norm behind them.</summary>
+    public static TowerShape EvaGiant { get; } =
+        new(224, 1408, 6144, 16, 39)
+        {
+            HasClassToken = true,
+            HasPatchBias = true,
+            HasLastNorm = true,
+            UsesGelu = true,
+        };
+
     /// <summary>Whether a class token stands before the patches.</summary>
     public bool HasClassToken { get; init; }
 
@@ -51,6 +61,9 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
 
     /// <summary>Whether a norm stands before the first block.</summary>
     public bool HasFirstNorm { get; init; }
+
+    /// <summary>Whether a norm stands behind the last block.</summary>
+    public bool HasLastNorm { get; init; }
 
     /// <summary>Whether each block scales what it adds.</summary>
     public bool HasLayerScale { get; init; }
@@ -76,6 +89,8 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
         draft.Half("v.position_embd.weight", Width, PositionCount > 0 ? PositionCount : side * side + (HasClassToken ? 1 : 0));
         if (HasFirstNorm)
             draft.Norm("v.pre_ln", Width);
+        if (HasLastNorm)
+            draft.Norm("v.post_ln", Width);
         for (int block = 0; block < Blocks; block++)
             WriteBlock(draft, $"v.blk.{block}.");
     }

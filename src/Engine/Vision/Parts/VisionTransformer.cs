@@ -38,8 +38,8 @@ internal sealed class VisionTransformer
     /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
     public int NodeCapacity => 32 + blocks.Length * VisionBlock.NodeCapacity;
 
-    /// <summary>Patches [patch * patch * 3, patches, slices] -> features of the last block, class token dropped [hidden, patches,
-    /// slices].</summary>
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features of the last block [hidden, patches, slices]; the class token is
+    /// dropped where the configuration does not keep it.</summary>
     /// <param name="graph">The graph to add to.</param>
     /// <param name="patches">The slices' patches, of any number in a slice where positions are given.</param>
     /// <param name="slicePositions">Positions of a slice's tokens [hidden, tokens]; without them the learned ones in their order.</param>
@@ -66,7 +66,7 @@ internal sealed class VisionTransformer
                 x = afterBlock(index, x);
         }
 
-        return config.HasClassToken ? WithoutFirstToken(graph, x) : x;
+        return config is { HasClassToken: true, KeepsClassToken: false } ? WithoutFirstToken(graph, x) : x;
     }
 
     private static Tensor WithoutFirstToken(Graph graph, Tensor x) =>

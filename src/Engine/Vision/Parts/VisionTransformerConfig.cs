@@ -40,6 +40,9 @@ internal sealed record VisionTransformerConfig
 
     public required bool HasPreNorm { get; init; }
 
+    /// <summary>Whether the class token is among the tower's features, before the patches' (EVA).</summary>
+    public bool KeepsClassToken { get; init; }
+
     /// <summary>Whether what a block's two halves give is scaled, channel by channel, before it is added (InternViT).</summary>
     public bool HasLayerScale { get; init; }
 
