@@ -48,6 +48,7 @@ public sealed class FamilyGoldenTests
     [InlineData("vila-1.5-40b", "vila/vila-1.5-40b", "VILA 1.5")]
     [InlineData("nvila", "vila/nvila", "NVILA")]
     [InlineData("glm-4v", "glm-4v/glm-4v", "GLM-4V")]
+    [InlineData("blip2-flan-t5", "blip-2/blip2-flan-t5", "BLIP-2")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]
     public async Task A_checkpoint_becomes_the_goldens_files(string checkpoint, string golden, string family)
     {

@@ -14,6 +14,7 @@ internal static class CheckpointFamilies
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),
+        ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),
         ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),
     ];

@@ -18,6 +18,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-onevision-hf", "llava-onevision")]
     [InlineData("llava-next-video-hf", "llava-next-video")]
     [InlineData("llava-interleave-hf", "llava-interleave")]
+    [InlineData("blip2-flan-t5", "blip2-flan-t5")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
     [InlineData("vila-1.5-3b", "vila-1.5-3b")]

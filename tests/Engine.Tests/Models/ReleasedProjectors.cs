@@ -39,6 +39,7 @@ internal static class ReleasedProjectors
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
+        yield return ("BLIP-2", QFormer(), [32, 32, 32]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -79,6 +80,17 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = [8];
         contents.Shapes["adapter.conv.weight"] = [32, 8];
         contents.Shapes["adapter.linear.linear.weight"] = contents.Shapes["adapter.linear.gate.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents QFormer()
+    {
+        SlicedProjectors.Contents contents = Plain("qformer", 224, 14);
+        contents.Shapes["v.class_embd"] = [8];
+        contents.Shapes["qformer.query"] = [8, 32];
+        contents.Shapes["qformer.blk.0.attn_q.weight"] = contents.Shapes["qformer.blk.0.xattn_q.weight"] = [8, 8];
+        contents.Shapes["qformer.blk.0.ffn_q_up.weight"] = [8, 16];
+        contents.Shapes["mm.0.weight"] = [8, 8];
         return contents;
     }
 

@@ -33,7 +33,9 @@ def family(name):
 
 
 def tokenizer(folder, vocabulary):
-    if hasattr(vocabulary, "merges"):
+    if hasattr(vocabulary, "adds_eos"):
+        files.unigram(folder, vocabulary)
+    elif hasattr(vocabulary, "merges"):
         files.byte_pairs(folder, vocabulary)
     else:
         config = {} if vocabulary.space_prefix is None else {"add_prefix_space": vocabulary.space_prefix}
@@ -165,6 +167,25 @@ def minicpm(name, case, model_type="minicpmv", **more):
     save(HERE / name, state, settings, case.vocabulary, HALF)
 
 
+def blip2(name, case, **config):
+    """Salesforce/blip2-*, instructblip-*: what transformers' classes save, T5's embeddings once."""
+    case.build()
+    whole = case.model.config.to_dict()
+    state = {key: tensor for key, tensor in case.model.state_dict().items() if "embed_tokens" not in key or ".model." in key}
+    keep = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act", "layer_norm_eps",
+            "cross_attention_frequency", "encoder_hidden_size", "max_position_embeddings", "vocab_size", "qkv_bias")
+    sides = {side: {key: whole[side][key] for key in keep if key in whole[side]} for side in ("vision_config", "qformer_config")}
+    text = whole["text_config"] if case.language == "t5" else text_config(case)
+    if case.language == "t5":
+        text = {key: text[key] for key in ("model_type", "d_model", "d_kv", "d_ff", "num_layers", "num_decoder_layers", "num_heads", "vocab_size", "feed_forward_proj",
+                                           "dense_act_fn")}
+        text["tie_word_embeddings"] = False
+    save(HERE / name, state, {"model_type": whole["model_type"], "architectures": [type(case.model).__mro__[1].__name__], **sides, "text_config": text,
+                              "num_query_tokens": whole["num_query_tokens"], "image_token_index": case.placeholder, **config}, case.vocabulary, CLIP)
+    if hasattr(case, "word_pieces"):
+        case.word_pieces.save(HERE / name / "qformer_tokenizer")
+
+
 def vila(name, case, **config):
     """NVlabs/VILA llava/model/llava_arch.py, save_pretrained: each side in a folder of its own, with its configuration."""
     case.build()
@@ -217,6 +238,7 @@ def main(names):
         "llava-onevision": lambda n: llava(n, family("llava-next-video").LlavaOnevisionVideo, authors=True, processor=HALF, **ONEVISION),
         "llava-interleave-hf": lambda n: llava(n, family("llava-next-video").LlavaInterleave, processor=HALF),
         "llava-interleave": lambda n: llava(n, family("llava-next-video").LlavaInterleave, authors=True, processor=HALF, newline=True, **INTERLEAVE),
+        "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
         "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),
         "minicpm-v-2.6": lambda n: minicpm(n, family("minicpm-v").V26()),

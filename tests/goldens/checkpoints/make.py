@@ -160,11 +160,6 @@ class T5Vocabulary:
         self.tokens = [self._processor.id_to_piece(k) for k in range(self._processor.vocab_size())]
 
 
-def t5_files(folder, vocabulary):
-    (folder / "spiece.model").write_bytes(vocabulary._processor.serialized_model_proto())
-    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "tokenizer_class": "T5Tokenizer"}))
-
-
 def t5(self, vocabulary_size, vocabulary):
     config = transformers.T5Config(vocab_size=vocabulary_size, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=2, num_heads=4,
                                    feed_forward_proj="gated-gelu", tie_word_embeddings=False, decoder_start_token_id=0)
@@ -211,7 +206,7 @@ CASES = [
     Case("glm4", seed=14, vocabulary_type=GlmVocabulary, pre="glm4", tokenizer=files.byte_pairs, model=of_class("Glm4", head_dim=8, pad_token_id=0).__get__),
     Case("gemma2", seed=15, dtype=torch.bfloat16, model=of_class("Gemma2", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
     Case("gemma3", seed=16, dtype=torch.bfloat16, model=of_class("Gemma3", config_name="Gemma3Text", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
-    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=t5_files, model=t5.__get__),
+    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=files.unigram, model=t5.__get__),
 ]
 
 

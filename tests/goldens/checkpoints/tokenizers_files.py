@@ -21,6 +21,12 @@ def sentencepiece(folder, vocabulary, config=None):
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
+def unigram(folder, vocabulary):
+    """T5's spiece.model and tokenizer_config.json."""
+    (folder / "spiece.model").write_bytes(vocabulary._processor.serialized_model_proto())
+    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "tokenizer_class": "T5Tokenizer"}))
+
+
 def byte_pairs(folder, vocabulary, config=None, slow=False):
     """tokenizer.json, or vocab.json with merges.txt, and tokenizer_config.json."""
     if slow:

@@ -1,8 +1,8 @@
 namespace Tessera.Text.Scheduling;
 
 /// <summary>
-/// Puts prompts through a language model's encoder. What it made before is forgotten then, so the prompts of all answers that run go through
-/// it again whenever one joins.
+/// Puts prompts through a language model's encoder. What it made before is forgotten then, so the prompts of all answers that run go
+/// through it again whenever one joins.
 /// </summary>
 /// <param name="language">The language model.</param>
 /// <param name="batch">Takes the prompts.</param>

@@ -5,7 +5,8 @@ namespace Tessera.Vision.Parts;
 /// <summary>
 /// BLIP-2's Q-Former: learned queries go through BERT's blocks and look, in every other one, at the tower's features. Where it reads an
 /// instruction, its tokens go along and are attended to, by networks of their own. Source: salesforce/LAVIS,
-/// lavis/models/blip2_models/Qformer.py; huggingface/transformers v5.12, models/instructblip/modeling_instructblip.py, InstructBlipQFormer*.
+/// lavis/models/blip2_models/Qformer.py; huggingface/transformers v5.12, models/instructblip/modeling_instructblip.py,
+/// InstructBlipQFormer*.
 /// </summary>
 internal sealed class QFormer
 {
