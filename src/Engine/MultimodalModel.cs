@@ -23,6 +23,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly EmbeddingFolder? imageFolder;
     private readonly LanguageModelFile file;
     private readonly bool isMapped;
+    private readonly TokenEmbeddings? tokenEmbeddings;
     private readonly CancellationTokenSource lifetime = new();
     private readonly AnswerMemory memory = new();
     private int isDisposed;
@@ -41,7 +42,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             encoder = new MediaEncoder(vision.Projector, new EmbeddingCache(options.ImageCacheBytes, imageFolder));
         }
 
-        var tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
+        tokenEmbeddings = TokenEmbeddings.Find(file.Parts[0], language.EmbeddingWidth, file.RequireUnchanged);
         language.Adapt(options.Adapters);
         SchedulerLimits limits = ModelLoader.LimitsOf(options, language);
         scheduler = new AnswerScheduler(
@@ -70,6 +71,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <summary>Why embeddings could last not be read from or written to <see cref="ModelOptions.ImageCacheFolder"/>, which fails no
     /// answer; null while all goes well.</summary>
     public Exception? ImageCacheFailure => imageFolder?.Failure;
+
+    /// <summary>Width of what stands for a token in the language model.</summary>
+    public int EmbeddingWidth => language.EmbeddingWidth;
 
     /// <summary>Whether memory was too short for the context that the model would have by default.</summary>
     public bool IsContextShortened { get; internal init; }
@@ -180,6 +184,26 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         ];
     }
 
+    /// <summary>A text as it enters the language model, in the space of <see cref="EncodeAsync"/>'s pictures.</summary>
+    /// <param name="text">The text; special tokens in it are these.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>[width, tokens], the rows of the model's token embeddings; the width is <see cref="EmbeddingWidth"/>.</returns>
+    /// <exception cref="PromptTooLongException">It has more tokens than the context.</exception>
+    /// <exception cref="TesseraException">The architecture does more with a token than to look it up, or the file cannot be
+    /// read.</exception>
+    public async Task<ReadOnlyMemory<float>> EncodeTextAsync(string text, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ThrowIfDisposed();
+        if (tokenEmbeddings is not { } table)
+            throw new TesseraException($"{Path}: its architecture does more with a token than to look it up, so texts have no rows.");
+        IReadOnlyList<int> tokens = await Task.Run(() => Tokenizer.Encode(text), cancellationToken).ConfigureAwait(false);
+        if (tokens.Count > ContextLength)
+            throw new PromptTooLongException(tokens.Count, ContextLength);
+        // Between two steps, because decoding looks tokens up in the same table.
+        return await scheduler.RunAsync<ReadOnlyMemory<float>>((_, _) => Rows(table, tokens)).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Starts a conversation.</summary>
     public ChatSession StartChat(ChatSessionOptions? options = null)
     {
@@ -226,6 +250,14 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     internal void Remember(MediaKey key, float[] values) => encoder?.Remember(key, values);
+
+    private float[] Rows(TokenEmbeddings table, IReadOnlyList<int> tokens)
+    {
+        var rows = new float[tokens.Count * EmbeddingWidth];
+        for (int index = 0; index < tokens.Count; index++)
+            table.LookUp(tokens[index], rows.AsSpan(index * EmbeddingWidth, EmbeddingWidth));
+        return rows;
+    }
 
     private void RequireUnchanged()
     {

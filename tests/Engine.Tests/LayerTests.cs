@@ -114,6 +114,7 @@ public sealed partial class LayerTests
     [Theory]
     [InlineData("Cli")]
     [InlineData("Extensions.AI")]
+    [InlineData("Server")]
     [InlineData("LLamaSharp")]
     public void Programs_and_adapters_use_the_engine_s_public_types_only(string project) =>
         Assert.Empty(
@@ -146,7 +147,7 @@ public sealed partial class LayerTests
     [Fact]
     public void The_library_never_prints()
     {
-        string[] libraries = ["Shared", "Gguf", "ChatTemplates", "Grammars", "Checkpoints", "Engine", "Extensions.AI", "LLamaSharp"];
+        string[] libraries = ["Shared", "Gguf", "ChatTemplates", "Grammars", "Checkpoints", "Engine", "Extensions.AI", "Server", "LLamaSharp"];
         IEnumerable<string> printing = libraries
             .SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
             .Where(static file => File.ReadAllText(file).Contains("Console.", StringComparison.Ordinal));

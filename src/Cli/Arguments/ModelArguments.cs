@@ -118,6 +118,16 @@ internal sealed class ModelArguments(CliConsole console)
         command.Add(allowLocalUrls);
     }
 
+    /// <summary>Adds the options of a command that runs several models, which it names itself.</summary>
+    public void AddServingTo(Command command)
+    {
+        foreach (
+            Option option in (Option[])
+                [preprocess, maxPixels, visionType, visionDevice, threads, context, cacheType, gpuLayers, imageCache]
+        )
+            command.Add(option);
+    }
+
     /// <summary>Whether a picture's address may be redirected into this machine's network.</summary>
     public bool AllowsLocal(ParseResult parsed) => parsed.GetValue(allowLocalUrls);
 

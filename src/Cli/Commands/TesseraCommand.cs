@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Tessera.Cli.Bench;
 using Tessera.Cli.Chat;
 using Tessera.Cli.Output;
+using Tessera.Cli.Serve;
 
 namespace Tessera.Cli.Commands;
 
@@ -65,6 +66,7 @@ internal static class TesseraCommand
             LookCommand.Create(console),
             EncodeCommand.Create(console),
             InspectCommand.Create(console),
+            ServeCommand.Create(console),
             ModelsCommand.Create(console),
             PullCommand.Create(console),
             ModelsCommand.CreateRemove(console),

@@ -81,6 +81,7 @@ internal sealed record ChatRequest(
             Images = builder.Images,
             Variables = variables,
             AnswerStart = start,
+            Limits = GenerationMapping.LimitsOf(options),
         };
         // Qwen 2.5 has its tags as tokens that are seen anyway, others as control tokens that are not.
         string[] shown =

@@ -33,6 +33,19 @@ internal static class GenerationMapping
         return options.ResponseFormat is ChatResponseFormatJson json ? WithFormat(mapped, json) : mapped;
     }
 
+    /// <summary>The limits on each picture's slices and tokens: <c>max_slices</c> and <c>max_image_tokens</c>.</summary>
+    /// <param name="options">The chat's; null for none.</param>
+    /// <exception cref="ChatOptionException">A limit is no whole number, or none that can be.</exception>
+    public static PlanRequest LimitsOf(ChatOptions? options) =>
+        options is null
+            ? PlanRequest.Default
+            : new PlanRequest { MaxSlices = Limit(options, "max_slices"), MaxImageTokens = Limit(options, "max_image_tokens") };
+
+    private static int? Limit(ChatOptions options, string name) =>
+        Number(options, name) is not float limit ? null
+        : limit is >= 1 and <= 1 << 24 && limit == MathF.Floor(limit) ? (int)limit
+        : throw new ChatOptionException($"AdditionalProperties[\"{name}\"]", $"'{limit}' is no whole number of at least 1.");
+
     // An answer that is held to JSON, or to the schema that the format gives.
     private static GenerationOptions WithFormat(GenerationOptions options, ChatResponseFormatJson format)
     {

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Tessera.Cli.Arguments;
+namespace Tessera.Shared;
 
 /// <summary>Tells addresses that only this machine or its neighbours reach from those of the internet.</summary>
 internal static class LocalNetwork

@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
+using Tessera.Server;
+
+namespace Tessera.Cli.Serve;
+
+/// <summary>Runs a server until it is told to stop.</summary>
+internal static class ServeRun
+{
+    public static async Task<int> RunAsync(CliConsole console, ServerOptions options, CancellationToken cancellationToken)
+    {
+        ServedModel first = options.Models()[0];
+        NativeAbort.Blame(first.Files.ProjectorPath is { } projector ? $"{first.Files.ModelPath} or {projector}" : first.Files.ModelPath);
+        using var logging = new ConsoleLogging(console);
+        await using TesseraServer server = await TesseraServer.StartAsync(options, logging, cancellationToken);
+        foreach (string address in server.Addresses)
+            console.Say($"{first.Name} answers at {address}; the page is there, the API at {address}/v1 and {address}/api, its description at {address}/docs");
+        if (options.ApiKey is null && options.Host is not ("127.0.0.1" or "::1" or "localhost"))
+            console.Say("Everybody who reaches this address may use it: give --api-key.");
+        await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        console.Say($"stopping: answers may go on for {options.ShutdownTimeout.TotalSeconds:0} s; interrupt once more to end them");
+        await server.StopAsync();
+        return ExitCode.Success;
+    }
+
+    // What the server has to tell goes where all remarks go, cleaned.
+    private sealed class ConsoleLogging(CliConsole console) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Information and not LogLevel.None;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
+        {
+            if (IsEnabled(logLevel))
+                console.Say(exception is null ? formatter(state, null) : $"{formatter(state, exception)} {exception.GetType().Name}: {exception.Message}");
+        }
+
+        public void Dispose() { }
+    }
+}
