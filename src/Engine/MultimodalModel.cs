@@ -201,7 +201,10 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         if (tokens.Count > ContextLength)
             throw new PromptTooLongException(tokens.Count, ContextLength);
         // Between two steps, because decoding looks tokens up in the same table.
-        return await scheduler.RunAsync<ReadOnlyMemory<float>>((_, _) => Rows(table, tokens)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await scheduler
+            .RunAsync<ReadOnlyMemory<float>>((_, _) => Rows(table, tokens))
+            .WaitAsync(cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Starts a conversation.</summary>

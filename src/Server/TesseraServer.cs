@@ -96,7 +96,9 @@ public sealed class TesseraServer : IAsyncDisposable
     // Nothing but what is named here: no settings from files or variables of the folder that it happens to start in.
     private static WebApplication Build(ServerOptions options, ILoggerProvider? logging)
     {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
+        );
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + StopTime);
         builder.Services.AddRoutingCore();

@@ -147,7 +147,18 @@ public sealed partial class LayerTests
     [Fact]
     public void The_library_never_prints()
     {
-        string[] libraries = ["Shared", "Gguf", "ChatTemplates", "Grammars", "Checkpoints", "Engine", "Extensions.AI", "Server", "LLamaSharp"];
+        string[] libraries =
+        [
+            "Shared",
+            "Gguf",
+            "ChatTemplates",
+            "Grammars",
+            "Checkpoints",
+            "Engine",
+            "Extensions.AI",
+            "Server",
+            "LLamaSharp",
+        ];
         IEnumerable<string> printing = libraries
             .SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
             .Where(static file => File.ReadAllText(file).Contains("Console.", StringComparison.Ordinal));

@@ -122,8 +122,7 @@ internal sealed class ModelArguments(CliConsole console)
     public void AddServingTo(Command command)
     {
         foreach (
-            Option option in (Option[])
-                [preprocess, maxPixels, visionType, visionDevice, threads, context, cacheType, gpuLayers, imageCache]
+            Option option in (Option[])[preprocess, maxPixels, visionType, visionDevice, threads, context, cacheType, gpuLayers, imageCache]
         )
             command.Add(option);
     }

@@ -118,7 +118,8 @@ internal sealed class ServeArguments
             QueueLimit = parsed.GetValue(queue),
             CacheLength = parsed.GetValue(cache),
             MaxTokens = parsed.GetValue(maxTokens),
-            KeepAlive = ServerOptions.ParseTime(time) ?? throw new UsageException($"--keep-alive is '{time}', which is no time such as 5m."),
+            KeepAlive =
+                ServerOptions.ParseTime(time) ?? throw new UsageException($"--keep-alive is '{time}', which is no time such as 5m."),
             MaxLoadedModels = parsed.GetValue(maxModels),
             MaxBodyBytes = (long)parsed.GetValue(maxBody) << 20,
             PictureHosts = parsed.GetValue(pictureHosts) ?? [],

@@ -15,7 +15,9 @@ internal static class ServeRun
         using var logging = new ConsoleLogging(console);
         await using TesseraServer server = await TesseraServer.StartAsync(options, logging, cancellationToken);
         foreach (string address in server.Addresses)
-            console.Say($"{first.Name} answers at {address}; the page is there, the API at {address}/v1 and {address}/api, its description at {address}/docs");
+            console.Say(
+                $"{first.Name} answers at {address}; the page is there, the API at {address}/v1 and {address}/api, its description at {address}/docs"
+            );
         if (options.ApiKey is null && options.Host is not ("127.0.0.1" or "::1" or "localhost"))
             console.Say("Everybody who reaches this address may use it: give --api-key.");
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -43,7 +45,11 @@ internal static class ServeRun
         )
         {
             if (IsEnabled(logLevel))
-                console.Say(exception is null ? formatter(state, null) : $"{formatter(state, exception)} {exception.GetType().Name}: {exception.Message}");
+                console.Say(
+                    exception is null
+                        ? formatter(state, null)
+                        : $"{formatter(state, exception)} {exception.GetType().Name}: {exception.Message}"
+                );
         }
 
         public void Dispose() { }

@@ -54,12 +54,18 @@ internal sealed class ServedModelArguments(CliConsole console)
     private ServedModel Of(string text, string? projector, Func<ModelOptions, ModelOptions> apply)
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
-        bool isNamed = equals > 0 && !File.Exists(text) && text[..equals].All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_' or ':');
+        bool isNamed =
+            equals > 0
+            && !File.Exists(text)
+            && text[..equals].All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_' or ':');
         string source = isNamed ? text[(equals + 1)..] : text;
         (string path, string? found) = ModelCatalog.Resolve(source, projector, needsVision: true);
         if (!File.Exists(path))
             throw new TesseraException($"{path}: there is no such file.");
-        string name = isNamed ? text[..equals] : File.Exists(source) ? Path.GetFileNameWithoutExtension(path) : source;
+        string name =
+            isNamed ? text[..equals]
+            : File.Exists(source) ? Path.GetFileNameWithoutExtension(path)
+            : source;
         return new ServedModel(name, apply(Files(path, found)));
     }
 

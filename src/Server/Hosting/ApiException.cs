@@ -8,13 +8,8 @@ namespace Tessera.Server.Hosting;
 /// <param name="param">The field that is wrong, as a path; null where it is none's fault.</param>
 /// <param name="code">A word for programs; null for none.</param>
 /// <param name="innerException">What caused it, if anything did.</param>
-internal sealed class ApiException(
-    int status,
-    string message,
-    string? param = null,
-    string? code = null,
-    Exception? innerException = null
-) : Exception(message, innerException)
+internal sealed class ApiException(int status, string message, string? param = null, string? code = null, Exception? innerException = null)
+    : Exception(message, innerException)
 {
     public int Status => status;
 

@@ -16,7 +16,8 @@ internal sealed class RequestGuard(ServerOptions options)
 {
     private static readonly string[] Open = ["/health", "/ready", "/", "/docs", "/openapi.json"];
     private readonly byte[]? key = options.ApiKey is { Length: > 0 } text ? Digest(text) : null;
-    private readonly bool isLocal = options.Host == "localhost" || (IPAddress.TryParse(options.Host, out IPAddress? host) && IPAddress.IsLoopback(host));
+    private readonly bool isLocal =
+        options.Host == "localhost" || (IPAddress.TryParse(options.Host, out IPAddress? host) && IPAddress.IsLoopback(host));
 
     /// <summary>Refuses a request, answers a browser's question whether it may ask, or lets it pass.</summary>
     /// <returns>Whether it may go on.</returns>
@@ -36,7 +37,11 @@ internal sealed class RequestGuard(ServerOptions options)
 
         bool isOpen = Open.Contains(request.Path.Value) || request.Path.StartsWithSegments("/assets", StringComparison.Ordinal);
         if (key is not null && !isOpen && !HasKey(request))
-            throw new ApiException(401, "The API key is missing or wrong: send it as 'Authorization: Bearer KEY'.", code: "invalid_api_key");
+            throw new ApiException(
+                401,
+                "The API key is missing or wrong: send it as 'Authorization: Bearer KEY'.",
+                code: "invalid_api_key"
+            );
         return true;
     }
 
@@ -61,8 +66,9 @@ internal sealed class RequestGuard(ServerOptions options)
         const string Scheme = "Bearer ";
         string? header = request.Headers.Authorization;
         string? sent =
-            header?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true ? header[Scheme.Length..].Trim()
-            : (string?)request.Headers["x-api-key"];
+            header?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true
+                ? header[Scheme.Length..].Trim()
+                : (string?)request.Headers["x-api-key"];
         return sent is not null && CryptographicOperations.FixedTimeEquals(Digest(sent), key);
     }
 

@@ -36,7 +36,15 @@ internal static partial class KeepAlive
         for (int index = 0; index < match.Groups[2].Captures.Count; index++)
         {
             double number = double.Parse(match.Groups[2].Captures[index].Value, CultureInfo.InvariantCulture);
-            sum += number * match.Groups[3].Captures[index].Value switch { "ms" => 0.001, "s" => 1, "m" => 60, _ => 3600 };
+            sum +=
+                number
+                * match.Groups[3].Captures[index].Value switch
+                {
+                    "ms" => 0.001,
+                    "s" => 1,
+                    "m" => 60,
+                    _ => 3600,
+                };
         }
 
         return Of(match.Groups[1].Length > 0 ? -sum : sum);

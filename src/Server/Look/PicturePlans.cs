@@ -25,13 +25,7 @@ internal static class PicturePlans
                 .Select(item =>
                 {
                     VisionModel vision = model.Vision ?? throw new NoProjectorException(model.Path);
-                    SlicePlan plan = vision.Plan(
-                        new PromptImage(item.Picture.Data, "a picture"),
-                        limits with
-                        {
-                            ImageCount = item.Count,
-                        }
-                    );
+                    SlicePlan plan = vision.Plan(new PromptImage(item.Picture.Data, "a picture"), limits with { ImageCount = item.Count });
                     return PlanDocument.Of(vision, plan);
                 }),
         ];

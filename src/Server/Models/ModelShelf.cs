@@ -154,11 +154,7 @@ internal sealed partial class ModelShelf : IAsyncDisposable
         try
         {
             long started = Stopwatch.GetTimestamp();
-            ModelOptions files = served.Files with
-            {
-                ParallelAnswerCount = options.ParallelAnswerCount,
-                CacheLength = options.CacheLength,
-            };
+            ModelOptions files = served.Files with { ParallelAnswerCount = options.ParallelAnswerCount, CacheLength = options.CacheLength };
             MultimodalModel model = await MultimodalModel.LoadAsync(files, null, lifetime.Token);
             var entry = new LoadedModel(served, model, Stopwatch.GetElapsedTime(started));
             lock (gate)

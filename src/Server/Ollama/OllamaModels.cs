@@ -59,7 +59,8 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
     }
 
     /// <summary>A time as Ollama's clients read it.</summary>
-    public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+    public static string Time(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 
     private static string[] Capabilities(ServedModel served, GgufFile file, string? template)
     {
@@ -100,7 +101,10 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
                 writer.WriteBooleanValue(flag);
             else if (value.TryGet(out float number) && float.IsFinite(number))
                 writer.WriteNumberValue(number);
-            else if (value.Type != GgufValueType.Array && decimal.TryParse(value.ToString(), CultureInfo.InvariantCulture, out decimal whole))
+            else if (
+                value.Type != GgufValueType.Array
+                && decimal.TryParse(value.ToString(), CultureInfo.InvariantCulture, out decimal whole)
+            )
                 writer.WriteNumberValue(whole);
             else
                 return null;
@@ -145,11 +149,12 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
             using GgufFile file = GgufFile.Open(path);
             string family = file.Metadata.TryGetString("general.architecture", out string? name) ? name : "unknown";
             double parameters = file.Tensors.Sum(static tensor => tensor.Shape.Aggregate(1.0, static (product, side) => product * side));
-            string type = file
-                .Tensors.Where(static tensor => tensor.Shape.Length > 1)
-                .GroupBy(static tensor => tensor.Type)
-                .MaxBy(static group => group.Sum(static tensor => tensor.ByteLength))
-                ?.Key.ToString() ?? "unknown";
+            string type =
+                file.Tensors.Where(static tensor => tensor.Shape.Length > 1)
+                    .GroupBy(static tensor => tensor.Type)
+                    .MaxBy(static group => group.Sum(static tensor => tensor.ByteLength))
+                    ?.Key.ToString()
+                ?? "unknown";
             string size = parameters >= 1e9 ? $"{parameters / 1e9:0.0}B" : $"{parameters / 1e6:0.0}M";
             return new OllamaDetails("", "gguf", family, [family], size, type);
         }

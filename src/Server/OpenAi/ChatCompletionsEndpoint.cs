@@ -33,7 +33,10 @@ internal sealed class ChatCompletionsEndpoint(AnswerDesk desk, RequestBody bodie
         ChatOptions options = SamplingFields.Read(body, server.MaxTokens);
         if (body.Whole("n", 1, long.MaxValue) is > 1)
             throw ApiException.Field("n", "must be 1: ask several times, the prompt is computed once.");
-        if (body.List("modalities", 8)?.Any(static kind => kind.Value.ValueKind != JsonValueKind.String || kind.Value.GetString() != "text") == true)
+        if (
+            body.List("modalities", 8)?.Any(static kind => kind.Value.ValueKind != JsonValueKind.String || kind.Value.GetString() != "text")
+            == true
+        )
             throw ApiException.Field("modalities", "must be [\"text\"].");
         ToolFields.Read(body, options, isFlat: false);
         options.ResponseFormat = ToolFields.Format(body.Object("response_format"), isFlat: false);

@@ -110,8 +110,7 @@ internal sealed record ChatLogProbability(
     public static ChatLogProbability Of(TokenLogProbability token) =>
         new(token.Text, Finite(token.LogProbability), BytesOf(token), [.. token.Likeliest.Select(Top)]);
 
-    private static ChatLogProbability Top(TokenLogProbability token) =>
-        new(token.Text, Finite(token.LogProbability), BytesOf(token), null);
+    private static ChatLogProbability Top(TokenLogProbability token) => new(token.Text, Finite(token.LogProbability), BytesOf(token), null);
 
     private static int[] BytesOf(TokenLogProbability token) =>
         [.. System.Text.Encoding.UTF8.GetBytes(token.Text).Select(static value => (int)value)];

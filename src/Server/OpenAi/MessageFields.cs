@@ -118,7 +118,9 @@ internal sealed class MessageFields(PictureReader pictures)
         parts.Count > 0 ? parts : throw message.Missing("content");
 
     private static string TextOf(AIContent part, Fields message) =>
-        part is TextContent text ? text.Text : throw ApiException.Field(message.At("content"), "must be text: a tool's result has no pictures.");
+        part is TextContent text
+            ? text.Text
+            : throw ApiException.Field(message.At("content"), "must be text: a tool's result has no pictures.");
 
     private static IEnumerable<AIContent> Thought(Fields message)
     {

@@ -3,7 +3,14 @@ using System.Text.Json.Serialization;
 namespace Tessera.Server.OpenAi;
 
 /// <summary>An answer of the responses API.</summary>
-internal sealed record ResponseDocument(string Id, string Object, long CreatedAt, string Status, string Model, IReadOnlyList<ResponseItem> Output)
+internal sealed record ResponseDocument(
+    string Id,
+    string Object,
+    long CreatedAt,
+    string Status,
+    string Model,
+    IReadOnlyList<ResponseItem> Output
+)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public OpenAiErrorOf? Error { get; init; }

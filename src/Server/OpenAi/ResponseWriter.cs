@@ -112,7 +112,12 @@ internal sealed class ResponseWriter(RunningAnswer answer, IReadOnlyList<string>
         await SendAsync(stream, New("response.output_item.added") with { OutputIndex = index, Item = begun });
         await SendAsync(
             stream,
-            New("response.function_call_arguments.delta") with { OutputIndex = index, ItemId = item.Id, Delta = item.Arguments }
+            New("response.function_call_arguments.delta") with
+            {
+                OutputIndex = index,
+                ItemId = item.Id,
+                Delta = item.Arguments,
+            }
         );
         await SendAsync(
             stream,

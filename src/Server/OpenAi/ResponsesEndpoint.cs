@@ -45,10 +45,7 @@ internal sealed class ResponsesEndpoint(AnswerDesk desk, RequestBody bodies, Mes
         if (body.Text("instructions") is { Length: > 0 } instructions)
             conversation.Add(new ChatMessage(ChatRole.System, instructions));
         await AddInputAsync(body, options, conversation, context.RequestAborted);
-        return (
-            new AnswerCall(model, conversation, options) { KeepAlive = keepAlive, IgnoredFields = [.. body.Unread.Take(32)] },
-            streams
-        );
+        return (new AnswerCall(model, conversation, options) { KeepAlive = keepAlive, IgnoredFields = [.. body.Unread.Take(32)] }, streams);
     }
 
     private async Task AddInputAsync(Fields body, ChatOptions options, List<ChatMessage> conversation, CancellationToken cancellationToken)
@@ -70,10 +67,7 @@ internal sealed class ResponsesEndpoint(AnswerDesk desk, RequestBody bodies, Mes
         {
             case null or "message":
                 JsonElement content = item.Any("content") ?? throw item.Missing("content");
-                return new ChatMessage(
-                    Role(item),
-                    await messages.PartsAsync(content, item.At("content"), options, cancellationToken)
-                );
+                return new ChatMessage(Role(item), await messages.PartsAsync(content, item.At("content"), options, cancellationToken));
             case "function_call":
                 return new ChatMessage(ChatRole.Assistant, [ToolFields.Call(item.RequiredText("call_id"), item, item.At(""))]);
             case "function_call_output":

@@ -38,7 +38,10 @@ internal static class ToolFields
                 JsonElement root = schema.Any("schema") ?? throw schema.Missing("schema");
                 return ChatResponseFormat.ForJsonSchema(root.Clone(), schema.Text("name"), schema.Text("description"));
             case var other:
-                throw ApiException.Field(format.At("type"), $"is '{Shared.PlainText.Quote(other)}': take text, json_object or json_schema.");
+                throw ApiException.Field(
+                    format.At("type"),
+                    $"is '{Shared.PlainText.Quote(other)}': take text, json_object or json_schema."
+                );
         }
     }
 
@@ -60,10 +63,10 @@ internal static class ToolFields
     /// <summary>Arguments by their names.</summary>
     public static Dictionary<string, object?> ArgumentsOf(JsonElement arguments, string path) =>
         arguments.ValueKind == JsonValueKind.Object
-            ? arguments.EnumerateObject().DistinctBy(static field => field.Name).ToDictionary(
-                static field => field.Name,
-                static field => (object?)field.Value.Clone()
-            )
+            ? arguments
+                .EnumerateObject()
+                .DistinctBy(static field => field.Name)
+                .ToDictionary(static field => field.Name, static field => (object?)field.Value.Clone())
             : throw ApiException.Field($"{path}.arguments", "must be a JSON object.");
 
     /// <summary>A call's arguments as text.</summary>

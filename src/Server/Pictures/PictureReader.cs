@@ -151,7 +151,9 @@ internal sealed class PictureReader(ServerOptions options)
         }
         catch (ImageException failure)
         {
-            string problem = failure.Message.StartsWith(path, StringComparison.Ordinal) ? failure.Message[(path.Length + 2)..] : failure.Message;
+            string problem = failure.Message.StartsWith(path, StringComparison.Ordinal)
+                ? failure.Message[(path.Length + 2)..]
+                : failure.Message;
             throw ApiException.Field(path, $"cannot be used: {problem}", failure);
         }
     }

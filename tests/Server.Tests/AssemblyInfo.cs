@@ -1,0 +1,2 @@
+// The models share two processors, so tests run one after another.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
