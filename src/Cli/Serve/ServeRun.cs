@@ -11,7 +11,7 @@ internal static class ServeRun
     public static async Task<int> RunAsync(CliConsole console, ServerOptions options, CancellationToken cancellationToken)
     {
         ServedModel first = options.Models()[0];
-        NativeAbort.Blame(first.Files.ProjectorPath is { } projector ? $"{first.Files.ModelPath} or {projector}" : first.Files.ModelPath);
+        NativeAbort.Blame(console, first.Files.ProjectorPath is { } projector ? $"{first.Files.ModelPath} or {projector}" : first.Files.ModelPath);
         using var logging = new ConsoleLogging(console);
         await using TesseraServer server = await TesseraServer.StartAsync(options, logging, cancellationToken);
         foreach (string address in server.Addresses)
