@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Tessera.Cli.Arguments;
 using Tessera.Cli.Tests.Support;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Tests;
 
