@@ -11,12 +11,13 @@ internal static class ServeRun
     public static async Task<int> RunAsync(CliConsole console, ServerOptions options, CancellationToken cancellationToken)
     {
         ServedModel first = options.Models()[0];
-        NativeAbort.Blame(console, first.Files.ProjectorPath is { } projector ? $"{first.Files.ModelPath} or {projector}" : first.Files.ModelPath);
+        (string model, string? projector) = (first.Files.ModelPath, first.Files.ProjectorPath);
+        NativeAbort.Blame(console, projector is null ? model : $"{model} or {projector}");
         using var logging = new ConsoleLogging(console);
         await using TesseraServer server = await TesseraServer.StartAsync(options, logging, cancellationToken);
         foreach (string address in server.Addresses)
             console.Say(
-                $"{first.Name} answers at {address}; the page is there, the API at {address}/v1 and {address}/api, its description at {address}/docs"
+                $"{first.Name} answers at {address}: a page to talk to, OpenAI's API below /v1, Ollama's below /api, and /docs tells more"
             );
         if (options.ApiKey is null && options.Host is not ("127.0.0.1" or "::1" or "localhost"))
             console.Say("Everybody who reaches this address may use it: give --api-key.");

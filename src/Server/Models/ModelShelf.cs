@@ -47,7 +47,7 @@ internal sealed partial class ModelShelf : IAsyncDisposable
             : served.FirstOrDefault(model => model.Name == wanted)
                 ?? throw new ApiException(
                     404,
-                    $"model '{Shared.PlainText.Quote(name ?? "")}' not found: there are {string.Join(", ", served.Select(static model => model.Name))}",
+                    $"model '{Shared.PlainText.Quote(name ?? "")}' not found: there are {NamesOf(served)}",
                     "model",
                     "model_not_found"
                 );
@@ -119,6 +119,8 @@ internal sealed partial class ModelShelf : IAsyncDisposable
             await model.Model.DisposeAsync();
         lifetime.Dispose();
     }
+
+    private static string NamesOf(IEnumerable<ServedModel> served) => string.Join(", ", served.Select(static model => model.Name));
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
