@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Tessera.Cli.Arguments;
 
 /// <summary>The options that say how an answer is generated.</summary>
-internal sealed class SamplingArguments
+internal sealed class SamplingArguments(float? temperature = null)
 {
     private static readonly GenerationOptions Defaults = new();
     private readonly Option<int> maxTokens = OptionValues.Number(
@@ -14,11 +14,11 @@ internal sealed class SamplingArguments
         1,
         int.MaxValue
     );
-    private readonly Option<float> temperature = OptionValues.Number(
+    private readonly Option<float> temperatureOption = OptionValues.Number(
         "--temperature",
         "0 always takes the likeliest token.",
         "X",
-        Defaults.Temperature,
+        temperature ?? Defaults.Temperature,
         0,
         100
     );
@@ -86,7 +86,7 @@ internal sealed class SamplingArguments
     {
         foreach (
             Option option in (Option[])
-                [maxTokens, temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty, seed, stop]
+                [maxTokens, temperatureOption, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty, seed, stop]
         )
             command.Add(option);
     }
@@ -95,7 +95,7 @@ internal sealed class SamplingArguments
         new()
         {
             MaxTokens = parsed.GetValue(maxTokens),
-            Temperature = parsed.GetValue(temperature),
+            Temperature = parsed.GetValue(temperatureOption),
             TopK = parsed.GetValue(topK),
             TopP = parsed.GetValue(topP),
             MinP = parsed.GetValue(minP),

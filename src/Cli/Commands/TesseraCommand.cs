@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Tessera.Cli.Annotate;
 using Tessera.Cli.Bench;
 using Tessera.Cli.Chat;
 using Tessera.Cli.Output;
@@ -62,6 +63,7 @@ internal static class TesseraCommand
         var root = new RootCommand("Ask quantized vision-language models about pictures, on this machine.")
         {
             AskCommand.Create(console),
+            AnnotateCommand.Create(console),
             ChatCommand.Create(console),
             LookCommand.Create(console),
             EncodeCommand.Create(console),

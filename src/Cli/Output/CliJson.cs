@@ -8,6 +8,7 @@ namespace Tessera.Cli.Output;
 /// <summary>The JSON documents of the command line; their names are a contract.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = false)]
 [JsonSerializable(typeof(AskDocument))]
+[JsonSerializable(typeof(AnnotateDocument))]
 [JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
@@ -128,3 +129,7 @@ internal sealed record BenchDocument(
 
 /// <summary>One measurement: the median of its repeats, the least and the most.</summary>
 internal sealed record BenchRow(string What, string Unit, double Median, double Least, double Most);
+
+/// <summary>A run over many pictures: those that it asked about, the lines of errors in the file, and the lines that were there
+/// before.</summary>
+internal sealed record AnnotateDocument(string Out, int Pictures, int Failed, int Resumed, double Seconds);

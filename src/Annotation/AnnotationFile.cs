@@ -1,0 +1,193 @@
+using System.Text.Json;
+
+namespace Tessera.Annotation;
+
+/// <summary>
+/// A file of lines, one for each picture. A line is written with one call to the system, so that a kill leaves whole lines and perhaps
+/// the beginning of one, which is taken away when the file is opened again. Thread-safe.
+/// </summary>
+public sealed class AnnotationFile : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly HashSet<PathKey> keys = [];
+    private readonly Stream stream;
+    private readonly string path;
+
+    private static ReadOnlySpan<byte> LineStart => "{\"path\":"u8;
+
+    private AnnotationFile(Stream stream, string path) => (this.stream, this.path) = (stream, path);
+
+    /// <summary>Lines that are there.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Lines among them that say why there is no answer.</summary>
+    public int FailedCount { get; private set; }
+
+    /// <summary>Begins a file.</summary>
+    /// <exception cref="TesseraException">It cannot be written, or there is one.</exception>
+    public static AnnotationFile Create(string path) => Open(path, FileMode.CreateNew);
+
+    /// <summary>Goes on with a file, or begins it where there is none.</summary>
+    /// <exception cref="TesseraException">It cannot be written, or holds something else.</exception>
+    public static AnnotationFile Resume(string path)
+    {
+        AnnotationFile file = Open(path, FileMode.OpenOrCreate);
+        try
+        {
+            file.ReadLines();
+            return file;
+        }
+        catch (Exception failure)
+        {
+            file.Dispose();
+            if (failure is IOException or InvalidDataException)
+                throw new TesseraException($"{path}: it cannot be read ({failure.Message.TrimEnd('.')}).", failure);
+            throw;
+        }
+    }
+
+    /// <summary>Writes lines to a stream, from which nothing can be read back.</summary>
+    public static AnnotationFile Over(Stream stream, string name) => new(stream, name);
+
+    /// <summary>Whether a picture has its line.</summary>
+    public bool Has(PathKey key)
+    {
+        lock (gate)
+            return keys.Contains(key);
+    }
+
+    /// <summary>Writes a line. False, without doing it, if the picture has one.</summary>
+    /// <exception cref="TesseraException">It cannot be written; what is there is whole lines.</exception>
+    public bool Append(AnnotationLine line)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        byte[] bytes = [.. line.ToJson(), (byte)'\n'];
+        lock (gate)
+        {
+            if (!keys.Add(PathKey.Of(line.Path)))
+                return false;
+            Write(bytes);
+            Note(line);
+            return true;
+        }
+    }
+
+    /// <summary>Returns when all lines are on the disk.</summary>
+    /// <exception cref="TesseraException">They cannot be written.</exception>
+    public void Flush()
+    {
+        try
+        {
+            lock (gate)
+                if (stream is FileStream file)
+                    file.Flush(flushToDisk: true);
+                else
+                    stream.Flush();
+        }
+        catch (IOException failure)
+        {
+            throw Unwritable(failure);
+        }
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => stream.Dispose();
+
+    private static AnnotationFile Open(string path, FileMode mode)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            // Two processes that write the same file would each repeat what the other does. Elsewhere than on Windows the lock that says so
+            // keeps nobody from reading who does not ask for it.
+            FileShare share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None;
+            return new AnnotationFile(new FileStream(path, mode, FileAccess.ReadWrite, share, bufferSize: 0), path);
+        }
+        catch (IOException failure) when (mode == FileMode.CreateNew && File.Exists(path))
+        {
+            throw new AnnotationFileExistsException(path, failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new TesseraException($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}).", failure);
+        }
+    }
+
+    private void ReadLines()
+    {
+        long whole = 0;
+        foreach ((ReadOnlyMemory<byte> bytes, long end, bool isWhole) in JsonLines.Read(stream))
+        {
+            // What a kill cut off is written anew; of anything else nothing is taken away.
+            if (!isWhole && bytes.Span.StartsWith(LineStart[..Math.Min(bytes.Length, LineStart.Length)]))
+                break;
+            Note(ReadLine(bytes.Span));
+            whole = end;
+        }
+
+        stream.SetLength(whole);
+        stream.Seek(0, SeekOrigin.End);
+    }
+
+    private AnnotationLine ReadLine(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            AnnotationLine line = AnnotationLine.FromJson(bytes);
+            keys.Add(PathKey.Of(line.Path));
+            return line;
+        }
+        catch (JsonException failure)
+        {
+            throw new TesseraException($"{path}: line {Count + 1} is no result of annotate, so this file cannot be gone on with.", failure);
+        }
+    }
+
+    private void Write(byte[] bytes)
+    {
+        long before = stream.CanSeek ? stream.Position : 0;
+        try
+        {
+            stream.Write(bytes);
+        }
+        catch (IOException failure)
+        {
+            TryCut(before);
+            throw Unwritable(failure);
+        }
+    }
+
+    private void TryCut(long length)
+    {
+        try
+        {
+            if (stream.CanSeek)
+                stream.SetLength(length);
+        }
+        catch (IOException)
+        {
+            // The next run takes the rest of the line away.
+        }
+    }
+
+    private void Note(AnnotationLine line)
+    {
+        Count++;
+        if (line.Error is not null)
+            FailedCount++;
+    }
+
+    private TesseraException Unwritable(IOException failure) =>
+        new($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}); {Count} lines in it are whole.", failure);
+}
+
+/// <summary>Results that are there already, where new ones were to begin.</summary>
+public sealed class AnnotationFileExistsException : TesseraException
+{
+    /// <summary>Creates the failure.</summary>
+    public AnnotationFileExistsException(string path, Exception? innerException)
+        : base($"{path}: there is such a file already.", innerException) => Path = path;
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+}

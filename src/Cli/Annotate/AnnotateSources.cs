@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Runtime.CompilerServices;
+using Tessera.Annotation;
+using Tessera.Cli.Arguments;
+using Tessera.Cli.Commands;
+using Tessera.Cli.Output;
+
+namespace Tessera.Cli.Annotate;
+
+/// <summary>The arguments that name the pictures to be asked about.</summary>
+internal sealed class AnnotateSources(CliConsole console)
+{
+    private readonly Argument<string[]> sources = new("SOURCE")
+    {
+        Description = "Folders, patterns in quotes ('photos/**/*.jpg'), pictures, lists with a path on each line, or - for such a list.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+    private readonly Option<bool> watch = new("--watch") { Description = "Go on with pictures that come into the folders, until Ctrl+C." };
+
+    public void AddTo(Command command)
+    {
+        command.Add(sources);
+        command.Add(watch);
+    }
+
+    /// <summary>Whether it goes on for ever.</summary>
+    public bool Watches(ParseResult parsed) => parsed.GetValue(watch);
+
+    /// <summary>Says what is wrong with the sources before anything is loaded.</summary>
+    public void Check(ParseResult parsed)
+    {
+        string[] named = parsed.GetRequiredValue(sources);
+        if (named.Any(static source => source.Length == 0))
+            throw new UsageException("A source is empty.");
+        if (named.Count(static source => source == "-") > 1)
+            throw new UsageException("Standard input can be read only once.");
+        if (Watches(parsed) && named.FirstOrDefault(static source => source == "-" || !PictureSources.CanGrow(source)) is string still)
+            throw new UsageException($"--watch takes folders and patterns; {still} is neither.");
+        foreach (string source in named.Where(static source => source != "-"))
+            PictureSources.Paths(source).Any();
+    }
+
+    /// <summary>The pictures, each once.</summary>
+    public IAsyncEnumerable<string> PathsAsync(ParseResult parsed, CancellationToken cancellationToken) =>
+        Watches(parsed)
+            ? new FolderWatch(() => Listed(parsed)).RunAsync(cancellationToken)
+            : OnceAsync(Listed(parsed), cancellationToken);
+
+    /// <summary>How many pictures there are; -1 where that is not known before.</summary>
+    public Task<long> CountAsync(ParseResult parsed, CancellationToken cancellationToken) =>
+        Watches(parsed) || parsed.GetRequiredValue(sources).Contains("-")
+            ? Task.FromResult(-1L)
+            : Task.Run(() => Listed(parsed).LongCount(_ => !cancellationToken.IsCancellationRequested), cancellationToken);
+
+    private IEnumerable<string> Listed(ParseResult parsed) =>
+        parsed
+            .GetRequiredValue(sources)
+            .SelectMany(source =>
+                source == "-" ? PictureSources.Listed(console.OpenInput(), "standard input") : PictureSources.Paths(source)
+            );
+
+    // A list may come from a pipe that says nothing for a while: waiting for it can be cancelled.
+    private static async IAsyncEnumerable<string> OnceAsync(
+        IEnumerable<string> paths,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        using IEnumerator<string> each = paths.GetEnumerator();
+        while (await Task.Run(each.MoveNext, cancellationToken).WaitAsync(cancellationToken))
+            yield return each.Current;
+    }
+
+    /// <summary>A picture of the sources: a file or an address.</summary>
+    public AnnotationItem ItemOf(string path, bool allowsLocal) =>
+        new(path, stop => ImageInputs.ReadAsync(path == "-" ? "./-" : path, console, allowsLocal, stop));
+}
