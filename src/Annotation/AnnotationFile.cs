@@ -98,10 +98,7 @@ public sealed class AnnotationFile : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            // Two processes that write the same file would each repeat what the other does. Elsewhere than on Windows the lock that says so
-            // keeps nobody from reading who does not ask for it.
-            FileShare share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None;
-            return new AnnotationFile(new FileStream(path, mode, FileAccess.ReadWrite, share, bufferSize: 0), path);
+            return new AnnotationFile(OpenAlone(path, mode), path);
         }
         catch (IOException failure) when (mode == FileMode.CreateNew && File.Exists(path))
         {
@@ -110,6 +107,30 @@ public sealed class AnnotationFile : IDisposable
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new TesseraException($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}).", failure);
+        }
+    }
+
+    // Two processes that write the same file would each repeat what the other does, but others may read it. On Linux and macOS, shares are
+    // locks that keep out only who asks for them; there is none for "writes alone", which Linux has beside them.
+    private static FileStream OpenAlone(string path, FileMode mode)
+    {
+        var stream = new FileStream(
+            path,
+            mode,
+            FileAccess.ReadWrite,
+            OperatingSystem.IsMacOS() ? FileShare.None : FileShare.Read,
+            bufferSize: 0
+        );
+        try
+        {
+            if (OperatingSystem.IsLinux())
+                stream.Lock(0, 1);
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
         }
     }
 

@@ -13,7 +13,9 @@ public sealed class FolderWatch(Func<IEnumerable<string>> paths)
 
     /// <summary>The pictures as they come, until it is cancelled.</summary>
     /// <exception cref="TesseraException">The folder can no longer be read.</exception>
-    public async IAsyncEnumerable<string> RunAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<string> RunAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         while (true)
         {

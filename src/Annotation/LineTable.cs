@@ -68,7 +68,9 @@ public static class LineTable
     }
 
     private static string Member(AnnotationLine line, string name) =>
-        line.Object is { ValueKind: JsonValueKind.Object } value && value.TryGetProperty(name, out JsonElement member) ? TextOf(member) : "";
+        line.Object is { ValueKind: JsonValueKind.Object } value && value.TryGetProperty(name, out JsonElement member)
+            ? TextOf(member)
+            : "";
 
     private static string TextOf(JsonElement value) =>
         value.ValueKind switch

@@ -61,7 +61,10 @@ public sealed class PictureAnnotator(MultimodalModel model, AnnotationRequest re
                 .ConfigureAwait(false);
             bool isObject = request.Options.Format?.Schema is not null;
             return isObject && result.FinishReason == FinishReason.Length
-                ? AnnotationLine.Failed(item.Path, $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete.")
+                ? AnnotationLine.Failed(
+                    item.Path,
+                    $"The answer was cut after {result.TokenIds.Count} tokens, before its JSON was complete."
+                )
                 : AnnotationLine.Of(item.Path, result, isObject);
         }
         catch (JsonException failure)

@@ -58,8 +58,7 @@ internal static class PictureFolder
             [
                 .. new FileSystemEnumerable<Entry>(
                     folder,
-                    static (ref System.IO.Enumeration.FileSystemEntry entry) =>
-                        new Entry(entry.FileName.ToString(), entry.IsDirectory),
+                    static (ref System.IO.Enumeration.FileSystemEntry entry) => new Entry(entry.FileName.ToString(), entry.IsDirectory),
                     Entries
                 )
                 {

@@ -24,7 +24,8 @@ public static class PromptWords
         var filled = new StringBuilder(prompt.Length);
         for (int at = 0; at < prompt.Length; )
         {
-            string? word = prompt[at] == '{' ? All.FirstOrDefault(word => string.CompareOrdinal(prompt, at, word, 0, word.Length) == 0) : null;
+            string? word =
+                prompt[at] == '{' ? All.FirstOrDefault(word => string.CompareOrdinal(prompt, at, word, 0, word.Length) == 0) : null;
             filled.Append(word is null ? prompt[at] : Clean(PartOf(path, word)));
             at += word?.Length ?? 1;
         }

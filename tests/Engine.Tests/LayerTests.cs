@@ -116,6 +116,7 @@ public sealed partial class LayerTests
     [InlineData("Extensions.AI")]
     [InlineData("Server")]
     [InlineData("LLamaSharp")]
+    [InlineData("Annotation")]
     public void Programs_and_adapters_use_the_engine_s_public_types_only(string project) =>
         Assert.Empty(
             SourceFiles(RepositoryRoot.Path("src", project))
@@ -158,6 +159,7 @@ public sealed partial class LayerTests
             "Extensions.AI",
             "Server",
             "LLamaSharp",
+            "Annotation",
         ];
         IEnumerable<string> printing = libraries
             .SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))

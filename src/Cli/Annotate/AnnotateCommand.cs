@@ -159,9 +159,10 @@ internal sealed class AnnotateCommand(CliConsole console)
             CliJson.Write(console.Out, run);
         else if (run.Out != "-")
             console.Out.WriteLine(
-                FormattableString.Invariant(
-                    $"{PlainText.Clean(run.Out)}: {run.Pictures} pictures in {run.Seconds:0.0} s, {run.Pictures / run.Seconds:0.0} per second"
-                )
+                PlainText.Clean(run.Out)
+                    + FormattableString.Invariant(
+                        $": {run.Pictures} pictures in {run.Seconds:0.0} s, {run.Pictures / run.Seconds:0.0} per second"
+                    )
             );
         if (run.Failed > 0)
             console.Say($"{run.Failed} lines of {run.Out} say why there is no answer.");

@@ -42,9 +42,7 @@ internal sealed class AnnotateSources(CliConsole console)
 
     /// <summary>The pictures, each once.</summary>
     public IAsyncEnumerable<string> PathsAsync(ParseResult parsed, CancellationToken cancellationToken) =>
-        Watches(parsed)
-            ? new FolderWatch(() => Listed(parsed)).RunAsync(cancellationToken)
-            : OnceAsync(Listed(parsed), cancellationToken);
+        Watches(parsed) ? new FolderWatch(() => Listed(parsed)).RunAsync(cancellationToken) : OnceAsync(Listed(parsed), cancellationToken);
 
     /// <summary>How many pictures there are; -1 where that is not known before.</summary>
     public Task<long> CountAsync(ParseResult parsed, CancellationToken cancellationToken) =>

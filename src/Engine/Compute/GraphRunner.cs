@@ -99,7 +99,9 @@ internal sealed unsafe class GraphRunner : IDisposable
             static state => ((GraphRunner)state!).RequestStop(),
             this
         );
-        ggml_status status = device.IsProcessor ? ProcessorTurn.Take(() => Compute(graph, size)) : Compute(graph, size);
+        ggml_status status = device.IsProcessor
+            ? ProcessorTurn.Take(device.Threads.Wanted, () => Compute(graph, size))
+            : Compute(graph, size);
         cancellationToken.ThrowIfCancellationRequested();
         if (status != ggml_status.GGML_STATUS_SUCCESS)
             throw new NativeLibraryException(

@@ -7,16 +7,17 @@ public sealed class ProcessorTurnTests
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     [Fact]
-    public async Task Two_computations_never_run_at_once()
+    public async Task Computations_never_have_more_threads_together_than_there_are_processors()
     {
         int running = 0,
             done = 0;
-        bool overlapped = false;
+        bool tooMany = false;
         void Compute()
         {
-            overlapped |= Interlocked.Increment(ref running) != 1;
+            int share = ProcessorTurn.Share;
+            tooMany |= Interlocked.Add(ref running, share) > Environment.ProcessorCount;
             Thread.SpinWait(2000);
-            Interlocked.Decrement(ref running);
+            Interlocked.Add(ref running, -share);
         }
 
         await Task.WhenAll(
@@ -27,20 +28,23 @@ public sealed class ProcessorTurnTests
                         {
                             for (int round = 0; round < 30; round++)
                             {
-                                ProcessorTurn.Take(() =>
-                                {
-                                    Compute();
-                                    ProcessorTurn.Yield();
-                                    Compute();
-                                    return Interlocked.Increment(ref done);
-                                });
+                                ProcessorTurn.Take(
+                                    0,
+                                    () =>
+                                    {
+                                        Compute();
+                                        ProcessorTurn.Yield();
+                                        Compute();
+                                        return Interlocked.Increment(ref done);
+                                    }
+                                );
                             }
                         })
                     )
             )
             .WaitAsync(Limit);
         Assert.Equal(180, done);
-        Assert.False(overlapped);
+        Assert.False(tooMany);
     }
 
     [Fact]
@@ -50,39 +54,82 @@ public sealed class ProcessorTurnTests
         using var asking = new ManualResetEventSlim();
         var order = new List<string>();
         Task longOne = Start(() =>
-            ProcessorTurn.Take(() =>
-            {
-                begun.Set();
-                Assert.True(asking.Wait(Limit));
-                for (int layer = 0; layer < 100 && order.Count == 0; layer++)
+            ProcessorTurn.Take(
+                0,
+                () =>
                 {
-                    Thread.Sleep(5);
-                    ProcessorTurn.Yield();
-                }
+                    begun.Set();
+                    Assert.True(asking.Wait(Limit));
+                    for (int layer = 0; layer < 100 && order.Count == 0; layer++)
+                    {
+                        Thread.Sleep(5);
+                        ProcessorTurn.Yield();
+                    }
 
-                order.Add("long");
-                return 0;
-            })
+                    order.Add("long");
+                    return 0;
+                }
+            )
         );
         Task shortOne = Start(() =>
         {
             Assert.True(begun.Wait(Limit));
             asking.Set();
-            ProcessorTurn.Take(() =>
-            {
-                order.Add("short");
-                return 0;
-            });
+            ProcessorTurn.Take(
+                0,
+                () =>
+                {
+                    order.Add("short");
+                    return 0;
+                }
+            );
         });
         await Task.WhenAll(longOne, shortOne).WaitAsync(Limit);
         Assert.Equal(["short", "long"], order);
     }
 
     [Fact]
+    public async Task What_comes_together_gets_half_each_and_one_alone_all()
+    {
+        using var begun = new ManualResetEventSlim();
+        Task<int> first = Task.Run(() =>
+            ProcessorTurn.Take(
+                0,
+                () =>
+                {
+                    begun.Set();
+                    Thread.Sleep(20);
+                    return ProcessorTurn.Share;
+                }
+            )
+        );
+        Assert.True(begun.Wait(Limit));
+        int second = await Task.Run(static () => ProcessorTurn.Take(0, static () => ProcessorTurn.Share)).WaitAsync(Limit);
+        Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), second);
+        Assert.InRange(await first, second, Environment.ProcessorCount);
+        int[] shared =
+        [
+            .. Enumerable.Range(0, 40).Select(static _ => ShareAfter(100)).TakeWhile(static share => share < Environment.ProcessorCount),
+        ];
+        Assert.True(shared.Length < 40);
+    }
+
+    private static int ShareAfter(int milliseconds)
+    {
+        Thread.Sleep(milliseconds);
+        return ProcessorTurn.Take(0, static () => ProcessorTurn.Share);
+    }
+
+    [Fact]
+    public void A_fixed_count_stays() => Assert.Equal(1, ProcessorTurn.Take(1, static () => ProcessorTurn.Share));
+
+    [Fact]
     public async Task A_failure_gives_the_turn_on()
     {
-        Assert.Throws<InvalidOperationException>(static () => ProcessorTurn.Take<int>(static () => throw new InvalidOperationException()));
-        Task<int> next = Task.Run(static () => ProcessorTurn.Take(static () => 7));
+        Assert.Throws<InvalidOperationException>(static () =>
+            ProcessorTurn.Take<int>(0, static () => throw new InvalidOperationException())
+        );
+        Task<int> next = Task.Run(static () => ProcessorTurn.Take(0, static () => 7));
         Assert.Equal(7, await next.WaitAsync(Limit));
     }
 
@@ -90,7 +137,7 @@ public sealed class ProcessorTurnTests
     public void A_turn_within_a_turn_is_the_same_and_yielding_without_one_does_nothing()
     {
         ProcessorTurn.Yield();
-        Assert.Equal(3, ProcessorTurn.Take(static () => 1 + ProcessorTurn.Take(static () => 2)));
+        Assert.Equal(3, ProcessorTurn.Take(0, static () => 1 + ProcessorTurn.Take(0, static () => 2)));
     }
 
     private static Task Start(Action work) =>

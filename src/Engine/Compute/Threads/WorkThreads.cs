@@ -23,6 +23,9 @@ internal sealed class WorkThreads
         tuners = [.. Enumerable.Range(0, sizeCount).Select(_ => new ThreadTuner(Most))];
     }
 
+    /// <summary>The count that the user wants; 0 for as many as pay.</summary>
+    public int Wanted => wanted;
+
     /// <summary>The most threads that are ever used.</summary>
     public int Most { get; }
 
@@ -32,16 +35,19 @@ internal sealed class WorkThreads
     public int Choose(int size, double expectedSeconds) =>
         wanted > 0
             ? wanted
-            : tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds);
+            : Math.Min(
+                ProcessorTurn.Share,
+                tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds)
+            );
 
-    /// <summary>Tells what a step took that ran to its end.</summary>
+    /// <summary>Tells what a step took that ran to its end. One that shared the processors with others says nothing about the next.</summary>
     /// <param name="size">Which of the sizes it had.</param>
     /// <param name="count">Its threads.</param>
     /// <param name="elapsed">Its time.</param>
     /// <param name="units">How much was done, in a measure by which times of one size can be compared.</param>
     public void Add(int size, int count, TimeSpan elapsed, double units = 1)
     {
-        if (wanted == 0 && units > 0)
+        if (wanted == 0 && units > 0 && !ProcessorTurn.IsShared)
             tuners[size].Add(count, elapsed.TotalSeconds, units);
     }
 }

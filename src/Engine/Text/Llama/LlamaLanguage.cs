@@ -119,7 +119,9 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     public DecodeOutcome Decode(ContextBatch batch) => Run(batch, LibLlama.llama_decode);
 
     private DecodeOutcome Run(ContextBatch batch, Func<nint, llama_batch, int> pass) =>
-        OnItsDevice(() => model.IsOnProcessor ? ProcessorTurn.Take(() => SubmitWhole(batch, pass)) : SubmitWhole(batch, pass)) switch
+        OnItsDevice(() =>
+            model.IsOnProcessor ? ProcessorTurn.Take(threads.Wanted, () => SubmitWhole(batch, pass)) : SubmitWhole(batch, pass)
+        ) switch
         {
             0 => DecodeOutcome.Done,
             1 => DecodeOutcome.NoRoom,
