@@ -29,16 +29,17 @@ internal static class PictureFolder
         IgnoreInaccessible = false,
     };
 
-    /// <summary>The files whose path within the folder matches a pattern, or that are pictures where there is none.</summary>
+    /// <summary>The files whose path within the folder matches a pattern; where there is none, those that are pictures or documents.</summary>
     /// <exception cref="TesseraException">The folder cannot be read; one within it that cannot is left out.</exception>
-    public static IEnumerable<string> Files(string folder, PathPattern? pattern)
+    public static IEnumerable<string> Files(string folder, PathPattern? pattern, Func<string, bool>? isDocument)
     {
+        bool IsWanted(string path) => IsPicture(path) || isDocument?.Invoke(path) == true;
         var waiting = new Stack<(string Path, string Within)>([(folder, "")]);
         while (waiting.TryPop(out (string Path, string Within) next))
         {
             List<Entry> entries = List(next.Path, isFirst: next.Within.Length == 0);
             foreach (Entry entry in entries.Where(static entry => !entry.IsFolder))
-                if (pattern?.Matches(next.Within + entry.Name) ?? IsPicture(Path.Combine(next.Path, entry.Name)))
+                if (pattern?.Matches(next.Within + entry.Name) ?? IsWanted(Path.Combine(next.Path, entry.Name)))
                     yield return Path.Combine(next.Path, entry.Name);
             foreach (Entry entry in entries.Where(static entry => entry.IsFolder).Reverse())
                 if (pattern?.MayHold($"{next.Within}{entry.Name}/") ?? true)

@@ -15,18 +15,18 @@ public static class PictureSources
     /// <summary>The paths of the pictures, read while they are asked for.</summary>
     /// <param name="source">A folder, a pattern with <c>*</c>, <c>?</c> or <c>**</c>, a picture, or a text file with a path or an address
     /// on each line.</param>
-    /// <param name="isDocument">Says of a file that is neither a picture nor a list that it is asked about all the same; null for
-    /// none.</param>
+    /// <param name="isDocument">Says of a file that is neither a picture nor a list that it is asked about all the same, such as a PDF; null
+    /// for none.</param>
     /// <exception cref="TesseraException">It is none of these, or cannot be read.</exception>
     public static IEnumerable<string> Paths(string source, Func<string, bool>? isDocument = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         if (Directory.Exists(source))
-            return PictureFolder.Files(source, null);
+            return PictureFolder.Files(source, null, isDocument);
         if (IsPattern(source))
         {
             PathPattern pattern = PathPattern.Parse(source);
-            return PictureFolder.Files(pattern.Folder, pattern);
+            return PictureFolder.Files(pattern.Folder, pattern, isDocument);
         }
 
         if (!File.Exists(source))

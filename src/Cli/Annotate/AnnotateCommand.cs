@@ -140,7 +140,7 @@ internal sealed class AnnotateCommand(CliConsole console)
     private AnnotationFile Open(ParseResult parsed, string path)
     {
         if (path == "-")
-            return AnnotationFile.Over(new TextWriterStream(console.Out), "standard output");
+            return AnnotationFile.Over(console.OpenOutput(), "standard output");
         OutputFiles.RequireFolder(path);
         if (parsed.GetValue(csv) is string table)
             OutputFiles.RequireFolder(table);

@@ -29,7 +29,7 @@ internal static class AnnotateModel
             console,
             progress => MultimodalModel.LoadAsync(files, progress, cancellationToken)
         );
-        console.NoteContext(loaded);
+        console.NoteLoaded(loaded, files);
         return loaded;
     }
 }

@@ -103,10 +103,30 @@ public sealed class AnnotateTests : IDisposable
     {
         string[] pictures = AnnotateRuns.Fill(folder.File("pictures"), 2);
         byte[] list = System.Text.Encoding.UTF8.GetBytes(string.Join("\r\n", pictures));
-        CliRun run = await CliRun.InProcessAsync(["annotate", .. AnnotateRuns.Model, "-", "--out", "-"], list);
+        CliRun run = await CliProcess.RunAsync(["annotate", .. AnnotateRuns.Model, "-", "--out", "-"], list);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         string[] lines = run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(pictures, lines.Select(static line => AnnotateRuns.PathOf(JsonElement.Parse(line))).Order());
+    }
+
+    [ToolFact("pdftoppm")]
+    public async Task Pages_of_PDF_files_are_pictures()
+    {
+        string pictures = folder.File("pictures");
+        AnnotateRuns.Fill(pictures, 1);
+        string pdf = Path.Combine(pictures, "report.pdf"),
+            broken = Path.Combine(pictures, "broken.pdf");
+        await File.WriteAllBytesAsync(pdf, MadePdf.Write(300, "ONE", "TWO"));
+        await File.WriteAllTextAsync(broken, "%PDF-1.4\nnothing");
+        (await AnnotateRuns.RunAsync(pdf, "--out", Output)).ShouldFail(2, "--pdf");
+        CliRun run = await AnnotateRuns.RunAsync(pictures, "--pdf", "--out", Output);
+        Assert.Equal(0, run.ExitCode);
+        JsonElement[] lines = AnnotateRuns.Lines(Output);
+        Assert.Equal(
+            ["000.png", "broken.pdf", "report.pdf#1", "report.pdf#2"],
+            lines.Select(line => Path.GetFileName(AnnotateRuns.PathOf(line))).Order()
+        );
+        Assert.Single(lines.Where(static line => line.TryGetProperty("error", out _)));
     }
 
     [Fact]
