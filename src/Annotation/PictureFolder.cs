@@ -29,7 +29,7 @@ internal static class PictureFolder
         IgnoreInaccessible = false,
     };
 
-    /// <summary>The files whose path within the folder matches a pattern; where there is none, those that are pictures or documents.</summary>
+    /// <summary>The files whose path within the folder matches a pattern, or that are pictures or documents.</summary>
     /// <exception cref="TesseraException">The folder cannot be read; one within it that cannot is left out.</exception>
     public static IEnumerable<string> Files(string folder, PathPattern? pattern, Func<string, bool>? isDocument)
     {

@@ -15,8 +15,8 @@ public static class PictureSources
     /// <summary>The paths of the pictures, read while they are asked for.</summary>
     /// <param name="source">A folder, a pattern with <c>*</c>, <c>?</c> or <c>**</c>, a picture, or a text file with a path or an address
     /// on each line.</param>
-    /// <param name="isDocument">Says of a file that is neither a picture nor a list that it is asked about all the same, such as a PDF; null
-    /// for none.</param>
+    /// <param name="isDocument">Says whether a file that is neither a picture nor a list is wanted all the same, as PDFs are; null for
+    /// none.</param>
     /// <exception cref="TesseraException">It is none of these, or cannot be read.</exception>
     public static IEnumerable<string> Paths(string source, Func<string, bool>? isDocument = null)
     {

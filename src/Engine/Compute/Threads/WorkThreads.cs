@@ -40,7 +40,7 @@ internal sealed class WorkThreads
                 tuners[size].Choose(ProcessorLoad.RoomFor(Most, load.BusyByOthers()), !OpenMpRuntime.WaitsAsleep, expectedSeconds)
             );
 
-    /// <summary>Tells what a step took that ran to its end. One that shared the processors with others says nothing about the next.</summary>
+    /// <summary>Tells what a step took that ran to its end. One that shared the processors says nothing about the next.</summary>
     /// <param name="size">Which of the sizes it had.</param>
     /// <param name="count">Its threads.</param>
     /// <param name="elapsed">Its time.</param>
