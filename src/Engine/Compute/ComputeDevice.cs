@@ -75,8 +75,11 @@ internal sealed unsafe class ComputeDevice : IDisposable
     /// <summary>Whether weights are placed on the CPU.</summary>
     public bool IsProcessor => gpuDevice == 0;
 
-    /// <summary>Whether Tessera's own kernels multiply, on matrix units, with weights in plain memory.</summary>
-    public bool HasMatrixUnits => kernels is not null && MatrixUnit.IsSupported;
+    /// <summary>Whether Tessera's own kernels multiply, with weights in plain memory.</summary>
+    public bool HasProducts => kernels is not null && KernelDevice.HasProducts;
+
+    /// <summary>Whether these may round both operands to bfloat16, and are fast at it.</summary>
+    public bool HasHalves => HasProducts && (MatrixUnit.IsSupported || ProductForms.HasHalves);
 
     /// <summary>The backends in order of preference, the CPU last.</summary>
     public nint[] Backends =>
@@ -96,7 +99,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
     /// <see cref="RegisterKernels"/>.</summary>
-    public static bool IsRepackingBest => KernelDevice.IsRepackingBest(MatrixUnit.IsSupported, RepackedWeights.AreMade);
+    public static bool IsRepackingBest => KernelDevice.IsRepackingBest(KernelDevice.HasProducts, RepackedWeights.AreMade);
 
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
     public static void LeaveNoDump()
@@ -166,13 +169,13 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>
     /// The buffer types a matrix may live in, best first: those that repack it for this processor's matrix units (AMX, KleidiAI,
-    /// CPU_REPACK), then the device's own. Where Tessera's kernels use the matrix units, plain memory is best.
+    /// CPU_REPACK), then the device's own. Where Tessera's kernels multiply, plain memory is best.
     /// </summary>
     public IReadOnlyList<nint> BufferTypes() =>
         [.. TakesPlainMatrices ? [] : ExtraBufferTypes(MainDevice), GgmlBackend.ggml_backend_dev_buffer_type(MainDevice)];
 
     /// <summary>Whether matrices are best left as the file has them.</summary>
-    public bool TakesPlainMatrices => isForLanguage ? !IsRepackingBest : HasMatrixUnits;
+    public bool TakesPlainMatrices => isForLanguage ? !IsRepackingBest : HasProducts;
 
     /// <summary>The buffer types in which a device repacks what is put there.</summary>
     internal static List<nint> ExtraBufferTypes(nint device)

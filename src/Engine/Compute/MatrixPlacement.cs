@@ -50,8 +50,8 @@ internal sealed unsafe class MatrixPlacement : IDisposable
         bool isFloat = type is ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_BF16;
         if (wanted == VisionType.File || !isFloat || inputs % Ggml.ggml_get_type_traits(Small)->blck_size != 0)
             return type;
-        // On processors int8 products are the faster ones with or without matrix units: half the bytes, twice the lanes.
-        return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasMatrixUnits) ? Small : type;
+        // On processors without products of bfloat16, those of bytes are the faster ones: half the memory, twice the lanes.
+        return wanted == VisionType.Q8_0 || (device.IsProcessor && !device.HasHalves) ? Small : type;
     }
 
     public nint BufferType(ggml_type type, long inputs, long outputs) =>

@@ -24,6 +24,15 @@ internal static class ProcessorLevel
         && Has(Features.Ebx7, 16, 17, 28, 30, 31)
         && (!OperatingSystem.IsWindows() || Has(Features.Ecx7, 1, 11));
 
+    /// <summary>Whether there are AVX-512's products of bytes.</summary>
+    public static bool HasAvx512Vnni => HasAvx512 && Has(Features.Ecx7, 11);
+
+    /// <summary>Whether there are AVX-512's products of bfloat16.</summary>
+    public static bool HasAvx512Bf16 => HasAvx512 && Has(X86Base.CpuId(7, 1).Eax, 5);
+
+    /// <summary>Whether there are products of bytes without AVX-512.</summary>
+    public static bool HasAvxVnni => HasAvx2 && Has(X86Base.CpuId(7, 1).Eax, 4);
+
     private const int StateOfAvx = 2,
         StateOfAvx512 = 7;
 

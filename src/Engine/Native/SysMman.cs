@@ -23,6 +23,6 @@ internal static unsafe partial class SysMman
     internal const int PROT_WRITE = 2;
     internal const int PROT_EXEC = 4;
     internal const int MAP_PRIVATE = 2;
-    internal const int MAP_ANONYMOUS = 0x20;
+    internal static int MAP_ANONYMOUS => OperatingSystem.IsMacOS() ? 0x1000 : 0x20;
     internal const nint MAP_FAILED = -1;
 }

@@ -14,7 +14,8 @@ internal sealed unsafe class KernelBackend : IDisposable
     // Tells ggml one backend from another; any 16 bytes that no other has.
     private static readonly byte* Id = NewId();
     private readonly AttentionKernel attention = new();
-    private readonly MatrixProductKernel products = new();
+    private readonly MatrixProductKernel unitProducts = new();
+    private readonly VectorProductKernel vectorProducts = new();
     private readonly RowChain rows = new();
     private int threadCount = Environment.ProcessorCount;
     private delegate* unmanaged[Cdecl]<void*, byte> mustStop;
@@ -50,7 +51,8 @@ internal sealed unsafe class KernelBackend : IDisposable
     public void Dispose()
     {
         attention.Dispose();
-        products.Dispose();
+        unitProducts.Dispose();
+        vectorProducts.Dispose();
     }
 
     private static KernelBackend Of(ggml_backend* self) => (KernelBackend)GCHandle.FromIntPtr(self->context).Target!;
@@ -88,9 +90,18 @@ internal sealed unsafe class KernelBackend : IDisposable
         }
     }
 
+    private void Multiply(MatrixProduct product)
+    {
+        if (MatrixUnit.IsSupported)
+            unitProducts.Compute(product, threadCount);
+        else
+            vectorProducts.Compute(product, product.Form, threadCount);
+    }
+
     private ggml_status Compute(nint graph)
     {
-        products.Begin();
+        unitProducts.Begin();
+        vectorProducts.Begin();
         rows.Clear();
         for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
         {
@@ -109,7 +120,7 @@ internal sealed unsafe class KernelBackend : IDisposable
             if (mustStop != null && mustStop(stopContext) != 0)
                 return ggml_status.GGML_STATUS_ABORTED;
             if (node->op == ggml_op.GGML_OP_MUL_MAT)
-                products.Compute(new MatrixProduct(node), threadCount);
+                Multiply(new MatrixProduct(node));
             else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT)
                 attention.Compute(new AttentionShape(node), threadCount);
             else

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Tessera.Compute.Kernels.Attention;
+using Tessera.Compute.Kernels.Code;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Kernels.Rows;
 using Tessera.Native;
@@ -19,8 +20,12 @@ internal static unsafe class KernelDevice
     private static ggml_backend_device* device;
     private static ggml_backend_device* towerDevice;
 
-    /// <summary>Whether this processor can run the kernels.</summary>
-    public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long);
+    /// <summary>Whether this processor can run the kernels, and the user lets it.</summary>
+    public static bool IsSupported =>
+        TileProduct.IsSupported && nint.Size == sizeof(long) && KernelLevels.Allowed > KernelLevel.Ggml;
+
+    /// <summary>Whether matrix products are Tessera's.</summary>
+    public static bool HasProducts => MatrixUnit.IsSupported || ProductForms.AreMade;
 
     /// <summary>
     /// Whether libllama should let ggml repack the matrices that it multiplies on the CPU. Tessera's kernels for the matrix units read
@@ -151,7 +156,7 @@ internal static unsafe class KernelDevice
             or ggml_op.GGML_OP_TRANSPOSE => true,
             ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node),
             ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
-            _ => isOfTower && MatrixUnit.IsSupported && RowOperation.IsSupported(node),
+            _ => isOfTower && HasProducts && RowOperation.IsSupported(node),
         };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

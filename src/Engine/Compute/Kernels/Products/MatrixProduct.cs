@@ -9,7 +9,8 @@ namespace Tessera.Compute.Kernels.Products;
 /// </summary>
 internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
 {
-    private const int LeastRows = 32;
+    private const int LeastRows = 17;
+    private const int LeastRowsOnUnit = 32;
     private const int LeastRowsRepacked = 64;
     private const int LeastDepth = 32;
     private const int GreatestLength = int.MaxValue / 64;
@@ -39,8 +40,17 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
             _ => false,
         };
 
+    /// <summary>The form that it takes on vectors.</summary>
+    public ProductForm Form => ProductForms.Of(Weight->type, IsExact);
+
     /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
-    public bool IsWorthIt => RowCount >= (IsRepacked ? LeastRowsRepacked : LeastRows);
+    public bool IsWorthIt => 
+        RowCount
+        >= (
+            IsRepacked ? LeastRowsRepacked
+            : MatrixUnit.IsSupported ? LeastRowsOnUnit
+            : LeastRows
+        );
 
     /// <summary>Says of a product what x may be rounded to.</summary>
     public static void SetPrecision(ggml_tensor* product, ggml_prec precision) => product->op_params[PrecisionOfX] = (int)precision;
@@ -53,7 +63,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_MUL_MAT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
-        if (!MatrixUnit.IsSupported)
+        if (!KernelDevice.HasProducts)
             return false;
         var product = new MatrixProduct(node);
         ggml_tensor* weight = product.Weight,

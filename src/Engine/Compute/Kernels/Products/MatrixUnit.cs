@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Tessera.Compute.Kernels.Code;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Products;
@@ -84,7 +85,7 @@ internal static unsafe class MatrixUnit
 
     private static byte* Start()
     {
-        if (!OperatingSystem.IsLinux() || !Avx512BW.IsSupported || !HasUnits())
+        if (KernelLevels.Allowed < KernelLevel.Amx || !OperatingSystem.IsLinux() || !Avx512BW.IsSupported || !HasUnits())
             return null;
         if (SysSyscall.syscall(SysSyscall.SYS_arch_prctl, SysSyscall.ARCH_REQ_XCOMP_PERM, SysSyscall.ARCH_XCOMP_TILEDATA) != 0)
             return null;

@@ -1,0 +1,56 @@
+using static Tessera.Compute.Kernels.Products.ProductCall;
+
+namespace Tessera.Compute.Kernels.Products;
+
+/// <summary>
+/// How blocks of 32 quantized elements lie. Of 12 rows: their cells, then one number each of what <see cref="ScaleOfRows"/> and its
+/// neighbours name. Of 16 columns, for each group of the block: their cells, their scales, and where a type has them their least values.
+/// </summary>
+/// <param name="GroupCount">Groups of a block that have scales of their own: 1 or 2.</param>
+/// <param name="HasLeast">Whether elements are scale * cell + least; then cells count from 0, else from 128.</param>
+/// <param name="IsWords">Whether cells are two words, else four bytes, those of the columns unsigned.</param>
+internal sealed record BlockLayout(int GroupCount, bool HasLeast, bool IsWords)
+{
+    /// <summary>Of bytes, a scale for each block.</summary>
+    public static readonly BlockLayout Symmetric = new(GroupCount: 1, HasLeast: false, IsWords: false);
+
+    /// <summary>Of bytes, a scale for each half of a block.</summary>
+    public static readonly BlockLayout Halved = new(GroupCount: 2, HasLeast: false, IsWords: false);
+
+    /// <summary>Of bytes, a scale and a least value for each block.</summary>
+    public static readonly BlockLayout Least = new(GroupCount: 1, HasLeast: true, IsWords: false);
+
+    private const int Depth = 32,
+        VectorColumns = 16;
+
+    /// <summary>Cells of a block.</summary>
+    public int CellCount => Depth / (IsWords ? 2 : 4);
+
+    /// <summary>Cells of a group.</summary>
+    public int GroupCells => CellCount / GroupCount;
+
+    /// <summary>Bytes of a cell of all rows.</summary>
+    public static int RowsCell => RowCount * CellBytes;
+
+    /// <summary>Bytes of a cell of 16 columns.</summary>
+    public static int ColumnsCell => VectorColumns * CellBytes;
+
+    /// <summary>The rows' scales.</summary>
+    public int ScaleOfRows => CellCount * RowsCell;
+
+    /// <summary>The rows' sums of elements, as they are before quantization: what a column's least value is multiplied with.</summary>
+    public int SumOfRows => ScaleOfRows + RowsCell;
+
+    /// <summary>-128 times the sum of a row's bytes: what is too much where the columns' count from 128; of the block, and of its
+    /// halves.</summary>
+    public int ExcessOfRows(int group) => SumOfRows + (GroupCount == 1 ? 1 : 2 + group) * RowsCell;
+
+    /// <summary>Bytes of a block of the rows.</summary>
+    public int RowsBytes => (CellCount + (IsWords ? 2 : 5)) * RowsCell;
+
+    /// <summary>Bytes of a group of the columns.</summary>
+    public int GroupBytes => (GroupCells + (HasLeast ? 2 : 1)) * ColumnsCell;
+
+    /// <summary>Bytes of a block of the columns.</summary>
+    public int ColumnsBytes => GroupCount * GroupBytes;
+}

@@ -1,0 +1,129 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Tessera.Gguf;
+using Tessera.Native;
+
+namespace Tessera.Compute.Kernels.Products;
+
+/// <summary>A stretch of 32 columns of a product in the form that its kernel reads: the weight's rows for them, unpacked.</summary>
+/// <param name="product">The product.</param>
+/// <param name="form">The form.</param>
+internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm form)
+{
+    private const int Group = CellTransposing.Block,
+        SideColumns = 16;
+    private readonly ggml_type type = product.Weight->type;
+
+    /// <summary>Packs a stretch.</summary>
+    /// <param name="firstColumn">The first of 32 columns; those that are not there become zero.</param>
+    /// <param name="firstElement">Where the stretch begins.</param>
+    /// <param name="length">Its elements.</param>
+    /// <param name="target">Gets its steps.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public void Pack(int firstColumn, int firstElement, int length, byte* target)
+    {
+        for (int group = 0; group < ProductCall.ColumnCount; group += Group)
+        {
+            int count = Math.Clamp(product.ColumnCount - firstColumn - group, 0, Group);
+            ggml_type_traits* traits = Ggml.ggml_get_type_traits(type);
+            byte* source =
+                product.Weight->data
+                + (ulong)(firstColumn + group) * product.Weight->nb[1]
+                + (ulong)firstElement / (ulong)traits->blck_size * traits->type_size;
+            if (form.Layout is { } layout)
+                PackBlocks(source, count, length / RowQuantizing.Depth, layout, group, target);
+            else
+                PackCells(source, count, length, (int)((ulong)length / (ulong)traits->blck_size * traits->type_size), group, target);
+        }
+    }
+
+    [SkipLocalsInit]
+    private void PackCells(byte* source, int count, int length, int byteLength, int group, byte* target)
+    {
+        int steps = form.StepCount(length),
+            room = (steps + Group - 1) / Group * Group;
+        uint* cells = stackalloc uint[Group * room];
+        new Span<uint>(cells, Group * room).Clear();
+        float* values = stackalloc float[length];
+        for (int column = 0; column < count; column++, source += product.Weight->nb[1])
+        {
+            float* to = form.Rows == RowForm.Halves ? values : (float*)(cells + column * room);
+            ElementConversion.ToFloat(
+                (GgufTensorType)(int)type,
+                new ReadOnlySpan<byte>(source, byteLength),
+                new Span<float>(to, length)
+            );
+            if (form.Rows == RowForm.Halves)
+                HalfRounding.Pairs(values, length, cells + column * room);
+        }
+
+        const int Step = ProductCall.ColumnCount;
+        uint* side = (uint*)target + group;
+        for (int cell = 0; cell < room; cell += Group)
+            CellTransposing.Eight(cells + cell, room, side + cell * Step, side + (cell + Group / 2) * Step, Step);
+    }
+
+    [SkipLocalsInit]
+    private void PackBlocks(byte* source, int count, int steps, BlockLayout layout, int group, byte* target)
+    {
+        int cellCount = layout.CellCount,
+            byteStride = steps * RowQuantizing.Depth,
+            groups = steps * layout.GroupCount;
+        byte* bytes = stackalloc byte[Group * byteStride];
+        float* scales = stackalloc float[Group * groups],
+            least = stackalloc float[Group * groups];
+        if (count < Group)
+        {
+            new Span<byte>(bytes, Group * byteStride).Clear();
+            new Span<float>(scales, Group * groups).Clear();
+            new Span<float>(least, Group * groups).Clear();
+        }
+
+        for (int column = 0; column < count; column++, source += product.Weight->nb[1])
+            QuantizedBlocks.Unpack(type, source, steps, bytes + column * byteStride, scales + column, least + column);
+
+        byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;
+        uint* words = stackalloc uint[layout.IsWords ? Group * cellCount : 0];
+        for (int step = 0; step < steps; step++)
+        {
+            byte* from = bytes + step * RowQuantizing.Depth;
+            for (int part = 0; part < layout.GroupCount; part++)
+            {
+                byte* to = side + step * layout.ColumnsBytes + part * layout.GroupBytes;
+                int index = (step * layout.GroupCount + part) * Group;
+                Vector256.Load(scales + index).Store((float*)(to + layout.GroupCells * BlockLayout.ColumnsCell));
+                if (layout.HasLeast)
+                    Vector256.Load(least + index).Store((float*)(to + (layout.GroupCells + 1) * BlockLayout.ColumnsCell));
+            }
+
+            byte* first = side + step * layout.ColumnsBytes;
+            if (layout.IsWords)
+                StoreWords(from, byteStride, layout, words, first);
+            else
+                CellTransposing.Eight((uint*)from, byteStride / 4, (uint*)first, (uint*)Second(first, layout), SideColumns);
+        }
+    }
+
+    // Where the later half of a block's cells goes.
+    private static byte* Second(byte* first, BlockLayout layout) =>
+        first + (layout.GroupCount == 2 ? layout.GroupBytes : layout.CellCount / 2 * BlockLayout.ColumnsCell);
+
+    private static void StoreWords(byte* bytes, int stride, BlockLayout layout, uint* words, byte* first)
+    {
+        Vector256<short> offset = Vector256.Create((short)(layout.HasLeast ? 0 : 128));
+        int cellCount = layout.CellCount;
+        for (int column = 0; column < Group; column++)
+        {
+            for (int half = 0; half < 2; half++)
+                (Avx2.ConvertToVector256Int16(bytes + column * stride + half * 16) - offset).Store(
+                    (short*)(words + column * cellCount + half * Group)
+                );
+        }
+
+        const int Later = Group / 2 * SideColumns;
+        CellTransposing.Eight(words, cellCount, (uint*)first, (uint*)first + Later, SideColumns);
+        var second = (uint*)Second(first, layout);
+        CellTransposing.Eight(words + Group, cellCount, second, second + Later, SideColumns);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using Iced.Intel;
+using Tessera.Compute.Kernels.Products;
+
+namespace Tessera.KernelAssembly;
+
+/// <summary>All kernels, and the page of C# that holds their instructions.</summary>
+public static class KernelTable
+{
+    /// <summary>Where the page lies in the repository.</summary>
+    public const string Path = "src/Engine/Compute/Kernels/Code/MachineCode.g.cs";
+
+    private static readonly Kernel[] Kernels =
+    [
+        new("FloatsWide", "Products in single precision on AVX-512.", CellProducts.FloatsWide),
+        new("HalvesWide", "Products in bfloat16 on AVX-512.", CellProducts.HalvesWide),
+        new("FloatsNarrow", "Products in single precision on AVX2.", CellProducts.FloatsNarrow),
+        .. Blocks("Symmetric", "one scale a block", new BlockLayout(GroupCount: 1, HasLeast: false, IsWords: false)),
+        .. Blocks("Halved", "two scales a block", new BlockLayout(GroupCount: 2, HasLeast: false, IsWords: false)),
+        .. Blocks("Least", "a scale and a least value a block", new BlockLayout(GroupCount: 1, HasLeast: true, IsWords: false)),
+    ];
+
+    private static Kernel[] Blocks(string name, string what, BlockLayout bytes)
+    {
+        BlockLayout words = bytes with { IsWords = true };
+        return
+        [
+            new($"{name}Wide", $"Products of blocks, {what}, on AVX-512 with VNNI.", code => BlockProducts.Wide(code, bytes)),
+            new($"{name}Vnni", $"Products of blocks, {what}, on AVX-VNNI.", code => BlockProducts.Narrow(code, bytes, isVex: true)),
+            new($"{name}Narrow", $"Products of blocks, {what}, on AVX2.", code => BlockProducts.Narrow(code, words, isVex: true)),
+        ];
+    }
+
+    /// <summary>The page.</summary>
+    public static string Write()
+    {
+        var page = new StringBuilder();
+        page.Append(
+            """
+            // Written by src/KernelAssembly, which says what each instruction is for: dotnet run --project src/KernelAssembly
+            namespace Tessera.Compute.Kernels.Code;
+
+            /// <summary>The kernels, in the order in which they lie in memory.</summary>
+            internal enum MachineCodeKernel
+            {
+
+            """
+        );
+        foreach (Kernel kernel in Kernels)
+            page.Append(CultureInfo.InvariantCulture, $"    /// <summary>{kernel.Summary}</summary>\n    {kernel.Name},\n");
+        page.Append(
+            """
+            }
+
+            /// <summary>The kernels' instructions: each begins with its entry for System V's calling convention.</summary>
+            internal static class MachineCode
+            {
+                /// <summary>A kernel's code.</summary>
+                public static ReadOnlySpan<byte> Of(MachineCodeKernel kernel) =>
+                    kernel switch
+                    {
+
+            """
+        );
+        foreach (Kernel kernel in Kernels)
+            page.Append(CultureInfo.InvariantCulture, $"            MachineCodeKernel.{kernel.Name} => {kernel.Name},\n");
+        page.Append("            _ => default,\n        };\n\n");
+        page.Append("    /// <summary>Where in it the entry for Windows' convention lies.</summary>\n");
+        page.Append("    public static int EntryForWindows(MachineCodeKernel kernel) =>\n        kernel switch\n        {\n");
+        foreach (Kernel kernel in Kernels)
+            page.Append(CultureInfo.InvariantCulture, $"            MachineCodeKernel.{kernel.Name} => {kernel.Assemble().WindowsEntry},\n");
+        page.Append("            _ => 0,\n        };\n");
+        foreach (Kernel kernel in Kernels)
+        {
+            page.Append('\n');
+            Write(page, kernel);
+        }
+
+        return page.Append("}\n").ToString();
+    }
+
+    private static void Write(StringBuilder page, Kernel kernel)
+    {
+        (byte[] code, _) = kernel.Assemble();
+        var formatter = new NasmFormatter();
+        var text = new StringOutput();
+        page.Append(CultureInfo.InvariantCulture, $"    private static ReadOnlySpan<byte> {kernel.Name} =>\n        [\n");
+        var decoder = Iced.Intel.Decoder.Create(64, code);
+        while (decoder.IP < (ulong)code.Length)
+        {
+            var start = (int)decoder.IP;
+            Instruction instruction = decoder.Decode();
+            formatter.Format(instruction, text);
+            string bytes = string.Concat(code[start..(start + instruction.Length)].Select(static value => $"0x{value:x2}, "));
+            page.Append(CultureInfo.InvariantCulture, $"            {bytes}// {start}: {text.ToStringAndReset()}\n");
+        }
+
+        page.Append("        ];\n");
+    }
+}
