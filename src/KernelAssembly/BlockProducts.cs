@@ -164,7 +164,13 @@ internal static class BlockProducts
         }
     }
 
-    private static void MultiplyNarrow(Assembler code, BlockLayout layout, AssemblerRegisterYMM sum, AssemblerRegisterYMM columns, bool isVex)
+    private static void MultiplyNarrow(
+        Assembler code,
+        BlockLayout layout,
+        AssemblerRegisterYMM sum,
+        AssemblerRegisterYMM columns,
+        bool isVex
+    )
     {
         if (layout.IsWords)
         {

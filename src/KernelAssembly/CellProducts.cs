@@ -18,8 +18,7 @@ internal static class CellProducts
         ColumnBytes = ColumnCount * CellBytes;
 
     /// <summary>Single precision on AVX-512.</summary>
-    public static void FloatsWide(Assembler code) =>
-        Wide(code, (sum, columns, row) => code.vfmadd231ps(sum, columns, row));
+    public static void FloatsWide(Assembler code) => Wide(code, (sum, columns, row) => code.vfmadd231ps(sum, columns, row));
 
     /// <summary>Pairs of bfloat16 on AVX-512.</summary>
     public static void HalvesWide(Assembler code) => Wide(code, (sum, columns, row) => code.vdpbf16ps(sum, columns, row));

@@ -37,11 +37,7 @@ internal sealed record Kernel(string Name, string Summary, Action<Assembler> Wri
         }
 
         var code = new MemoryStream();
-        AssemblerResult result = assembler.Assemble(
-            new StreamCodeWriter(code),
-            rip: 0,
-            BlockEncoderOptions.ReturnNewInstructionOffsets
-        );
+        AssemblerResult result = assembler.Assemble(new StreamCodeWriter(code), rip: 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
         int entry = (int)result.GetLabelRIP(KeepsVectors ? body : windows);
         return (code.ToArray(), entry);
     }

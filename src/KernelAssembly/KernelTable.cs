@@ -69,7 +69,10 @@ public static class KernelTable
         page.Append("    /// <summary>Where in it the entry for Windows' convention lies.</summary>\n");
         page.Append("    public static int EntryForWindows(MachineCodeKernel kernel) =>\n        kernel switch\n        {\n");
         foreach (Kernel kernel in Kernels)
-            page.Append(CultureInfo.InvariantCulture, $"            MachineCodeKernel.{kernel.Name} => {kernel.Assemble().WindowsEntry},\n");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"            MachineCodeKernel.{kernel.Name} => {kernel.Assemble().WindowsEntry},\n"
+            );
         page.Append("            _ => 0,\n        };\n");
         foreach (Kernel kernel in Kernels)
         {

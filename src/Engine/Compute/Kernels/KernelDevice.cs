@@ -21,8 +21,7 @@ internal static unsafe class KernelDevice
     private static ggml_backend_device* towerDevice;
 
     /// <summary>Whether this processor can run the kernels, and the user lets it.</summary>
-    public static bool IsSupported =>
-        TileProduct.IsSupported && nint.Size == sizeof(long) && KernelLevels.Allowed > KernelLevel.Ggml;
+    public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long) && KernelLevels.Allowed > KernelLevel.Ggml;
 
     /// <summary>Whether matrix products are Tessera's.</summary>
     public static bool HasProducts => MatrixUnit.IsSupported || ProductForms.AreMade;
@@ -36,8 +35,10 @@ internal static unsafe class KernelDevice
 
     /// <summary>The registered device; 0 if the processor cannot run the kernels.</summary>
     /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>
+    /// <exception cref="NativeLibraryException">The user allows kernels of a kind that there is not.</exception>
     public static nint Register()
     {
+        KernelLevels.Check(Environment.GetEnvironmentVariable);
         if (!IsSupported)
             return 0;
         lock (Gate)

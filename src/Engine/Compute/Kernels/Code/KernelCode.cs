@@ -11,9 +11,7 @@ internal static unsafe class KernelCode
 
     /// <summary>Where a kernel of the table begins for this system's calling convention; null where the system forbids it.</summary>
     public static nint Entry(MachineCodeKernel kernel) =>
-        Pages == null
-            ? 0
-            : (nint)Pages + Offset(kernel) + (OperatingSystem.IsWindows() ? MachineCode.EntryForWindows(kernel) : 0);
+        Pages == null ? 0 : (nint)Pages + Offset(kernel) + (OperatingSystem.IsWindows() ? MachineCode.EntryForWindows(kernel) : 0);
 
     private static int Offset(MachineCodeKernel kernel)
     {

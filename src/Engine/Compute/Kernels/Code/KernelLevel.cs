@@ -19,31 +19,32 @@ internal static class KernelLevels
     public const string Variable = "TESSERA_KERNELS";
 
     /// <summary>The highest level that may be used; the processor may have less.</summary>
-    /// <exception cref="NativeLibraryException">The variable names none.</exception>
     public static KernelLevel Allowed { get; } = Read(Environment.GetEnvironmentVariable);
 
-    /// <summary>Whether the variable, if there is one, names a level.</summary>
-    public static void Check() => _ = Parse(Environment.GetEnvironmentVariable(Variable));
-
-    internal static KernelLevel Read(Func<string, string?> variable)
+    /// <summary>Refuses a variable that names no level.</summary>
+    /// <exception cref="NativeLibraryException">It does not.</exception>
+    public static void Check(Func<string, string?> variable)
     {
-        KernelLevel chosen = Parse(variable(Variable));
-        // The runtime's own switches; compiled ahead of time, a program has none.
-        bool isWithoutAvx512 = IsOff(variable("DOTNET_EnableAVX512")) || IsOff(variable("DOTNET_EnableAVX512F"));
+        if (variable(Variable) is { Length: > 0 } name && Parse(name) is null)
+            throw new NativeLibraryException($"{Variable} is '{name}': it may be ggml, avx2, avx512 or amx.");
+    }
+
+    /// <summary>The level that variables of the environment name.</summary>
+    public static KernelLevel Read(Func<string, string?> variable)
+    {
+        KernelLevel chosen = Parse(variable(Variable)) ?? KernelLevel.Amx;
+        // The runtime's own switches, which a program that was compiled ahead of time has not.
+        bool isWithoutAvx512 = variable("DOTNET_EnableAVX512") is "0" || variable("DOTNET_EnableAVX512F") is "0";
         return isWithoutAvx512 && chosen > KernelLevel.Avx2 ? KernelLevel.Avx2 : chosen;
     }
 
-    private static KernelLevel Parse(string? name)
-    {
-        if (string.IsNullOrEmpty(name))
-            return KernelLevel.Amx;
-        return
-            Enum.TryParse(name, ignoreCase: true, out KernelLevel level)
-            && Enum.IsDefined(level)
-            && !char.IsAsciiDigit(name[0])
-            ? level
-            : throw new NativeLibraryException($"{Variable} is '{name}': it may be ggml, avx2, avx512 or amx.");
-    }
-
-    private static bool IsOff(string? value) => value is "0";
+    private static KernelLevel? Parse(string? name) =>
+        name?.ToLowerInvariant() switch
+        {
+            "ggml" => KernelLevel.Ggml,
+            "avx2" => KernelLevel.Avx2,
+            "avx512" => KernelLevel.Avx512,
+            "amx" => KernelLevel.Amx,
+            _ => null,
+        };
 }

@@ -44,7 +44,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     public ProductForm Form => ProductForms.Of(Weight->type, IsExact);
 
     /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
-    public bool IsWorthIt => 
+    public bool IsWorthIt =>
         RowCount
         >= (
             IsRepacked ? LeastRowsRepacked

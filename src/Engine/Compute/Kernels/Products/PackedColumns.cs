@@ -49,11 +49,7 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
         for (int column = 0; column < count; column++, source += product.Weight->nb[1])
         {
             float* to = form.Rows == RowForm.Halves ? values : (float*)(cells + column * room);
-            ElementConversion.ToFloat(
-                (GgufTensorType)(int)type,
-                new ReadOnlySpan<byte>(source, byteLength),
-                new Span<float>(to, length)
-            );
+            ElementConversion.ToFloat((GgufTensorType)(int)type, new ReadOnlySpan<byte>(source, byteLength), new Span<float>(to, length));
             if (form.Rows == RowForm.Halves)
                 HalfRounding.Pairs(values, length, cells + column * room);
         }

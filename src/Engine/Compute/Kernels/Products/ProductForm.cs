@@ -46,10 +46,11 @@ internal sealed record ProductForm(RowForm Rows, BlockLayout? Layout, MachineCod
         return Layout is null ? (steps + ProductCall.CellsAtOnce - 1) / ProductCall.CellsAtOnce * ProductCall.CellsAtOnce : steps;
     }
 
-    private int ElementsOfCell => Rows switch
-    {
-        RowForm.Floats => 1,
-        RowForm.Bytes => 4,
-        _ => 2,
-    };
+    private int ElementsOfCell =>
+        Rows switch
+        {
+            RowForm.Floats => 1,
+            RowForm.Bytes => 4,
+            _ => 2,
+        };
 }

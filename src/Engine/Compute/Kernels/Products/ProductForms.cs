@@ -6,36 +6,46 @@ namespace Tessera.Compute.Kernels.Products;
 /// <summary>Which form products take on this processor: the one place that decides.</summary>
 internal static unsafe class ProductForms
 {
-    private static readonly KernelLevel Level =
-        ProcessorLevel.HasAvx512 && KernelLevels.Allowed >= KernelLevel.Avx512 ? KernelLevel.Avx512
-        : ProcessorLevel.HasAvx2 && KernelLevels.Allowed >= KernelLevel.Avx2 ? KernelLevel.Avx2
-        : KernelLevel.Ggml;
-
-    private static readonly ProductForm Floats = new(
-        RowForm.Floats,
-        null,
-        Level == KernelLevel.Avx512 ? MachineCodeKernel.FloatsWide : MachineCodeKernel.FloatsNarrow
+    private static readonly ProductForm? Floats = FirstOf(
+        new ProductForm(RowForm.Floats, null, MachineCodeKernel.FloatsWide),
+        new ProductForm(RowForm.Floats, null, MachineCodeKernel.FloatsNarrow)
     );
 
-    private static readonly ProductForm? Halves =
-        Level == KernelLevel.Avx512 && ProcessorLevel.HasAvx512Bf16 ? new(RowForm.Halves, null, MachineCodeKernel.HalvesWide) : null;
+    private static readonly ProductForm? Halves = FirstOf(new ProductForm(RowForm.Halves, null, MachineCodeKernel.HalvesWide));
+
+    private static readonly ProductForm? Symmetric = OfBlocks(
+            BlockLayout.Symmetric,
+            MachineCodeKernel.SymmetricWide,
+            MachineCodeKernel.SymmetricVnni,
+            MachineCodeKernel.SymmetricNarrow
+        ),
+        Halved = OfBlocks(BlockLayout.Halved, MachineCodeKernel.HalvedWide, MachineCodeKernel.HalvedVnni, MachineCodeKernel.HalvedNarrow),
+        Least = OfBlocks(BlockLayout.Least, MachineCodeKernel.LeastWide, MachineCodeKernel.LeastVnni, MachineCodeKernel.LeastNarrow);
 
     /// <summary>Whether there are kernels for this processor that the system allows.</summary>
-    public static bool AreMade => Level > KernelLevel.Ggml && KernelCode.IsAllowed;
+    public static bool AreMade => Floats is not null;
 
     /// <summary>Whether products that may be rounded are in bfloat16.</summary>
-    public static bool HasHalves => AreMade && Halves is not null;
+    public static bool HasHalves => Halves is not null;
 
-    /// <summary>The form of a product of a weight.</summary>
+    /// <summary>The kernels that are used.</summary>
+    public static IEnumerable<MachineCodeKernel> Used =>
+        ((ProductForm?[])[Floats, Halves, Symmetric, Halved, Least]).OfType<ProductForm>().Select(static form => form.Kernel);
+
+    /// <summary>The form of a product of a weight; there is one where <see cref="AreMade"/>.</summary>
     /// <param name="type">The weight's type.</param>
     /// <param name="isExact">Whether it must be as exact as single precision.</param>
     public static ProductForm Of(ggml_type type, bool isExact)
     {
         if (isExact)
-            return Floats;
-        if (QuantizedBlocks.LayoutOf(type) is { } layout)
-            return OfBlocks(layout) ?? Floats;
-        return Halves ?? Floats;
+            return Floats!;
+        BlockLayout? layout = QuantizedBlocks.LayoutOf(type);
+        ProductForm? blocks =
+            layout == null ? null
+            : layout == BlockLayout.Symmetric ? Symmetric
+            : layout == BlockLayout.Halved ? Halved
+            : Least;
+        return blocks ?? Halves ?? Floats!;
     }
 
     /// <summary>Whether this processor has a kernel's instructions.</summary>
@@ -45,8 +55,7 @@ internal static unsafe class ProductForms
         {
             MachineCodeKernel.FloatsWide => ProcessorLevel.HasAvx512,
             MachineCodeKernel.HalvesWide => ProcessorLevel.HasAvx512Bf16,
-            MachineCodeKernel.SymmetricWide or MachineCodeKernel.HalvedWide or MachineCodeKernel.LeastWide =>
-                ProcessorLevel.HasAvx512Vnni,
+            MachineCodeKernel.SymmetricWide or MachineCodeKernel.HalvedWide or MachineCodeKernel.LeastWide => ProcessorLevel.HasAvx512Vnni,
             MachineCodeKernel.SymmetricVnni or MachineCodeKernel.HalvedVnni or MachineCodeKernel.LeastVnni => ProcessorLevel.HasAvxVnni,
             _ => ProcessorLevel.HasAvx2,
         };
@@ -55,16 +64,24 @@ internal static unsafe class ProductForms
     public static delegate* unmanaged<ProductCall*, void> Entry(MachineCodeKernel kernel) =>
         (delegate* unmanaged<ProductCall*, void>)KernelCode.Entry(kernel);
 
-    private static ProductForm OfBlocks(BlockLayout layout)
+    private static ProductForm? OfBlocks(BlockLayout bytes, MachineCodeKernel wide, MachineCodeKernel vnni, MachineCodeKernel narrow) =>
+        FirstOf(
+            new ProductForm(RowForm.Bytes, bytes, wide),
+            new ProductForm(RowForm.Bytes, bytes, vnni),
+            new ProductForm(RowForm.Words, bytes with { IsWords = true }, narrow)
+        );
+
+    // The fastest that the processor has, the user allows, and that computes what it should.
+    private static ProductForm? FirstOf(params ReadOnlySpan<ProductForm> forms)
     {
-        MachineCodeKernel first =
-            layout.HasLeast ? MachineCodeKernel.LeastWide
-            : layout.GroupCount == 2 ? MachineCodeKernel.HalvedWide
-            : MachineCodeKernel.SymmetricWide;
-        if (Level == KernelLevel.Avx512 && ProcessorLevel.HasAvx512Vnni)
-            return new ProductForm(RowForm.Bytes, layout, first);
-        return ProcessorLevel.HasAvxVnni
-            ? new ProductForm(RowForm.Bytes, layout, first + 1)
-            : new ProductForm(RowForm.Words, layout with { IsWords = true }, first + 2);
+        foreach (ProductForm form in forms)
+        {
+            bool isWide = form.Kernel.ToString().EndsWith("Wide", StringComparison.Ordinal);
+            KernelLevel level = isWide ? KernelLevel.Avx512 : KernelLevel.Avx2;
+            if (KernelLevels.Allowed >= level && CanRun(form.Kernel) && ProductTrial.Passes(form))
+                return form;
+        }
+
+        return null;
     }
 }

@@ -217,12 +217,9 @@ internal static unsafe class QuantizedBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> FifthBits(uint bits)
     {
-        Vector256<byte> ownByte = Vector256.Create(
-            0x0000000000000000ul,
-            0x0101010101010101ul,
-            0x0202020202020202ul,
-            0x0303030303030303ul
-        ).AsByte();
+        Vector256<byte> ownByte = Vector256
+            .Create(0x0000000000000000ul, 0x0101010101010101ul, 0x0202020202020202ul, 0x0303030303030303ul)
+            .AsByte();
         Vector256<byte> ownBit = Vector256.Create(0x8040201008040201ul).AsByte(),
             spread = Avx2.Shuffle(Vector256.Create(bits).AsByte(), ownByte);
         return Vector256.Equals(spread & ownBit, ownBit) & Vector256.Create((byte)16);
