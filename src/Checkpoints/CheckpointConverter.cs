@@ -2,6 +2,7 @@ using System.Text;
 using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Output;
 using Tessera.Checkpoints.Tensors;
+using Tessera.Checkpoints.Vision;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints;
@@ -58,6 +59,8 @@ public sealed class CheckpointConverter : IDisposable
             if (options.VisionTowerFolder is string towerPath)
                 tower = new VisionTowerFolder(towerPath);
             var parts = new CheckpointParts(folder);
+            if (tower is null && VisionTowerSearch.Find(folder, folder.ReadSettings("config.json")) is string beside)
+                tower = new VisionTowerFolder(beside);
             weights = parts.OpenWeights();
             return new CheckpointConverter(parts, weights, tower, options);
         }

@@ -114,6 +114,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         architecture.SetVocabulary(metadata, parts.Language, config);
         if (!family.KeepsChatTemplate)
             metadata.Remove("tokenizer.chat_template");
+        metadata.SetIfKnown("tokenizer.chat_template", family.ChatTemplate(options.Name ?? folder.Name, metadata));
         return new ModelFile(
             Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{options.Type}.gguf"),
             metadata,

@@ -33,6 +33,12 @@ internal abstract class CheckpointFamily
     /// <summary>Whether the tokenizer's chat template is how the family words its prompts; some brought one that they never used.</summary>
     public virtual bool KeepsChatTemplate => true;
 
+    /// <summary>A chat template in the words of the authors, where their code has these and no file of the checkpoint; null for
+    /// none.</summary>
+    /// <param name="name">What the checkpoint is called.</param>
+    /// <param name="language">The language model's keys, its vocabulary among them.</param>
+    public virtual string? ChatTemplate(string name, Metadata language) => null;
+
     /// <summary>Keys of the language model's file that follow from the whole.</summary>
     public virtual void SetLanguageKeys(Metadata metadata, Settings config, LanguageArchitecture architecture) { }
 }
@@ -112,11 +118,19 @@ internal sealed class VisionTowerFolder : IDisposable
 
     public IReadOnlyList<WeightFile> Files => weights.Files;
 
-    /// <summary>The tower's tensors, named <c>tower.*</c>.</summary>
-    public IEnumerable<(string Name, StoredTensor Tensor)> Tensors =>
-        weights
-            .Tensors.Where(static tensor => tensor.Name.StartsWith("vision_model.", StringComparison.Ordinal))
-            .Select(static tensor => ("tower." + tensor.Name["vision_model.".Length..], tensor));
+    /// <summary>The tower's tensors, named <c>tower.*</c>: those behind <c>vision_model.</c>, or all where a tower was saved without
+    /// that.</summary>
+    public IEnumerable<(string Name, StoredTensor Tensor)> Tensors
+    {
+        get
+        {
+            const string Prefix = "vision_model.";
+            StoredTensor[] prefixed = [.. weights.Tensors.Where(static tensor => tensor.Name.StartsWith(Prefix, StringComparison.Ordinal))];
+            return prefixed.Length > 0
+                ? prefixed.Select(static tensor => ("tower." + tensor.Name[Prefix.Length..], tensor))
+                : weights.Tensors.Select(static tensor => ("tower." + tensor.Name, tensor));
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => weights.Dispose();

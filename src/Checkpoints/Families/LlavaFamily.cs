@@ -16,6 +16,9 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 
     public override string Name => Tiling.Name;
 
+    // The tokenizer's is the language model's own. OneVision and Interleave word prompts as Qwen does.
+    public override bool KeepsChatTemplate => !isAuthors || Tiling.IsSiglip;
+
     private LlavaTiling Tiling => new(config, isAuthors);
 
     /// <summary>Whether a checkpoint is of this kind.</summary>
@@ -26,6 +29,9 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
             && config.Child("vision_config")!.TryText("model_type") is null or "clip_vision_model" or "siglip_vision_model"
         || config.Has("mm_projector_type")
         || config.Has("mm_vision_tower");
+
+    public override string? ChatTemplate(string name, Metadata language) =>
+        KeepsChatTemplate ? null : LlavaWording.Template(config, name, text => LlavaWording.HasToken(language, text));
 
     public override Settings LanguageConfig(Settings config)
     {
@@ -71,12 +77,19 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
     {
         var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
         TowerConfig tower = ReadTower(source, tensors);
+        if (isAuthors && tower.IsClip && config.TryText("mm_vision_select_feature") is string feature and not "patch")
+            throw new CheckpointException(
+                config.Path,
+                $"mm_vision_select_feature is '{CheckpointFolder.Shown(feature)}', which is not supported; known is patch."
+            );
         long layer = FeatureLayer(tower);
         var metadata = new Metadata();
         metadata.Set("clip.has_llava_projector", true);
         metadata.Set("clip.projector_type", "mlp");
         tower.SetKeys(metadata, source, layer);
         metadata.Set("clip.vision.feature_layer", [(int)layer]);
+        if (config.TryFlag("mm_use_im_start_end") == true)
+            metadata.Set("clip.vision.mm_use_im_start_end", true);
         Tiling.SetKeys(metadata, tensors.ContainsKey("image_newline"), tower.ImageSize);
         return new VisionModel(
             metadata,
@@ -97,6 +110,7 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
                 if (
                     !name.StartsWith("tower.post_layernorm.", StringComparison.Ordinal)
                     && !name.StartsWith("tower.head.", StringComparison.Ordinal)
+                    && !Names.IsTable(name)
                 )
                     tensors[name] = tensor;
             return TowerConfig.Read(given.Config);

@@ -22,7 +22,8 @@ internal sealed partial class LlavaTiling(Settings config, bool isAuthors)
         : TakesVideo ? "LLaVA-NeXT-Video"
         : "LLaVA-NeXT";
 
-    private bool IsSiglip =>
+    /// <summary>Whether the tower is SigLIP.</summary>
+    public bool IsSiglip =>
         isAuthors
             ? config.TryText("mm_vision_tower")?.Contains("siglip", StringComparison.OrdinalIgnoreCase) is true
             : config.Child("vision_config")?.TryText("model_type") is "siglip_vision_model";
@@ -51,6 +52,8 @@ internal sealed partial class LlavaTiling(Settings config, bool isAuthors)
             {
                 "llava_onevision" => "anyres_max_9",
                 "llava_next" or "llava_next_video" => "anyres",
+                // Without the key the authors give a picture to the tower's processor (llava/mm_utils.py, process_images).
+                _ when isAuthors => "square",
                 _ => null,
             };
         }

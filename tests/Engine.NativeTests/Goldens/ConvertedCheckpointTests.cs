@@ -1,4 +1,5 @@
 using Tessera.Checkpoints;
+using Tessera.Prompting;
 using Xunit.Abstractions;
 
 namespace Tessera.Engine.NativeTests.Goldens;
@@ -25,18 +26,16 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("vila-1.5-40b", "vila-1.5-40b")]
     [InlineData("nvila", "nvila")]
     [InlineData("glm-4v", "glm-4v")]
+    [InlineData("llava-v1.5", "llava-1.5")]
+    [InlineData("llava-v1.6", "llava-1.6")]
+    [InlineData("llava-next-llama3", "llava-next-llama3")]
+    [InlineData("llava-next-qwen", "llava-next-qwen")]
+    [InlineData("llava-1-ends", "llava-1-ends")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
-        using CheckpointConverter converter = CheckpointConverter.Open(
-            RepositoryRoot.Path("tests", "goldens", "checkpoints", checkpoint),
-            new ConversionOptions { OutputFolder = folder.FullName }
-        );
-        await converter.ConvertAsync();
-        using MultimodalModel model = await MultimodalModel.LoadAsync(
-            new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path }
-        );
-        using (VisionModel vision = VisionModel.Open(converter.Projector.Path))
+        using MultimodalModel model = await LoadAsync(checkpoint);
+        using (VisionModel vision = VisionModel.Open(Directory.EnumerateFiles(folder.FullName, "mmproj-*").Single()))
         {
             vision.LoadWeights();
             foreach (GoldenPicture picture in golden.Pictures)
@@ -60,5 +59,46 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
             );
             Assert.Equal(run.Tokens, result.TokenIds);
         }
+    }
+
+    // The authors' words around picture and question are in the goldens' runs; here they are the converted file's or the family's own.
+    [Theory]
+    [InlineData("glm-4v", "glm-4v", "<|assistant|>")]
+    [InlineData("llava-v1.5", "llava-1.5", " ASSISTANT:")]
+    [InlineData("llava-v1.6", "llava-1.6", " ASSISTANT:")]
+    [InlineData("llava-next-llama3", "llava-next-llama3", "<|eot_id|>")]
+    [InlineData("llava-next-qwen", "llava-next-qwen", "<|im_end|>")]
+    [InlineData("llava-1-ends", "llava-1-ends", " ASSISTANT:")]
+    public async Task A_converted_checkpoint_words_prompts_as_its_authors(string checkpoint, string name, string end)
+    {
+        GoldenCase golden = GoldenCase.Find(name);
+        using MultimodalModel model = await LoadAsync(checkpoint);
+        GoldenRun[] runs = [.. golden.Runs.Where(static run => !run.Name.EndsWith(".raw", StringComparison.Ordinal))];
+        Assert.NotEmpty(runs);
+        foreach (GoldenRun run in runs)
+        {
+            string rest = run.Prompt.Split(MediaMarker.Text)[1].TrimStart('\n');
+            var prompt = new Prompt(rest[..rest.IndexOf(end, StringComparison.Ordinal)])
+            {
+                Images = [.. run.Pictures.Select(golden.Image)],
+            };
+            GenerationResult result = await model.AnswerAsync(
+                prompt,
+                new GenerationOptions { Temperature = 0, MaxTokens = run.Tokens.Length }
+            );
+            Assert.Equal((run.Name, string.Join(' ', run.Tokens)), (run.Name, string.Join(' ', result.TokenIds)));
+        }
+    }
+
+    private async Task<MultimodalModel> LoadAsync(string checkpoint)
+    {
+        using CheckpointConverter converter = CheckpointConverter.Open(
+            RepositoryRoot.Path("tests", "goldens", "checkpoints", checkpoint),
+            new ConversionOptions { OutputFolder = folder.FullName }
+        );
+        await converter.ConvertAsync();
+        return await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path }
+        );
     }
 }

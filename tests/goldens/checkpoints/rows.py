@@ -1,4 +1,4 @@
-"""More of the goldens' models as checkpoints in released layouts: GLM-4V. Run as families.py is; see README.md."""
+"""More of the goldens' models as checkpoints in released layouts: GLM-4V, LLaVA's own. Run as families.py is; see README.md."""
 import json
 import shutil
 import sys
@@ -52,8 +52,86 @@ def glm4v(name, case):
     done(name)
 
 
+def pytorch(folder, state, shards=1):
+    """torch.save's files, as the early releases have them."""
+    state = {key: tensor.detach().half().contiguous().clone() if tensor.is_floating_point() else tensor.clone() for key, tensor in state.items()}
+    names = sorted(state)
+    if shards == 1:
+        return torch.save(state, folder / "pytorch_model.bin")
+    index = {}
+    for shard in range(shards):
+        file = f"pytorch_model-{shard + 1:05}-of-{shards:05}.bin"
+        part = names[shard * len(names) // shards:(shard + 1) * len(names) // shards]
+        torch.save({key: state[key] for key in part}, folder / file)
+        index.update({key: file for key in part})
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+
+
+def clip(case, size):
+    """openai/clip-vit-large-patch14-336, beside the checkpoints that name it: both of CLIP's sides, and a table that follows from nothing."""
+    folder = HERE / f"clip-vit-large-patch14-{size}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    tower = {f"vision_model.{key.removeprefix('vision_model.')}": tensor for key, tensor in case.model.model.vision_tower.state_dict().items()}
+    count = tower["vision_model.embeddings.position_embedding.weight"].shape[0]
+    tower.update({"vision_model.embeddings.position_ids": torch.arange(count)[None], "logit_scale": torch.tensor(4.6), "text_projection.weight": torch.ones(4, 4),
+                  "text_model.final_layer_norm.weight": torch.ones(4)})
+    pytorch(folder, tower)
+    vision = case.model.config.vision_config.to_dict()
+    vision = {key: vision[key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act",
+                                           "layer_norm_eps")}
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip", "architectures": ["CLIPModel"], "vision_config": vision, "text_config": {}}, indent=1))
+    (folder / "preprocessor_config.json").write_text(json.dumps(families.CLIP))
+    done(folder.name)
+
+
+def llava(name, case, tower, form="safetensors", **config):
+    """haotian-liu/LLaVA's and LLaVA-VL/LLaVA-NeXT's save_pretrained: the language model's names, mm_projector, the tower only where it was trained."""
+    case.build()
+    state = families.rename(case.model.state_dict(), families.AUTHORS)
+    if not tower:
+        clip(case, case.image_size)
+        state = {key: tensor for key, tensor in state.items() if "vision_tower" not in key}
+    if "model.mm_projector.0.weight" in state and config.get("mm_projector_type", "") is None:
+        state = {key.replace("mm_projector.0.", "mm_projector."): tensor for key, tensor in state.items()}
+        config.pop("mm_projector_type")
+    settings = {**families.text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_select_layer": -2,
+                "mm_vision_select_feature": "patch", "mm_vision_tower": f"openai/clip-vit-large-patch14-{case.image_size}", "mm_projector_type": "mlp2x_gelu",
+                "use_mm_proj": True, "mm_hidden_size": 64, "mm_use_im_start_end": False, "mm_use_im_patch_token": False, **config}
+    settings = {key: value for key, value in settings.items() if value is not ...}
+    write(name, {} if form == "bin" else state, settings)
+    if form == "bin":
+        (HERE / name / "model.safetensors").unlink()
+        pytorch(HERE / name, state, shards=2)
+    families.tokenizer(HERE / name, case.vocabulary)
+    done(name)
+
+
+def old_added_tokens(name, case):
+    """What was added to a tokenizer stood in added_tokens.json before tokenizer_config.json had it."""
+    path = HERE / name / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    config["added_tokens_decoder"] = {key: value for key, value in config["added_tokens_decoder"].items() if int(key) < 3}
+    path.write_text(json.dumps(config, indent=1))
+    (HERE / name / "added_tokens.json").write_text(json.dumps(case.vocabulary._special_ids))
+
+
+def llava_ends(name, case):
+    llava(name, case, tower=True, mm_projector_type=None, mm_use_im_start_end=True, mm_vision_select_feature=...)
+    old_added_tokens(name, case)
+
+
+ANYRES = {"image_aspect_ratio": "anyres", "mm_patch_merge_type": "spatial_unpad", "image_crop_resolution": 224, "image_split_resolution": 224,
+          "image_grid_pinpoints": [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]]}
+
+
 def main(names):
     makers = {
+        "llava-v1.5": lambda n: llava(n, families.family("llava").Llava15(), tower=False, form="bin", image_aspect_ratio="pad"),
+        "llava-v1.6": lambda n: llava(n, families.family("llava-next").LlavaNext(), tower=True, **ANYRES),
+        "llava-next-llama3": lambda n: llava(n, families.family("llava-next").LlavaNextLlama3(), tower=True, model_type="llava_llama", **ANYRES),
+        "llava-next-qwen": lambda n: llava(n, families.family("llava-next").LlavaNextQwen(), tower=True, model_type="llava_qwen", architectures=["LlavaQwenForCausalLM"], **ANYRES),
+        "llava-1-ends": lambda n: llava_ends(n, families.family("llava").Llava1Ends()),
         "glm-4v": lambda n: glm4v(n, families.family("glm-4v").Glm4vCase()),
     }
     for name, make in makers.items():

@@ -13,6 +13,7 @@ import transformers
 
 import gguf_files
 import preprocess
+import reference
 from golden_case import LEGACY_KEYS, LEGACY_LAYOUT, GoldenCase, main, projector_tensors
 from randomise import quantise
 from vocabulary import BytePairVocabulary, SentencePieceVocabulary
@@ -84,6 +85,20 @@ class Llava1(Llava):
         return model
 
 
+class EndTokensVocabulary(SentencePieceVocabulary):
+    specials = ["<im_patch>", "<im_start>", "<im_end>"]
+    placeholder_text = "<im_patch>"
+
+
+class Llava1Ends(Llava1):
+    name, seed, image_size, vocabulary_type, picture_names = "llava-1-ends", 23, 56, EndTokensVocabulary, ("shapes", "tall", "dark")
+    about = "LLaVA-1 with mm_use_im_start_end: a picture stands between two tokens of the vocabulary"
+    keys = {**Llava1.keys, "clip.vision.mm_use_im_start_end": True}
+
+    def surroundings(self, picture, index):
+        return ["<im_start>", reference.WHOLE, "<im_end>"]
+
+
 class Llava15Fused(Llava):
     name, seed, hidden_act, vocabulary_type = "llava-1.5-fused", 31, "gelu", BytePairVocabulary
     about = "today's layout: fused q/k/v, every block stored, feature_layer, erf GELU in the tower, BPE text side"
@@ -93,4 +108,4 @@ class Llava15Fused(Llava):
 
 
 if __name__ == "__main__":
-    main([Llava15(), Llava1(), Llava15Fused()], HERE, sys.argv[1:])
+    main([Llava15(), Llava1(), Llava1Ends(), Llava15Fused()], HERE, sys.argv[1:])

@@ -10,12 +10,18 @@ namespace Tessera.Vision.Families.Llava;
 /// </summary>
 internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorConfig Connector, AspectRatioRule AspectRatio)
 {
+    /// <summary>Whether a picture stands between two tokens of the language model's vocabulary (LLaVA-1's first releases).</summary>
+    public bool HasEndTokens { get; init; }
+
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static LlavaConfig Read(GgufFile file)
     {
         VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
         MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
-        return new LlavaConfig(tower, connector, ReadAspectRatio(file, tower, connector.Kind));
+        return new LlavaConfig(tower, connector, ReadAspectRatio(file, tower, connector.Kind))
+        {
+            HasEndTokens = file.Metadata.TryGetBoolean("clip.vision.mm_use_im_start_end", out bool hasEnds) && hasEnds,
+        };
     }
 
     // The key is written only when the source configuration had it. LLaVA-1.5 (two layers) was trained with padding, LLaVA-1 (one

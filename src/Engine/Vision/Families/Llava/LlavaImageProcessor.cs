@@ -13,11 +13,18 @@ internal sealed class LlavaImageProcessor(LlavaConfig config, Preprocessing prep
             : config.AspectRatio,
         config.Tower.ImageMean,
         config.Tower.ImageDeviation,
-        [new LayoutSpan("overview", config.Tower.PatchCount)]
+        Layout(config)
     );
 
     public SlicePlan Plan(PixelSize image, PlanRequest request) => squared.Plan(image, request);
 
     public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
         squared.Prepare(image, cancellationToken);
+
+    // haotian-liu/LLaVA, llava/eval/run_llava.py, mm_use_im_start_end.
+    private static LayoutSpan[] Layout(LlavaConfig config)
+    {
+        var rows = new LayoutSpan("overview", config.Tower.PatchCount);
+        return config.HasEndTokens ? [LayoutSpan.OfText("<im_start>"), rows, LayoutSpan.OfText("<im_end>")] : [rows];
+    }
 }
