@@ -54,6 +54,7 @@ public sealed class FamilyGoldenTests
     [InlineData("llava-1-ends", "llava/llava-1-ends", "LLaVA")]
     [InlineData("glm-4v", "glm-4v/glm-4v", "GLM-4V")]
     [InlineData("blip2-flan-t5", "blip-2/blip2-flan-t5", "BLIP-2")]
+    [InlineData("minicpm-v-4.6", "minicpm-v/minicpm-v-4.6", "MiniCPM-V 4.6")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]
     public async Task A_checkpoint_becomes_the_goldens_files(string checkpoint, string golden, string family)
     {
@@ -98,7 +99,13 @@ public sealed class FamilyGoldenTests
                 continue;
             Assert.True(actual.TryGetTensor(name, out GgufTensor? found), $"{name} is missing");
             Assert.Equal(tensor.ElementCount, found!.ElementCount);
-            Assert.True(Values(expected, tensor).SequenceEqual(Values(actual, found)), $"{name} has other values");
+            float[] wanted = Values(expected, tensor),
+                given = Values(actual, found);
+            // The one that is computed, in the last place otherwise on other processors.
+            bool isSame = name.EndsWith("ssm_a", StringComparison.Ordinal)
+                ? wanted.Zip(given).All(static pair => MathF.Abs(pair.First - pair.Second) <= 1e-6f * MathF.Abs(pair.First))
+                : wanted.SequenceEqual(given);
+            Assert.True(isSame, $"{name} has other values");
         }
     }
 

@@ -96,6 +96,7 @@ internal static class Described
             value.TryGetArray(out ReadOnlyMemory<string> texts) ? Encoding.UTF8.GetBytes(string.Join('\n', texts.ToArray()))
             : value.TryGetArray(out ReadOnlyMemory<float> numbers) ? Bytes(numbers.ToArray())
             : value.TryGetArray(out ReadOnlyMemory<int> integers) ? Bytes(integers.ToArray())
+            : value.TryGetArray(out ReadOnlyMemory<bool> flags) ? Bytes(Array.ConvertAll(flags.ToArray(), static flag => flag ? 1 : 0))
             : value.TryGetArray(out ReadOnlyMemory<byte> raw) ? raw.ToArray()
             : throw new InvalidOperationException(value.Kind);
         return $"{value.Kind} x{value.Count} {Digest(bytes)}";

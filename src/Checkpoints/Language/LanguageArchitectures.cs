@@ -28,6 +28,7 @@ internal static class LanguageArchitectures
         ),
         (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),
         (["Qwen3ForCausalLM", "qwen3"], static () => new QwenArchitecture("qwen3")),
+        (["Qwen3_5ForCausalLM", "qwen3_5_text"], static () => new Qwen35Architecture()),
         (["Phi3ForCausalLM", "phi3"], static () => new Phi3Architecture()),
         (["InternLM2ForCausalLM", "internlm2"], static () => new InternLm2Architecture()),
         (["MiniCPMForCausalLM", "minicpm"], static () => new MiniCpmArchitecture()),

@@ -147,6 +147,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             long count = rule.Source.Contains("{}") ? blockCount : 1;
             for (long block = 0; block < count; block++)
             {
+                if (rule.IsIn?.Invoke(block) == false)
+                    continue;
                 string name = rule.Source.Replace("{}", block.ToString(CultureInfo.InvariantCulture)) + end;
                 if (!tensors.ContainsKey(name))
                     throw new CheckpointException(origin, $"tensor '{name}' is missing.");

@@ -11,6 +11,9 @@ internal sealed record TensorRule(string Source, string Target, string Shape)
     /// <summary>Whether a checkpoint may do without it.</summary>
     public bool IsOptional { get; init; }
 
+    /// <summary>In which blocks it must be; null for all.</summary>
+    public Func<long, bool>? IsIn { get; init; }
+
     /// <summary>Whether the names end as they stand, with neither <c>.weight</c> nor <c>.bias</c>.</summary>
     public bool IsWhole { get; init; }
 

@@ -45,6 +45,10 @@ internal abstract class TensorValues(ElementType type, ImmutableArray<long> shap
     /// <param name="source">The index that each is taken from.</param>
     public TensorValues Gather(long count, Func<long, long> source) => new GatheredValues(this, count, source);
 
+    /// <summary>Elements of each row in another order.</summary>
+    /// <param name="source">The index that each is taken from.</param>
+    public TensorValues GatherColumns(Func<long, long> source) => new GatheredColumns(this, source);
+
     /// <summary>A stretch of the first dimension.</summary>
     public TensorValues Slice(long start, long count) => start == 0 && count == Shape[0] ? this : Gather(count, index => start + index);
 
@@ -160,6 +164,25 @@ internal sealed class GatheredValues(TensorValues source, long count, Func<long,
         int size = Type.ByteLength();
         for (int i = 0; i < count; i++)
             vector.AsSpan((int)index(i) * size, size).CopyTo(destination[(i * size)..]);
+    }
+}
+
+internal sealed class GatheredColumns(TensorValues source, Func<long, long> index) : TensorValues(source.Type, source.Shape)
+{
+    public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(checked((int)(rowCount * RowByteLength)));
+        source.ReadRows(firstRow, rowCount, bytes);
+        int size = Type.ByteLength();
+        for (int row = 0; row < rowCount; row++)
+        {
+            Span<byte> from = bytes.AsSpan((int)(row * RowByteLength), (int)RowByteLength),
+                to = destination.Slice((int)(row * RowByteLength), (int)RowByteLength);
+            for (int column = 0; column < RowLength; column++)
+                from.Slice((int)index(column) * size, size).CopyTo(to[(column * size)..]);
+        }
+
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 }
 

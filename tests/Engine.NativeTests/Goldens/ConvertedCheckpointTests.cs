@@ -22,6 +22,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("blip2-flan-t5", "blip2-flan-t5")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
+    [InlineData("minicpm-v-4.6", "minicpm-v-4.6")]
     [InlineData("vila-1.5-3b", "vila-1.5-3b")]
     [InlineData("vila-1.5-40b", "vila-1.5-40b")]
     [InlineData("nvila", "nvila")]

@@ -184,6 +184,13 @@ def blip2(name, case, **config):
                               "num_query_tokens": whole["num_query_tokens"], "image_token_index": case.placeholder, **config}, case.vocabulary, CLIP)
     if hasattr(case, "word_pieces"):
         case.word_pieces.save(HERE / name / "qformer_tokenizer")
+def minicpm46(name, case):
+    """transformers' own layout, with what its processor saves."""
+    case.build()
+    whole = case.model.config.to_diff_dict()
+    whole["text_config"] = case.model.config.text_config.to_dict()
+    settings = {**whole, "model_type": "minicpmv4_6", "architectures": [type(case.model).__name__]}
+    save(HERE / name, case.model.state_dict(), settings, case.vocabulary, json.loads(case.processor().to_json_string()))
 
 
 def vila(name, case, **config):
@@ -242,6 +249,7 @@ def main(names):
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
         "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),
         "minicpm-v-2.6": lambda n: minicpm(n, family("minicpm-v").V26()),
+        "minicpm-v-4.6": lambda n: minicpm46(n, family("minicpm-v").V46()),
         "minicpm-v-4.5": lambda n: minicpm(n, family("minicpm-v").V45()),
         "minicpm-llama3-v-2.5": lambda n: minicpm(n, family("minicpm-v").V25()),
     }

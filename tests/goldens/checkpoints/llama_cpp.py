@@ -19,7 +19,7 @@ def convert(folder, out_type, pre, mmproj=False):
     TextModel.get_vocab_base_pre = lambda self, tokenizer: pre
     with tempfile.TemporaryDirectory() as out:
         path = pathlib.Path(out) / "out.gguf"
-        arguments = [str(folder), "--outfile", str(path), "--outtype", out_type] + (["--mmproj"] if mmproj else [])
+        arguments = [str(folder), "--outfile", str(path), "--outtype", out_type] + (["--no-mtp"] if pre == "qwen35" else []) + (["--mmproj"] if mmproj else [])
         before, sys.argv = sys.argv, ["convert_hf_to_gguf.py", *arguments]
         try:
             runpy.run_path(str(LLAMA / "convert_hf_to_gguf.py"), run_name="__main__")

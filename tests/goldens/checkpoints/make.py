@@ -140,6 +140,13 @@ class GlmVocabulary(BytePairVocabulary):
     bos_text, eos_text, placeholder_text, adds_bos, whole_words_first = None, "<|endoftext|>", "<|endoftext|>", False, False
 
 
+class Qwen35Vocabulary(QwenVocabulary):
+    pre = "qwen35"
+    # transformers v5.12, models/qwen3_5/tokenization_qwen3_5.py
+    SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+             r"\s+(?!\S)|\s+")
+
+
 def chat_files(folder, vocabulary):
     """InternLM2's chat models rename pieces that were kept unused."""
     end = {str(len(vocabulary.tokens) - 1): {"content": "<|im_end|>", "special": True}}
@@ -194,9 +201,14 @@ CASES = [
     Case("qwen2-slow", seed=6, vocabulary_type=QwenVocabulary, pre="qwen2", tokenizer=lambda f, v: files.byte_pairs(f, v, {"tokenizer_class": "Qwen2Tokenizer"}, slow=True),
          model=of_class("Qwen2").__get__),
     Case("qwen3", seed=7, vocabulary_type=QwenVocabulary, pre="qwen2", tokenizer=files.byte_pairs, model=of_class("Qwen3", head_dim=16).__get__),
+    Case("qwen35", seed=18, dtype=torch.bfloat16, vocabulary_type=Qwen35Vocabulary, pre="qwen35", tokenizer=files.byte_pairs, model=of_class(
+        "Qwen3_5", config_name="Qwen3_5Text", num_hidden_layers=4, head_dim=16, linear_key_head_dim=8, linear_value_head_dim=8, linear_num_key_heads=2,
+        linear_num_value_heads=4, linear_conv_kernel_dim=4).__get__),
     Case("phi3", seed=8, model=of_class("Phi3", original_max_position_embeddings=512, pad_token_id=0).__get__),
     Case("phi3-long", seed=9, model=of_class("Phi3", original_max_position_embeddings=128, pad_token_id=0, rope_parameters={
         "rope_type": "longrope", "rope_theta": 10000.0, "long_factor": [1.0, 1.5, 2.0, 4.0], "short_factor": [1.0, 1.0, 1.25, 1.5]}).__get__),
+    Case("phi3-partial", seed=19, model=of_class("Phi3", original_max_position_embeddings=128, pad_token_id=0, tie_word_embeddings=True, rope_parameters={
+        "rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.75, "long_factor": [1.0, 1.5, 2.0], "short_factor": [1.0, 1.0, 1.25]}).__get__),
     Case("internlm2", seed=10, tokenizer=chat_files, model=by_hand("InternLM2ForCausalLM", "internlm2", internlm2).__get__),
     Case("minicpm", seed=11, model=by_hand("MiniCPMForCausalLM", "minicpm", llama_like, scale_emb=12, scale_depth=1.4, dim_model_base=16).__get__),
     Case("chatglm", seed=12, vocabulary_type=GlmVocabulary, pre="chatglm-bpe", tokenizer=files.byte_pairs, model=by_hand(
@@ -206,7 +218,15 @@ CASES = [
     Case("glm4", seed=14, vocabulary_type=GlmVocabulary, pre="glm4", tokenizer=files.byte_pairs, model=of_class("Glm4", head_dim=8, pad_token_id=0).__get__),
     Case("gemma2", seed=15, dtype=torch.bfloat16, model=of_class("Gemma2", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
     Case("gemma3", seed=16, dtype=torch.bfloat16, model=of_class("Gemma3", config_name="Gemma3Text", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
+<<<<<<< HEAD
     Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=files.unigram, model=t5.__get__),
+=======
+    Case("gemma3-linear", seed=20, dtype=torch.bfloat16, model=of_class(
+        "Gemma3", config_name="Gemma3Text", head_dim=16, pad_token_id=0, tie_word_embeddings=True, rope_parameters={
+            "full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}).__get__),
+    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=t5_files, model=t5.__get__),
+>>>>>>> 38112a1 (convert: MiniCPM-V 4.6 and Qwen 3.5)
 ]
 
 
