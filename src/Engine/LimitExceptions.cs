@@ -35,6 +35,24 @@ public sealed class ImageTokenLimitException : TesseraException
     public int Limit { get; }
 }
 
+/// <summary>An instruction that is longer than a model's vision side reads.</summary>
+public sealed class InstructionTooLongException : TesseraException
+{
+    /// <summary>Creates the failure.</summary>
+    /// <param name="tokenCount">Tokens of the instruction, as the vision side cuts it.</param>
+    /// <param name="limit">The most that it reads.</param>
+    public InstructionTooLongException(int tokenCount, int limit)
+        : base(
+            $"The question has {tokenCount} tokens for the Q-Former, which reads it with the picture, more than its limit of {limit}."
+        ) => (TokenCount, Limit) = (tokenCount, limit);
+
+    /// <summary>Tokens of the instruction.</summary>
+    public int TokenCount { get; }
+
+    /// <summary>The most that are read.</summary>
+    public int Limit { get; }
+}
+
 /// <summary>A context that needs more memory than the machine has.</summary>
 public sealed class ContextMemoryException : TesseraException
 {

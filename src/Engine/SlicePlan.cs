@@ -62,6 +62,10 @@ public sealed record PlanRequest
     /// <summary>The most embeddings for the picture; null for no limit.</summary>
     public int? MaxImageTokens { get; init; }
 
+    /// <summary>What is asked about the picture, which some families' vision side reads with it (InstructBLIP); null for the text of the
+    /// message that the picture is in.</summary>
+    public string? Instruction { get; init; }
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value cannot be; the message names it and its range.</exception>
     internal void Check()
@@ -109,6 +113,9 @@ public sealed record SlicePlan
 
     /// <summary>What stands for the picture in the prompt, in order.</summary>
     public required IReadOnlyList<LayoutSpan> Layout { get; init; }
+
+    /// <summary>What the vision side reads with the picture; null where the family reads nothing.</summary>
+    public string? Instruction { get; init; }
 
     /// <summary>Slices that the family would have made without the caller's limits.</summary>
     public int UnlimitedSliceCount { get; init; }

@@ -37,7 +37,14 @@ public sealed record Transcript(IReadOnlyList<ChatTemplateMessage> Messages)
             int count = Math.Min(message.ImageCount, Media.Count - first);
             int pictures = Media.Skip(first).Take(count).Count(static item => item is PromptImage);
             for (int index = 0; index < count; index++)
-                yield return (Media[first + index], Limits with { ImageCount = pictures });
+                yield return (
+                    Media[first + index],
+                    Limits with
+                    {
+                        ImageCount = pictures,
+                        Instruction = Limits.Instruction ?? message.Text,
+                    }
+                );
             first += count;
         }
     }

@@ -53,6 +53,8 @@ public sealed class FamilyGoldenTests
     [InlineData("llava-next-qwen", "llava-next/llava-next-qwen", "LLaVA-NeXT")]
     [InlineData("llava-1-ends", "llava/llava-1-ends", "LLaVA")]
     [InlineData("glm-4v", "glm-4v/glm-4v", "GLM-4V")]
+    [InlineData("instructblip-flan-t5", "instructblip/instructblip-flan-t5", "InstructBLIP")]
+    [InlineData("instructblip-vicuna", "instructblip/instructblip-vicuna", "InstructBLIP")]
     [InlineData("blip2-flan-t5", "blip-2/blip2-flan-t5", "BLIP-2")]
     [InlineData("minicpm-v-4.6", "minicpm-v/minicpm-v-4.6", "MiniCPM-V 4.6")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]

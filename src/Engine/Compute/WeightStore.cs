@@ -150,6 +150,22 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
     public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, RequireValues(name, count));
 
+    /// <summary>Rows of a table [width, rows] as float32, read from the file: what is looked up on the processor.</summary>
+    /// <exception cref="ModelFileException">It is missing, or has another number of elements.</exception>
+    public float[] HostRows(string name, int width, int rowCount, IReadOnlyList<int> indexes)
+    {
+        GgufTensor table = RequireValues(name, (long)width * rowCount);
+        var stored = new byte[checked((int)(table.ByteLength / rowCount))];
+        var rows = new float[checked(width * indexes.Count)];
+        for (int index = 0; index < indexes.Count; index++)
+        {
+            file.ReadTensorData(table, (long)indexes[index] * stored.Length, stored);
+            ElementConversion.ToFloat(table.Type, stored, rows.AsSpan(index * width, width));
+        }
+
+        return rows;
+    }
+
     /// <summary>A vector [width] with zeros behind it as float32, or a null tensor where the file has none: [paddedWidth].</summary>
     public Tensor OptionalPaddedValues(string name, long width, long paddedWidth) =>
         Has(name) ? Declare([RequireValues(name, width)], ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, paddedWidth, 1) : default;

@@ -7,6 +7,9 @@ internal static class MediaMarker
 {
     public const string Text = "<__media__>";
 
+    /// <summary>A text without the places of media.</summary>
+    public static string WithoutPlaces(string written) => written.Replace(Text, "", StringComparison.Ordinal);
+
     /// <summary>Texts with the places of media between them.</summary>
     public static IReadOnlyList<ChatTemplatePart> Parse(string written)
     {

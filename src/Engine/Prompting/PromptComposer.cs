@@ -28,8 +28,14 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         return LayOut(
             Write(conversation),
             conversation.Turns.SelectMany(static turn =>
-                turn.Media.Select(media => (media, turn.Limits with { ImageCount = turn.Media.Count(static item => item is PromptImage) }))
-            )
+            {
+                PlanRequest request = turn.Limits with
+                {
+                    ImageCount = turn.Media.Count(static item => item is PromptImage),
+                    Instruction = turn.Limits.Instruction ?? MediaMarker.WithoutPlaces(turn.Text),
+                };
+                return turn.Media.Select(media => (media, request));
+            })
         );
     }
 

@@ -20,6 +20,8 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-next-video-hf", "llava-next-video")]
     [InlineData("llava-interleave-hf", "llava-interleave")]
     [InlineData("blip2-flan-t5", "blip2-flan-t5")]
+    [InlineData("instructblip-flan-t5", "instructblip-flan-t5")]
+    [InlineData("instructblip-vicuna", "instructblip-vicuna")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
     [InlineData("minicpm-v-4.6", "minicpm-v-4.6")]

@@ -74,9 +74,11 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
 
     /// <summary>What was asked of the plan.</summary>
     public PlanRequest Request =>
-        Entry.TryGetProperty("image_count", out JsonElement count)
-            ? new PlanRequest { ImageCount = count.GetInt32() }
-            : PlanRequest.Default;
+        new()
+        {
+            ImageCount = Entry.TryGetProperty("image_count", out JsonElement count) ? count.GetInt32() : 1,
+            Instruction = Entry.TryGetProperty("instruction", out JsonElement asked) ? asked.GetString() : null,
+        };
 
     /// <summary>Where its embeddings stand, counted from the first; null for one after another.</summary>
     public int[]? Places =>

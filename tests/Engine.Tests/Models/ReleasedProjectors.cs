@@ -40,6 +40,7 @@ internal static class ReleasedProjectors
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
         yield return ("BLIP-2", QFormer(), [32, 32, 32]);
+        yield return ("InstructBLIP", Reading(QFormer()), [32, 32, 32]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -80,6 +81,14 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = [8];
         contents.Shapes["adapter.conv.weight"] = [32, 8];
         contents.Shapes["adapter.linear.linear.weight"] = contents.Shapes["adapter.linear.gate.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Reading(SlicedProjectors.Contents contents)
+    {
+        contents.Shapes["qformer.tok_embd.weight"] = contents.Shapes["qformer.pos_embd.weight"] = [8, 4];
+        contents.Shapes["qformer.blk.0.ffn_up.weight"] = [8, 16];
+        contents.Metadata["clip.qformer.tokens"] = new[] { "[UNK]", "[CLS]", "[SEP]" };
         return contents;
     }
 

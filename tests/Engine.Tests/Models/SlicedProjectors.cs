@@ -93,6 +93,9 @@ internal static class SlicedProjectors
                 case int[] numbers:
                     writer.AddMetadata(key, GgufValue.FromArray<int>(numbers));
                     break;
+                case string[] texts:
+                    writer.AddMetadata(key, GgufValue.FromArray<string>(texts));
+                    break;
                 case float[] reals:
                     writer.AddMetadata(key, GgufValue.FromArray<float>(reals));
                     break;

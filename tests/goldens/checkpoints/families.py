@@ -39,7 +39,7 @@ def tokenizer(folder, vocabulary):
         files.byte_pairs(folder, vocabulary)
     else:
         config = {} if vocabulary.space_prefix is None else {"add_prefix_space": vocabulary.space_prefix}
-        files.sentencepiece(folder, vocabulary, config)
+        files.sentencepiece(folder, vocabulary, {**config, **getattr(vocabulary, "tokenizer_config", {})})
 
 
 def save(folder, state, config, vocabulary, processor):
@@ -245,6 +245,8 @@ def main(names):
         "llava-onevision": lambda n: llava(n, family("llava-next-video").LlavaOnevisionVideo, authors=True, processor=HALF, **ONEVISION),
         "llava-interleave-hf": lambda n: llava(n, family("llava-next-video").LlavaInterleave, processor=HALF),
         "llava-interleave": lambda n: llava(n, family("llava-next-video").LlavaInterleave, authors=True, processor=HALF, newline=True, **INTERLEAVE),
+        "instructblip-flan-t5": lambda n: blip2(n, family("instructblip").InstructT5()),
+        "instructblip-vicuna": lambda n: blip2(n, family("instructblip").InstructVicuna()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
         "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),

@@ -31,6 +31,7 @@ internal readonly record struct MediaKey(string Hash)
             System.Text.Encoding.UTF8.GetBytes(
                 $"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} "
                     + $"{plan.ImageTokenCount}\n{(plan.FrameCount > 0 ? $"{plan.FrameCount} frames\n" : "")}{slices}"
+                    + (plan.Instruction is null ? "" : $"\ninstruction {plan.Instruction}")
             )
         );
         return new MediaKey(Convert.ToHexStringLower(hash.GetHashAndReset()));

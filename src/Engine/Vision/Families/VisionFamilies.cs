@@ -1,6 +1,7 @@
 using Tessera.Gguf;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Glm4v;
+using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
@@ -24,6 +25,7 @@ internal static class VisionFamilies
         LlavaUhdFamily.Row,
         Glm4vFamily.Row,
         Blip2Family.Row,
+        InstructBlipFamily.Row,
     ];
 
     /// <summary>The families.</summary>

@@ -6,14 +6,14 @@ namespace Tessera.Vision.Families.Blip2;
 /// <summary>Tower, Q-Former and projection on every slice.</summary>
 internal sealed class Blip2Encoder : SliceEncoder
 {
-    private readonly Blip2Config config;
+    private readonly QFormerProjectorConfig config;
     private readonly EvaTower tower;
     private readonly QFormer former;
     private readonly LinearWeights projection; // [width, embedding]
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
-    public Blip2Encoder(Blip2Config config, WeightStore weights)
+    public Blip2Encoder(QFormerProjectorConfig config, WeightStore weights)
     {
         this.config = config;
         tower = new EvaTower(config.Tower, weights);

@@ -17,7 +17,7 @@ internal static class Blip2Family
 
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {
-        Blip2Config config = Blip2Config.Read(file);
+        QFormerProjectorConfig config = QFormerProjectorConfig.Read(file);
         return new FamilyParts(
             new Blip2ImageProcessor(config),
             config.Outputs,

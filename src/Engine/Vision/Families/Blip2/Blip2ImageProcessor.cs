@@ -1,10 +1,11 @@
 using Tessera.Imaging;
+using Tessera.Vision.Parts;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Blip2;
 
 /// <summary>The picture stretched to the tower's square; its rows are the queries'.</summary>
-internal sealed class Blip2ImageProcessor(Blip2Config config) : IImageProcessor
+internal sealed class Blip2ImageProcessor(QFormerProjectorConfig config) : IImageProcessor
 {
     private readonly StretchedImage stretched = new(
         config.Tower.Tower.ImageSize,
