@@ -56,6 +56,13 @@ public static class SyntheticModels
     internal static void WriteLanguage(LanguageShape shape, string path)
     {
         var writer = new GgufWriter();
+        if (shape.HasEncoder)
+        {
+            SyntheticT5.Write(writer, shape);
+            writer.Save(path);
+            return;
+        }
+
         string architecture = shape.PlacesRowsFreely ? "qwen2vl" : "llama";
         writer.AddMetadata("general.architecture", architecture);
         foreach (

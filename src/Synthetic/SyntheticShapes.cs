@@ -1,4 +1,6 @@
+using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Glm4v;
+using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
@@ -9,7 +11,7 @@ using Tessera.Vision.Parts;
 
 namespace Tessera.Synthetic;
 
-/// <summary>Dimensions of a language model of the Llama architecture.</summary>
+/// <summary>Dimensions of a language model of the Llama architecture, or of a T5.</summary>
 internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int Heads, int KeyHeads, int VocabularySize)
 {
     /// <summary>lmsys/vicuna-7b-v1.5, config.json.</summary>
@@ -27,6 +29,12 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>The language model of openbmb/MiniCPM-V-4.6, config.json, in the Llama architecture (full attention in all
     /// blocks).</summary>
     public static LanguageShape Qwen1B { get; } = new(1024, 3584, 24, 8, 2, 248320);
+
+    /// <summary>google/flan-t5-xl, config.json: 24 blocks in the encoder, and as many in the decoder.</summary>
+    public static LanguageShape FlanT5Xl { get; } = new(2048, 5120, 24, 32, 32, 32128) { HasEncoder = true };
+
+    /// <summary>Whether it is a T5, whose encoder has as many blocks as its decoder.</summary>
+    public bool HasEncoder { get; init; }
 
     /// <summary>internlm/internlm2_5-7b, config.json, in the Llama architecture.</summary>
     public static LanguageShape InternLm7B { get; } = new(4096, 14336, 32, 32, 8, 92553);
@@ -56,6 +64,8 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("minicpm-v-4.6", MiniCpmV46Shape.Released, LanguageShape.Qwen1B),
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
+        new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
+        new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
     ];

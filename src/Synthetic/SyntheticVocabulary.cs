@@ -38,6 +38,30 @@ internal static class SyntheticVocabulary
         + "What what Where where "
         + "which Which who Who why will with word words write yellow yes you your";
 
+    /// <summary>A Unigram vocabulary of words, letters and T5's special tokens.</summary>
+    public static void WriteUnigram(GgufWriter writer, int size)
+    {
+        List<string> tokens = ["<pad>", "</s>", "<unk>", .. Words.Split(' ').Distinct().Select(static word => $"\u2581{word}"), "\u2581"];
+        tokens.AddRange(Enumerable.Range(33, 94).Select(static code => ((char)code).ToString()));
+        while (tokens.Count < size)
+            tokens.Add($"[unused{tokens.Count}]");
+        writer.AddMetadata("tokenizer.ggml.model", "t5");
+        writer.AddMetadata("tokenizer.ggml.pre", "default");
+        writer.AddMetadata("tokenizer.ggml.tokens", GgufValue.FromArray<string>([.. tokens]));
+        // Longer pieces are likelier than their letters.
+        writer.AddMetadata(
+            "tokenizer.ggml.scores",
+            GgufValue.FromArray<float>([.. tokens.Select(static token => token.Length > 1 ? -4f : -8f)])
+        );
+        writer.AddMetadata(
+            "tokenizer.ggml.token_type",
+            GgufValue.FromArray<int>([.. tokens.Select(static (_, id) => id < 3 ? Control : Normal)])
+        );
+        writer.AddMetadata("tokenizer.ggml.eos_token_id", 1u);
+        writer.AddMetadata("tokenizer.ggml.unknown_token_id", 2u);
+        writer.AddMetadata("tokenizer.ggml.padding_token_id", 0u);
+    }
+
     public static void Write(GgufWriter writer, int size)
     {
         List<string> tokens = Bytes();

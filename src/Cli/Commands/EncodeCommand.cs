@@ -23,6 +23,11 @@ internal sealed class EncodeCommand(CliConsole console)
         "--stage",
         "embeddings [tokens, width], features [slices, patches, hidden], or pixels [slices, 3, height, width]."
     );
+    private readonly Option<string> instruction = new("--instruction")
+    {
+        Description = "What is asked about the picture, for models whose vision side reads it (InstructBLIP).",
+        HelpName = "TEXT",
+    };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document about what was written." };
 
     public static Command Create(CliConsole console)
@@ -36,6 +41,7 @@ internal sealed class EncodeCommand(CliConsole console)
         command.Add(encode.image);
         command.Add(encode.output);
         command.Add(encode.stage);
+        command.Add(encode.instruction);
         encode.model.AddEncodingTo(command);
         command.Add(encode.json);
         command.SetAction(encode.RunAsync);
@@ -53,10 +59,10 @@ internal sealed class EncodeCommand(CliConsole console)
         );
         string path = parsed.GetRequiredValue(output);
         OutputFiles.Require(console, "--out", path, ".npy");
-        console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), model.Limits(parsed)));
+        console.NoteLimits(picture, vision.Plan(vision.ReadSize(picture), Request(parsed)));
         EncodeDocument document =
             parsed.GetValue(stage) == EncodeStage.Pixels
-                ? WritePixels(vision.PreparePixels(picture, model.Limits(parsed), cancellationToken), path)
+                ? WritePixels(vision.PreparePixels(picture, Request(parsed), cancellationToken), path)
                 : await EncodeAsync(vision, picture, parsed, path, cancellationToken);
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, document);
@@ -66,6 +72,8 @@ internal sealed class EncodeCommand(CliConsole console)
             );
         return ExitCode.Success;
     }
+
+    private PlanRequest Request(ParseResult parsed) => model.Limits(parsed) with { Instruction = parsed.GetValue(instruction) };
 
     private async Task<EncodeDocument> EncodeAsync(
         VisionModel vision,
@@ -89,8 +97,8 @@ internal sealed class EncodeCommand(CliConsole console)
                             cancellationToken
                         );
                         return parsed.GetValue(stage) == EncodeStage.Features
-                            ? WriteFeatures(vision.EncodeFeatures(picture, model.Limits(parsed), progress, cancellationToken), path)
-                            : WriteEmbeddings(vision.Encode(picture, model.Limits(parsed), progress, cancellationToken), path);
+                            ? WriteFeatures(vision.EncodeFeatures(picture, Request(parsed), progress, cancellationToken), path)
+                            : WriteEmbeddings(vision.Encode(picture, Request(parsed), progress, cancellationToken), path);
                     },
                     cancellationToken
                 )
