@@ -51,12 +51,19 @@ internal static class ImageInputs
         CancellationToken cancellationToken
     )
     {
+        if (source == "-")
+            return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
+        return await ReadAsync(source, allowsLocal, cancellationToken);
+    }
+
+    /// <summary>Reads one that is not standard input.</summary>
+    /// <exception cref="ImageException">The picture cannot be read.</exception>
+    public static async Task<PromptImage> ReadAsync(string source, bool allowsLocal, CancellationToken cancellationToken)
+    {
         if (PdfPages.Find(source) is { } pages)
             return (await pages.DrawAsync(cancellationToken)) is [var only]
                 ? only
                 : throw new ImageException(source, "one page at a time: name it, as in report.pdf#3.");
-        if (source == "-")
-            return await ReadStreamAsync(console.OpenInput(), "standard input", cancellationToken);
         if (IsAddress(source))
             return await DownloadAsync(source, allowsLocal, cancellationToken);
         if (source.StartsWith("file:/", StringComparison.OrdinalIgnoreCase))

@@ -38,6 +38,26 @@ internal sealed record PdfPages(string Path, int? First, int Last)
             : throw new ImageException(name, $"take at most {MostPages} pages at once.");
     }
 
+    /// <summary>Whether a name means pages.</summary>
+    public static bool IsName(string name)
+    {
+        try
+        {
+            return Find(name) is not null;
+        }
+        catch (ImageException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A name of several pages as a name for each; any other name as it is.</summary>
+    /// <exception cref="ImageException">As for <see cref="Find"/>.</exception>
+    public static IReadOnlyList<string> Each(string name) =>
+        Find(name) is { First: { } first, Last: var last } pages
+            ? [.. Enumerable.Range(first, last - first + 1).Select(page => $"{pages.Path}#{page}")]
+            : [name];
+
     /// <summary>The pages as pictures.</summary>
     /// <exception cref="ImageException">A page cannot be drawn, or none is named of several.</exception>
     /// <exception cref="TesseraException">There is no program that draws pages.</exception>

@@ -68,6 +68,7 @@ internal sealed class ChatCommand(CliConsole console)
         )
         {
             VideoRange = videos.Range(parsed),
+            AllowsLocal = model.AllowsLocal(parsed),
         };
         if (terminal is not null)
             screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");

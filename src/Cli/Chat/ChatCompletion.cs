@@ -51,7 +51,7 @@ internal static class ChatCompletion
                 .EnumerateFileSystemInfos(Literal(beginning) + "*")
                 .Take(MaxEntries)
                 .Where(entry => beginning.Length > 0 || !entry.Name.StartsWith('.'))
-                .Where(entry => entry is DirectoryInfo || !picturesOnly || PromptImage.IsImageFile(entry.FullName))
+                .Where(entry => entry is DirectoryInfo || !picturesOnly || IsPicture(entry.FullName))
                 .Select(entry => TypedPath.Quote(folder + entry.Name) + (entry is DirectoryInfo ? Path.DirectorySeparatorChar : ' '));
             return new Completion(start, [.. names.Order(StringComparer.Ordinal)]);
         }
@@ -60,6 +60,8 @@ internal static class ChatCompletion
             return Completion.None;
         }
     }
+
+    private static bool IsPicture(string path) => PromptImage.IsImageFile(path) || PdfDocument.IsPdfFile(path);
 
     // Wildcards in a name are letters of it here: what they would match too is let in, and completed no further.
     private static string Literal(string beginning) =>

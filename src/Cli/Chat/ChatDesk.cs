@@ -24,6 +24,9 @@ internal sealed class ChatDesk : IDisposable
     /// <summary>Limits on the slices and tokens of each picture.</summary>
     public PlanRequest Limits { get; }
 
+    /// <summary>Whether a picture's address may be redirected into this machine's network.</summary>
+    public bool AllowsLocal { get; init; }
+
     /// <summary>Which frames of videos are taken.</summary>
     public VideoRange VideoRange { get; init; } = new();
 

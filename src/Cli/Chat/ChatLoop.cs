@@ -1,3 +1,4 @@
+using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
 using Tessera.Cli.Output;
 using Tessera.Shared;
@@ -111,8 +112,10 @@ internal sealed class ChatLoop
     private async Task SayAsync(string line, bool isEdit)
     {
         LineWithImages message = ImagePaths.OfThisMachine.Find(line);
-        foreach (string path in message.Paths)
-            await pictures.AttachAsync(path);
+        if (message.Text.Split((char[]?)null).FirstOrDefault(ImageInputs.IsAddress) is { } address)
+            screen.Say($"{PlainText.Quote(address)} stays words: /image ADDRESS adds a picture.");
+        if (message.Paths.Count > 0)
+            await pictures.AttachAsync(message.Paths);
         string text = message.Text.StartsWith("//", StringComparison.Ordinal) ? message.Text[1..] : message.Text;
         if (text.Trim().Length == 0)
             return;

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
+using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;
 
@@ -13,12 +15,17 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
     public async Task AddAsync(string text)
     {
         if (text.Length == 0)
-            throw new TesseraException("Name a picture's file: /image PATH.");
-        LineWithImages named = ImagePaths.OfThisMachine.Find(text);
-        // With words that are no pictures, all of it is one name, whose failure is then told.
-        IReadOnlyList<string> paths = named.Text.Length == 0 ? named.Paths : [TypedPath.Require(text)];
-        foreach (string path in paths)
-            await AttachAsync(path);
+            throw new TesseraException("Name a picture's file or address: /image PATH.");
+        LineWithImages named = ImagePaths.OnlyPictures.Find(text);
+        // Of several names, the one that is no picture is told; where none is one, all of it may be one name.
+        IReadOnlyList<string> paths =
+            named.Text.Length == 0 ? named.Paths
+            : named.Paths.Count == 0 ? [TypedPath.Require(text)]
+            : throw new TesseraException(
+                $"{PlainText.Quote(named.Text.Replace(LineWithImages.Marker, " ", StringComparison.Ordinal).Trim())}: this is not a picture "
+                    + "that can be read, so none was added."
+            );
+        await AttachAsync(paths);
     }
 
     /// <summary><c>/video</c></summary>
@@ -34,13 +41,28 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
         });
     }
 
-    /// <summary>Puts a picture on the desk and shows it.</summary>
-    /// <exception cref="ImageException">It cannot be used.</exception>
-    public async Task AttachAsync(string path)
+    /// <summary>Puts pictures on the desk and shows them: all of them, or none if one cannot be used.</summary>
+    /// <exception cref="TesseraException">One cannot be used.</exception>
+    public Task AttachAsync(IReadOnlyList<string> names) =>
+        interrupts.RunAsync(async token =>
+        {
+            var images = new List<PromptImage>();
+            foreach (string name in names)
+                images.Add(await ImageInputs.ReadAsync(name, desk.AllowsLocal, token));
+            Attach(images);
+        });
+
+    /// <summary>Puts pictures on the desk and shows them.</summary>
+    /// <exception cref="TesseraException">One cannot be used.</exception>
+    public void Attach(IReadOnlyList<PromptImage> images)
     {
-        PromptImage image = await PromptImage.FromFileAsync(path);
-        Show(image);
-        desk.Pending.Add(image);
+        foreach (PromptImage image in images)
+            desk.Plan(image);
+        foreach (PromptImage image in images)
+        {
+            Show(image);
+            desk.Pending.Add(image);
+        }
     }
 
     /// <summary>Shows a picture or a video's first frame, and what it costs.</summary>
@@ -76,7 +98,7 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
         if (text.Length == 0)
             return all.Length > 0 ? all[^1] : throw new TesseraException("There is no picture yet: add one with /image PATH.");
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
-            return await PromptImage.FromFileAsync(TypedPath.Require(text));
+            return await ImageInputs.ReadAsync(ImageInputs.IsAddress(text) ? text : TypedPath.Require(text), desk.AllowsLocal, default);
         return number >= 1 && number <= all.Length
             ? all[number - 1]
             : throw new TesseraException(
