@@ -12,16 +12,27 @@ internal sealed class ChatCommands
     /// <param name="answer">Answers.</param>
     /// <param name="confirm">Asks somebody who types; false where nobody does.</param>
     /// <param name="interrupts">Stops what takes long.</param>
-    public ChatCommands(ChatDesk desk, ChatScreen screen, ChatAnswer answer, Func<string, Task<bool>> confirm, Interrupts interrupts)
+    /// <param name="pictures">Adds pictures.</param>
+    /// <param name="desktop">Takes them from the desktop.</param>
+    public ChatCommands(
+        ChatDesk desk,
+        ChatScreen screen,
+        ChatAnswer answer,
+        Func<string, Task<bool>> confirm,
+        Interrupts interrupts,
+        ImageCommands pictures,
+        DesktopCommands desktop
+    )
     {
         this.screen = screen;
-        var pictures = new ImageCommands(desk, screen, interrupts);
         var turns = new TurnCommands(desk, screen, answer);
         var sessions = new SessionCommands(desk, screen, confirm, interrupts);
         var reports = new ReportCommands(desk, screen);
         SlashCommand[] all =
         [
             new("/image", "PATH...", "add pictures to the next message", pictures.AddAsync),
+            new("/paste", "", "add the clipboard's picture; so does Ctrl+V", desktop.PasteAsync),
+            new("/screenshot", "", "add a picture of the screen", desktop.TakeScreenshotAsync),
             new("/video", "PATH", "add a video to the next message", pictures.AddVideoAsync),
             new("/look", "[N|PATH]", "show what the model sees", pictures.LookAsync),
             new("/regen", "", "answer the last message again", turns.RegenerateAsync),
@@ -52,6 +63,6 @@ internal sealed class ChatCommands
     {
         foreach (SlashCommand command in table.Values)
             screen.SayPair($"{command.Name} {command.Arguments}", command.Description, 24);
-        screen.Say("A picture's path in a message adds it; a line that ends in \\ goes on in the next one.");
+        screen.Say("A picture's path or address in a message adds it; a line that ends in \\ goes on in the next one.");
     }
 }

@@ -15,23 +15,27 @@ internal sealed class ChatLoop
     private readonly ChatAnswer answer;
     private readonly ChatCommands commands;
     private readonly ImageCommands pictures;
+    private readonly DesktopCommands desktop;
 
     public ChatLoop(ChatDesk desk, ILineSource lines, ChatScreen screen, Interrupts interrupts)
     {
         (this.desk, this.lines, this.screen, this.interrupts) = (desk, lines, screen, interrupts);
         answer = new ChatAnswer(desk, screen, interrupts);
-        commands = new ChatCommands(desk, screen, answer, ConfirmAsync, interrupts);
         pictures = new ImageCommands(desk, screen, interrupts);
+        desktop = new DesktopCommands(pictures, interrupts);
+        commands = new ChatCommands(desk, screen, answer, ConfirmAsync, interrupts, pictures, desktop);
     }
 
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync()
     {
         bool wasInterrupted = false;
+        string typed = "";
         while (!desk.IsOver)
         {
             string? draft = desk.Draft;
-            InputLine line = await ReadAsync(draft);
+            InputLine line = await ReadAsync(draft, typed);
+            typed = "";
             desk.Draft = null;
             if (interrupts.Leaving.IsCancellationRequested)
                 return ExitCode.Interrupted;
@@ -49,6 +53,12 @@ internal sealed class ChatLoop
                 screen.Fail($"The line has more than {InputLine.MaxLength} characters, so it was skipped.");
             if (line.End == LineEnd.Sent)
                 await HandleAsync(line.Text, isEdit: draft is not null);
+            if (line.End == LineEnd.Paste)
+            {
+                typed = await PasteAsync(line);
+                desk.Draft = draft is null ? null : typed;
+            }
+
             if (interrupts.Leaving.IsCancellationRequested)
                 return ExitCode.Interrupted;
         }
@@ -56,7 +66,15 @@ internal sealed class ChatLoop
         return screen.HasFailedUnseen ? ExitCode.Failed : ExitCode.Success;
     }
 
-    private async Task<InputLine> ReadAsync(string? draft)
+    // What was typed goes on after the picture, or with the text that the clipboard holds.
+    private async Task<string> PasteAsync(InputLine line)
+    {
+        string pasted = "";
+        await GuardAsync(async token => pasted = await desktop.PasteAsync(token));
+        return line.Text + PlainText.Clean(pasted.ReplaceLineEndings("\n"));
+    }
+
+    private async Task<InputLine> ReadAsync(string? draft, string typed)
     {
         string waiting = desk.Pending.Count == 0 ? "" : $"[{MediaCount.Of(desk.Pending)}] ";
         string prompt =
@@ -65,7 +83,7 @@ internal sealed class ChatLoop
             : $"{waiting}> ";
         try
         {
-            return await Task.Run(() => lines.Read(prompt, draft ?? "")).WaitAsync(interrupts.Leaving);
+            return await Task.Run(() => lines.Read(prompt, draft ?? typed)).WaitAsync(interrupts.Leaving);
         }
         catch (OperationCanceledException)
         {
@@ -81,14 +99,17 @@ internal sealed class ChatLoop
         return reply.End == LineEnd.Sent && reply.Text.Trim() is "y" or "Y" or "yes";
     }
 
+    private Task HandleAsync(string line, bool isEdit) =>
+        GuardAsync(_ =>
+            SlashCommand.Parse(line) is { } command ? commands.RunAsync(command.Name, command.Arguments) : SayAsync(line, isEdit)
+        );
+
     // Whatever goes wrong is one sentence, and the chat goes on.
-    private async Task HandleAsync(string line, bool isEdit)
+    private async Task GuardAsync(Func<CancellationToken, Task> work)
     {
         try
         {
-            await interrupts.RunAsync(_ =>
-                SlashCommand.Parse(line) is { } command ? commands.RunAsync(command.Name, command.Arguments) : SayAsync(line, isEdit)
-            );
+            await interrupts.RunAsync(work);
         }
         catch (OperationCanceledException)
         {

@@ -9,8 +9,8 @@ internal static class FilePattern
     private const int MostPictures = 100;
     private const int MostEntries = 100_000;
 
-    /// <summary>The pictures that a pattern such as <c>Pictures/*.png</c> means, in the order of their names; null for what is no pattern of
-    /// pictures.</summary>
+    /// <summary>The pictures that a pattern such as <c>Pictures/*.png</c> means, in the order of their names; null for what is no pattern
+    /// of pictures.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="takesAny">Whether a * alone is a pattern too.</param>
     /// <exception cref="ImageException">They are too many, or the folder cannot be read.</exception>

@@ -22,8 +22,8 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
             named.Text.Length == 0 ? named.Paths
             : named.Paths.Count == 0 ? [TypedPath.Require(text)]
             : throw new TesseraException(
-                $"{PlainText.Quote(named.Text.Replace(LineWithImages.Marker, " ", StringComparison.Ordinal).Trim())}: this is not a picture "
-                    + "that can be read, so none was added."
+                $"{PlainText.Quote(named.Text.Replace(LineWithImages.Marker, " ", StringComparison.Ordinal).Trim())}: "
+                    + "this is not a picture that can be read, so none was added."
             );
         await AttachAsync(paths);
     }

@@ -12,6 +12,9 @@ internal enum LineEnd
     /// <summary>There is no more input.</summary>
     EndOfInput,
 
+    /// <summary>The clipboard is wanted, before the line is sent.</summary>
+    Paste,
+
     /// <summary>The line was longer than may be; it was skipped.</summary>
     TooLong,
 }

@@ -20,7 +20,7 @@ internal static class NameShape
     /// <param name="words">The words around it, with the blanks before each.</param>
     /// <param name="index">Which it is.</param>
     /// <param name="word">The word alone.</param>
-    /// <exception cref="ImageException">It does; the message names it, with the words before it that seem to belong to its path.</exception>
+    /// <exception cref="ImageException">It does; the message names it, with the words before it that seem to be of its path.</exception>
     public static void RequireNoLostPicture(string[] words, int index, string word)
     {
         if (ImageInputs.IsAddress(word.Trim('"', '\'')) || !LooksLikePicture(word))

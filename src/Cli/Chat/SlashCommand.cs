@@ -21,7 +21,24 @@ internal sealed record SlashCommand(string Name, string Arguments, string Descri
 
     /// <summary>The names of all commands, in the order of the help.</summary>
     public static IReadOnlyList<string> Names { get; } =
-    ["/image", "/video", "/look", "/regen", "/edit", "/fork", "/save", "/load", "/system", "/params", "/stats", "/clear", "/help", "/exit"];
+    [
+        "/image",
+        "/paste",
+        "/screenshot",
+        "/video",
+        "/look",
+        "/regen",
+        "/edit",
+        "/fork",
+        "/save",
+        "/load",
+        "/system",
+        "/params",
+        "/stats",
+        "/clear",
+        "/help",
+        "/exit",
+    ];
 
     /// <summary>The command that a line begins with, and what follows it; null for a message. A path is a message, and // escapes a
     /// slash.</summary>

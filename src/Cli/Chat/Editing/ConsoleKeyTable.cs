@@ -43,6 +43,7 @@ internal static class ConsoleKeyTable
             ConsoleKey.N => KeyKind.Down,
             ConsoleKey.P => KeyKind.Up,
             ConsoleKey.U => KeyKind.KillToStart,
+            ConsoleKey.V => KeyKind.PasteClipboard,
             ConsoleKey.W => KeyKind.KillWordBefore,
             ConsoleKey.Y => KeyKind.Yank,
             ConsoleKey.LeftArrow => KeyKind.WordLeft,

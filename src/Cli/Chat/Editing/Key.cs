@@ -23,6 +23,7 @@ internal enum KeyKind
     KillWordBefore,
     KillWordAfter,
     Yank,
+    PasteClipboard,
     Complete,
     ClearScreen,
     Interrupt,

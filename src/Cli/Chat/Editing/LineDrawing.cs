@@ -47,6 +47,16 @@ internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height
         Begin();
     }
 
+    /// <summary>Takes the line off the screen.</summary>
+    public void Erase()
+    {
+        var screen = new StringBuilder();
+        MoveToStart(screen, size().Width);
+        output.Write(screen.Append("\e[J"));
+        output.Flush();
+        Begin();
+    }
+
     /// <summary>Clears the screen.</summary>
     public void ClearScreen()
     {

@@ -47,10 +47,13 @@ internal sealed class LineEditor(
                     if (Apply(key) is not { } end)
                         continue;
                     isEditing = false;
-                    drawing.Finish(prompt, buffer.Text);
+                    if (end == LineEnd.Paste)
+                        drawing.Erase();
+                    else
+                        drawing.Finish(prompt, buffer.Text);
                     if (end == LineEnd.Sent)
                         history.Add(buffer.Text);
-                    return new InputLine(end, end == LineEnd.Sent ? buffer.Text : "");
+                    return new InputLine(end, end is LineEnd.Sent or LineEnd.Paste ? buffer.Text : "");
                 }
             }
         }
@@ -90,6 +93,8 @@ internal sealed class LineEditor(
                     return LineEnd.EndOfInput;
                 buffer.Delete();
                 return null;
+            case KeyKind.PasteClipboard:
+                return LineEnd.Paste;
             case KeyKind.Complete:
                 Complete(wasListing);
                 return null;
