@@ -44,10 +44,7 @@ public sealed class ClipboardTests : IDisposable
     public async Task Copied_files_are_pictures_and_the_screen_is_one()
     {
         string copied = folder.File("my heart.png", File.ReadAllBytes(Goldens.RepositoryPath("samples", "heart.png")));
-        Fake(
-            "xclip",
-            $"case $5 in TARGETS) echo text/uri-list;; *) printf '{new Uri(copied).AbsoluteUri.Replace("%", "%%", StringComparison.Ordinal)}\\r\\n';; esac"
-        );
+        Fake("xclip", $"case $5 in TARGETS) echo text/uri-list;; *) echo '{new Uri(copied).AbsoluteUri}';; esac");
         Fake("maim", $"cp '{copied}' \"$2\"");
         using TmuxTerminal terminal = await OpenAsync("DISPLAY=:9");
         await terminal.EnterAsync("/paste");

@@ -84,7 +84,7 @@ public sealed class SavingTests : IDisposable
         {
             string chat = Path.Combine(disk, "my.chat");
             CliRun run = await ChatAsync($"/save {chat}", $"/image {Shapes}", "What?", $"/save {chat}", "/stats");
-            Assert.Equal(0, run.ExitCode);
+            Assert.Equal(1, run.ExitCode);
             Assert.Contains("space", run.Error, StringComparison.Ordinal);
             Assert.Contains("prefill", run.Error, StringComparison.Ordinal);
             // What was saved before is there still.
