@@ -6,11 +6,20 @@ namespace Tessera;
 public sealed class ImageEncoding
 {
     internal ImageEncoding(SlicePlan plan, float[] embeddings, int width)
+        : this(plan, embeddings, width, embeddings.Length, 0) { }
+
+    internal ImageEncoding(SlicePlan plan, float[] values, int width, int embeddingCount, int memoryWidth)
     {
         Plan = plan;
-        Embeddings = embeddings;
+        Values = values;
+        Embeddings = values.AsMemory(0, embeddingCount);
+        Memory = values.AsMemory(embeddingCount);
         Width = width;
+        MemoryWidth = memoryWidth;
     }
+
+    /// <summary>Embeddings, and the memory behind them.</summary>
+    internal ReadOnlyMemory<float> Values { get; }
 
     /// <summary>How the picture was cut.</summary>
     public SlicePlan Plan { get; }
@@ -20,6 +29,13 @@ public sealed class ImageEncoding
 
     /// <summary>Width of an embedding.</summary>
     public int Width { get; }
+
+    /// <summary>[memory width, rows]: what the language model's layers look at beside its tokens, padding included; empty where pictures
+    /// are rows of the prompt.</summary>
+    public ReadOnlyMemory<float> Memory { get; }
+
+    /// <summary>Width of a memory's row; 0 where there is none.</summary>
+    public int MemoryWidth { get; }
 
     /// <summary>Number of embeddings.</summary>
     public int TokenCount => Embeddings.Length / Width;

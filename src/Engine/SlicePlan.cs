@@ -36,12 +36,27 @@ public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
     public static LayoutSpan OfToken(string text) => new(TokenKind, 0, text ?? throw new ArgumentNullException(nameof(text)));
 
     /// <summary>Whether it is exactly one token.</summary>
-    public bool IsToken => Kind == TokenKind;
+    public bool IsToken => Kind is TokenKind or MemoryKind;
+
+    /// <summary>Rows of the memory that the token brings into sight, for language models whose layers look at pictures beside their
+    /// tokens; 0 for none.</summary>
+    public int MemoryTokenCount { get; private init; }
+
+    /// <summary>All rows of that memory, padding included.</summary>
+    internal int MemoryRowCount { get; private init; }
+
+    /// <summary>A token that brings a picture's memory into sight.</summary>
+    /// <param name="text">The token.</param>
+    /// <param name="seenRows">Rows of the memory that stand for the picture.</param>
+    /// <param name="rows">Rows that the encoder makes, padding included.</param>
+    internal static LayoutSpan OfMemory(string text, int seenRows, int rows) =>
+        new(MemoryKind, 0, text) { MemoryTokenCount = seenRows, MemoryRowCount = rows };
 
     /// <summary>Where its rows stand, counted from the first; null for one after another.</summary>
     internal IReadOnlyList<int>? PositionOffsets { get; init; }
 
-    private const string TokenKind = "token";
+    private const string TokenKind = "token",
+        MemoryKind = "memory";
 }
 
 /// <summary>What the caller wants of a plan.</summary>
@@ -132,6 +147,13 @@ public sealed record SlicePlan
 
     /// <summary>Embeddings that enter the language model for the whole picture.</summary>
     public int ImageTokenCount => Layout.Sum(static span => span.RowCount);
+
+    /// <summary>Rows of the memory that the language model's layers look at beside its tokens; 0 where pictures are rows of the
+    /// prompt.</summary>
+    public int MemoryTokenCount => Layout.Sum(static span => span.MemoryTokenCount);
+
+    /// <summary>All rows of the memory, padding included.</summary>
+    internal int MemoryRowCount => Layout.Sum(static span => span.MemoryRowCount);
 
     /// <summary>The tower's pixels for each pixel of the original, in the finest slice.</summary>
     public double Scale =>

@@ -22,7 +22,9 @@ internal static class ModelLoader
         try
         {
             file = LanguageModelFile.Open(options.ModelPath);
-            if (options.Trial is { } trial)
+            if (options.ProjectorPath is null && Projector.IsInLanguageModel(file.Parts[0]))
+                options = options with { ProjectorPath = options.ModelPath };
+            if (options.Trial is { } trial && !GraphArchitectures.Runs(file.Parts[0]))
                 TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
             vision ??= options.ProjectorPath is null
                 ? null
@@ -149,6 +151,20 @@ internal static class ModelLoader
 
     private static void CheckPair(ILanguageModel language, VisionModel? vision)
     {
+        if (vision is { Projector.MemoryWidth: > 0 } && language.Memory is null)
+            throw new ModelFileException(
+                vision.Path,
+                $"its pictures are seen by cross-attention layers, which {language.Path} has not: the two files do not belong together."
+            );
+        if (vision is { Projector.MemoryWidth: var width } && language.Memory is { } memory && width != memory.Width)
+            throw new ModelFileException(
+                vision.Path,
+                width == 0
+                    ? $"its pictures are rows of the prompt, but {language.Path} looks at them with cross-attention layers: the two files do "
+                        + "not belong together."
+                    : $"its memory is {width} wide, but {language.Path} looks at one that is {memory.Width} wide: the two files do not "
+                        + "belong together."
+            );
         if (vision is { Projector.RowsSharePositions: true } && !language.PlacesRowsFreely)
             throw new ModelFileException(
                 language.Path,

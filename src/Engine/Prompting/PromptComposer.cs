@@ -70,6 +70,14 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
             throw new TesseraException(
                 $"The prompt has {placeCount} places for pictures ({MediaMarker.Text}), but {planned.Count} pictures were given."
             );
+        if (
+            language.Memory is { } memory
+            && planned.Sum(static item => item.Plan.Layout.Count(static span => span.MemoryRowCount > 0)) is var seen
+            && seen > memory.MostMedia
+        )
+            throw new TesseraException(
+                $"The prompt has {seen} pictures, and {language.Path} looks at {memory.MostMedia} in one prompt at most."
+            );
         IReadOnlyList<PromptPiece> pieces = PromptExpansion.Expand(text, [.. planned.Select(static item => item.Plan)]);
         PromptLayout layout = PromptTokenizer.Tokenize(
             pieces,
@@ -80,16 +88,22 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         return layout.Length > 0 ? new ComposedPrompt(layout, planned) : throw new TesseraException("The prompt is empty.");
     }
 
-    /// <summary>Puts the embeddings into their spans.</summary>
+    /// <summary>Puts the embeddings into their spans, and memories into sight.</summary>
     public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<MediaEmbeddings> images, KeyOrigin origin = default)
     {
         var rows = new PromptRows(language.EmbeddingWidth, origin);
+        var views = new Queue<MemoryView>(Views(prompt, images, origin));
+        if (views.TryDequeue(out MemoryView? first))
+            rows.See(first);
         foreach (PromptSpan span in prompt.Layout.Spans)
         {
             switch (span)
             {
                 case PromptSpan.Tokens run:
                     rows.AddTokens(run.Ids);
+                    break;
+                case PromptSpan.Memory:
+                    rows.See(views.Dequeue());
                     break;
                 case PromptSpan.Embeddings part:
                     MediaEmbeddings image = images[part.MediaIndex];
@@ -104,6 +118,28 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         }
 
         return rows;
+    }
+
+    // What the rows see before the first medium, and from each on; none where there are no memories.
+    private IReadOnlyList<MemoryView> Views(ComposedPrompt prompt, IReadOnlyList<MediaEmbeddings> images, KeyOrigin origin)
+    {
+        if (language.Memory is not { } rule || projector is null)
+            return [];
+        var media = new List<MediaMemory>();
+        var touches = new List<bool>();
+        IReadOnlyList<PromptSpan> spans = prompt.Layout.Spans;
+        for (int index = 0; index < spans.Count; index++)
+        {
+            if (spans[index] is not PromptSpan.Memory part)
+                continue;
+            MediaEmbeddings image = images[part.MediaIndex];
+            int first = (prompt.Media[part.MediaIndex].Plan.ImageTokenCount * projector.EmbeddingWidth) + (part.Start * rule.Width);
+            ReadOnlyMemory<float> memory = image.Values.Slice(first, part.Count * rule.Width);
+            media.Add(new MediaMemory(image.Key.ContentKey + (ulong)part.Start, memory, part.SeenCount, origin));
+            touches.Add(index >= 2 && spans[index - 1] is PromptSpan.Tokens { Ids.Length: 1 } && spans[index - 2] is PromptSpan.Memory);
+        }
+
+        return media.Count == 0 ? [] : MemoryView.Of(rule, media, touches);
     }
 
     /// <summary>An answer as later turns will need it.</summary>

@@ -25,11 +25,19 @@ internal static class PromptExpansion
 
     private static void AddLayout(List<PromptPiece> pieces, int mediaIndex, IReadOnlyList<LayoutSpan> layout)
     {
-        int start = 0;
+        int start = 0,
+            memoryStart = 0;
         foreach (LayoutSpan span in layout)
         {
             var places = new SpanPositions(span.PositionOffsets);
-            if (span.IsToken)
+            if (span.MemoryRowCount > 0)
+                pieces.Add(
+                    new PromptPiece.Memory(
+                        span.Text!,
+                        new PromptSpan.Memory(mediaIndex, memoryStart, span.MemoryRowCount, span.MemoryTokenCount)
+                    )
+                );
+            else if (span.IsToken)
                 pieces.Add(new PromptPiece.Token(span.Text!));
             else if (span.Text is not null)
                 PromptPiece.Add(pieces, new PromptPiece.Written(span.Text));
@@ -42,6 +50,7 @@ internal static class PromptExpansion
             else if (span.RowCount > 0)
                 pieces.Add(new PromptPiece.Rows(mediaIndex, start, span.RowCount, places));
             start += span.RowCount;
+            memoryStart += span.MemoryRowCount;
         }
     }
 

@@ -11,6 +11,11 @@ internal abstract record PromptPiece
     /// <summary>Exactly one token, by its text.</summary>
     internal sealed record Token(string Text) : PromptPiece;
 
+    /// <summary>The token that brings one of the prompt's media into sight.</summary>
+    /// <param name="Text">The token.</param>
+    /// <param name="Part">What comes into sight.</param>
+    internal sealed record Memory(string Text, PromptSpan.Memory Part) : PromptPiece;
+
     /// <summary>Tokens of an earlier answer.</summary>
     internal sealed record Answer(IReadOnlyList<int> Ids) : PromptPiece;
 

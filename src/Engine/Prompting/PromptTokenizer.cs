@@ -33,6 +33,11 @@ internal static class PromptTokenizer
                 case PromptPiece.Token(string text):
                     run.AddRange(vocabulary.Find(text) is int token ? [token] : vocabulary.Tokenize(text));
                     break;
+                case PromptPiece.Memory(string text, PromptSpan.Memory part):
+                    CloseRun(spans, run);
+                    spans.Add(part);
+                    run.AddRange(vocabulary.Find(text) is int brings ? [brings] : vocabulary.Tokenize(text));
+                    break;
                 case PromptPiece.Written(string text):
                     run.AddRange(vocabulary.Tokenize(index == first ? WithoutStartText(text, vocabulary) : text));
                     break;

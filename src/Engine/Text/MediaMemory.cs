@@ -10,7 +10,14 @@ internal sealed record MemoryRule(int Width, bool JoinsNeighbours, int MostMedia
 /// <param name="Key">Tells apart what it was made of.</param>
 /// <param name="Values">[width, rows].</param>
 /// <param name="SeenRows">The first rows, which stand for the picture; what follows is padding that the encoder made beside them.</param>
-internal sealed record MediaMemory(ulong Key, ReadOnlyMemory<float> Values, int SeenRows);
+/// <param name="Origin">Whose values they are: what a saved conversation brought serves that one only.</param>
+internal sealed record MediaMemory(ulong Key, ReadOnlyMemory<float> Values, int SeenRows, KeyOrigin Origin = default)
+{
+    private const ulong ContentBit = 1UL << 63;
+
+    /// <summary>Tells its values apart from others that claim to be of the same picture.</summary>
+    public ulong ValueKey => Origin.Apply(Key | ContentBit);
+}
 
 /// <summary>What a stretch of a prompt sees, and what there is to be seen in the whole prompt.</summary>
 /// <param name="Seen">The media that its rows see; empty before the first.</param>

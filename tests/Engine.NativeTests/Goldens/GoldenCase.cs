@@ -46,14 +46,25 @@ public sealed class GoldenCase
 
     public string LanguageModel => ModelPath("language-f16");
 
-    public static IEnumerable<GoldenCase> All() =>
+    /// <summary>One file with both sides; null where there is none.</summary>
+    public string? WholeModel =>
+        manifest.GetProperty("models").EnumerateObject().Any(static model => model.Name == "ollama-f16") ? ModelPath("ollama-f16") : null;
+
+    /// <summary>Cases whose pictures are rows of the prompt.</summary>
+    public static IEnumerable<GoldenCase> All() => Everything().Where(static golden => !golden.manifest.TryGetProperty("memory", out _));
+
+    /// <summary>Cases whose pictures are memories that cross-attention layers see.</summary>
+    public static IEnumerable<GoldenCase> WithMemory() =>
+        Everything().Where(static golden => golden.manifest.TryGetProperty("memory", out _));
+
+    private static IEnumerable<GoldenCase> Everything() =>
         Directory
             .EnumerateFiles(RepositoryRoot.Path("tests", "goldens"), "manifest.json", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal)
             .Select(static file => new GoldenCase(Path.GetDirectoryName(file)!, JsonDocument.Parse(File.ReadAllBytes(file)).RootElement))
             .Where(static golden => golden.manifest.TryGetProperty("runs", out _));
 
-    public static GoldenCase Find(string name) => All().Single(golden => golden.Name == name);
+    public static GoldenCase Find(string name) => Everything().Single(golden => golden.Name == name);
 
     private string ModelPath(string name) => FilePath(manifest.GetProperty("models").GetProperty(name).GetProperty("file").GetString()!);
 
@@ -120,12 +131,14 @@ public sealed record GoldenRun(GoldenCase Case, JsonElement Entry)
 }
 
 /// <summary>A run of tokens, or a stretch of a picture's embeddings; the count is null for all of them.</summary>
-public sealed record GoldenSpan(int[]? Ids, string? Picture, int Start, int? Count)
+public sealed record GoldenSpan(int[]? Ids, string? Picture, int Start, int? Count, bool IsMemory = false)
 {
     public static GoldenSpan Read(JsonElement span)
     {
         if (span.TryGetProperty("ids", out JsonElement ids))
             return new GoldenSpan([.. ids.EnumerateArray().Select(static id => id.GetInt32())], null, 0, null);
+        if (span.TryGetProperty("memory", out JsonElement memory))
+            return new GoldenSpan(null, memory.GetString(), 0, null, IsMemory: true);
         bool isStretch = span.TryGetProperty("start", out JsonElement start);
         return new GoldenSpan(
             null,

@@ -9,6 +9,7 @@ internal static class GraphArchitectures
 {
     private static readonly Dictionary<string, Func<LanguageKeys, WeightStore, LanguageGraph>> Table = new(StringComparer.Ordinal)
     {
+        ["mllama"] = static (keys, weights) => new MllamaGraph(keys, weights),
         ["llama"] = static (keys, weights) => new LlamaGraph(keys, weights),
     };
 

@@ -57,16 +57,16 @@ internal sealed class MemorySlots : IDisposable
                 .OfType<MemoryView>()
                 .Distinct()
                 .SelectMany(static view => view.Seen.Count > 0 ? view.Seen : view.All)
-                .DistinctBy(static memory => memory.Key),
+                .DistinctBy(static memory => memory.ValueKey),
         ];
         if (wanted.Length > most)
             return null;
         clock++;
         foreach (MediaMemory memory in wanted)
-            if (slotOf.TryGetValue(memory.Key, out int known))
+            if (slotOf.TryGetValue(memory.ValueKey, out int known))
                 slots[known].LastUse = clock;
         foreach (MediaMemory memory in wanted)
-            if (!slotOf.ContainsKey(memory.Key))
+            if (!slotOf.ContainsKey(memory.ValueKey))
                 Fill(memory, cancellationToken);
         return Views(batch);
     }
@@ -101,7 +101,7 @@ internal sealed class MemorySlots : IDisposable
 
         return views;
 
-        SeenSlot Slot(MediaMemory memory, int count) => new(slotOf[memory.Key], count);
+        SeenSlot Slot(MediaMemory memory, int count) => new(slotOf[memory.ValueKey], count);
     }
 
     private void Fill(MediaMemory memory, CancellationToken cancellationToken)
@@ -122,8 +122,8 @@ internal sealed class MemorySlots : IDisposable
         runner.Place(graph);
         Compute.Graph.Write<long>(cells, [.. Enumerable.Range(0, rowCount).Select(static row => (long)row)]);
         runner.Run(graph, cancellationToken, LanguageSizes.Largest);
-        slot.Key = memory.Key;
-        slotOf[memory.Key] = index;
+        slot.Key = memory.ValueKey;
+        slotOf[memory.ValueKey] = index;
     }
 
     // A slot that is empty or was not used for longest, and fits.

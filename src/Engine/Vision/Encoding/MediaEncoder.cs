@@ -72,7 +72,7 @@ internal sealed class MediaEncoder(Projector projector, EmbeddingCache cache)
 
     /// <summary>What the embeddings of a prompt's pictures are known by, and how many numbers they have.</summary>
     public IEnumerable<(MediaKey Key, int ValueCount)> Expected(IReadOnlyList<PlannedMedia> pictures) =>
-        pictures.Select(picture => (KeyOf(picture), picture.Plan.ImageTokenCount * projector.EmbeddingWidth)).Distinct();
+        pictures.Select(picture => (KeyOf(picture), projector.ValueCount(picture.Plan))).Distinct();
 
     /// <summary>Puts saved embeddings into the cache.</summary>
     public void Remember(MediaKey key, float[] values) => cache.Add(key, values);
@@ -90,7 +90,7 @@ internal sealed class MediaEncoder(Projector projector, EmbeddingCache cache)
 
     private MediaEmbeddings? Find(MediaKey key, PlannedMedia picture, KeyOrigin origin)
     {
-        int valueCount = picture.Plan.ImageTokenCount * projector.EmbeddingWidth;
+        int valueCount = projector.ValueCount(picture.Plan);
         ReadOnlyMemory<float>? brought = origin == default ? null : cache.Find(key with { Origin = origin }, valueCount);
         return (brought ?? cache.Find(key, valueCount)) is { } values ? new MediaEmbeddings(values, key) { IsCached = true } : null;
     }
@@ -181,12 +181,12 @@ internal sealed class MediaEncoder(Projector projector, EmbeddingCache cache)
             );
             foreach ((MediaJob job, ImageEncoding encoding) in batch.Zip(encodings))
             {
-                cache.Add(job.Key, encoding.Embeddings);
+                cache.Add(job.Key, encoding.Values);
                 End(
                     job,
                     () =>
                         job.Succeed(
-                            new MediaEmbeddings(encoding.Embeddings, job.Key)
+                            new MediaEmbeddings(encoding.Values, job.Key)
                             {
                                 PreprocessMs = encoding.PreprocessMs,
                                 EncodeMs = encoding.EncodeMs,

@@ -30,7 +30,8 @@ internal readonly record struct MediaKey(string Hash)
         hash.AppendData(
             System.Text.Encoding.UTF8.GetBytes(
                 $"{Arithmetic}\n{model}\n{plan.Columns}x{plan.Rows} {plan.Refined.Width}x{plan.Refined.Height} "
-                    + $"{plan.ImageTokenCount}\n{(plan.FrameCount > 0 ? $"{plan.FrameCount} frames\n" : "")}{slices}"
+                    + $"{plan.ImageTokenCount + plan.MemoryTokenCount}\n"
+                    + $"{(plan.FrameCount > 0 ? $"{plan.FrameCount} frames\n" : "")}{slices}"
                     + (plan.Instruction is null ? "" : $"\ninstruction {plan.Instruction}")
             )
         );

@@ -39,6 +39,12 @@ internal sealed class Projector : IDisposable
 
     public int EmbeddingWidth => parts.EmbeddingWidth;
 
+    /// <summary>Width of a memory's row; 0 where pictures are rows of the prompt.</summary>
+    public int MemoryWidth => parts.MemoryWidth;
+
+    /// <summary>Numbers that a picture becomes: embeddings, and the memory behind them.</summary>
+    public int ValueCount(SlicePlan plan) => checked((plan.ImageTokenCount * EmbeddingWidth) + (plan.MemoryRowCount * MemoryWidth));
+
     public FamilyPrompt Wording => parts.Wording;
 
     /// <summary>Whether the start token stands behind the pictures that a prompt begins with.</summary>
@@ -56,6 +62,9 @@ internal sealed class Projector : IDisposable
 
     /// <summary>Tells the projector and its settings apart from others.</summary>
     public string Fingerprint => fingerprint.Value;
+
+    /// <summary>Whether a language model's file holds its vision tower too.</summary>
+    public static bool IsInLanguageModel(GgufFile file) => VisionFamilies.IsInLanguageModel(file);
 
     /// <summary>Reads a projector file's configuration, but none of its weights.</summary>
     /// <exception cref="ModelFileException">It is no projector, damaged, or of a type that is not supported.</exception>
@@ -138,7 +147,7 @@ internal sealed class Projector : IDisposable
             .. media.Zip(
                 encoded,
                 (item, made) =>
-                    new ImageEncoding(item.Plan, RequireNumbers(made.Rows), EmbeddingWidth)
+                    new ImageEncoding(item.Plan, RequireNumbers(Joined(made)), EmbeddingWidth, made.Rows.Length, MemoryWidth)
                     {
                         PreprocessMs = item.Ms,
                         EncodeMs = msPerSlice * item.Slices.Count,
@@ -212,6 +221,11 @@ internal sealed class Projector : IDisposable
             }
         }
     }
+
+    private static float[] Joined(EncodedMedia made) =>
+        made.Memory is null ? made.Rows
+        : made.Rows.Length == 0 ? made.Memory
+        : [.. made.Rows, .. made.Memory];
 
     private float[] RequireNumbers(float[] embeddings)
     {

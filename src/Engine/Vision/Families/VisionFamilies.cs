@@ -7,6 +7,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.Vila;
 
 namespace Tessera.Vision.Families;
@@ -26,6 +27,7 @@ internal static class VisionFamilies
         Glm4vFamily.Row,
         Blip2Family.Row,
         InstructBlipFamily.Row,
+        MllamaFamily.Row,
     ];
 
     /// <summary>The families.</summary>
@@ -45,11 +47,15 @@ internal static class VisionFamilies
             );
     }
 
+    /// <summary>Whether a language model's file holds its vision tower too, as Ollama's release of Llama 3.2 Vision does.</summary>
+    public static bool IsInLanguageModel(GgufFile file) =>
+        file.Metadata.TryGetString("general.architecture", out string? architecture) && architecture == "mllama" && MllamaConfig.IsIn(file);
+
     private static void RequireProjectorFile(GgufFile file)
     {
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture))
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no vision projector.");
-        if (architecture != "clip")
+        if (architecture != "clip" && !IsInLanguageModel(file))
             throw new ModelFileRoleException(file.Path, architecture, isProjector: false);
         if (file.Metadata.TryGetBoolean("clip.has_vision_encoder", out bool hasVision) && !hasVision)
             throw new ModelFileException(file.Path, "clip.has_vision_encoder is false, so it holds no vision tower.");
@@ -63,6 +69,8 @@ internal static class VisionFamilies
             || file.Metadata.TryGetString("clip.vision.projector_type", out type)
         )
             return type;
+        if (MllamaConfig.IsIn(file))
+            return "mllama";
         if (file.Metadata.TryGetBoolean("clip.has_minicpmv_projector", out bool miniCpm) && miniCpm)
             return "resampler";
         if (file.Metadata.TryGetBoolean("clip.has_glm_projector", out bool glm) && glm)

@@ -31,6 +31,10 @@ internal sealed record FamilyParts(
     FamilyPrompt Wording
 )
 {
+    /// <summary>Width of a row of what cross-attention layers of the language model look at; 0 where pictures are rows of the
+    /// prompt.</summary>
+    public int MemoryWidth { get; init; }
+
     /// <summary>
     /// Whether a language model whose positions have several axes (M-RoPE) gets a picture's rows where text would stand, one after another
     /// and the same on all axes.
