@@ -1,5 +1,6 @@
 using Tessera.Catalog;
 using Tessera.Gguf;
+using Tessera.Vision.Encoding;
 
 namespace Tessera;
 
@@ -42,7 +43,7 @@ public static class ModelCatalog
     {
         string name = model ?? EmbeddedName;
         if (File.Exists(name))
-            return (name, projector ?? (needsVision ? FindBeside(name) : null));
+            return (name, projector ?? (needsVision ? FindVision(name) : null));
         if (Known.Value.FirstOrDefault(entry => entry.IsEmbedded && entry.Name == name) is { } embedded)
             return Embedded(embedded, projector);
         if (ModelStore.Find(name) is { } pulled)
@@ -58,6 +59,23 @@ public static class ModelCatalog
         throw LooksLikePath(name)
             ? new ModelFileException(name, "there is no such file.")
             : new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}.");
+    }
+
+    // Its own file, where that holds the vision half too, or one beside it.
+    private static string? FindVision(string model)
+    {
+        try
+        {
+            using GgufFile file = GgufFile.Open(model);
+            if (Projector.IsInLanguageModel(file))
+                return model;
+        }
+        catch (ModelFileException)
+        {
+            // Whoever loads it says why.
+        }
+
+        return FindBeside(model);
     }
 
     /// <summary>Fetches a model, going on where an earlier pull was interrupted.</summary>

@@ -63,7 +63,10 @@ public static class SyntheticModels
             return;
         }
 
-        string architecture = shape.PlacesRowsFreely ? "qwen2vl" : "llama";
+        string architecture =
+            shape.PlacesRowsFreely ? "qwen2vl"
+            : shape.Crossed.Count > 0 ? "mllama"
+            : "llama";
         writer.AddMetadata("general.architecture", architecture);
         foreach (
             (string key, int value) in ((string, int)[])
@@ -83,6 +86,8 @@ public static class SyntheticModels
         int quarter = shape.Width / shape.Heads / 4;
         if (shape.PlacesRowsFreely)
             writer.AddMetadata("qwen2vl.rope.dimension_sections", GgufValue.FromArray<int>([0, quarter, 0, quarter]));
+        if (shape.Crossed.Count > 0)
+            writer.AddMetadata("mllama.attention.cross_attention_layers", GgufValue.FromArray<int>([.. shape.Crossed]));
         SyntheticVocabulary.Write(writer, shape.VocabularySize);
         var weights = new SyntheticWeights(writer, GgufTensorType.Q8_0) { LanguageWidth = shape.Width };
         int keys = shape.Width / shape.Heads * shape.KeyHeads;
@@ -94,9 +99,14 @@ public static class SyntheticModels
             string prefix = $"blk.{block}.";
             weights.Vector(prefix + "attn_norm.weight", shape.Width, 1);
             weights.Vector(prefix + "ffn_norm.weight", shape.Width, 1);
-            weights.Matrix(prefix + "attn_q.weight", shape.Width, shape.Width);
-            weights.Matrix(prefix + "attn_k.weight", shape.Width, keys);
-            weights.Matrix(prefix + "attn_v.weight", shape.Width, keys);
+            bool isCrossed = shape.Crossed.Contains(block);
+            (string before, string after) = isCrossed ? ("cross_attn_", "_proj.weight") : ("attn_", ".weight");
+            weights.Matrix($"{prefix}{before}q{after}", shape.Width, shape.Width);
+            weights.Matrix($"{prefix}{before}k{after}", shape.Width, keys);
+            weights.Matrix($"{prefix}{before}v{after}", shape.Width, keys);
+            weights.Matrix(prefix + (isCrossed ? "cross_attn_o_proj.weight" : "attn_output.weight"), shape.Width, shape.Width);
+            if (isCrossed)
+                WriteCrossing(weights, prefix, shape.Width / shape.Heads);
             if (shape.PlacesRowsFreely)
             {
                 weights.Vector(prefix + "attn_q.bias", shape.Width, 0);
@@ -104,12 +114,19 @@ public static class SyntheticModels
                 weights.Vector(prefix + "attn_v.bias", keys, 0);
             }
 
-            weights.Matrix(prefix + "attn_output.weight", shape.Width, shape.Width);
             weights.Matrix(prefix + "ffn_gate.weight", shape.Width, shape.FeedForward);
             weights.Matrix(prefix + "ffn_up.weight", shape.Width, shape.FeedForward);
             weights.Matrix(prefix + "ffn_down.weight", shape.FeedForward, shape.Width);
         }
 
         writer.Save(path);
+    }
+
+    private static void WriteCrossing(SyntheticWeights weights, string prefix, int head)
+    {
+        weights.Vector(prefix + "cross_attn_q_norm.weight", head, 1);
+        weights.Vector(prefix + "cross_attn_k_norm.weight", head, 1);
+        weights.Vector(prefix + "cross_attn_attn_gate", 1, 0.5f);
+        weights.Vector(prefix + "cross_attn_mlp_gate", 1, 0.5f);
     }
 }

@@ -6,6 +6,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
 
@@ -42,6 +43,15 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>THUDM/glm-4v-9b, config.json.</summary>
     public static LanguageShape Glm9B { get; } = new(4096, 13696, 40, 32, 2, 151552) { PlacesRowsFreely = true };
 
+    /// <summary>meta-llama/Llama-3.2-11B-Vision-Instruct, config.json.</summary>
+    public static LanguageShape Mllama11B { get; } = new(4096, 14336, 40, 32, 8, 128256) { Crossed = [3, 8, 13, 18, 23, 28, 33, 38] };
+
+    /// <summary>Its first five blocks, of which one looks at pictures.</summary>
+    public static LanguageShape MllamaFirst5 { get; } = Mllama11B with { Blocks = 5, Crossed = [3] };
+
+    /// <summary>Blocks that look at pictures, in the architecture of Llama 3.2 Vision; none in others.</summary>
+    public IReadOnlyList<int> Crossed { get; init; } = [];
+
     /// <summary>Whether it is written as Qwen2-VL's, whose rows may share positions (docs/gguf.md).</summary>
     public bool PlacesRowsFreely { get; init; }
 }
@@ -67,6 +77,8 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
+        new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
+        new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
     ];
 }

@@ -26,6 +26,7 @@ internal static class LanguageArchitectures
             ],
             static () => new LlamaArchitecture()
         ),
+        (["MllamaForCausalLM", "mllama_text_model"], static () => new MllamaArchitecture()),
         (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),
         (["Qwen3ForCausalLM", "qwen3"], static () => new QwenArchitecture("qwen3")),
         (["Qwen3_5ForCausalLM", "qwen3_5_text"], static () => new Qwen35Architecture()),

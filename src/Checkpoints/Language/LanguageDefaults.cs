@@ -14,6 +14,11 @@ internal static class LanguageDefaults
             {"vocab_size":32000,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,
              "max_position_embeddings":2048,"rms_norm_eps":1e-6,"rope_theta":10000.0,"bos_token_id":1,"eos_token_id":2}
             """,
+        ["mllama_text_model"] = """
+            {"vocab_size":128256,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":40,"num_attention_heads":32,
+             "num_key_value_heads":8,"max_position_embeddings":131072,"rms_norm_eps":1e-5,"rope_theta":500000.0,"tie_word_embeddings":false,
+             "cross_attention_layers":[3,8,13,18,23,28,33,38],"bos_token_id":128000,"eos_token_id":128001,"pad_token_id":128004}
+            """,
         ["mistral"] = """
             {"vocab_size":32000,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,
              "num_key_value_heads":8,"max_position_embeddings":131072,"rms_norm_eps":1e-6,"rope_theta":10000.0,"bos_token_id":1,"eos_token_id":2}

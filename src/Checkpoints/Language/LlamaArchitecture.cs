@@ -5,7 +5,7 @@ using Tessera.Checkpoints.Tokenizers;
 namespace Tessera.Checkpoints.Language;
 
 /// <summary>Llama 1, 2, 3 and what has their form: Vicuna, Mistral, Yi, InternLM 3, MiniCPM 4.</summary>
-internal sealed class LlamaArchitecture : LanguageArchitecture
+internal class LlamaArchitecture : LanguageArchitecture
 {
     // A vocabulary of this length is CodeLlama's, whose infill tokens are named nowhere.
     private const long CodeLlamaVocabularySize = 32016;
@@ -28,7 +28,7 @@ internal sealed class LlamaArchitecture : LanguageArchitecture
     {
         if (folder.TryReadSettings("tokenizer_config.json")?.TryFlag("add_prefix_space") is bool addsSpace)
             metadata.Set("tokenizer.ggml.add_space_prefix", addsSpace);
-        Vocabulary.Set(metadata, folder, config, new VocabularyOptions());
+        Vocabulary.Set(metadata, folder, config, new VocabularyOptions { Size = TokenCount(config) });
         if (config.TryCount("vocab_size") != CodeLlamaVocabularySize)
             return;
         foreach (
@@ -37,6 +37,9 @@ internal sealed class LlamaArchitecture : LanguageArchitecture
         )
             metadata.Set($"tokenizer.ggml.{name}_token_id", id);
     }
+
+    /// <summary>Tokens of the vocabulary.</summary>
+    protected virtual long TokenCount(Settings config) => config.Size("vocab_size");
 
     // Llama 3.1's frequencies, slowed by a factor that depends on their wavelength. Source: conversion/llama.py; meta-llama/llama-models,
     // models/llama3/model.py, apply_scaling.

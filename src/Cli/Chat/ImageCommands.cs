@@ -75,7 +75,7 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
             plan.FrameCount > 0 ? $"{plan.FrameCount} {(plan.FrameCount == 1 ? "frame" : "frames")}"
             : plan.Slices.Count == 1 ? "1 slice"
             : $"{plan.Slices.Count} slices";
-        screen.Say($"{Path.GetFileName(media.Name)}: {plan.Image}, {parts}, {plan.ImageTokenCount} tokens");
+        screen.Say($"{Path.GetFileName(media.Name)}: {plan.Image}, {parts}, {plan.ImageTokenCount + plan.MemoryTokenCount} tokens");
     }
 
     /// <summary><c>/look</c></summary>

@@ -98,7 +98,12 @@ internal sealed class EncodeCommand(CliConsole console)
                         );
                         return parsed.GetValue(stage) == EncodeStage.Features
                             ? WriteFeatures(vision.EncodeFeatures(picture, Request(parsed), progress, cancellationToken), path)
-                            : WriteEmbeddings(vision.Encode(picture, Request(parsed), progress, cancellationToken), path);
+                            : WriteEmbeddings(
+                                vision,
+                                vision.Encode(picture, Request(parsed), progress, cancellationToken),
+                                parsed.GetValue(stage) == EncodeStage.Memory,
+                                path
+                            );
                     },
                     cancellationToken
                 )
@@ -131,13 +136,19 @@ internal sealed class EncodeCommand(CliConsole console)
         );
     }
 
-    private EncodeDocument WriteEmbeddings(ImageEncoding encoding, string path)
+    private EncodeDocument WriteEmbeddings(VisionModel vision, ImageEncoding encoding, bool wantsMemory, string path)
     {
-        long[] shape = [encoding.TokenCount, encoding.Width];
-        Write(path, shape, [encoding.Embeddings]);
+        if (wantsMemory && encoding.MemoryWidth == 0)
+            throw new TesseraException($"{vision.Path}: {vision.Family}'s pictures are rows of the prompt, so there is no memory of them.");
+        // Pictures that a language model looks at beside its tokens are no rows of the prompt.
+        bool isMemory = encoding.TokenCount == 0 && encoding.MemoryWidth > 0;
+        long[] shape = isMemory
+            ? [encoding.Memory.Length / encoding.MemoryWidth, encoding.MemoryWidth]
+            : [encoding.TokenCount, encoding.Width];
+        Write(path, shape, [isMemory ? encoding.Memory : encoding.Embeddings]);
         return new EncodeDocument(
             path,
-            "embeddings",
+            isMemory ? "memory" : "embeddings",
             shape,
             CliJson.Milliseconds(encoding.PreprocessMs),
             CliJson.Milliseconds(encoding.EncodeMs)
@@ -159,6 +170,7 @@ internal sealed class EncodeCommand(CliConsole console)
     private enum EncodeStage
     {
         Embeddings,
+        Memory,
         Features,
         Pixels,
     }

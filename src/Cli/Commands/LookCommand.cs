@@ -104,8 +104,8 @@ internal sealed class LookCommand(CliConsole console)
                     )
                 )),
             ],
-            plan.ImageTokenCount,
-            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount, span.Text))],
+            plan.ImageTokenCount + plan.MemoryTokenCount,
+            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount + span.MemoryTokenCount, span.Text))],
             plan.SmallestReadableText,
             plan.UnlimitedSliceCount,
             plan.UnlimitedTokenCount

@@ -147,7 +147,7 @@ internal sealed class AnswerRun(
             text,
             end.IsCut ? FinishReason.Length : FinishReason.Stop,
             rows.Count,
-            rows.EmbeddingCount,
+            rows.EmbeddingCount + rows.MemoryTokenCount,
             end.TokenIds,
             timings
         )

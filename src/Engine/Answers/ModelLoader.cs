@@ -160,8 +160,8 @@ internal static class ModelLoader
             throw new ModelFileException(
                 vision.Path,
                 width == 0
-                    ? $"its pictures are rows of the prompt, but {language.Path} looks at them with cross-attention layers: the two files do "
-                        + "not belong together."
+                    ? $"its pictures are rows of the prompt, but {language.Path} looks at them with cross-attention layers: the two files "
+                        + "do not belong together."
                     : $"its memory is {width} wide, but {language.Path} looks at one that is {memory.Width} wide: the two files do not "
                         + "belong together."
             );

@@ -29,6 +29,9 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     /// <summary>Rows that are embeddings.</summary>
     public int EmbeddingCount => blocks.Sum(static block => block.Count);
 
+    /// <summary>Rows of memories that stand for the prompt's media.</summary>
+    public int MemoryTokenCount => views.Count == 0 ? 0 : views[^1].View.All.Sum(static memory => memory.SeenRows);
+
     public ReadOnlySpan<ulong> Keys => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys);
 
     /// <summary>Whether a key is that of a token which sees no memory.</summary>

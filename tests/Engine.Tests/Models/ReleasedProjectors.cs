@@ -41,6 +41,7 @@ internal static class ReleasedProjectors
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
         yield return ("BLIP-2", QFormer(), [32, 32, 32]);
         yield return ("InstructBLIP", Reading(QFormer()), [32, 32, 32]);
+        yield return ("Llama 3.2 Vision", Mllama(), [3202, 6404, 6404]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -100,6 +101,30 @@ internal static class ReleasedProjectors
         contents.Shapes["qformer.blk.0.attn_q.weight"] = contents.Shapes["qformer.blk.0.xattn_q.weight"] = [8, 8];
         contents.Shapes["qformer.blk.0.ffn_q_up.weight"] = [8, 16];
         contents.Shapes["mm.0.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Mllama()
+    {
+        SlicedProjectors.Contents contents = Plain("mllama", 560, 14);
+        foreach (
+            (string key, uint value) in ((string, uint)[])
+                [
+                    ("image_size", 560),
+                    ("patch_size", 14),
+                    ("max_num_tiles", 4),
+                    ("embedding_length", 8),
+                    ("feed_forward_length", 16),
+                    ("attention.head_count", 2),
+                    ("block_count", 2),
+                    ("global.block_count", 1),
+                ]
+        )
+            contents.Metadata[$"mllama.vision.{key}"] = value;
+        contents.Metadata["mllama.vision.attention.layer_norm_epsilon"] = 1e-5f;
+        contents.Metadata["mllama.vision.intermediate_layers_indices"] = new[] { 1 };
+        contents.Shapes["mm.0.weight"] = [16, 8];
+        contents.Shapes["mm.0.bias"] = [8];
         return contents;
     }
 

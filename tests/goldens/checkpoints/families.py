@@ -167,6 +167,22 @@ def minicpm(name, case, model_type="minicpmv", **more):
     save(HERE / name, state, settings, case.vocabulary, HALF)
 
 
+def mllama(name, case):
+    """meta-llama/Llama-3.2-11B-Vision-Instruct: transformers 4's names, the indices of the intermediate states as released."""
+    case.build()
+    whole = case.model.config.to_dict()
+    parts = [("model.language_model.", "language_model.model."), ("lm_head.", "language_model.lm_head."), ("model.vision_model.", "vision_model."),
+             ("model.multi_modal_projector.", "multi_modal_projector.")]
+    vision = {key: whole["vision_config"][key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_global_layers", "attention_heads",
+                                                           "image_size", "patch_size", "max_num_tiles", "norm_eps", "hidden_act", "vision_output_dim",
+                                                           "supported_aspect_ratios")}
+    vision["intermediate_layers_indices"] = family("mllama").INTERMEDIATE
+    text = {**text_config(case), "cross_attention_layers": whole["text_config"]["cross_attention_layers"]}
+    save(HERE / name, rename(case.model.state_dict(), parts), {
+        "model_type": "mllama", "architectures": ["MllamaForConditionalGeneration"], "vision_config": vision, "text_config": text,
+        "image_token_index": case.image}, case.vocabulary, {**CLIP, "max_image_tiles": 4, "size": {"height": 28, "width": 28}})
+
+
 def blip2(name, case, **config):
     """Salesforce/blip2-*, instructblip-*: what transformers' classes save, T5's embeddings once."""
     case.build()
@@ -248,6 +264,7 @@ def main(names):
         "instructblip-flan-t5": lambda n: blip2(n, family("instructblip").InstructT5()),
         "instructblip-vicuna": lambda n: blip2(n, family("instructblip").InstructVicuna()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
+        "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
         "internvl-1.5": lambda n: internvl(n, family("internvl").InternVl15(), authors=True),
         "minicpm-v-2.6": lambda n: minicpm(n, family("minicpm-v").V26()),

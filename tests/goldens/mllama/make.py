@@ -155,9 +155,9 @@ class Mllama:
                 continue
             name = gguf_files.rename(VISION, key)
             if name == "v.position_embd.gate":
-                state[name], state["v.tile_position_embd.gate"] = 1 - tensor.tanh(), tensor.tanh()
+                state[name], state["v.tile_position_embd.gate"] = (1 - tensor.double().tanh()).float(), tensor.double().tanh().float()
             elif name.endswith("gate"):
-                state[name] = tensor.tanh()
+                state[name] = tensor.double().tanh().float()
             elif "attn_q.weight" in name or "attn_k.weight" in name:
                 state[name] = gguf_files._interleave(tensor, 4)
             else:

@@ -84,6 +84,9 @@ internal sealed class LanguageModelFile : IDisposable
             throw new ModelFileException(file.Path, "general.architecture is missing, so it is no language model.");
         if (architecture == "clip")
             throw new ModelFileRoleException(file.Path, architecture, isProjector: true);
+        // The vision half of Ollama's older layout of Llama 3.2 Vision, which had a file for each half.
+        if (architecture == "mllama" && !file.TryGetTensor("token_embd.weight", out _))
+            throw new ModelFileRoleException(file.Path, architecture, isProjector: true);
         var table = ArchitectureTable.For(architecture);
         LanguageModelDimensions.Check(file, architecture, table);
         LanguageModelVocabulary.Check(file);
