@@ -38,6 +38,8 @@ public sealed class TesseraServer : IAsyncDisposable
     public IReadOnlyList<string> Addresses =>
         [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
 
+    internal IServiceProvider Services => app.Services;
+
     /// <summary>Starts to listen, and to load the first model.</summary>
     /// <param name="options">What is served.</param>
     /// <param name="logging">Takes what is worth telling; null for nobody.</param>

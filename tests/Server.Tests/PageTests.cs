@@ -155,6 +155,33 @@ public sealed class PageTests(Browser browser) : IClassFixture<Browser>
     }
 
     [ChromiumFact]
+    public async Task Slices_are_drawn_for_the_model_that_is_chosen()
+    {
+        IPage page = await browser.OpenAsync();
+        await ForceGreedyAsync(page);
+        await page.Locator("#model").SelectOptionAsync("tiny-next");
+        await page.EvaluateAsync(Paste, Convert.ToBase64String(TinyServer.Sample("small-print.png")));
+        await Assertions.Expect(page.Locator("#tray svg rect")).ToHaveCountAsync(4);
+        await Assertions.Expect(page.Locator("#tray figcaption")).ToContainTextAsync("5 slices");
+        await AskAsync(page, "What does it say?");
+        await Assertions.Expect(page.Locator("article.assistant h2")).ToHaveTextAsync("tiny-next");
+        await Assertions.Expect(page.Locator("article.assistant .tools")).ToContainTextAsync("tokens/s");
+        await ShootAsync(page, "page-slices.png");
+        await page.CloseAsync();
+    }
+
+    [ChromiumFact]
+    public async Task The_description_is_shown_to_people()
+    {
+        IPage page = await browser.OpenAsync();
+        await page.GotoAsync("/docs");
+        await page.GetByText("/v1/chat/completions").ClickAsync();
+        await Assertions.Expect(page.Locator("details[open] pre").First).ToContainTextAsync("\"messages\"");
+        await AssertAccessibleAsync(page);
+        await page.CloseAsync();
+    }
+
+    [ChromiumFact]
     public async Task It_can_be_used_by_the_keyboard_alone()
     {
         IPage page = await browser.OpenAsync();
@@ -191,7 +218,7 @@ public sealed class PageTests(Browser browser) : IClassFixture<Browser>
     {
         await page.EvaluateAsync("localStorage.setItem('tessera.temperature', '0'); localStorage.setItem('tessera.max_tokens', '60')");
         await page.ReloadAsync();
-        await Assertions.Expect(page.Locator("#model option")).ToHaveCountAsync(1);
+        await Assertions.Expect(page.Locator("#model option")).ToHaveCountAsync(2);
     }
 
     private static async Task AskAsync(IPage page, string text)

@@ -14,7 +14,7 @@ internal sealed class ServedModelArguments(CliConsole console)
     {
         Description =
             "A GGUF file, a catalogue name, or NAME=FILE to choose what clients call it; may be given several times. The first one answers "
-            + "where a request names none; without it, the small model that comes with Tessera. Models that were pulled are served too.",
+            + "where a request names none; without it, the small models that come with Tessera. Models that were pulled are served too.",
         HelpName = "MODEL",
     };
     private readonly Option<string[]> projectors = new("--mmproj")
@@ -37,7 +37,7 @@ internal sealed class ServedModelArguments(CliConsole console)
         string[] named = parsed.GetValue(models) ?? [],
             seeing = parsed.GetValue(projectors) ?? [];
         if (named.Length == 0)
-            named = [ModelCatalog.EmbeddedName];
+            named = [.. ModelCatalog.Entries().Where(static entry => entry.IsEmbedded).Select(static entry => entry.Name)];
         if (seeing.Length > named.Length)
             throw new UsageException($"There are {seeing.Length} --mmproj for {named.Length} --model.");
         if (seeing.Length > 0 && seeing.Length < named.Length)

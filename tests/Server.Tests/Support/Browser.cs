@@ -8,11 +8,17 @@ public sealed class Browser : IAsyncLifetime
     private IPlaywright? playwright;
     private IBrowser? browser;
 
-    public TinyServer Server { get; } = new();
+    public TinyServer Server { get; private set; } = null!;
 
     public async Task InitializeAsync()
     {
-        await Server.InitializeAsync();
+        Server = await TinyServer.StartAsync(
+            TinyServer.Options with
+            {
+                Models = static () =>
+                    [new ServedModel(TinyServer.Model, TinyServer.Files), new ServedModel("tiny-next", TinyServer.Slicing)],
+            }
+        );
         if (ChromiumFactAttribute.Program is not { } program)
             return;
         playwright = await Playwright.CreateAsync();

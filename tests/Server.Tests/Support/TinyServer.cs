@@ -19,6 +19,14 @@ public sealed class TinyServer : IAsyncLifetime, IAsyncDisposable
             ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-mmproj-Q8_0.gguf"),
         };
 
+    /// <summary>The one that cuts pictures into slices.</summary>
+    public static ModelOptions Slicing { get; } =
+        new()
+        {
+            ModelPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-next-Q8_0.gguf"),
+            ProjectorPath = RepositoryRoot.Path("models", "tiny", "tessera-tiny-next-mmproj-Q8_0.gguf"),
+        };
+
     public static ServerOptions Options { get; } = new() { Models = static () => [new ServedModel(Model, Files)], Port = 0 };
 
     public TesseraServer Server => server!;
