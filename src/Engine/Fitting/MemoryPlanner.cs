@@ -1,5 +1,6 @@
 using Tessera.Compute;
 using Tessera.Gguf;
+using Tessera.Text.Graph;
 using Tessera.Text.Llama;
 using Tessera.Text.Trial;
 using Tessera.Vision.Encoding;
@@ -18,8 +19,10 @@ internal static class MemoryPlanner
     public static MemoryPlan Plan(ModelOptions options, PixelSize? picture, CancellationToken cancellationToken)
     {
         using var file = LanguageModelFile.Open(options.ModelPath);
-        if (options.Trial is { } trial)
+        if (options.Trial is { } trial && !GraphArchitectures.Runs(file.Parts[0]))
             TrialProcess.Check(trial, file.Parts, withRows: options.ProjectorPath is not null, cancellationToken);
+        if (options.ProjectorPath is null && Projector.IsInLanguageModel(file.Parts[0]))
+            options = options with { ProjectorPath = options.ModelPath };
         return Plan(options, file, picture, cancellationToken);
     }
 
@@ -35,12 +38,12 @@ internal static class MemoryPlanner
         VisionModel? vision = options.Vision ?? opened;
         SlicePlan? slices = picture is { } size ? vision?.Plan(size) : null;
         cancellationToken.ThrowIfCancellationRequested();
-        int gpuLayers = GpuLayers.Choose(options, file.Parts),
+        int gpuLayers = GraphArchitectures.Runs(file.Parts[0]) ? 0 : GpuLayers.Choose(options, file.Parts),
             length = options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit;
         RequireBookkeeping(options, file, Math.Max(length, options.CacheLength));
-        LanguageMemory language = PlanLanguage(options, gpuLayers, length);
+        LanguageMemory language = PlanLanguage(options, file, gpuLayers, length);
         if (options.ContextLength == 0 && language.TrainedContextLength is > 0 and var trained && trained < length)
-            language = PlanLanguage(options, gpuLayers, length = trained);
+            language = PlanLanguage(options, file, gpuLayers, length = trained);
         cancellationToken.ThrowIfCancellationRequested();
         TowerMemory? tower = vision?.Projector.MeasureMemory(new TowerPlace(options.ThreadCount, options.VisionType, options.VisionDevice));
         var plan = new MemoryPlan
@@ -74,15 +77,22 @@ internal static class MemoryPlanner
             );
     }
 
-    private static LanguageMemory PlanLanguage(ModelOptions options, int gpuLayers, int length) =>
-        LanguageMemoryPlan.Make(
-            options.ModelPath,
-            gpuLayers,
-            ComputeDevice.IsRepackingBest,
-            Math.Max(length, options.CacheLength),
-            Math.Clamp(options.ParallelAnswerCount, 1, 256),
-            options.CacheType
-        );
+    private static LanguageMemory PlanLanguage(ModelOptions options, LanguageModelFile file, int gpuLayers, int length)
+    {
+        int cacheLength = Math.Max(length, options.CacheLength),
+            sequenceCount = Math.Clamp(options.ParallelAnswerCount, 1, 256);
+        if (!GraphArchitectures.Runs(file.Parts[0]))
+            return LanguageMemoryPlan.Make(
+                options.ModelPath,
+                gpuLayers,
+                ComputeDevice.IsRepackingBest,
+                cacheLength,
+                sequenceCount,
+                options.CacheType
+            );
+        (long cache, long compute, int trained) = GraphLanguageModel.Measure(file.Parts[0], cacheLength, sequenceCount, options.CacheType);
+        return new LanguageMemory(cache, new Dictionary<string, long> { ["CPU"] = compute }, trained);
+    }
 
     // Text and tables of libllama's vocabulary, and of the file's own.
     private static long VocabularyBytes(LanguageModelFile file)

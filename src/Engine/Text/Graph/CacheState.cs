@@ -6,7 +6,7 @@ namespace Tessera.Text.Graph;
 /// The rows of a sequence as bytes, to be kept on disk: a number that tells the form, and each row's keys and values in all layers. What is
 /// put back may come from a file of anybody's, so it is held to its length, and to numbers.
 /// </summary>
-internal sealed class CacheState(KeyValueCache cache, CacheCells cells, CacheType type)
+internal sealed class CacheState(KeyValueCache cache, CacheCells cells)
 {
     private const int HeaderLength = 16;
     private const int Q8BlockLength = 34,
@@ -23,7 +23,7 @@ internal sealed class CacheState(KeyValueCache cache, CacheCells cells, CacheTyp
         var state = new byte[LengthFor(rows.Length)];
         Magic.CopyTo(state);
         BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(Magic.Length), rows.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(Magic.Length + sizeof(int)), (int)type);
+        BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(Magic.Length + sizeof(int)), (int)cache.Type);
         for (int row = 0; row < rows.Length; row++)
             cache.ReadCell(rows[row], state.AsSpan(HeaderLength + row * cache.RowLength, cache.RowLength));
         return state;
@@ -37,7 +37,7 @@ internal sealed class CacheState(KeyValueCache cache, CacheCells cells, CacheTyp
             || state.Length != LengthFor(length)
             || !state.StartsWith(Magic)
             || BinaryPrimitives.ReadInt32LittleEndian(state[Magic.Length..]) != length
-            || BinaryPrimitives.ReadInt32LittleEndian(state[(Magic.Length + sizeof(int))..]) != (int)type
+            || BinaryPrimitives.ReadInt32LittleEndian(state[(Magic.Length + sizeof(int))..]) != (int)cache.Type
             || !AreNumbers(state[HeaderLength..])
             || cells.FindFree(length) is not { } found
         )
@@ -53,7 +53,7 @@ internal sealed class CacheState(KeyValueCache cache, CacheCells cells, CacheTyp
 
     private bool AreNumbers(ReadOnlySpan<byte> values)
     {
-        if (type == CacheType.F16)
+        if (cache.Type == CacheType.F16)
             return FiniteNumbers.AreInHalves(values);
         if (values.Length % Q8BlockLength != 0)
             return false;

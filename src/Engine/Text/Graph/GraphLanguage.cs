@@ -45,7 +45,7 @@ internal sealed class GraphLanguage : ILanguage
         runner = new GraphRunner(model.Device, model.Graph.NodeCapacity(MostViews));
         if (model.Memory is { } rule)
             memories = new MemorySlots(model.Device, runner, model.Graph, cacheType, rule.MostMedia);
-        states = new CacheState(cache, cells, cacheType);
+        states = new CacheState(cache, cells);
         try
         {
             ReserveLargest();
@@ -66,6 +66,9 @@ internal sealed class GraphLanguage : ILanguage
     public int Length { get; }
 
     public int BatchSize => LargestBatch;
+
+    /// <summary>Bytes that the largest graph takes.</summary>
+    public long ComputeBytes => runner.ReservedBytes;
 
     public bool CanCut => true;
 

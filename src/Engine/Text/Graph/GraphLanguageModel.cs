@@ -58,7 +58,30 @@ internal sealed class GraphLanguageModel : ILanguageModel
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <exception cref="ModelFileException">A key or a weight is missing, or cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static GraphLanguageModel Load(GgufFile file, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
+    public static GraphLanguageModel Load(
+        GgufFile file,
+        int threadCount,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    ) => Make(file, threadCount, weights => weights.Upload(progress, cancellationToken));
+
+    /// <summary>What a language would take beside the weights, in bytes, and the length that the model was trained with; nothing is
+    /// loaded.</summary>
+    /// <exception cref="ModelFileException">A key or a weight is missing, or cannot be.</exception>
+    /// <exception cref="NativeLibraryException">There is not even room to try, or the native libraries cannot be used.</exception>
+    public static (long CacheBytes, long ComputeBytes, int TrainedLength) Measure(
+        GgufFile file,
+        int length,
+        int sequenceCount,
+        CacheType cacheType
+    )
+    {
+        using GraphLanguageModel model = Make(file, 1, static weights => weights.Reserve());
+        using var language = new GraphLanguage(model, length, sequenceCount, cacheType);
+        return (model.CacheBytesPerRow(cacheType) * length, language.ComputeBytes, model.TrainedContextLength);
+    }
+
+    private static GraphLanguageModel Make(GgufFile file, int threadCount, Action<WeightStore> fill)
     {
         LlamaModelHandle vocabulary = VocabularyFile.Load(file);
         ComputeDevice? device = null;
@@ -67,7 +90,7 @@ internal sealed class GraphLanguageModel : ILanguageModel
         {
             device = ComputeDevice.OpenForLanguage(threadCount, LanguageSizes.Count);
             model = new GraphLanguageModel(file, device, vocabulary);
-            model.weights.Upload(progress, cancellationToken);
+            fill(model.weights);
             return model;
         }
         catch
@@ -81,7 +104,7 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     /// <summary>Bytes that a row of the KV cache takes.</summary>
     public long CacheBytesPerRow(CacheType type) =>
-        type == CacheType.Q8_0
+        CacheWidths.TypeFor(Graph.Layers, type) == CacheType.Q8_0
             ? Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * 34 / 32
             : Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * sizeof(short);
 

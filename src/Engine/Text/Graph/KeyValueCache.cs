@@ -4,11 +4,20 @@ using Tessera.Native;
 namespace Tessera.Text.Graph;
 
 /// <summary>How wide the keys and values of a layer are, all heads together.</summary>
-internal readonly record struct CacheWidths(int Key, int Value)
+/// <param name="Key">Of keys.</param>
+/// <param name="Value">Of values.</param>
+/// <param name="Head">Of one head.</param>
+internal readonly record struct CacheWidths(int Key, int Value, int Head)
 {
+    private const int BlockLength = 32;
+
     /// <summary>Of layers that are alike.</summary>
-    public static IReadOnlyList<CacheWidths> Same(int layerCount, int width) =>
-        [.. Enumerable.Repeat(new CacheWidths(width, width), layerCount)];
+    public static IReadOnlyList<CacheWidths> Same(int layerCount, int headCount, int headWidth) =>
+        [.. Enumerable.Repeat(new CacheWidths(headCount * headWidth, headCount * headWidth, headWidth), layerCount)];
+
+    /// <summary>How layers are stored where a type is wanted: heads that are no whole blocks stay in half precision.</summary>
+    public static CacheType TypeFor(IEnumerable<CacheWidths> layers, CacheType wanted) =>
+        layers.All(static layer => layer.Head % BlockLength == 0) ? wanted : CacheType.F16;
 }
 
 /// <summary>Keys and values of rows, a table of each for every layer, in a device's memory: [width, cells].</summary>
@@ -26,7 +35,8 @@ internal sealed unsafe class KeyValueCache : IDisposable
     /// <exception cref="NativeLibraryException">There is not enough memory.</exception>
     public KeyValueCache(ComputeDevice device, IReadOnlyList<CacheWidths> layers, int cellCount, CacheType type)
     {
-        ggml_type stored = type == CacheType.Q8_0 ? ggml_type.GGML_TYPE_Q8_0 : ggml_type.GGML_TYPE_F16;
+        Type = CacheWidths.TypeFor(layers, type);
+        ggml_type stored = Type == CacheType.Q8_0 ? ggml_type.GGML_TYPE_Q8_0 : ggml_type.GGML_TYPE_F16;
         arena = GgmlArena.Create(2 * layers.Count + 2);
         keys = [.. layers.Select(layer => new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, stored, layer.Key, cellCount, 1, 1)))];
         values = [.. layers.Select(layer => new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, stored, layer.Value, cellCount, 1, 1)))];
@@ -45,7 +55,8 @@ internal sealed unsafe class KeyValueCache : IDisposable
         throw new NativeLibraryException($"there is not enough memory for keys and values of {cellCount} rows ({NativeLog.TakeErrors()}).");
     }
 
-    public int LayerCount => keys.Length;
+    /// <summary>How it stores them.</summary>
+    public CacheType Type { get; }
 
     /// <summary>Bytes of one row in all layers.</summary>
     public int RowLength => keys.Concat(values).Sum(static table => (int)table.Stride(1));

@@ -44,7 +44,7 @@ internal sealed class LlamaGraph : LanguageGraph
 
     public override int TrainedLength { get; }
 
-    public override IReadOnlyList<CacheWidths> Layers => CacheWidths.Same(blocks.Length, keyHeadCount * headWidth);
+    public override IReadOnlyList<CacheWidths> Layers => CacheWidths.Same(blocks.Length, keyHeadCount, headWidth);
 
     public override int NodeCapacity(int viewCount) => 64 + 48 * blocks.Length;
 

@@ -68,11 +68,11 @@ internal sealed class MllamaGraph : LanguageGraph
 
     public override int TrainedLength { get; }
 
-    public override IReadOnlyList<CacheWidths> Layers => CacheWidths.Same(blocks.Length - CrossingCount, keyHeadCount * headWidth);
+    public override IReadOnlyList<CacheWidths> Layers => CacheWidths.Same(blocks.Length - CrossingCount, keyHeadCount, headWidth);
 
     public override MemoryRule Memory => new(Width, JoinsNeighbours: true, MostPictures);
 
-    public override IReadOnlyList<CacheWidths> MemoryLayers => CacheWidths.Same(CrossingCount, keyHeadCount * headWidth);
+    public override IReadOnlyList<CacheWidths> MemoryLayers => CacheWidths.Same(CrossingCount, keyHeadCount, headWidth);
 
     private int CrossingCount => crossings.Count(static crossing => crossing is not null);
 
