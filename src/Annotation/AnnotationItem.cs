@@ -8,8 +8,12 @@ namespace Tessera.Annotation;
 /// <param name="OpenAsync">Reads it, when its turn comes.</param>
 public sealed record AnnotationItem(string Path, Func<CancellationToken, Task<PromptImage>> OpenAsync)
 {
+    /// <summary>The file's full path, by which other processes open it too; null where there is none.</summary>
+    public string? Location { get; init; }
+
     /// <summary>A picture's file.</summary>
-    public static AnnotationItem FromFile(string path) => new(path, stop => PromptImage.FromFileAsync(path, stop));
+    public static AnnotationItem FromFile(string path) =>
+        new(path, stop => PromptImage.FromFileAsync(path, stop)) { Location = System.IO.Path.GetFullPath(path) };
 }
 
 /// <summary>What a picture's path is remembered by: 128 bits of its SHA-256, as memory for millions of paths is dear.</summary>

@@ -4,6 +4,7 @@ using Tessera.Annotation;
 using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
 using Tessera.Cli.Output;
+using Tessera.Queue;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Annotate;
@@ -27,6 +28,11 @@ internal sealed class AnnotateCommand(CliConsole console)
         Description = "In the end, write the lines as a table too.",
         HelpName = "FILE.csv",
     };
+    private readonly QueueArguments queue = new(console, isRequired: false);
+    private readonly Option<bool> sends = new("--send")
+    {
+        Description = "Send the pictures' bytes through the queue, where the workers do not share their folder.",
+    };
     private readonly Option<int> parallel = OptionValues.Number(
         "--parallel",
         "Answers that are decoded together.",
@@ -49,6 +55,8 @@ internal sealed class AnnotateCommand(CliConsole console)
         annotate.asked.AddTo(command);
         foreach (Option option in (Option[])[annotate.output, annotate.resume, annotate.csv, annotate.parallel])
             command.Add(option);
+        annotate.queue.AddTo(command);
+        command.Add(annotate.sends);
         annotate.model.AddTo(command);
         command.Add(annotate.json);
         command.SetAction(annotate.RunAsync);
@@ -60,6 +68,10 @@ internal sealed class AnnotateCommand(CliConsole console)
         string path = parsed.GetRequiredValue(output);
         if (path == "-" && (parsed.GetValue(resume) || parsed.GetValue(csv) is not null || parsed.GetValue(json)))
             throw new UsageException("With --out - there is no file for --resume and --csv, and no room for --json.");
+        if (queue.Any(parsed) && model.IsNamed(parsed))
+            throw new UsageException("With --queue the workers have the model: give -m and --mmproj to 'tessera work'.");
+        if (parsed.GetValue(sends) && !queue.Any(parsed))
+            throw new UsageException("--send goes with --queue.");
         sources.Check(parsed);
         AnnotationRequest request = await asked.ReadAsync(parsed, model.Limits(parsed), cancellationToken);
         long started = Stopwatch.GetTimestamp();
@@ -70,7 +82,11 @@ internal sealed class AnnotateCommand(CliConsole console)
             resumed = file.Count;
             try
             {
-                await RunAsync(parsed, request, file, cancellationToken);
+                await (
+                    queue.Any(parsed)
+                        ? CollectAsync(parsed, request, file, cancellationToken)
+                        : RunAsync(parsed, request, file, cancellationToken)
+                );
             }
             finally
             {
@@ -89,7 +105,7 @@ internal sealed class AnnotateCommand(CliConsole console)
         using MultimodalModel loaded = await AnnotateModel.LoadAsync(
             console,
             model.ToOptions(parsed, needsVision: true),
-            request,
+            request.Options,
             answerCount,
             cancellationToken
         );
@@ -110,6 +126,23 @@ internal sealed class AnnotateCommand(CliConsole console)
                         display.Advance();
                 }
 
+                return await Task.WhenAny(counting);
+            }
+        );
+    }
+
+    private async Task CollectAsync(ParseResult parsed, AnnotationRequest request, AnnotationFile file, CancellationToken cancellationToken)
+    {
+        await using QueueConnection connection = await queue.OpenAsync(parsed, cancellationToken);
+        var job = new QueueJob { Request = request, SendsPictures = parsed.GetValue(sends) };
+        var collector = new QueueCollector(connection, job, file, Path.GetFullPath(parsed.GetRequiredValue(output)));
+        await AnnotateDisplay.RunAsync(
+            console,
+            async display =>
+            {
+                collector.Collected += _ => display.Advance();
+                Task counting = ShowCountAsync(parsed, file, display, cancellationToken);
+                await collector.RunAsync(Items(parsed, file, cancellationToken), cancellationToken);
                 return await Task.WhenAny(counting);
             }
         );

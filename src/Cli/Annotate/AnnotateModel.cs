@@ -1,4 +1,3 @@
-using Tessera.Annotation;
 using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Annotate;
@@ -14,7 +13,7 @@ internal static class AnnotateModel
     public static async Task<MultimodalModel> LoadAsync(
         CliConsole console,
         ModelOptions files,
-        AnnotationRequest request,
+        GenerationOptions options,
         int answerCount,
         CancellationToken cancellationToken
     )
@@ -23,7 +22,7 @@ internal static class AnnotateModel
             throw new TesseraException(
                 $"{files.ModelPath}: there is no single vision projector beside it, so it sees no pictures: give one with --mmproj."
             );
-        long length = answerCount * (UsualPromptLength + (long)request.Options.MaxTokens);
+        long length = answerCount * (UsualPromptLength + (long)options.MaxTokens);
         files = files with { ParallelAnswerCount = answerCount, CacheLength = (int)Math.Min(length, LongestCache) };
         MultimodalModel loaded = await ProgressDisplay.RunAsync(
             console,

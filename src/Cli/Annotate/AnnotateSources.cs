@@ -115,5 +115,8 @@ internal sealed class AnnotateSources(CliConsole console)
 
     /// <summary>A picture of the sources: a file or an address.</summary>
     public AnnotationItem ItemOf(string path, bool allowsLocal) =>
-        new(path, stop => ImageInputs.ReadAsync(path == "-" ? "./-" : path, console, allowsLocal, stop));
+        new(path, stop => ImageInputs.ReadAsync(path == "-" ? "./-" : path, console, allowsLocal, stop))
+        {
+            Location = ImageInputs.IsAddress(path) ? null : Path.GetFullPath(path),
+        };
 }

@@ -127,6 +127,9 @@ internal sealed class ModelArguments(CliConsole console)
             command.Add(option);
     }
 
+    /// <summary>Whether the command line names a model.</summary>
+    public bool IsNamed(ParseResult parsed) => parsed.GetValue(model) is not null || parsed.GetValue(projector) is not null;
+
     /// <summary>Whether a picture's address may be redirected into this machine's network.</summary>
     public bool AllowsLocal(ParseResult parsed) => parsed.GetValue(allowLocalUrls);
 

@@ -64,6 +64,7 @@ internal static class TesseraCommand
         {
             AskCommand.Create(console),
             AnnotateCommand.Create(console),
+            WorkCommand.Create(console),
             ChatCommand.Create(console),
             LookCommand.Create(console),
             EncodeCommand.Create(console),

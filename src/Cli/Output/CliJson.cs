@@ -9,6 +9,7 @@ namespace Tessera.Cli.Output;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = false)]
 [JsonSerializable(typeof(AskDocument))]
 [JsonSerializable(typeof(AnnotateDocument))]
+[JsonSerializable(typeof(WorkDocument))]
 [JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
@@ -133,3 +134,6 @@ internal sealed record BenchRow(string What, string Unit, double Median, double 
 /// <summary>A run over many pictures: those that it asked about, the lines of errors in the file, and the lines that were there
 /// before.</summary>
 internal sealed record AnnotateDocument(string Out, int Pictures, int Failed, int Resumed, double Seconds);
+
+/// <summary>What a worker did: pictures, and those among them whose lines say why there is no answer.</summary>
+internal sealed record WorkDocument(int Pictures, int Failed, double Seconds);

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tessera.Cli.Tests.Support;
+
+/// <summary>A NATS server with JetStream on this machine's loopback, for one test; it may be killed and started again where it was.</summary>
+internal sealed class NatsServer : IDisposable
+{
+    public const string Program = "nats-server";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private readonly string folder;
+    private readonly int port;
+    private Process process;
+
+    public NatsServer(string folder)
+    {
+        this.folder = folder;
+        port = FreePort();
+        process = Start();
+    }
+
+    public string Url => $"nats://127.0.0.1:{port}";
+
+    /// <summary>Kills it as nothing can be prepared for, and starts it with what is on its disk.</summary>
+    public void KillAndRestart()
+    {
+        Kill();
+        process = Start();
+    }
+
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+        process.Dispose();
+    }
+
+    public void Dispose() => Kill();
+
+    private Process Start()
+    {
+        var started = Process.Start(
+            new ProcessStartInfo(Program, ["-js", "-sd", folder, "-a", "127.0.0.1", "-p", $"{port}"])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
+        started.BeginErrorReadLine();
+        started.BeginOutputReadLine();
+        long limit = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        while (!Answers())
+        {
+            Assert.True(Environment.TickCount64 < limit && !started.HasExited, "nats-server does not start.");
+            Thread.Sleep(20);
+        }
+
+        return started;
+    }
+
+    private bool Answers()
+    {
+        try
+        {
+            using var client = new TcpClient();
+            client.Connect(IPAddress.Loopback, port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
