@@ -75,7 +75,7 @@ internal sealed class WorkCommand(CliConsole console)
             loaded,
             new WorkerOptions
             {
-                OpenAsync = (path, stop) => OpenAsync(path, bounds, stop),
+                OpenAsync = new BoundedPictures(console, bounds).ReadAsync,
                 AnswerCount = answerCount,
                 AckWait = TimeSpan.FromSeconds(parsed.GetValue(ackWait)),
                 Idle = parsed.GetValue(idle) is int seconds ? TimeSpan.FromSeconds(seconds) : null,
@@ -104,17 +104,5 @@ internal sealed class WorkCommand(CliConsole console)
         else
             console.Out.WriteLine(FormattableString.Invariant($"{document.Pictures} pictures in {document.Seconds:0.0} s"));
         return ExitCode.Success;
-    }
-
-    // The queue names files and pages of files; addresses would let it look into this machine's network.
-    private Task<PromptImage> OpenAsync(string path, FolderBounds? bounds, CancellationToken cancellationToken)
-    {
-        if (!Path.IsPathFullyQualified(path) || ImageInputs.IsAddress(path))
-            throw new ImageException(path, "it is no whole path of a file.");
-        if (bounds is null)
-            return ImageInputs.ReadAsync(path, console, allowsLocal: false, cancellationToken);
-        int mark = File.Exists(path) ? -1 : path.LastIndexOf('#');
-        string file = bounds.Require(mark < 0 ? path : path[..mark]);
-        return ImageInputs.ReadAsync(mark < 0 ? file : file + path[mark..], console, allowsLocal: false, cancellationToken);
     }
 }

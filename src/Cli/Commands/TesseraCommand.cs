@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Tessera.Cli.Annotate;
 using Tessera.Cli.Bench;
 using Tessera.Cli.Chat;
+using Tessera.Cli.Mcp;
 using Tessera.Cli.Output;
 using Tessera.Cli.Serve;
 
@@ -78,6 +79,7 @@ internal static class TesseraCommand
             QuantizeCommand.Create(console),
             ImatrixCommand.Create(console),
             DevicesCommand.Create(console),
+            McpCommand.Create(console),
             BenchCommand.Create(console),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
