@@ -117,6 +117,7 @@ public sealed partial class LayerTests
     [InlineData("Server")]
     [InlineData("LLamaSharp")]
     [InlineData("Annotation")]
+    [InlineData("Queue")]
     public void Programs_and_adapters_use_the_engine_s_public_types_only(string project) =>
         Assert.Empty(
             SourceFiles(RepositoryRoot.Path("src", project))
@@ -160,6 +161,7 @@ public sealed partial class LayerTests
             "Server",
             "LLamaSharp",
             "Annotation",
+            "Queue",
         ];
         IEnumerable<string> printing = libraries
             .SelectMany(static name => SourceFiles(RepositoryRoot.Path("src", name)))
