@@ -6,8 +6,8 @@ using NATS.Client.ObjectStore;
 
 namespace Tessera.Queue;
 
-/// <summary>A NATS server with JetStream, and on it the streams of Tessera's queue. What fails while the server is away is tried again until
-/// it has been away for too long.</summary>
+/// <summary>A NATS server with JetStream, and on it the streams of Tessera's queue. What fails while the server is away is tried again,
+/// until it has been away for too long.</summary>
 public sealed class QueueConnection : IAsyncDisposable
 {
     private const int NoStream = 404;

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Tessera.Cli.Tests.Support;
 
-/// <summary>A NATS server with JetStream on this machine's loopback, for one test; it may be killed and started again where it was.</summary>
+/// <summary>A NATS server with JetStream on this machine's loopback, for one test; it may be killed and started again.</summary>
 internal sealed class NatsServer : IDisposable
 {
     public const string Program = "nats-server";
