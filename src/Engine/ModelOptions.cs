@@ -69,6 +69,9 @@ public sealed record ModelOptions
     /// where its file does not say how.</summary>
     public int VideoFrameCount { get; init; }
 
+    /// <summary>A chat template in Jinja's language, in the place of the language model's own; null for that.</summary>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>LoRA adapters of the language model.</summary>
     public IReadOnlyList<ModelAdapter> Adapters { get; init; } = [];
 

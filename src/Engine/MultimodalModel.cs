@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
 using Tessera.Answers;
 using Tessera.ChatTemplates;
 using Tessera.Compute;
@@ -23,6 +25,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly EmbeddingFolder? imageFolder;
     private readonly LanguageModelFile file;
     private readonly bool isMapped;
+    private readonly bool hasOwnTemplate;
     private readonly TokenEmbeddings? tokenEmbeddings;
     private readonly CancellationTokenSource lifetime = new();
     private readonly AnswerMemory memory = new();
@@ -34,8 +37,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         this.language = language;
         this.isMapped = isMapped;
         Vision = vision;
-        ChatTemplate = file.Template;
-        composer = new PromptComposer(language, vision?.Projector, file.Template);
+        ChatTemplate = options.ChatTemplate is { } own ? ChatTemplates.ChatTemplate.Parse(own, "the chat template") : file.Template;
+        hasOwnTemplate = options.ChatTemplate is not null;
+        composer = new PromptComposer(language, vision?.Projector, ChatTemplate);
         if (vision is not null)
         {
             imageFolder = ModelLoader.FolderOf(options);
@@ -59,7 +63,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     /// <summary>The language model's file.</summary>
     public string Path => language.Path;
 
-    /// <summary>The chat template in the language model's file, or null.</summary>
+    /// <summary>The chat template: <see cref="ModelOptions.ChatTemplate"/>'s, else that in the language model's file, or null.</summary>
     public ChatTemplate? ChatTemplate { get; }
 
     /// <summary>Tokens of context that one answer has with its prompt.</summary>
@@ -85,7 +89,9 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     internal AnswerRun Answers => new(composer, encoder, scheduler, RequireUnchanged, lifetime.Token);
 
     /// <summary>Tells both files apart from others.</summary>
-    internal string Fingerprint => $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Settings}";
+    internal string Fingerprint =>
+        $"{file.Fingerprint} {Vision?.Projector.Fingerprint}{language.Settings}"
+        + (hasOwnTemplate ? $" template {Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(ChatTemplate!.Source)))}" : "");
 
     /// <summary>Loads a model off the caller's thread.</summary>
     /// <param name="options">The files and where to run them.</param>

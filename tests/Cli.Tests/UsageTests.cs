@@ -31,7 +31,6 @@ public sealed class UsageTests
         (await CliRun.InProcessAsync(["ask", .. options.Split(' '), "What?"])).ShouldFail(2, named);
 
     [Theory]
-    [InlineData("", "command")]
     [InlineData("frobnicate", "frobnicate")]
     [InlineData("ask", "QUESTION")]
     [InlineData("ask -i", "-i")]

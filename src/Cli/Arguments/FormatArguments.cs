@@ -1,15 +1,12 @@
 using System.CommandLine;
-using System.Text;
 using Tessera.Cli.Commands;
 using Tessera.Grammars;
-using Tessera.Shared;
 
 namespace Tessera.Cli.Arguments;
 
 /// <summary>The options that say what an answer must look like.</summary>
 internal sealed class FormatArguments
 {
-    private const long MaxByteLength = 1 << 20;
     private readonly Option<string?> schema = new("--schema")
     {
         Description = "Print one JSON value that follows the JSON Schema in this file.",
@@ -37,10 +34,21 @@ internal sealed class FormatArguments
             throw new UsageException("--schema and --grammar do not go together.");
         if ((schemaPath ?? grammarPath) is not string path)
             return null;
-        string text = await ReadTextAsync(path, schemaPath is null ? "--grammar" : "--schema", cancellationToken);
+        return await ReadAsync(path, isSchema: schemaPath is not null, schemaPath is null ? "--grammar" : "--schema", cancellationToken);
+    }
+
+    /// <summary>Reads a format's file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="isSchema">Whether it is a JSON Schema; else a grammar.</param>
+    /// <param name="option">What names it, for messages.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="TesseraException">The file cannot be read or used; the message begins with its path.</exception>
+    public static async Task<AnswerFormat> ReadAsync(string path, bool isSchema, string option, CancellationToken cancellationToken)
+    {
+        string text = await OptionFile.ReadAsync(path, option, cancellationToken);
         try
         {
-            return schemaPath is not null ? AnswerFormat.FromSchema(text) : AnswerFormat.FromGrammar(text);
+            return isSchema ? AnswerFormat.FromSchema(text) : AnswerFormat.FromGrammar(text);
         }
         catch (Exception failure) when (failure is SchemaException or GrammarException)
         {
@@ -57,41 +65,6 @@ internal sealed class FormatArguments
                 $"The answer was cut after {(result.TokenIds.Count == 1 ? "1 token" : $"{result.TokenIds.Count} tokens")}, before its JSON "
                     + "was complete: raise --max-tokens or --context, or limit the lengths in the schema."
             );
-
-    private static async Task<string> ReadTextAsync(string path, string option, CancellationToken cancellationToken)
-    {
-        if (path.Length == 0)
-            throw new UsageException($"The file of {option} is empty.");
-        try
-        {
-            if (Directory.Exists(path))
-                throw new TesseraException($"{path}: it is a folder, not a file for {option}.");
-            // What a shell hands over open, as <(command) is, can be read; to open any other pipe would wait for somebody to write to it.
-            if (FileKind.IsSpecial(path) && !FileKind.IsOpenDescriptor(path))
-                throw new TesseraException($"{path}: it is a pipe or device; only regular files can be read.");
-            var info = new FileInfo(path);
-            if (info.Exists && info.Length > MaxByteLength)
-                throw new TesseraException($"{path}: it has more than {MaxByteLength} bytes, which is too large for {option}.");
-            using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
-            var buffer = new char[MaxByteLength];
-            int length = await reader.ReadBlockAsync(buffer, cancellationToken).AsTask().WaitAsync(cancellationToken);
-            return length < buffer.Length
-                ? new string(buffer, 0, length)
-                : throw new TesseraException($"{path}: it has more than {MaxByteLength} characters, which is too large for {option}.");
-        }
-        catch (DecoderFallbackException failure)
-        {
-            throw new TesseraException($"{path}: it is no text in UTF-8.", failure);
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new TesseraException($"{path}: there is no such file.", failure);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new TesseraException($"{path}: it cannot be read ({failure.Message}).", failure);
-        }
-    }
 }
 
 /// <summary>An answer that ended before it was whole, where only a whole one is of use.</summary>

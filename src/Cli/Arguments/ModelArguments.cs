@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Tessera.Cli.Output;
 using Tessera.Gguf;
 
@@ -12,7 +13,9 @@ internal sealed class ModelArguments(CliConsole console)
 
     private readonly Option<string?> model = new("--model", "-m")
     {
-        Description = "A GGUF file or a catalogue name; without it, the small model that comes with Tessera.",
+        CompletionSources = { static _ => Names() },
+        Description =
+            "A GGUF file or a catalogue name; without it, TESSERA_MODEL or config.json says, or else the small model that comes with Tessera.",
         HelpName = "MODEL",
     };
     private readonly Option<string?> projector = new("--mmproj")
@@ -82,6 +85,11 @@ internal sealed class ModelArguments(CliConsole console)
         int.MaxValue
     );
 
+    private readonly Option<string?> chatTemplate = new("--chat-template")
+    {
+        Description = "A file with a chat template (Jinja), in the place of the model's own.",
+        HelpName = "FILE",
+    };
     private readonly Option<bool> allowLocalUrls = new("--allow-local-urls")
     {
         Description = "Let a picture's address be redirected into this machine's own network.",
@@ -95,6 +103,7 @@ internal sealed class ModelArguments(CliConsole console)
         command.Add(cacheType);
         command.Add(gpuLayers);
         command.Add(imageCache);
+        command.Add(chatTemplate);
     }
 
     /// <summary>Adds the options of a command that runs the vision half only.</summary>
@@ -173,6 +182,7 @@ internal sealed class ModelArguments(CliConsole console)
             VisionDevice = VisionDevice(parsed),
             MaxPixels = parsed.GetValue(maxPixels),
             ImageCacheFolder = ImageCacheFolder(parsed),
+            ChatTemplate = parsed.GetValue(chatTemplate) is { } file ? OptionFile.Read(file, chatTemplate.Name) : null,
         };
 
     // The engine takes a folder that fails for an empty one; who names a folder wants to know.
@@ -187,6 +197,27 @@ internal sealed class ModelArguments(CliConsole console)
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new TesseraException($"--image-cache: {folder} is no folder that can be used ({failure.Message}).", failure);
+        }
+    }
+
+    // For a shell that completes a line, whatever the catalogue is like.
+    private static IEnumerable<CompletionItem> Names()
+    {
+        try
+        {
+            return
+            [
+                .. ModelCatalog
+                    .Entries()
+                    .Select(static entry => entry.Name)
+                    .Concat(ModelCatalog.Pulled().Select(static model => model.Name))
+                    .Distinct()
+                    .Select(static name => new CompletionItem(name)),
+            ];
+        }
+        catch (TesseraException)
+        {
+            return [];
         }
     }
 

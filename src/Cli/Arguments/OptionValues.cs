@@ -34,7 +34,7 @@ internal static class OptionValues
         where T : struct, Enum
     {
         string[] names = [.. Enum.GetNames<T>().Select(static value => value.ToLowerInvariant())];
-        return new Option<T>(name)
+        var option = new Option<T>(name)
         {
             Description = $"{description} [default: {names[0]}]",
             HelpName = string.Join('|', names),
@@ -47,6 +47,9 @@ internal static class OptionValues
                 return index < 0 ? default : Enum.GetValues<T>()[index];
             },
         };
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add(names);
+        return option;
     }
 
     private static T? Parse<T>(ArgumentResult result, string name, T least, T most)

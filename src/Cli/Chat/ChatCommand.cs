@@ -57,7 +57,7 @@ internal sealed class ChatCommand(CliConsole console)
         files = files with { Vision = AskCommand.OpenFor(console, files, shown), VideoFrameCount = VideoArguments.LongestOf(media) };
         var terminal = ChatTerminal.Open(console);
         var screen = new ChatScreen(console, terminal);
-        using MultimodalModel loaded = await LoadAsync(files, screen, interrupts.Leaving);
+        MultimodalModel loaded = await screen.LoadAsync(files, interrupts.Leaving);
         console.NoteLoaded(loaded, files);
         using var desk = new ChatDesk(
             loaded,
@@ -71,26 +71,13 @@ internal sealed class ChatCommand(CliConsole console)
             AllowsLocal = model.AllowsLocal(parsed),
         };
         if (terminal is not null)
-            screen.Say($"{loaded.ContextLength} tokens of context. /help lists what can be typed.");
+            screen.Say($"{ModelCommands.Describe(desk)} /help lists what can be typed.");
         foreach (PromptMedia item in media)
             new ImageCommands(desk, screen, interrupts).Show(item);
         desk.Pending.AddRange(media);
         ILineSource lines = OpenLines(terminal);
         using IDisposable? resized = lines is LineEditor editor && terminal is not null ? terminal.WhenResized(editor.Redraw) : null;
         return await new ChatLoop(desk, lines, screen, interrupts).RunAsync();
-    }
-
-    private static async Task<MultimodalModel> LoadAsync(ModelOptions files, ChatScreen screen, CancellationToken cancellationToken)
-    {
-        ProgressLine? progress = screen.Progress();
-        try
-        {
-            return await MultimodalModel.LoadAsync(files, progress, cancellationToken);
-        }
-        finally
-        {
-            progress?.Close();
-        }
     }
 
     private ILineSource OpenLines(ChatTerminal? terminal)

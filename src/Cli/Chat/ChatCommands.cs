@@ -28,6 +28,7 @@ internal sealed class ChatCommands
         var turns = new TurnCommands(desk, screen, answer);
         var sessions = new SessionCommands(desk, screen, confirm, interrupts);
         var reports = new ReportCommands(desk, screen);
+        var models = new ModelCommands(desk, screen, interrupts);
         SlashCommand[] all =
         [
             new("/image", "PATH...", "add pictures to the next message", pictures.AddAsync),
@@ -41,6 +42,8 @@ internal sealed class ChatCommands
             new("/save", "FILE", "save the conversation", sessions.SaveAsync),
             new("/load", "FILE", "continue a saved one", sessions.LoadAsync),
             new("/system", "[TEXT|default]", "show or set the system sentence", sessions.SetSystem),
+            new("/model", "[NAME]", "show the model, or go on with another", models.ModelAsync),
+            new("/schema", "[FILE|off]", "show or set a JSON Schema that answers follow", models.SchemaAsync),
             new("/params", "[NAME VALUE]", "show or set how to answer", reports.Parameters),
             new("/stats", "", "times and counts of the last answer", reports.Statistics),
             new("/clear", "", "forget the conversation", sessions.Clear),

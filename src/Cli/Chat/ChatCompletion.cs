@@ -6,7 +6,7 @@ namespace Tessera.Cli.Chat;
 internal static class ChatCompletion
 {
     private const int MaxEntries = 2000;
-    private static readonly string[] PathCommands = ["/image", "/look", "/save", "/load"];
+    private static readonly string[] PathCommands = ["/image", "/look", "/save", "/load", "/schema", "/model"];
 
     /// <summary>What the text before the cursor could go on as.</summary>
     public static Completion Find(string text)

@@ -1,6 +1,6 @@
 namespace Tessera.Cli.Chat;
 
-/// <summary>What a chat has on its desk: the conversations, the pictures that go with the next message, and how answers are
+/// <summary>What a chat has on its desk: the model, which it owns, the conversations, the pictures that go with the next message, and how answers are
 /// generated.</summary>
 internal sealed class ChatDesk : IDisposable
 {
@@ -14,10 +14,10 @@ internal sealed class ChatDesk : IDisposable
         sessions = [model.StartChat(options)];
     }
 
-    public MultimodalModel Model { get; }
+    public MultimodalModel Model { get; private set; }
 
     /// <summary>What the model was loaded with.</summary>
-    public ModelOptions Files { get; }
+    public ModelOptions Files { get; private set; }
 
     public GenerationOptions Generation { get; set; }
 
@@ -57,6 +57,16 @@ internal sealed class ChatDesk : IDisposable
         Last = null;
     }
 
+    /// <summary>Goes on with another model, in an empty conversation; the model before it and its conversations are closed.</summary>
+    public void Replace(MultimodalModel model, ModelOptions files)
+    {
+        ChatSessionOptions options = Session.Options;
+        Dispose();
+        (Model, Files, Number, Last) = (model, files, 1, null);
+        sessions.Clear();
+        sessions.Add(model.StartChat(options));
+    }
+
     /// <summary>Goes on in a copy of the current conversation.</summary>
     public void Fork()
     {
@@ -86,5 +96,6 @@ internal sealed class ChatDesk : IDisposable
     {
         foreach (ChatSession session in sessions)
             session.Dispose();
+        Model.Dispose();
     }
 }

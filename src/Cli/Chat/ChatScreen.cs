@@ -72,6 +72,29 @@ internal sealed class ChatScreen(CliConsole console, ChatTerminal? terminal)
     public ProgressLine? Progress(int sliceCount = 0) =>
         terminal is null ? null : new ProgressLine(console.Error, () => terminal.Size().Width) { SliceCount = sliceCount };
 
+    /// <summary>Loads a model, with its progress.</summary>
+    public async Task<MultimodalModel> LoadAsync(ModelOptions files, CancellationToken cancellationToken)
+    {
+        ProgressLine? progress = Progress();
+        try
+        {
+            return await MultimodalModel.LoadAsync(files, progress, cancellationToken);
+        }
+        finally
+        {
+            progress?.Close();
+        }
+    }
+
+    /// <summary>What loading has made of the options, once.</summary>
+    public void NoteLoaded(MultimodalModel model, ModelOptions options) => console.NoteLoaded(model, options);
+
+    /// <summary>How a model that is new to this machine is tried first.</summary>
+    public ModelTrial? Trial => console.Trial;
+
+    /// <summary>Names the files that are at fault if llama.cpp ends the process from now on.</summary>
+    public void Blame(string files) => NativeAbort.Blame(console, files);
+
     private string Broken(string text) => terminal is null ? text : WordWrap.Break(text, terminal.Size().Width);
 
     private string Dim(string text) => terminal is { HasColours: true } ? $"\e[2m{text}\e[22m" : text;

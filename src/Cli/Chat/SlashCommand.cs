@@ -33,6 +33,8 @@ internal sealed record SlashCommand(string Name, string Arguments, string Descri
         "/save",
         "/load",
         "/system",
+        "/model",
+        "/schema",
         "/params",
         "/stats",
         "/clear",

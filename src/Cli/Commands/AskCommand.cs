@@ -31,6 +31,10 @@ internal sealed class AskCommand(CliConsole console)
     {
         Description = "The question is the whole prompt, without a template; each <__media__> in it is a picture.",
     };
+    private readonly Option<bool> jsonLines = new("--json-lines")
+    {
+        Description = "Print each piece of the answer as a JSON document on its line as it comes, and the document of --json at the end.",
+    };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document instead of text." };
 
     public static Command Create(CliConsole console)
@@ -46,6 +50,7 @@ internal sealed class AskCommand(CliConsole console)
         ask.sampling.AddTo(command);
         ask.format.AddTo(command);
         command.Add(ask.json);
+        command.Add(ask.jsonLines);
         command.SetAction(ask.RunAsync);
         return command;
     }
@@ -83,12 +88,18 @@ internal sealed class AskCommand(CliConsole console)
         double loadMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         console.NoteLoaded(loaded, files);
 
+        bool isObject = options.Format?.Schema is not null,
+            asLines = parsed.GetValue(jsonLines),
+            asDocument = asLines || parsed.GetValue(json);
         // JSON is shown when it is whole.
-        bool isObject = options.Format?.Schema is not null;
-        GenerationResult result = await AnswerAsync(loaded, prompt, options, isObject || parsed.GetValue(json), cancellationToken);
+        Action<GenerationUpdate>? show =
+            asLines ? ShowLine
+            : isObject || asDocument ? null
+            : Show;
+        GenerationResult result = await AnswerAsync(loaded, prompt, options, show, cancellationToken);
         console.NoteAnswered(loaded, files);
         string whole = isObject ? FormatArguments.Whole(result) : result.Text;
-        if (parsed.GetValue(json))
+        if (asDocument)
             CliJson.Write(console.Out, ToDocument(result, loadMs));
         else if (isObject)
             console.Out.WriteLine(whole);
@@ -135,7 +146,7 @@ internal sealed class AskCommand(CliConsole console)
         MultimodalModel loaded,
         Prompt prompt,
         GenerationOptions options,
-        bool atOnce,
+        Action<GenerationUpdate>? show,
         CancellationToken cancellationToken
     )
     {
@@ -156,8 +167,7 @@ internal sealed class AskCommand(CliConsole console)
             for (; any; any = await updates!.MoveNextAsync())
             {
                 result = updates!.Current.Result ?? result;
-                if (!atOnce)
-                    Show(updates.Current);
+                show?.Invoke(updates.Current);
             }
 
             return result ?? throw new InvalidOperationException("The answer has no end.");
@@ -167,6 +177,12 @@ internal sealed class AskCommand(CliConsole console)
             if (updates is not null)
                 await updates.DisposeAsync();
         }
+    }
+
+    private void ShowLine(GenerationUpdate update)
+    {
+        if (update.Result is null)
+            CliJson.Write(console.Out, new PieceDocument(update.Text));
     }
 
     private void Show(GenerationUpdate update)

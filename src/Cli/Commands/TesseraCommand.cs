@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Tessera.Cli.Annotate;
 using Tessera.Cli.Bench;
 using Tessera.Cli.Chat;
@@ -15,8 +15,10 @@ internal static class TesseraCommand
     /// <summary>Runs a command line. 0 is success, 1 failure, 2 wrong usage, 130 interrupted, or 143 by SIGTERM.</summary>
     public static async Task<int> RunAsync(string[] arguments, CliConsole console, CancellationToken cancellationToken)
     {
-        ParseResult parsed = Create(console).Parse(arguments);
-        console.WritesJson = arguments.TakeWhile(static argument => argument != "--").Contains("--json");
+        arguments = RootOptions.Expand(arguments);
+        console.WritesJson = HoldsJson(arguments.TakeWhile(static argument => argument != "--"));
+        RootCommand root = Create(console);
+        ParseResult parsed = root.Parse(arguments);
         if (UsageText.Problem(parsed) is string problem)
             return ReportUsage(parsed, console, problem);
         var configuration = new InvocationConfiguration
@@ -29,6 +31,12 @@ internal static class TesseraCommand
         };
         try
         {
+            if (parsed.CommandResult.Command is not RootCommand)
+                parsed = console.LoadSettings?.Invoke().Parse(root, arguments) ?? parsed;
+            console.WritesJson |= HoldsJson(
+                parsed.Tokens.TakeWhile(static token => token.Type != TokenType.DoubleDash).Select(static token => token.Value)
+            );
+            RootOptions.ShowLog(parsed, console);
             return await parsed.InvokeAsync(configuration, cancellationToken);
         }
         catch (OperationCanceledException)
@@ -52,6 +60,8 @@ internal static class TesseraCommand
             );
         }
     }
+
+    private static bool HoldsJson(IEnumerable<string> words) => words.Any(static word => word is "--json" or "--json-lines");
 
     private static int Fail(CliConsole console, string message, string kind)
     {
@@ -80,10 +90,10 @@ internal static class TesseraCommand
             ImatrixCommand.Create(console),
             DevicesCommand.Create(console),
             McpCommand.Create(console),
+            CompletionCommand.Create(console),
             BenchCommand.Create(console),
         };
-        HelpOption help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new ExampleHelp((HelpAction)help.Action!);
+        RootOptions.AddTo(root);
         return root;
     }
 

@@ -11,6 +11,9 @@ internal static class UsageText
     /// <summary>The first problem, which is the one to mend first: the others often follow from it; null for none.</summary>
     public static string? Problem(ParseResult parsed)
     {
+        // A shell asks how a line may go on that is not whole yet.
+        if (parsed.Tokens.Any(static token => token.Type == TokenType.Directive))
+            return null;
         if (UnknownOption(parsed) is string unknown)
             return $"{unknown} is no option of {CommandPath(parsed)}{NearestName.Hint(unknown, OptionsOf(parsed), "--help lists them")}";
         if (parsed.CommandResult.Command.Name == AskCommand.Name && PictureAmong(parsed) is string picture)

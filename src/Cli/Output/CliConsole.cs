@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
 using Tessera.Shared;
 
@@ -44,6 +45,9 @@ internal sealed class CliConsole
     /// <summary>Whether standard output is to hold JSON, failures too.</summary>
     public bool WritesJson { get; set; }
 
+    /// <summary>Reads what the user wants of every command; null where nobody has settings.</summary>
+    public Func<UserSettings>? LoadSettings { get; init; }
+
     /// <summary>How a model that is new to this machine is tried first; null takes it untried.</summary>
     public ModelTrial? Trial { get; init; }
 
@@ -65,6 +69,7 @@ internal sealed class CliConsole
             IsInteractive = !Console.IsInputRedirected && !Console.IsErrorRedirected && !IsDumbTerminal(),
             InputIsTerminal = !Console.IsInputRedirected,
             OutputIsTerminal = !Console.IsOutputRedirected,
+            LoadSettings = UserSettings.Load,
             Trial = TrialCommand.ForThisProgram(),
         };
     }

@@ -10,6 +10,7 @@ namespace Tessera.Cli.Output;
 [JsonSerializable(typeof(AskDocument))]
 [JsonSerializable(typeof(AnnotateDocument))]
 [JsonSerializable(typeof(WorkDocument))]
+[JsonSerializable(typeof(PieceDocument))]
 [JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
@@ -57,6 +58,9 @@ internal sealed record AskDocument(
     IReadOnlyList<int> TokenIds,
     TimingsDocument Timings
 );
+
+/// <summary>A piece of an answer, as it comes.</summary>
+internal sealed record PieceDocument(string Text);
 
 /// <summary>What stands on standard output in the place of a result that cannot be had.</summary>
 internal sealed record ErrorDocument(ErrorDetail Error);

@@ -75,6 +75,8 @@ internal sealed partial class CliProcess : IDisposable
     {
         ProcessStartInfo start = StartInfo(arguments);
         start.Environment["XDG_CACHE_HOME"] = Caches.Value;
+        start.Environment["XDG_CONFIG_HOME"] = Caches.Value;
+        start.Environment.Remove("TESSERA_MODEL");
         foreach ((string name, string? value) in environment)
             start.Environment[name] = value;
         return new CliProcess(Process.Start(start)!);

@@ -29,6 +29,9 @@ internal sealed class TmuxTerminal : IDisposable
             "KITTY_WINDOW_ID",
             "-u",
             "TERM_PROGRAM",
+            "-u",
+            "TESSERA_MODEL",
+            $"XDG_CONFIG_HOME={sockets.FullName}",
             .. environment,
             .. command,
         ];
