@@ -15,7 +15,7 @@ internal sealed class ModelArguments(CliConsole console)
     {
         CompletionSources = { static _ => Names() },
         Description =
-            "A GGUF file or a catalogue name; without it, TESSERA_MODEL or config.json says, or else the small model that comes with Tessera.",
+            "A GGUF file or a catalogue name; without it, what TESSERA_MODEL or config.json says, or else the small model of Tessera's.",
         HelpName = "MODEL",
     };
     private readonly Option<string?> projector = new("--mmproj")

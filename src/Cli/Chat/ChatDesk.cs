@@ -1,7 +1,7 @@
 namespace Tessera.Cli.Chat;
 
-/// <summary>What a chat has on its desk: the model, which it owns, the conversations, the pictures that go with the next message, and how answers are
-/// generated.</summary>
+/// <summary>What a chat has on its desk: the model, which it owns, the conversations, the pictures that go with the next message, and how
+/// answers are generated.</summary>
 internal sealed class ChatDesk : IDisposable
 {
     private readonly List<ChatSession> sessions;

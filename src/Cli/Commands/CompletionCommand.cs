@@ -3,8 +3,8 @@ using Tessera.Cli.Output;
 
 namespace Tessera.Cli.Commands;
 
-/// <summary><c>tessera completion SHELL</c>: a script with which a shell asks this program, by System.CommandLine's [suggest] directive, how a
-/// line may go on.</summary>
+/// <summary><c>tessera completion SHELL</c>: a script with which a shell asks this program, by System.CommandLine's [suggest] directive,
+/// how a line may go on.</summary>
 internal static class CompletionCommand
 {
     private const string Bash = """
