@@ -60,7 +60,13 @@ internal sealed class AnswerRun(
             Watch = probabilities is null ? options.Watch : options.Watch + probabilities.Watch,
         };
         ChannelReader<AnswerPiece> pieces = scheduler.Start(
-            new AnswerRequest(rows, sampling, [.. options.StopStrings.Where(static text => text.Length > 0)], options.MaxTokens, owner),
+            new AnswerRequest(
+                rows,
+                sampling,
+                [.. options.StopStrings.Concat(prompt.StopStrings).Where(static text => text.Length > 0)],
+                options.MaxTokens,
+                owner
+            ),
             stop.Token
         );
         var text = new StringBuilder();

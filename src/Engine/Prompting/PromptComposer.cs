@@ -12,6 +12,9 @@ namespace Tessera.Prompting;
 /// <param name="Media">The pictures and videos with their plans.</param>
 internal sealed record ComposedPrompt(PromptLayout Layout, IReadOnlyList<PlannedMedia> Media)
 {
+    /// <summary>Texts that end the answer, as the wording has it.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
     /// <summary>Tokens and embeddings in all.</summary>
     public int Length => Layout.Length;
 }
@@ -35,7 +38,8 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
                     Instruction = turn.Limits.Instruction ?? MediaMarker.WithoutPlaces(turn.Text),
                 };
                 return turn.Media.Select(media => (media, request));
-            })
+            }),
+            conversation.RawText is not null
         );
     }
 
@@ -62,7 +66,11 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         return [.. texts.Select(language.Vocabulary.FindControl).OfType<int>()];
     }
 
-    private ComposedPrompt LayOut(IReadOnlyList<PromptPiece> text, IEnumerable<(PromptMedia Media, PlanRequest Request)> media)
+    private ComposedPrompt LayOut(
+        IReadOnlyList<PromptPiece> text,
+        IEnumerable<(PromptMedia Media, PlanRequest Request)> media,
+        bool isRaw = false
+    )
     {
         List<PlannedMedia> planned = [.. media.Select((item, index) => Plan(item.Media, item.Request with { ImageIndex = index }))];
         int placeCount = text.Count(static piece => piece is PromptPiece.Place);
@@ -82,10 +90,11 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         PromptLayout layout = PromptTokenizer.Tokenize(
             pieces,
             language.Vocabulary,
-            projector?.StartsBehindRows == true,
-            language.HasEncoder
+            new PromptEnds(projector?.StartsBehindRows == true, projector?.KeepsStartText == true, language.HasEncoder)
         );
-        return layout.Length > 0 ? new ComposedPrompt(layout, planned) : throw new TesseraException("The prompt is empty.");
+        return layout.Length > 0
+            ? new ComposedPrompt(layout, planned) { StopStrings = isRaw || template is not null ? [] : Wording.StopStrings }
+            : throw new TesseraException("The prompt is empty.");
     }
 
     /// <summary>Puts the embeddings into their spans, and memories into sight.</summary>
@@ -198,6 +207,8 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         message is { Role: "assistant", ToolCalls.Count: 0, ImageCount: 0 } && message.Text.Length > 0;
 
     private static bool IsKnown(GeneratedAnswer? answer) => answer is { Ids.Count: > 0 };
+
+    private FamilyPrompt Wording => (projector?.Wording ?? FamilyPrompt.Vicuna).For(language.Vocabulary.Has);
 
     private ChatPrompt Chat => new(template, projector?.Wording ?? FamilyPrompt.Vicuna, language.Vocabulary);
 

@@ -11,19 +11,12 @@ internal static class PromptTokenizer
     /// <summary>Tokenizes a prompt.</summary>
     /// <param name="pieces">The prompt.</param>
     /// <param name="vocabulary">The language model's tokens.</param>
-    /// <param name="startsBehindRows">Whether the start token stands behind the pictures that a prompt begins with, not before
-    /// them.</param>
-    /// <param name="hasEnd">Whether it ends with the vocabulary's end token, where that wants it: an encoder's prompts do.</param>
-    public static PromptLayout Tokenize(
-        IReadOnlyList<PromptPiece> pieces,
-        Vocabulary vocabulary,
-        bool startsBehindRows = false,
-        bool hasEnd = false
-    )
+    /// <param name="ends">Where it begins and how it ends.</param>
+    public static PromptLayout Tokenize(IReadOnlyList<PromptPiece> pieces, Vocabulary vocabulary, PromptEnds ends = default)
     {
         var spans = new List<PromptSpan>();
         var run = new List<int>();
-        int first = startsBehindRows ? pieces.TakeWhile(static piece => piece is PromptPiece.Rows).Count() : 0;
+        int first = ends.StartsBehindRows ? pieces.TakeWhile(static piece => piece is PromptPiece.Rows).Count() : 0;
         for (int index = 0; index < pieces.Count; index++)
         {
             if (index == first && vocabulary.StartToken is int start)
@@ -39,7 +32,7 @@ internal static class PromptTokenizer
                     run.AddRange(vocabulary.Find(text) is int brings ? [brings] : vocabulary.Tokenize(text));
                     break;
                 case PromptPiece.Written(string text):
-                    run.AddRange(vocabulary.Tokenize(index == first ? WithoutStartText(text, vocabulary) : text));
+                    run.AddRange(vocabulary.Tokenize(index == first && !ends.KeepsStartText ? WithoutStartText(text, vocabulary) : text));
                     break;
                 case PromptPiece.Answer(IReadOnlyList<int> ids):
                     run.AddRange(ids);
@@ -53,7 +46,7 @@ internal static class PromptTokenizer
 
         if (first == pieces.Count && vocabulary.StartToken is int last)
             run.Add(last);
-        if (hasEnd && vocabulary.PromptEndToken is int end)
+        if (ends.HasEnd && vocabulary.PromptEndToken is int end)
             run.Add(end);
         CloseRun(spans, run);
         return new PromptLayout(spans);
@@ -76,3 +69,9 @@ internal static class PromptTokenizer
         run.Clear();
     }
 }
+
+/// <summary>Where a prompt begins and how it ends.</summary>
+/// <param name="StartsBehindRows">Whether the start token stands behind the pictures that it begins with, not before them.</param>
+/// <param name="KeepsStartText">Whether a start token that its text begins with stands beside the one that is put there.</param>
+/// <param name="HasEnd">Whether it ends with the vocabulary's end token, where that wants it: an encoder's prompts do.</param>
+internal readonly record struct PromptEnds(bool StartsBehindRows, bool KeepsStartText, bool HasEnd);

@@ -132,8 +132,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
             PromptLayout layout = PromptTokenizer.Tokenize(
                 PromptExpansion.Expand(PromptPiece.Raw(run.Prompt), Plans(golden, run, vision)),
                 language.Vocabulary,
-                vision.Projector.StartsBehindRows,
-                language.HasEncoder
+                new PromptEnds(vision.Projector.StartsBehindRows, vision.Projector.KeepsStartText, language.HasEncoder)
             );
             Assert.Equal(run.Spans.Select(static span => span.Ids), layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
             Assert.All(

@@ -50,6 +50,9 @@ internal sealed class Projector : IDisposable
     /// <summary>Whether the start token stands behind the pictures that a prompt begins with.</summary>
     public bool StartsBehindRows => parts.StartsBehindRows;
 
+    /// <summary>Whether a start token that the prompt's text itself begins with is kept.</summary>
+    public bool KeepsStartText => parts.KeepsStartText;
+
     /// <summary>Architectures of the language models that it was made for; null for any that only decodes.</summary>
     public IReadOnlyList<string>? Languages => parts.Languages;
 

@@ -16,6 +16,9 @@ internal sealed record FamilyPrompt(string AfterImage, string System, string Use
     /// <summary>Text after an earlier answer.</summary>
     public string AfterAnswer { get; init; } = "";
 
+    /// <summary>Texts that end an answer; they are not part of it.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
     /// <summary>How the caller's own system sentence is written, {0} standing for it.</summary>
     public string SystemForm { get; init; } = "{0} ";
 

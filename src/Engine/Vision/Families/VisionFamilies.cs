@@ -7,6 +7,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.Vila;
 
@@ -28,6 +29,7 @@ internal static class VisionFamilies
         Blip2Family.Row,
         InstructBlipFamily.Row,
         MllamaFamily.Row,
+        MiniGptFamily.Row,
     ];
 
     /// <summary>The families.</summary>

@@ -47,6 +47,10 @@ internal sealed record FamilyParts(
     /// <summary>Whether the start token stands behind the pictures that a prompt begins with (BLIP-2).</summary>
     public bool StartsBehindRows { get; init; }
 
+    /// <summary>Whether a start token that the prompt's text itself begins with stands behind the one that is put before it
+    /// (MiniGPT-v2).</summary>
+    public bool KeepsStartText { get; init; }
+
     /// <summary>Architectures of the language models that it was made for, as <c>general.architecture</c> names them; null for any that
     /// only decodes.</summary>
     public IReadOnlyList<string>? Languages { get; init; }
