@@ -50,7 +50,7 @@ public sealed class CheckpointConverter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ConversionOptions();
         var folder = new CheckpointFolder(path);
-        if (!folder.Has("config.json"))
+        if (!folder.Has("config.json") && MiniGptPieces.Find(folder).Count == 0)
             throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
         VisionTowerFolder? tower = null;
         CheckpointWeights? weights = null;
@@ -59,7 +59,7 @@ public sealed class CheckpointConverter : IDisposable
             if (options.VisionTowerFolder is string towerPath)
                 tower = new VisionTowerFolder(towerPath);
             var parts = new CheckpointParts(folder);
-            if (tower is null && VisionTowerSearch.Find(folder, folder.ReadSettings("config.json")) is string beside)
+            if (tower is null && VisionTowerSearch.Find(folder, parts.ReadConfig()) is string beside)
                 tower = new VisionTowerFolder(beside);
             weights = parts.OpenWeights();
             return new CheckpointConverter(parts, weights, tower, options);

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints;
@@ -17,11 +19,15 @@ internal sealed class CheckpointParts
     ];
 
     private readonly IReadOnlyList<CheckpointFolder> parts;
+    private readonly IReadOnlyList<string> pieces;
+    private readonly CheckpointFolder language;
 
     /// <exception cref="CheckpointException">A part is missing though another is there.</exception>
     public CheckpointParts(CheckpointFolder root)
     {
         Root = root;
+        pieces = MiniGptPieces.Find(root);
+        language = pieces.Count > 0 ? MiniGptPieces.LanguageFolder(root) : root;
         bool isDivided = Known.Any(part => Directory.Exists(root.PathOf(part.Name)));
         parts = isDivided ? [.. Known.Select(part => new CheckpointFolder(root.PathOf(part.Name)))] : [];
     }
@@ -29,7 +35,7 @@ internal sealed class CheckpointParts
     public CheckpointFolder Root { get; }
 
     /// <summary>The folder with the language model's tokenizer.</summary>
-    public CheckpointFolder Language => parts.Count > 0 ? parts[0] : Root;
+    public CheckpointFolder Language => parts.Count > 0 ? parts[0] : language;
 
     /// <summary>The folder with the image processor's settings.</summary>
     public CheckpointFolder Vision => parts.Count > 0 ? parts[1] : Root;
@@ -38,7 +44,9 @@ internal sealed class CheckpointParts
     /// <exception cref="CheckpointException">One cannot be read.</exception>
     public Settings ReadConfig()
     {
-        Settings config = Root.ReadSettings("config.json");
+        Settings config = language.ReadSettings("config.json");
+        if (pieces.Count > 0)
+            config = config.With(MiniGptFamily.ConfigKey, new Settings(config.Path, JsonDocument.Parse("{}").RootElement));
         for (int index = 0; index < parts.Count; index++)
             if (parts[index].TryReadSettings("config.json") is Settings own)
                 config = config.With(Known[index].ConfigKey, own);
@@ -47,13 +55,16 @@ internal sealed class CheckpointParts
 
     /// <summary>Opens the weights; those of a part have its name and a full stop in front of theirs.</summary>
     /// <exception cref="CheckpointException">There are none, or a file is damaged.</exception>
-    public CheckpointWeights OpenWeights() => parts.Count == 0 ? CheckpointWeights.Open(Root) : CheckpointWeights.OpenParts(parts);
+    public CheckpointWeights OpenWeights() =>
+        parts.Count > 0 ? CheckpointWeights.OpenParts(parts)
+        : pieces.Count > 0 ? CheckpointWeights.OpenWith(language, Root, pieces, MiniGptPieces.Prefix)
+        : CheckpointWeights.Open(Root);
 
     /// <summary>The files that say what the checkpoint is, by the names that are recorded.</summary>
     public IEnumerable<(string Name, string Path)> SettingFiles()
     {
         string[] names = ["config.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"];
-        IEnumerable<(string, CheckpointFolder)> folders = parts.Select(static part => (part.Name + "/", part)).Prepend(("", Root));
+        IEnumerable<(string, CheckpointFolder)> folders = parts.Select(static part => (part.Name + "/", part)).Prepend(("", language));
         return folders.SelectMany(pair => names.Where(pair.Item2.Has).Select(name => (pair.Item1 + name, pair.Item2.PathOf(name))));
     }
 }

@@ -31,6 +31,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         {
             [Side.Language] = new(StringComparer.Ordinal),
             [Side.Vision] = new(StringComparer.Ordinal),
+            [Side.Adapter] = new(StringComparer.Ordinal),
         };
         foreach (StoredTensor tensor in weights.Tensors)
         {
@@ -51,6 +52,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             family,
             architecture,
             sides[Side.Language],
+            sides[Side.Adapter],
             weights,
             card,
             outputName,
@@ -88,6 +90,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         CheckpointFamily family,
         LanguageArchitecture architecture,
         Dictionary<string, StoredTensor> tensors,
+        Dictionary<string, StoredTensor> adapters,
         CheckpointWeights weights,
         ModelCard card,
         string outputName,
@@ -100,11 +103,21 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         foreach ((string name, TensorValues values) in architecture.Extra(config))
             mapper.Add(name, "config.json", values, isFull: true);
         IReadOnlyList<TensorRule> rules = architecture.Rules(config);
-        mapper.Map(tensors, rules, architecture.Dimensions(config), architecture.BlockCount(config), used);
+        mapper.Map(
+            tensors,
+            rules,
+            architecture.Dimensions(config),
+            architecture.BlockCount(config),
+            used,
+            (name, tensor) => family.Adapt(name, tensor, adapters)
+        );
         // Where little is known, what is not known says more than what is missing.
         if (used.Count > tensors.Count / 2)
             mapper.Require(tensors, rules, architecture.BlockCount(config));
         RequireAllUsed(folder, family, tensors, used, weights);
+        foreach ((string name, StoredTensor adapter) in adapters)
+            if (!tensors.ContainsKey($"{name[..name.LastIndexOf('.')]}.weight"))
+                throw adapter.Fail("adapts a matrix that the language model does not have.");
         mapper.Require(tensors, rules, architecture.BlockCount(config));
         var metadata = new Metadata();
         SetGeneral(metadata, architecture.Name, "model", folder, card, options, mapper);

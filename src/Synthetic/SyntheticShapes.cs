@@ -6,6 +6,7 @@ using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
+using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
@@ -76,6 +77,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
+        new("minigpt-v2", MiniGptShape.Released, LanguageShape.Vicuna7B),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
         new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),

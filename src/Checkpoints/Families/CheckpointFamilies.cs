@@ -11,6 +11,7 @@ internal static class CheckpointFamilies
         Func<Settings, IReadOnlyCollection<string>, CheckpointFamily> Create
     )[] Table =
     [
+        ("MiniGPT-4", MiniGptFamily.Recognises, static (_, names) => new MiniGptFamily(names)),
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),

@@ -11,6 +11,9 @@ internal enum Side
     Language,
     Vision,
 
+    /// <summary>Low-rank adapters, which are merged into the language model.</summary>
+    Adapter,
+
     /// <summary>Neither: heads that are not used, tables that follow from the configuration.</summary>
     Ignored,
 }
@@ -38,6 +41,14 @@ internal abstract class CheckpointFamily
     /// <param name="name">What the checkpoint is called.</param>
     /// <param name="language">The language model's keys, its vocabulary among them.</param>
     public virtual string? ChatTemplate(string name, Metadata language) => null;
+
+    /// <summary>A tensor of the language model, with what adapters add to it.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="tensor">What is stored.</param>
+    /// <param name="adapters">The adapters, by the names that <see cref="Place"/> gave.</param>
+    /// <exception cref="CheckpointException">An adapter does not fit it.</exception>
+    public virtual TensorValues Adapt(string name, StoredTensor tensor, IReadOnlyDictionary<string, StoredTensor> adapters) =>
+        TensorValues.Of(tensor);
 
     /// <summary>Keys of the language model's file that follow from the whole.</summary>
     public virtual void SetLanguageKeys(Metadata metadata, Settings config, LanguageArchitecture architecture) { }

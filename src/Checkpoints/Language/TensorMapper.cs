@@ -24,13 +24,15 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     /// <param name="dimensions">The lengths that the rules' shapes name.</param>
     /// <param name="blockCount">How many blocks there must be.</param>
     /// <param name="used">Gains the names of what a rule knew.</param>
+    /// <param name="read">A tensor's values, by its name as the rules have it; null for what is stored.</param>
     /// <exception cref="CheckpointException">A tensor has another shape.</exception>
     public void Map(
         IReadOnlyDictionary<string, StoredTensor> tensors,
         IReadOnlyList<TensorRule> rules,
         Dimensions dimensions,
         long blockCount,
-        ISet<string> used
+        ISet<string> used,
+        Func<string, StoredTensor, TensorValues>? read = null
     )
     {
         Dictionary<string, TensorRule> bySource = rules.ToDictionary(static rule => rule.Source, StringComparer.Ordinal);
@@ -42,7 +44,7 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
             if (block >= blockCount)
                 continue;
             Check(tensor, rule, suffix, dimensions);
-            Add(rule, tensor, suffix, block);
+            Add(rule, tensor, read?.Invoke(name, tensor) ?? TensorValues.Of(tensor), suffix, block);
         }
     }
 
@@ -78,9 +80,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
         return null;
     }
 
-    private void Add(TensorRule rule, StoredTensor tensor, string suffix, long block)
+    private void Add(TensorRule rule, StoredTensor tensor, TensorValues values, string suffix, long block)
     {
-        TensorValues values = TensorValues.Of(tensor);
         string number = block.ToString(CultureInfo.InvariantCulture);
         if (rule.Split is not null)
         {

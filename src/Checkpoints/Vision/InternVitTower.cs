@@ -122,7 +122,8 @@ internal sealed class InternVitTower(Settings vision)
             new(prefix + "mlp.fc2", "v.blk.{}.ffn_down", "EI"),
         ];
 
-    private static IEnumerable<(string Target, TensorValues Values)> Split(TensorValues values, long width)
+    /// <summary>q, k and v of a block, which were stored as one.</summary>
+    public static IEnumerable<(string Target, TensorValues Values)> Split(TensorValues values, long width)
     {
         yield return ("v.blk.{}.attn_q", values.Slice(0, width));
         yield return ("v.blk.{}.attn_k", values.Slice(width, width));

@@ -76,6 +76,23 @@ internal sealed class CheckpointWeights : IDisposable
         }
     }
 
+    /// <summary>Opens the weights of a folder, and with them files of another one, whose tensors get a prefix.</summary>
+    public static CheckpointWeights OpenWith(CheckpointFolder folder, CheckpointFolder other, IReadOnlyList<string> names, string prefix)
+    {
+        CheckpointWeights weights = Open(folder);
+        try
+        {
+            foreach (string name in names)
+                weights.Add(new WeightFile(other.PathOf(name)), WeightLayout.PyTorchPlain, prefix);
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Finds a tensor; null if there is none of the name.</summary>
     public StoredTensor? Find(string name) => byName.GetValueOrDefault(name);
 
@@ -109,11 +126,12 @@ internal sealed class CheckpointWeights : IDisposable
         }
     }
 
-    private void Add(WeightFile file, WeightLayout layout)
+    private void Add(WeightFile file, WeightLayout layout, string prefix = "")
     {
         files.Add(file);
-        foreach (StoredTensor tensor in layout.Read(file))
+        foreach (StoredTensor stored in layout.Read(file))
         {
+            StoredTensor tensor = prefix.Length == 0 ? stored : stored with { Name = prefix + stored.Name };
             if (byName.TryAdd(tensor.Name, tensor))
                 tensors.Add(tensor);
             else if (byName[tensor.Name].Shape.AsSpan().SequenceEqual(tensor.Shape.AsSpan()) is false)

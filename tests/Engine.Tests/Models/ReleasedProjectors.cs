@@ -39,6 +39,9 @@ internal static class ReleasedProjectors
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
+        yield return ("MiniGPT-4 with Vicuna", With(QFormer(), ("clip.projector_type", "minigpt4")), [32, 32, 32]);
+        yield return ("MiniGPT-4 with Llama 2", MiniGpt(224), [64, 64, 64]);
+        yield return ("MiniGPT-v2", With(MiniGpt(448), ("clip.minigpt.wording", "v2")), [256, 256, 256]);
         yield return ("BLIP-2", QFormer(), [32, 32, 32]);
         yield return ("InstructBLIP", Reading(QFormer()), [32, 32, 32]);
         yield return ("Llama 3.2 Vision", Mllama(), [3202, 6404, 6404]);
@@ -82,6 +85,14 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = [8];
         contents.Shapes["adapter.conv.weight"] = [32, 8];
         contents.Shapes["adapter.linear.linear.weight"] = contents.Shapes["adapter.linear.gate.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents MiniGpt(uint imageSize)
+    {
+        SlicedProjectors.Contents contents = Plain("minigpt4", imageSize, 14);
+        contents.Shapes["v.class_embd"] = [8];
+        contents.Shapes["mm.0.weight"] = [32, 8];
         return contents;
     }
 

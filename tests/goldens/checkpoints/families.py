@@ -209,6 +209,42 @@ def minicpm46(name, case):
     save(HERE / name, case.model.state_dict(), settings, case.vocabulary, json.loads(case.processor().to_json_string()))
 
 
+MINIGPT_FORMER = [("layernorm.", "bert.embeddings.LayerNorm."), ("encoder.layer.", "bert.encoder.layer."), ("attention.attention.", "attention.self.")]
+
+
+def minigpt(name, case, inside=False):
+    """The authors' file (what they trained) and, beside it, EVA's and BLIP-2's; the language model in a folder of its own, or in the same one."""
+    case.build()
+    model, folder = case.model, HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    language = folder if inside else folder / "llama"
+    language.mkdir(parents=True)
+    half = lambda state: {key: tensor.detach().half().contiguous().clone() for key, tensor in state.items()}
+    own = {"llama_proj.weight": model.llama_proj.weight.detach().clone(), "llama_proj.bias": model.llama_proj.bias.detach().clone()}
+    text, generator = model.llama_model.state_dict(), torch.Generator().manual_seed(7)
+    if case.wording == "v2":      # W - B A / 4 in single precision, so that what is merged is the golden's W
+        text = {key: tensor.clone() for key, tensor in text.items()}
+        for key in [key for key in text if key.endswith(("q_proj.weight", "v_proj.weight"))]:
+            down, up = torch.randn(64, text[key].shape[1], generator=generator) * 0.02, torch.randn(text[key].shape[0], 64, generator=generator) * 0.1
+            text[key] = text[key] - 0.25 * (up @ down)
+            module = "llama_model.base_model.model." + key.removesuffix(".weight")
+            own[f"{module}.lora_A.weight"], own[f"{module}.lora_B.weight"] = down, up
+        save_file({key: tensor.contiguous() for key, tensor in text.items()}, language / "model.safetensors", metadata={"format": "pt"})
+    else:
+        torch.save(half(text), language / "pytorch_model.bin")
+    torch.save({"model": own, "config": {"run": {"seed": 42}}, "epoch": 0}, folder / "checkpoint_stage.pth")
+    torch.save(half(model.visual_encoder.state_dict()), folder / "eva_vit_g.pth")
+    if case.has_qformer:
+        former = {"Qformer." + gguf_files.rename(MINIGPT_FORMER, key): tensor for key, tensor in model.Qformer.state_dict().items()}
+        extra = {"query_tokens": model.query_tokens, **{"ln_vision." + key: tensor for key, tensor in model.ln_vision.state_dict().items()},
+                 "t5_proj.weight": torch.zeros(4, 4), "Qformer.bert.embeddings.position_ids": torch.arange(4)[None]}
+        torch.save({"model": half({**former, **extra})}, folder / "blip2_pretrained_flant5xxl.pth")
+    config = {**text_config(case), "model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+    (language / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+    tokenizer(language, case.vocabulary)
+    print(name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // 1024, "KB", flush=True)
+
+
 def vila(name, case, **config):
     """NVlabs/VILA llava/model/llava_arch.py, save_pretrained: each side in a folder of its own, with its configuration."""
     case.build()
@@ -263,6 +299,9 @@ def main(names):
         "llava-interleave": lambda n: llava(n, family("llava-next-video").LlavaInterleave, authors=True, processor=HALF, newline=True, **INTERLEAVE),
         "instructblip-flan-t5": lambda n: blip2(n, family("instructblip").InstructT5()),
         "instructblip-vicuna": lambda n: blip2(n, family("instructblip").InstructVicuna()),
+        "minigpt4-vicuna": lambda n: minigpt(n, family("minigpt").Vicuna()),
+        "minigpt4-llama2": lambda n: minigpt(n, family("minigpt").Llama2(), inside=True),
+        "minigpt-v2": lambda n: minigpt(n, family("minigpt").Version2()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),
