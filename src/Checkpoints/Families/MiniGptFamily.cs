@@ -219,8 +219,10 @@ internal sealed class MiniGptFamily(IReadOnlyCollection<string> names) : Checkpo
 
     private static Settings Made(VisionSource source, Dictionary<string, double> numbers)
     {
-        string json =
-            $"{{{string.Join(',', numbers.Select(static pair => string.Create(CultureInfo.InvariantCulture, $"\"{pair.Key}\":{pair.Value}")))}}}";
+        IEnumerable<string> entries = numbers.Select(static pair =>
+            string.Create(CultureInfo.InvariantCulture, $"\"{pair.Key}\":{pair.Value}")
+        );
+        string json = $"{{{string.Join(',', entries)}}}";
         return new Settings(source.Config.Path, JsonDocument.Parse(json).RootElement);
     }
 
