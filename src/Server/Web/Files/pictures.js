@@ -22,7 +22,7 @@ function grid(plan) {
     const { left, top, width: wide, height: high } = slice.source;
     drawing.append(svg("rect", { x: left, y: top, width: wide, height: high }));
     const size = Math.max(1, Math.min(wide, high) / 9);
-    const label = svg("text", { x: left + wide / 2, y: top + high / 2 + size / 3, "font-size": size });
+    const label = svg("text", { x: Math.max(0, left) + size / 2, y: Math.max(0, top) + size * 1.3, "font-size": size });
     label.textContent = slice.tokens;
     drawing.append(label);
   }
@@ -30,7 +30,7 @@ function grid(plan) {
 }
 
 const words = (plan) => {
-  const cut = plan.slices.length > 1 ? `${plan.slices.length} slices (${plan.grid.columns} × ${plan.grid.rows} and what is around them)` : "one slice";
+  const cut = plan.slices.length > 1 ? `${plan.slices.length} slices (a grid of ${plan.grid.columns} × ${plan.grid.rows}, and the whole)` : "one slice";
   const limited = plan.limited ? `, limited from ${plan.unlimited_tokens}` : "";
   return `${plan.image.width} × ${plan.image.height}: ${cut}, ${plan.image_tokens} tokens${limited}. Text under about ${plan.smallest_readable_text} pixels will not be readable.`;
 };
