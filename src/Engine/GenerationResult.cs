@@ -50,7 +50,11 @@ public sealed record GenerationResult(
 /// <summary>A piece of an answer while it is generated.</summary>
 /// <param name="Text">Text that became certain; whole characters only.</param>
 /// <param name="Result">The finished answer, with the last piece only.</param>
-public sealed record GenerationUpdate(string Text, GenerationResult? Result = null);
+public sealed record GenerationUpdate(string Text, GenerationResult? Result = null)
+{
+    /// <summary>How likely each token was that has been chosen since the last piece; empty where it was not asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
+}
 
 /// <summary>What the engine is doing.</summary>
 public enum EngineStage

@@ -131,7 +131,7 @@ public sealed class TesseraChatClient : IChatClient
             GenerationUpdate update in backend.Answers(request.Transcript, request.Generation, cancellationToken).ConfigureAwait(false)
         )
         {
-            foreach (ChatResponseUpdate part in answer.Append(update.Text))
+            foreach (ChatResponseUpdate part in answer.Append(update))
                 yield return part;
             if (update.Result is not { } result)
                 continue;

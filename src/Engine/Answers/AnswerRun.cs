@@ -70,6 +70,7 @@ internal sealed class AnswerRun(
             stop.Token
         );
         var text = new StringBuilder();
+        int told = 0;
         try
         {
             await foreach (AnswerPiece piece in pieces.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
@@ -82,7 +83,9 @@ internal sealed class AnswerRun(
                 if (shown.Length > 0)
                 {
                     text.Append(shown);
-                    yield return new GenerationUpdate(shown);
+                    IReadOnlyList<TokenLogProbability> chosen = probabilities?.From(told) ?? [];
+                    told += chosen.Count;
+                    yield return new GenerationUpdate(shown) { LogProbabilities = chosen };
                 }
 
                 if (piece.End is not null)
@@ -92,7 +95,7 @@ internal sealed class AnswerRun(
                         "",
                         Result(text.ToString(), end, rows, images, started) with
                         {
-                            LogProbabilities = [.. probabilities?.Tokens ?? []],
+                            LogProbabilities = probabilities?.From(0) ?? [],
                         }
                     );
             }

@@ -13,10 +13,15 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
     private readonly DateTimeOffset createdAt = DateTimeOffset.UtcNow;
     private readonly bool hidesThoughts = options?.Reasoning?.Output == ReasoningOutput.None;
     private readonly bool takesOneCall = options?.AllowMultipleToolCalls == false;
+    private readonly List<TokenLogProbability> probabilities = [];
     private int callCount;
 
-    /// <summary>What became certain with more text.</summary>
-    public IEnumerable<ChatResponseUpdate> Append(string text) => text.Length == 0 ? [] : Updates(reader.Append(text));
+    /// <summary>What became certain with another piece.</summary>
+    public IEnumerable<ChatResponseUpdate> Append(GenerationUpdate piece)
+    {
+        probabilities.AddRange(piece.LogProbabilities);
+        return piece.Text.Length == 0 ? [] : Updates(reader.Append(piece.Text));
+    }
 
     /// <summary>What was held back.</summary>
     public IEnumerable<ChatResponseUpdate> Finish() => Updates(reader.Finish());
@@ -56,8 +61,18 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
                 continue;
             if (content is FunctionCallContent && ++callCount > 1 && takesOneCall)
                 continue;
-            yield return Update(content);
+            yield return WithProbabilities(Update(content));
         }
+    }
+
+    // Those of tokens whose text was held back come with the next that is shown.
+    private ChatResponseUpdate WithProbabilities(ChatResponseUpdate update)
+    {
+        if (probabilities.Count == 0)
+            return update;
+        update.RawRepresentation = new GenerationUpdate(update.Text) { LogProbabilities = [.. probabilities] };
+        probabilities.Clear();
+        return update;
     }
 
     private ChatResponseUpdate Update(AIContent content) =>

@@ -14,7 +14,8 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
     private static readonly string Fingerprint = $"tessera-{typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3)}";
     private readonly string id = $"chatcmpl-{Guid.NewGuid():N}";
     private readonly long created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-    private int callCount;
+    private int callCount,
+        toldCount;
 
     /// <summary>The whole answer.</summary>
     public async Task<ChatCompletion> WholeAsync()
@@ -31,7 +32,7 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
             "chat.completion",
             created,
             answer.ModelName,
-            [new ChatChoice(0, message, ChatLogProbabilities.Of(result), whole.FinishReason!.Value.Value)],
+            [new ChatChoice(0, message, ChatLogProbabilities.Of(result.LogProbabilities), whole.FinishReason!.Value.Value)],
             ChatUsage.Of(result),
             Fingerprint,
             AnswerMetadata.Of(result, answer.Pictures, ignored)
@@ -44,11 +45,17 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
         var stream = new EventStream(context, isLines: false);
         try
         {
-            await SendAsync(stream, new ChatDelta { Role = "assistant", Content = "" });
+            await SendAsync(stream, new ChatDelta { Role = "assistant", Content = "" }, []);
             await foreach (ChatResponseUpdate update in answer.Updates.ReadAllAsync(CancellationToken.None))
             {
+                IReadOnlyList<TokenLogProbability> chosen = (update.RawRepresentation as GenerationUpdate)?.LogProbabilities ?? [];
                 foreach (ChatDelta delta in update.Contents.Select(DeltaOf).OfType<ChatDelta>())
-                    await SendAsync(stream, delta);
+                {
+                    await SendAsync(stream, delta, chosen);
+                    toldCount += chosen.Count;
+                    chosen = [];
+                }
+
                 if (update.RawRepresentation is GenerationResult result)
                     await EndAsync(stream, update.FinishReason!.Value, result, withUsage);
             }
@@ -63,7 +70,8 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
 
     private async Task EndAsync(EventStream stream, ChatFinishReason reason, GenerationResult result, bool withUsage)
     {
-        ChatCompletionChunk last = Chunk([new ChatChunkChoice(0, new ChatDelta(), ChatLogProbabilities.Of(result), reason.Value)]) with
+        var rest = ChatLogProbabilities.Of([.. result.LogProbabilities.Skip(toldCount)]);
+        ChatCompletionChunk last = Chunk([new ChatChunkChoice(0, new ChatDelta(), rest, reason.Value)]) with
         {
             Tessera = AnswerMetadata.Of(result, answer.Pictures, ignored),
         };
@@ -72,8 +80,11 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
             await stream.SendAsync(Chunk([]) with { Usage = ChatUsage.Of(result) }, ServerJson.Plain.ChatCompletionChunk);
     }
 
-    private Task SendAsync(EventStream stream, ChatDelta delta) =>
-        stream.SendAsync(Chunk([new ChatChunkChoice(0, delta, null, null)]), ServerJson.Plain.ChatCompletionChunk);
+    private Task SendAsync(EventStream stream, ChatDelta delta, IReadOnlyList<TokenLogProbability> chosen) =>
+        stream.SendAsync(
+            Chunk([new ChatChunkChoice(0, delta, ChatLogProbabilities.Of(chosen), null)]),
+            ServerJson.Plain.ChatCompletionChunk
+        );
 
     private ChatCompletionChunk Chunk(IReadOnlyList<ChatChunkChoice> choices) =>
         new(id, "chat.completion.chunk", created, answer.ModelName, Fingerprint, choices);

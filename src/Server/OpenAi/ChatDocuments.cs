@@ -95,9 +95,9 @@ internal sealed record CompletionTokenDetails(int ReasoningTokens);
 
 internal sealed record ChatLogProbabilities(IReadOnlyList<ChatLogProbability> Content)
 {
-    /// <summary>Null where none were asked for.</summary>
-    public static ChatLogProbabilities? Of(GenerationResult? result) =>
-        result is { LogProbabilities.Count: > 0 } ? new([.. result.LogProbabilities.Select(ChatLogProbability.Of)]) : null;
+    /// <summary>Null where there are none.</summary>
+    public static ChatLogProbabilities? Of(IReadOnlyList<TokenLogProbability> tokens) =>
+        tokens.Count > 0 ? new([.. tokens.Select(ChatLogProbability.Of)]) : null;
 }
 
 internal sealed record ChatLogProbability(

@@ -8,15 +8,22 @@ namespace Tessera.Text.Sampling;
 internal sealed class LogProbabilities(Vocabulary vocabulary, int likeliestCount)
 {
     private readonly List<TokenLogProbability> tokens = [];
+    private readonly Lock gate = new();
 
-    /// <summary>Those of the tokens so far.</summary>
-    public IReadOnlyList<TokenLogProbability> Tokens => tokens;
+    /// <summary>Those of the tokens so far, from an index; asked from any thread.</summary>
+    public IReadOnlyList<TokenLogProbability> From(int index)
+    {
+        lock (gate)
+            return tokens[index..];
+    }
 
     /// <summary>Takes a token with the logits [vocabulary] that it was chosen from.</summary>
     public void Watch(ReadOnlySpan<float> logits, int token)
     {
         double normalizer = LogSumExp(logits);
-        tokens.Add(Of(token, logits[token] - normalizer) with { Likeliest = Likeliest(logits, normalizer) });
+        TokenLogProbability watched = Of(token, logits[token] - normalizer) with { Likeliest = Likeliest(logits, normalizer) };
+        lock (gate)
+            tokens.Add(watched);
     }
 
     private TokenLogProbability Of(int token, double logProbability) =>
