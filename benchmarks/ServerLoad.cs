@@ -21,8 +21,8 @@ internal static class ServerLoad
         ("heart.png", "What is in this picture?"),
     ];
 
-    /// <param name="args">The server's address; clients, seconds, the most tokens of an answer (0: questions about pictures, else talk of that
-    /// many), and the server's process id, 0 for none.</param>
+    /// <param name="args">The server's address; clients, seconds, the most tokens of an answer (0: questions about pictures, else talk of
+    /// that many), and the server's process id, 0 for none.</param>
     public static async Task<int> RunAsync(string[] args)
     {
         int[] numbers = [.. args[1..].Select(static text => int.Parse(text, CultureInfo.InvariantCulture))];
@@ -109,14 +109,15 @@ internal static class ServerLoad
     {
         while (!end.IsCancellationRequested)
         {
-            using (var server = Process.GetProcessById(process))
-                Console.WriteLine(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{Stopwatch.GetElapsedTime(started).TotalSeconds, 5:0} s: {server.WorkingSet64 / 1e6:0} MB, {counts.Answers} answers, "
-                            + $"{counts.Refused} refused, {counts.Wrong} mixed up"
-                    )
-                );
+            using var server = Process.GetProcessById(process);
+            int elapsed = (int)Stopwatch.GetElapsedTime(started).TotalSeconds;
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{elapsed, 5} s: {server.WorkingSet64 / 1e6:0} MB, {counts.Answers} answers, {counts.Refused} refused, "
+                        + $"{counts.Wrong} mixed up"
+                )
+            );
             await Task.Delay(TimeSpan.FromSeconds(30), end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
