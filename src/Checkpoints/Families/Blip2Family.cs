@@ -2,7 +2,6 @@ using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
 using Tessera.Checkpoints.Tokenizers;
 using Tessera.Checkpoints.Vision;
-using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints.Families;
 

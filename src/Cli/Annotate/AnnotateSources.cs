@@ -42,7 +42,7 @@ internal sealed class AnnotateSources(CliConsole console)
         {
             if (!parsed.GetValue(pdf) && PdfDocument.IsPdfFile(source))
                 throw new UsageException($"{source} is a PDF: give --pdf to ask about its pages.");
-            PictureSources.Paths(source, IsDocument(parsed)).Any();
+            _ = PictureSources.Paths(source, IsDocument(parsed)).Any();
         }
     }
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using Tessera.Cli.Output;
-using Tessera.Gguf;
 
 namespace Tessera.Cli.Arguments;
 

@@ -2,7 +2,6 @@ using Tessera.ChatTemplates;
 using Tessera.Checkpoints;
 using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
-using Tessera.Gguf;
 using Tessera.Grammars;
 
 namespace Tessera.Cli.Output;

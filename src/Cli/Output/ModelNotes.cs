@@ -1,4 +1,3 @@
-using Tessera.Shared;
 
 namespace Tessera.Cli.Output;
 

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Tessera.Gguf;
 
 namespace Tessera.Catalog;
 

@@ -81,13 +81,17 @@ internal sealed unsafe class GraphRunner : IDisposable
         placed = graph;
     }
 
+    /// <summary>Runs a graph of the device's first size of work.</summary>
+    /// <inheritdoc cref="Run(Graph, int, CancellationToken)"/>
+    public void Run(Graph graph, CancellationToken cancellationToken = default) => Run(graph, 0, cancellationToken);
+
     /// <summary>Runs a graph; its outputs can be read until the next run.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="cancellationToken">Stops it.</param>
     /// <param name="size">Which of the device's sizes of work it is.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the computation stops within one node.</exception>
     /// <exception cref="NativeLibraryException">There was not enough memory, or a backend failed.</exception>
-    public void Run(Graph graph, CancellationToken cancellationToken = default, int size = 0)
+    public void Run(Graph graph, int size, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Place(graph);

@@ -201,7 +201,7 @@ internal sealed class GraphLanguage : ILanguage
         );
         runner.Place(graph);
         step.Write(batch, found, cells);
-        runner.Run(graph, token, LanguageSizes.Of(batch.Count));
+        runner.Run(graph, LanguageSizes.Of(batch.Count), token);
         ReadLogits(batch, result);
         return DecodeOutcome.Done;
     }

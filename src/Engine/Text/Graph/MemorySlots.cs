@@ -121,7 +121,7 @@ internal sealed class MemorySlots : IDisposable
 
         runner.Place(graph);
         Compute.Graph.Write<long>(cells, [.. Enumerable.Range(0, rowCount).Select(static row => (long)row)]);
-        runner.Run(graph, cancellationToken, LanguageSizes.Largest);
+        runner.Run(graph, LanguageSizes.Largest, cancellationToken);
         slot.Key = memory.ValueKey;
         slotOf[memory.ValueKey] = index;
     }

@@ -1,5 +1,3 @@
-using Tessera.Native;
-
 namespace Tessera.Compute.Kernels.Code;
 
 /// <summary>Which of the processor's instructions kernels may use, each with those before it.</summary>

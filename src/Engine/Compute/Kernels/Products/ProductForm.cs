@@ -1,5 +1,4 @@
 using Tessera.Compute.Kernels.Code;
-using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Products;
 

@@ -1,5 +1,3 @@
-using Tessera.Native;
-
 namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>
