@@ -58,11 +58,20 @@ internal static class SquareImages
         int begin = windows.SourceBegin,
             canvasWidth = windows.SourceEnd - begin;
         var pass = new HorizontalPass(windows.From(begin), options.Code);
-        var part = new RgbImage(end - first, BandRows);
-        for (int start = 0; start < image.Height; start += BandRows)
+        int bandRows = Math.Min(BandRows, image.Height),
+            column = Math.Max(0, left - begin),
+            columnCount = Math.Min(canvasWidth, left - begin + image.Width) - column;
+        var part = new RgbImage(end - first, bandRows);
+        // Its edges are the canvas of every band: a new one for each would leave several pictures' worth of garbage.
+        RgbImage band = new RgbImage(1, 1).PadTo(canvasWidth, bandRows, canvasWidth, 0, colour);
+        for (int start = 0; start < image.Height; start += bandRows)
         {
-            int rows = Math.Min(BandRows, image.Height - start);
-            RgbImage band = image.Crop(0, start, image.Width, rows).PadTo(canvasWidth, rows, left - begin, 0, colour);
+            int rows = Math.Min(bandRows, image.Height - start);
+            for (int row = 0; row < rows; row++)
+                image
+                    .Row(start + row)
+                    .Slice((column - left + begin) * RgbImage.BytesPerPixel, columnCount * RgbImage.BytesPerPixel)
+                    .CopyTo(band.Row(row)[(column * RgbImage.BytesPerPixel)..]);
             pass.Run(new PixelRows(band.PixelArray, canvasWidth, 0, rows), new PixelRows(part.PixelArray, part.Width, 0, rows), options);
             for (int row = 0; row < rows; row++)
                 part.Row(row).CopyTo(narrowed.Row(top + start + row)[(first * RgbImage.BytesPerPixel)..]);

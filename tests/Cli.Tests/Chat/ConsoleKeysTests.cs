@@ -18,7 +18,7 @@ public sealed class ConsoleKeysTests
     [InlineData("\eb", KeyKind.WordLeft)]
     [InlineData("\ef", KeyKind.WordRight)]
     [InlineData("\ed", KeyKind.KillWordAfter)]
-    [InlineData("\e", KeyKind.Unknown)]
+    [InlineData("\e", KeyKind.Cancel)]
     [InlineData("\e[99;99X", KeyKind.Unknown)]
     [InlineData("\r", KeyKind.Send)]
     [InlineData("\n", KeyKind.NewLine)]

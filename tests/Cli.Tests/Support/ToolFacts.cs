@@ -43,3 +43,14 @@ internal sealed class ToolTheoryAttribute : TheoryAttribute
             Skip = $"Neither of {string.Join(", ", tools)} is installed.";
     }
 }
+
+/// <summary>Tests that need a pseudo-terminal, which tmux makes and draws.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class TmuxTheoryAttribute : TheoryAttribute
+{
+    public TmuxTheoryAttribute()
+    {
+        if (!InstalledTools.Have("tmux"))
+            Skip = "tmux is not installed; it makes the pseudo-terminal of this test.";
+    }
+}

@@ -37,6 +37,16 @@ public sealed class SquareImagesTests
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 400_000_000, "The canvas of 10 GB was nearly made.");
     }
 
+    // The canvas of a 12 megapixel picture would take 48 MB, and a copy of it for each band as much again.
+    [Fact]
+    public void Bands_leave_no_garbage()
+    {
+        RgbImage image = Noise(4000, 3000);
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        SquareImages.PadAndResize(image, 56, Colour, default);
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 12_000_000);
+    }
+
     [Fact]
     public void A_thin_picture_costs_what_it_has()
     {

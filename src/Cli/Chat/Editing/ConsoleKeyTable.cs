@@ -10,8 +10,21 @@ internal static class ConsoleKeyTable
             withAlt = key.Modifiers.HasFlag(ConsoleModifiers.Alt);
         if (key.Key == ConsoleKey.Enter)
             return withControl || withAlt || key.Modifiers.HasFlag(ConsoleModifiers.Shift) ? KeyKind.NewLine : KeyKind.Send;
-        return withControl && !withAlt ? WithControl(key.Key) ?? Plain(key.Key) : Plain(key.Key);
+        if (withControl)
+            return withAlt ? Plain(key.Key) : WithControl(key.Key) ?? Plain(key.Key);
+        // A letter with Alt is no text; what AltGr writes comes without it, or on Windows with Ctrl.
+        return withAlt ? WithAlt(key.Key) ?? Plain(key.Key) ?? KeyKind.Unknown : Plain(key.Key);
     }
+
+    private static KeyKind? WithAlt(ConsoleKey key) =>
+        key switch
+        {
+            ConsoleKey.B or ConsoleKey.LeftArrow => KeyKind.WordLeft,
+            ConsoleKey.F or ConsoleKey.RightArrow => KeyKind.WordRight,
+            ConsoleKey.D or ConsoleKey.Delete => KeyKind.KillWordAfter,
+            ConsoleKey.Backspace => KeyKind.KillWordBefore,
+            _ => null,
+        };
 
     private static KeyKind? Plain(ConsoleKey key) =>
         key switch
@@ -37,15 +50,18 @@ internal static class ConsoleKeyTable
             ConsoleKey.D => KeyKind.EndOfInput,
             ConsoleKey.E => KeyKind.End,
             ConsoleKey.F => KeyKind.Right,
+            ConsoleKey.G => KeyKind.Cancel,
             ConsoleKey.H => KeyKind.Backspace,
             ConsoleKey.K => KeyKind.KillToEnd,
             ConsoleKey.L => KeyKind.ClearScreen,
             ConsoleKey.N => KeyKind.Down,
             ConsoleKey.P => KeyKind.Up,
+            ConsoleKey.R => KeyKind.SearchHistory,
             ConsoleKey.U => KeyKind.KillToStart,
             ConsoleKey.V => KeyKind.PasteClipboard,
             ConsoleKey.W => KeyKind.KillWordBefore,
             ConsoleKey.Y => KeyKind.Yank,
+            ConsoleKey.Z => KeyKind.Suspend,
             ConsoleKey.LeftArrow => KeyKind.WordLeft,
             ConsoleKey.RightArrow => KeyKind.WordRight,
             ConsoleKey.Backspace => KeyKind.KillWordBefore,

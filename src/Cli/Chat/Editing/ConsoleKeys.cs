@@ -86,15 +86,15 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
     private Key AfterEscape()
     {
         if (!TryNext(out ConsoleKeyInfo key))
-            return new Key(KeyKind.Unknown);
+            return new Key(KeyKind.Cancel);
         if (key.KeyChar is '[' or 'O')
             return Sequence(key.KeyChar);
         return key switch
         {
             { Key: ConsoleKey.Enter } => new Key(KeyKind.NewLine),
             { Key: ConsoleKey.Backspace } => new Key(KeyKind.KillWordBefore),
-            { KeyChar: 'b' } => new Key(KeyKind.WordLeft),
-            { KeyChar: 'f' } => new Key(KeyKind.WordRight),
+            { KeyChar: 'b' } or { Key: ConsoleKey.LeftArrow } => new Key(KeyKind.WordLeft),
+            { KeyChar: 'f' } or { Key: ConsoleKey.RightArrow } => new Key(KeyKind.WordRight),
             { KeyChar: 'd' } => new Key(KeyKind.KillWordAfter),
             _ => new Key(KeyKind.Unknown),
         };
@@ -116,6 +116,9 @@ internal sealed class ConsoleKeys(TextWriter output, IRawKeys raw) : IKeySource
             PasteBegins => Paste(),
             // Shift, Alt or Ctrl with Enter, as kitty and xterm (modifyOtherKeys) send it.
             "[13;2u" or "[13;3u" or "[13;5u" or "[27;2;13~" or "[27;3;13~" or "[27;5;13~" => new Key(KeyKind.NewLine),
+            // Arrows with Alt, with Ctrl, or with Option as macOS's terminals send it.
+            "[1;3D" or "[1;5D" or "[1;9D" => new Key(KeyKind.WordLeft),
+            "[1;3C" or "[1;5C" or "[1;9C" => new Key(KeyKind.WordRight),
             _ => new Key(KeyKind.Unknown),
         };
     }

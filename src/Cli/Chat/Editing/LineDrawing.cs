@@ -11,9 +11,10 @@ internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height
 {
     private IReadOnlyList<int> drawnWidths = [];
     private int drawnCursorRow;
+    private int drawnCursorColumn;
 
     /// <summary>Starts below what is on the screen.</summary>
-    public void Begin() => (drawnWidths, drawnCursorRow) = ([], 0);
+    public void Begin() => (drawnWidths, drawnCursorRow, drawnCursorColumn) = ([], 0, 0);
 
     public void Draw(string prompt, string text, int cursor)
     {
@@ -32,6 +33,7 @@ internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height
         output.Write(screen);
         output.Flush();
         (drawnWidths, drawnCursorRow) = ([.. layout.Widths.Skip(first).Take(count)], layout.CursorRow - first);
+        drawnCursorColumn = TextWidth.Of(layout.Rows[layout.CursorRow][..layout.CursorIndex]);
     }
 
     /// <summary>Leaves the line on the screen whole and goes below it.</summary>
@@ -64,9 +66,12 @@ internal sealed class LineDrawing(TextWriter output, Func<(int Width, int Height
         Begin();
     }
 
-    // After the window became narrower, the terminal has broken the rows that no longer fit.
+    // After the window became narrower, the terminal has broken the rows that no longer fit, the cursor's among them.
     private void MoveToStart(StringBuilder screen, int width) =>
-        MoveUp(screen, drawnWidths.Take(drawnCursorRow).Sum(rowWidth => Math.Max(1, (rowWidth + width - 1) / width)));
+        MoveUp(
+            screen,
+            drawnWidths.Take(drawnCursorRow).Sum(rowWidth => Math.Max(1, (rowWidth + width - 1) / width)) + drawnCursorColumn / width
+        );
 
     private static void MoveUp(StringBuilder screen, int rowCount)
     {

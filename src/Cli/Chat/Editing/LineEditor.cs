@@ -23,6 +23,7 @@ internal sealed class LineEditor(
     private List<string> drafts = [];
     private int draft;
     private bool listsCandidates;
+    private HistorySearch? search;
 
     /// <summary>What stands in the line.</summary>
     public EditBuffer Buffer => buffer;
@@ -33,6 +34,7 @@ internal sealed class LineEditor(
         buffer.Replace(initial);
         drafts = [.. history.Lines, initial];
         draft = drafts.Count - 1;
+        search = null;
         keys.SetEditing(true);
         drawing.Begin();
         isEditing = true;
@@ -70,7 +72,7 @@ internal sealed class LineEditor(
         lock (gate)
         {
             if (isEditing)
-                drawing.Draw(shownPrompt, buffer.Text, buffer.Cursor);
+                drawing.Draw(search?.Prompt ?? shownPrompt, buffer.Text, buffer.Cursor);
         }
     }
 
@@ -79,6 +81,8 @@ internal sealed class LineEditor(
     {
         bool wasListing = listsCandidates;
         listsCandidates = false;
+        if (search is not null && Search(key))
+            return null;
         switch (key.Kind)
         {
             case KeyKind.Send:
@@ -92,6 +96,12 @@ internal sealed class LineEditor(
                 if (buffer.Text.Length == 0)
                     return LineEnd.EndOfInput;
                 buffer.Delete();
+                return null;
+            case KeyKind.SearchHistory:
+                search = new HistorySearch(history.Lines, buffer.Text);
+                return null;
+            case KeyKind.Suspend:
+                Suspend();
                 return null;
             case KeyKind.PasteClipboard:
                 return LineEnd.Paste;
@@ -111,6 +121,48 @@ internal sealed class LineEditor(
                 Edit(key);
                 return null;
         }
+    }
+
+    // Whether the key belongs to the search; any other one ends it with what was found, and does what it does.
+    private bool Search(Key key)
+    {
+        switch (key.Kind)
+        {
+            case KeyKind.Text:
+                search!.Type(key.Text);
+                break;
+            case KeyKind.Backspace:
+                search!.Backspace();
+                break;
+            case KeyKind.SearchHistory:
+                search!.Older();
+                break;
+            case KeyKind.Cancel or KeyKind.Interrupt:
+                buffer.Replace(search!.Before);
+                search = null;
+                return true;
+            default:
+                search = null;
+                return false;
+        }
+
+        buffer.Replace(search.Found);
+        buffer.MoveTo(search.Cursor);
+        buffer.Snap();
+        return true;
+    }
+
+    // The line is left on the screen, and drawn again below what the shell wrote.
+    private void Suspend()
+    {
+        if (!Suspension.IsThere)
+            return;
+        int cursor = buffer.Cursor;
+        drawing.Finish(shownPrompt, buffer.Text);
+        keys.SetEditing(false);
+        Suspension.Stop();
+        keys.SetEditing(true);
+        buffer.MoveTo(cursor);
     }
 
     private LineEnd? SendOrContinue()
