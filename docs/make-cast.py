@@ -75,9 +75,9 @@ def colour_of(codes, default):
     return default, 2
 
 
-def runs_of(row):
-    """The stretches of a row that look alike: column, text, foreground, background."""
-    style, column, runs = (FOREGROUND, None), 0, []
+def runs_of(row, style):
+    """The stretches of a row that look alike: column, text, foreground, background; and the style that the next row begins with."""
+    column, runs = 0, []
     for part in re.split(r"(\x1b\[[0-9;]*m|\x1b[()].)", row):
         if not part.startswith("\x1b"):
             if part:
@@ -103,13 +103,13 @@ def runs_of(row):
                 codes = codes[used:]
                 foreground, background = (colour, background) if code == 38 else (foreground, colour)
         style = (foreground, background)
-    return runs
+    return runs, style
 
 
-def draw_row(row):
+def draw_row(runs):
     """A row as SVG at the origin; half blocks become rectangles, two pixels a cell."""
     drawn = []
-    for column, text, foreground, background in runs_of(row):
+    for column, text, foreground, background in runs:
         x, width = column * CELL_WIDTH, len(text) * CELL_WIDTH
         if background:
             drawn.append(f'<path fill="{background}" d="M{x} 0h{width}v{CELL_HEIGHT}h-{width}"/>')
@@ -125,9 +125,10 @@ def write_svg(frames, path):
     total = sum(seconds for _, _, seconds in frames)
     rows, groups, styles, start = {}, [], [], 0.0
     for index, (screen, (column, row), seconds) in enumerate(frames):
-        uses = []
+        uses, style = [], (FOREGROUND, None)
         for y, text in enumerate(screen):
-            drawn = draw_row(text)
+            runs, style = runs_of(text, style)
+            drawn = draw_row(runs)
             if drawn:
                 name = rows.setdefault(drawn, f"r{len(rows)}")
                 uses.append(f'<use href="#{name}" y="{y * CELL_HEIGHT}"/>')

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Diagnostics;
 using Tessera.Cli.Tests.Support;
 
 namespace Tessera.Cli.Tests;
@@ -65,6 +67,26 @@ public sealed class DegradationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_folder_for_pictures_that_is_full()
+    {
+        string disk = folder.File("disk");
+        Directory.CreateDirectory(disk);
+        if (!OperatingSystem.IsLinux() || !await TryRunAsync("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk))
+            return;
+        try
+        {
+            File.WriteAllBytes(Path.Combine(disk, "other"), new byte[4096]);
+            CliRun run = await CliRun.AskGoldenAsync("--image-cache", disk, "-i", Picture, "--max-tokens", "1", "--json", "What?");
+            Assert.Equal(0, run.ExitCode);
+            Assert.Matches(@"^--image-cache: encoded pictures cannot be kept in [^\n]+space[^\n]+\n$", run.Error);
+        }
+        finally
+        {
+            await TryRunAsync("umount", disk);
+        }
+    }
+
+    [Fact]
     public async Task A_folder_for_pictures_that_may_only_be_read_serves_and_one_that_may_be_written_is_silent()
     {
         string cache = folder.File("cache");
@@ -72,5 +94,19 @@ public sealed class DegradationTests : IDisposable
         Assert.Equal("", (await CliRun.AskGoldenAsync(arguments)).Error);
         Assert.Single(Directory.EnumerateFiles(cache));
         Assert.Equal("", (await CliRun.AskGoldenAsync(arguments)).Error);
+    }
+
+    private static async Task<bool> TryRunAsync(string program, params string[] arguments)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            await process.WaitForExitAsync();
+            return process.ExitCode == 0;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
     }
 }

@@ -65,6 +65,8 @@ public sealed class WindowsProgramTests : IDisposable
         Assert.Equal(0, exitCode);
         Assert.Contains("star", output, StringComparison.Ordinal);
 
+        await CheckNewcomersWaysAsync(tessera);
+
         (exitCode, output, string error) = await tessera.RunAsync("", null, "look", Tiny.Picture, "--save", "slices.png");
         Assert.True(exitCode == 0, error);
         Assert.Contains("overview", output, StringComparison.Ordinal);
@@ -73,6 +75,45 @@ public sealed class WindowsProgramTests : IDisposable
         (exitCode, _, error) = await tessera.RunAsync("", null, "ask", "-i", "no-such.png", Question);
         Assert.Equal((1, 1), (exitCode, error.Count(static character => character == '\n')));
         await CompareEmbeddingsAsync(tessera, natives);
+    }
+
+    // What people type who have read nothing: paths with blanks, addresses of files, settings, wrong names.
+    private async Task CheckNewcomersWaysAsync(WineProgram tessera)
+    {
+        string blank = Path.Combine(folder.FullName, "my picture (1).png"),
+            typed = $"Z:{blank.Replace('/', '\\')}";
+        File.Copy(Tiny.Picture, blank);
+        string[] lines = [$"{typed} {Question}", "Z:\\no\\such picture.png what?", "/foo", "/params foo", "/image *.webp"];
+        (int exitCode, string output, string error) = await tessera.RunAsync(
+            string.Concat(lines.Select(static line => line + "\n")),
+            null,
+            "chat",
+            "--temperature",
+            "0"
+        );
+        Assert.Equal((1, $"{Answer}\n"), (exitCode, output));
+        string[] said = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(5, said.Length);
+        Assert.Equal("tessera: Z:\\no\\such picture.png: there is no such file.", said[1]);
+        Assert.Equal("tessera: There is no command /foo; /help lists them.", said[2]);
+
+        (exitCode, output, error) = await tessera.RunAsync("", null, "look", new Uri($"file:///Z:{blank}").AbsoluteUri, "--save", "x.jpg");
+        Assert.True(exitCode == 0, error);
+        Assert.Equal([0xFF, 0xD8], File.ReadAllBytes(Path.Combine(folder.FullName, "x.jpg"))[..2]);
+        (exitCode, output, _) = await tessera.RunAsync("", null, "look", "gone.png", "--json");
+        Assert.Equal(1, exitCode);
+        Assert.Contains("\"kind\":\"image\"", output, StringComparison.Ordinal);
+        (exitCode, output, error) = await tessera.RunAsync("", null, "encode", blank, "--out", "-");
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("NUMPY", output, StringComparison.Ordinal);
+
+        Directory.CreateDirectory(Path.Combine(folder.FullName, "tessera"));
+        string settings = Path.Combine(folder.FullName, "tessera", "config.json");
+        File.WriteAllText(settings, """{"model": "tiny-next"}""");
+        (exitCode, output, error) = await tessera.RunAsync("", null, "look", blank);
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("LLaVA-NeXT", output, StringComparison.Ordinal);
+        File.Delete(settings);
     }
 
     // Byte for byte, with the libraries that are built alike for both systems.

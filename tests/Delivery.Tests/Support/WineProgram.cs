@@ -75,6 +75,7 @@ internal sealed class WineProgram(string program, string folder)
         // Names of files that are no ASCII.
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["TESSERA_NATIVE"] = natives ?? "";
+        start.Environment["XDG_CONFIG_HOME"] = $"Z:{folder.Replace('/', '\\')}";
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(),
             error = process.StandardError.ReadToEndAsync();
