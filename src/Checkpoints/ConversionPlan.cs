@@ -2,6 +2,7 @@ using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
 using Tessera.Checkpoints.Tensors;
+using Tessera.Checkpoints.Tokenizers;
 using Tessera.Checkpoints.Weights;
 using Tessera.Gguf;
 
@@ -125,6 +126,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         architecture.SetKeys(metadata, config);
         family.SetLanguageKeys(metadata, whole, architecture);
         architecture.SetVocabulary(metadata, parts.Language, config);
+        NamedRules.Apply(metadata, parts.Language, architecture.Name);
         if (!family.KeepsChatTemplate)
             metadata.Remove("tokenizer.chat_template");
         metadata.SetIfKnown("tokenizer.chat_template", family.ChatTemplate(options.Name ?? folder.Name, metadata));

@@ -38,10 +38,11 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         if (isAuthors)
             return config;
         Settings text = config.Child("text_config")!;
-        // The text side of llava-hf's files may name its class only, and its model_type is then the default.
-        return text.Has("model_type") || text.Has("architectures")
-            ? Settings.Merge(text, Without(config, "architectures", "model_type"))
-            : throw new CheckpointException(config.Path, "text_config.model_type is missing.");
+        // Where the text side names neither class nor type, it is of the class's default.
+        string fallback = config.TryText("model_type") == "llava_onevision" ? "qwen2" : "llama";
+        if (!text.Has("model_type") && !text.Has("architectures"))
+            text = Settings.Merge(text, new Settings(config.Path, JsonDocument.Parse($$"""{"model_type":"{{fallback}}"}""").RootElement));
+        return Settings.Merge(text, Without(config, "architectures", "model_type"));
     }
 
     public override (Side Side, string Name) Place(string name)
@@ -75,6 +76,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 
     public override VisionModel ReadVision(VisionSource source)
     {
+        if (!isAuthors)
+            RequireKnownFeatures();
         var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
         TowerConfig tower = ReadTower(source, tensors);
         if (isAuthors && tower.IsClip && config.TryText("mm_vision_select_feature") is string feature and not "patch")
@@ -128,6 +131,27 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 
         Settings? known = config.Child("vision_config") ?? source.Tower?.Config;
         return known is not null ? TowerConfig.Read(known) : TowerConfig.FromTensors(source, config.TryText("mm_vision_tower") ?? "");
+    }
+
+    // CLIP's class token is left out, and SigLIP has none; "default" leaves out the first token of either.
+    private void RequireKnownFeatures()
+    {
+        const string StrategyKey = "vision_feature_select_strategy",
+            ActivationKey = "projector_hidden_act";
+        bool isClip = config.Child("vision_config")!.TryText("model_type") is null or "clip_vision_model";
+        if (config.TryText(StrategyKey) is string strategy && strategy != (isClip ? "default" : "full"))
+            throw new CheckpointException(
+                config.Path,
+                $"{StrategyKey} '{CheckpointFolder.Shown(strategy)}' is not supported with {(isClip ? "CLIP" : "SigLIP")}; "
+                    + $"'{(isClip ? "default" : "full")}' is."
+            );
+        if (config.TryText(ActivationKey) is string activation and not "gelu")
+            throw new CheckpointException(
+                config.Path,
+                $"{ActivationKey} is '{CheckpointFolder.Shown(activation)}', which is not supported; 'gelu' is."
+            );
+        if (config.TryGet("vision_feature_layer", out JsonElement layers) && layers.ValueKind == JsonValueKind.Array)
+            throw new CheckpointException(config.Path, "vision_feature_layer names several layers, which is not supported.");
     }
 
     // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off, take the last state and save the

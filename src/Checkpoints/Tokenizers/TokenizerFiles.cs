@@ -46,6 +46,24 @@ internal static class TokenizerFiles
         }
     }
 
+    /// <summary>Whether special tokens take the blanks behind them away, as Phi-3's do.</summary>
+    public static bool SwallowsBlanks(CheckpointFolder folder)
+    {
+        IEnumerable<JsonElement> tokens =
+            folder.TryReadSettings("tokenizer_config.json")?.Child("added_tokens_decoder") is Settings decoder
+                ? decoder.Root.EnumerateObject().Select(static entry => entry.Value)
+            : folder.TryReadSettings("tokenizer.json") is Settings tokenizer
+            && tokenizer.TryGet("added_tokens", out JsonElement list)
+            && list.ValueKind == JsonValueKind.Array
+                ? list.EnumerateArray()
+            : [];
+        return tokens.Any(static token =>
+            token.ValueKind == JsonValueKind.Object
+            && token.TryGetProperty("rstrip", out JsonElement strips)
+            && strips.ValueKind == JsonValueKind.True
+        );
+    }
+
     /// <summary>added_tokens.json: texts with their ids.</summary>
     public static IEnumerable<(string Text, long Id)> AddedTexts(CheckpointFolder folder)
     {

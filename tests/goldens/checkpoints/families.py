@@ -200,6 +200,8 @@ def blip2(name, case, **config):
                               "num_query_tokens": whole["num_query_tokens"], "image_token_index": case.placeholder, **config}, case.vocabulary, CLIP)
     if hasattr(case, "word_pieces"):
         case.word_pieces.save(HERE / name / "qformer_tokenizer")
+
+
 def minicpm46(name, case):
     """transformers' own layout, with what its processor saves."""
     case.build()
