@@ -13,6 +13,17 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
 {
     // What a checkpoint consists of beside its weights, which come in one of two kinds.
     private static readonly string[] CheckpointEndings = [".json", ".txt", ".model", ".tiktoken", ".jinja", "README.md", "LICENSE"];
+
+    // Of weights in several forms the first is taken.
+    private static readonly string[][] WeightEndings =
+    [
+        [".safetensors"],
+        [".bin"],
+        [".pth", ".pt"],
+    ];
+
+    // Folders in which parts of a checkpoint lie: VILA's sides, InstructBLIP's second tokenizer.
+    private static readonly string[] CheckpointFolders = ["llm", "vision_tower", "mm_projector", "qformer_tokenizer"];
     private readonly IReadOnlyList<Uri> endpoints = options.Endpoints ?? HubSource.Endpoints();
 
     /// <summary>Fetches a model.</summary>
@@ -24,7 +35,9 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
         string folder = ModelStore.FolderOf(plan.Name);
         try
         {
-            Directory.CreateDirectory(plan.IsCheckpoint ? Path.Combine(folder, ModelStore.CheckpointName) : folder);
+            Directory.CreateDirectory(folder);
+            foreach (DownloadRequest file in plan.Files)
+                Directory.CreateDirectory(Path.GetDirectoryName(file.Path)!);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -77,7 +90,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
         if (repository is not null && files.Any(static file => file.Path.Contains('*', StringComparison.Ordinal)))
         {
             IReadOnlyList<CatalogFile> all = await repository.ListAsync(web, endpoints, cancellationToken).ConfigureAwait(false);
-            files = [.. files.Select(file => Find(entry, file, all))];
+            files = [.. files.Select(file => Find(entry, file, all)).SelectMany(file => PartsOf(file, all))];
         }
 
         return new PullPlan(
@@ -130,8 +143,13 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             return Plan(name, repository, Checkpoint(all), isCheckpoint: true);
         CatalogFile model = repository.File is { } wanted ? Named(repository, all, wanted) : Choose(repository, gguf);
         CatalogFile? projector = ModelStore.IsProjector(model.Path) ? null : Projector(gguf);
-        return Plan(name, repository, projector is null ? [model] : [model, projector], isCheckpoint: false);
+        IEnumerable<CatalogFile> files = PartsOf(model, all);
+        return Plan(name, repository, projector is null ? files : files.Append(projector), isCheckpoint: false);
     }
+
+    // All parts of a model that is split into several files, or the one file.
+    private static IEnumerable<CatalogFile> PartsOf(CatalogFile model, IReadOnlyList<CatalogFile> all) =>
+        ModelStore.SplitName(model.Path) is { } name ? all.Where(file => ModelStore.SplitName(file.Path) == name) : [model];
 
     private PullPlan Plan(string name, HubSource repository, IEnumerable<CatalogFile> files, bool isCheckpoint) =>
         new(
@@ -139,7 +157,13 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             [
                 .. files.Select(file => new DownloadRequest(
                     repository.Addresses(file.Path, endpoints),
-                    Path.Combine(ModelStore.FolderOf(name), isCheckpoint ? ModelStore.CheckpointName : "", FileName(file.Path)),
+                    isCheckpoint
+                        ? Path.Combine(
+                            ModelStore.FolderOf(name),
+                            ModelStore.CheckpointName,
+                            file.Path.Replace('/', Path.DirectorySeparatorChar)
+                        )
+                        : Path.Combine(ModelStore.FolderOf(name), FileName(file.Path)),
                     file.ByteLength,
                     file.Sha256
                 )),
@@ -155,7 +179,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
     private static CatalogFile Choose(HubSource repository, CatalogFile[] gguf)
     {
         const int Shown = 20;
-        CatalogFile[] models = [.. gguf.Where(static file => !ModelStore.IsProjector(file.Path))];
+        CatalogFile[] models = [.. gguf.Where(static file => !ModelStore.IsProjector(file.Path) && !ModelStore.IsLaterPart(file.Path))];
         if (models.Length == 1)
             return models[0];
         CatalogFile[] usual = [.. models.Where(static file => file.Path.Contains("Q4_K_M", StringComparison.OrdinalIgnoreCase))];
@@ -185,13 +209,18 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
 
     private static IEnumerable<CatalogFile> Checkpoint(IReadOnlyList<CatalogFile> all)
     {
-        CatalogFile[] top = [.. all.Where(static file => !file.Path.Contains('/', StringComparison.Ordinal))];
-        bool hasSafetensors = top.Any(static file => file.Path.EndsWith(".safetensors", StringComparison.Ordinal));
-        return top.Where(file =>
-            CheckpointEndings.Any(ending => file.Path.EndsWith(ending, StringComparison.Ordinal))
-            || file.Path.EndsWith(hasSafetensors ? ".safetensors" : ".bin", StringComparison.Ordinal)
-        );
+        CatalogFile[] parts = [.. all.Where(static file => IsOfCheckpoint(file.Path))];
+        string[] weights = WeightEndings.FirstOrDefault(endings => parts.Any(file => endings.Any(ending => EndsWith(file, ending)))) ?? [];
+        return parts.Where(file => CheckpointEndings.Concat(weights).Any(ending => EndsWith(file, ending)));
     }
+
+    // Mistral's own form of the weights is the same once more.
+    private static bool IsOfCheckpoint(string path) =>
+        path.Split('/') is var parts
+        && (parts.Length == 1 || (parts.Length == 2 && CheckpointFolders.Contains(parts[0])))
+        && !parts[^1].StartsWith("consolidated", StringComparison.Ordinal);
+
+    private static bool EndsWith(CatalogFile file, string ending) => file.Path.EndsWith(ending, StringComparison.Ordinal);
 
     private static string FileName(string path) => path[(path.LastIndexOf('/') + 1)..];
 

@@ -121,9 +121,15 @@ internal static partial class ModelStore
         );
     }
 
-    // Of a split model the first file stands for all: name-00001-of-00003.gguf.
-    private static bool IsLaterPart(string path) =>
+    /// <summary>Whether a file is a split model's and not its first, which stands for all: name-00001-of-00003.gguf.</summary>
+    public static bool IsLaterPart(string path) =>
         Path.GetFileName(path) is var name && SplitPart().Match(name) is { Success: true } part && part.Groups[1].Value != "00001";
+
+    /// <summary>What the files of a split model's name have in common; null for a file that is whole.</summary>
+    public static string? SplitName(string path) =>
+        SplitPart().Match(path) is { Success: true } part
+            ? path[..part.Index] + path[(part.Groups[1].Index + part.Groups[1].Length)..]
+            : null;
 
     [GeneratedRegex(@"-(\d{5})-of-\d{5}\.gguf$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex SplitPart();

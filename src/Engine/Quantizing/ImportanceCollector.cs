@@ -58,7 +58,8 @@ public static class ImportanceCollector
 
         ComputeDevice.RegisterKernels();
         using LanguageModel model = LanguageModel.Load(modelPath, gpuLayerCount: 0, null, cancellationToken, isRepacked: false);
-        int[] tokens = [.. model.Vocabulary.Tokenize(text)];
+        // The start token is the text's first, and later takes the place of each piece's first.
+        int[] tokens = [.. model.Vocabulary.StartToken is { } start ? [start] : Array.Empty<int>(), .. model.Vocabulary.Tokenize(text)];
         if (tokens.Length < ShortestChunk)
             throw new TesseraException(
                 $"{textPath} has {tokens.Length} tokens, but at least {ShortestChunk} are needed; some hundred thousand are good."

@@ -100,6 +100,49 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_split_model_comes_with_all_its_parts()
+    {
+        using FaultyServer hub = Hub(
+            ("q8/model-Q8_0-00001-of-00002.gguf", true),
+            ("q8/model-Q8_0-00002-of-00002.gguf", true),
+            ("model-Q4_K_M-00001-of-00002.gguf", true),
+            ("model-Q4_K_M-00002-of-00002.gguf", true),
+            ("mmproj.gguf", true)
+        );
+        PulledModel pulled = await PullAsync(hub, "hf:owner/repo");
+        Assert.Equal(
+            ["mmproj.gguf", "model-Q4_K_M-00001-of-00002.gguf", "model-Q4_K_M-00002-of-00002.gguf"],
+            Directory.GetFiles(pulled.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
+        Assert.EndsWith("00001-of-00002.gguf", pulled.ModelPath);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_whose_sides_lie_in_folders_keeps_them()
+    {
+        using FaultyServer hub = Hub(
+            ("config.json", false),
+            ("llm/config.json", false),
+            ("llm/model.safetensors", true),
+            ("vision_tower/model.safetensors", true),
+            ("mm_projector/model.safetensors", true),
+            ("mm_projector/pytorch_model.bin", true),
+            ("original/consolidated.00.pth", true),
+            ("consolidated.safetensors", true)
+        );
+        PulledModel pulled = await PullAsync(hub, "hf:owner/repo");
+        Assert.Equal(
+            ["config.json", "llm/config.json", "llm/model.safetensors", "mm_projector/model.safetensors", "vision_tower/model.safetensors"],
+            Directory
+                .GetFiles(pulled.CheckpointFolder!, "*", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(pulled.CheckpointFolder!, path).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal)
+        );
+        ModelCatalog.Remove("repo");
+        Assert.False(Directory.Exists(pulled.Folder));
+    }
+
+    [Fact]
     public async Task A_checkpoint_is_pulled_to_be_converted()
     {
         using FaultyServer hub = Hub(

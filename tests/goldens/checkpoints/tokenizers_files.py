@@ -7,7 +7,7 @@ TEXTS = [
     "", " ", "Hello world", " leading and trailing ", "a  b   c    d", "tabs\tand\nnew\n\nlines\r\n", "1 12 123 1234 12345 123456 1234567.89",
     "don't I'LL we've you're", "日本語と中文の混在した文", "한국어 문장입니다", "مرحبا بالعالم", "Ελληνικά και кириллица", "e\u0301 vs \u00e9, n\u0303, a\u0308\u0323",
     "\U0001F468\u200d\U0001F469\u200d\U0001F467 \U0001F1E9\U0001F1EA \u2764\ufe0f \U0001F44D\U0001F3FD", "x\u00a0y\u3000z\u200bw", "fullwidth ＡＢＣ １２３", "…—“quotes”‘’",
-    "#include <stdio.h>\nint main(){return 0;}", "https://example.org/?q=a%20b&c=d#e", "UPPER lower MiXeD camelCase snake_case", "\ufffd\ufffd broken \u0000 zero",
+    "#include <stdio.h>\nint main(){return 0;}", "https://example.org/?q=a%20b&c=d#e", "UPPER lower MiXeD camelCase snake_case", "\ufffd\ufffd broken \u0000 zero", "\ufffd\ufffdbroken \ufffd UTF-8",
     "<|not a token|> </s> <unk> [INST]", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "½ ² ₃ Ⅷ ①", "ﬁ ﬂ ﬀ ligatures", "İstanbul straße ǅ"]
 
 
