@@ -43,6 +43,9 @@ public sealed record GenerationResult(
     /// <summary>How likely each of <see cref="TokenIds"/> was; empty where it was not asked for.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
 
+    /// <summary>Places in the picture that the answer names, where the model's family writes such (MiniGPT-v2, InternVL, GLM-4V).</summary>
+    public IReadOnlyList<GroundedRegion> Regions { get; init; } = [];
+
     /// <summary>Turns at the beginning of the conversation that were left out because it no longer fits the context.</summary>
     public int DroppedTurnCount { get; init; }
 }

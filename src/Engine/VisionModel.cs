@@ -115,6 +115,27 @@ public sealed class VisionModel : IDisposable
         stream.Write(VipsImage.Encode(GridDrawing.Draw(Decode(image, cancellationToken), plan), ImageFormat.Png));
     }
 
+    /// <summary>Draws the places that an answer names over the picture and writes it in the format of the file's ending.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="regions">The places, all in this picture.</param>
+    /// <param name="path">The file to write.</param>
+    /// <param name="cancellationToken">Stops the decoding.</param>
+    /// <returns>What the colour of each is called.</returns>
+    /// <exception cref="ImageException">The picture cannot be read, or the file cannot be written.</exception>
+    public IReadOnlyList<string> SaveRegions(
+        PromptImage image,
+        IReadOnlyList<GroundedRegion> regions,
+        string path,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(regions);
+        ArgumentNullException.ThrowIfNull(path);
+        ImageCodec.Save(RegionDrawing.Draw(Decode(image, cancellationToken), regions), path);
+        return [.. Enumerable.Range(0, regions.Count).Select(RegionDrawing.ColourName)];
+    }
+
     /// <summary>A picture made small enough for a place to show it; small ones keep their size.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="most">The largest width and height.</param>

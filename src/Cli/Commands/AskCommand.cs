@@ -31,6 +31,11 @@ internal sealed class AskCommand(CliConsole console)
     {
         Description = "The question is the whole prompt, without a template; each <__media__> in it is a picture.",
     };
+    private readonly Option<string?> annotate = new("--annotate")
+    {
+        Description = "Draw the boxes and points of the answer over the picture and write it.",
+        HelpName = "FILE.png",
+    };
     private readonly Option<bool> jsonLines = new("--json-lines")
     {
         Description = "Print each piece of the answer as a JSON document on its line as it comes, and the document of --json at the end.",
@@ -49,6 +54,7 @@ internal sealed class AskCommand(CliConsole console)
         command.Add(ask.raw);
         ask.sampling.AddTo(command);
         ask.format.AddTo(command);
+        command.Add(ask.annotate);
         command.Add(ask.json);
         command.Add(ask.jsonLines);
         command.SetAction(ask.RunAsync);
@@ -66,6 +72,11 @@ internal sealed class AskCommand(CliConsole console)
         if (text.Trim().Length == 0)
             throw new UsageException("The question is empty.");
 
+        string? drawing = parsed.GetValue(annotate);
+        if (drawing is not null)
+            OutputFiles.Require(console, "--annotate", drawing, ".png", ".jpg", ".jpeg", ".webp");
+        if (drawing == OutputFiles.Standard)
+            throw new UsageException("--annotate takes a file's name: the answer is on standard output.");
         GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
         var prompt = new Prompt(text)
         {
@@ -98,6 +109,8 @@ internal sealed class AskCommand(CliConsole console)
             : Show;
         GenerationResult result = await AnswerAsync(loaded, prompt, options, show, cancellationToken);
         console.NoteAnswered(loaded, files);
+        if (drawing is not null)
+            Annotate(loaded, prompt, result, drawing, cancellationToken);
         string whole = isObject ? FormatArguments.Whole(result) : result.Text;
         if (asDocument)
             CliJson.Write(console.Out, ToDocument(result, loadMs));
@@ -179,6 +192,29 @@ internal sealed class AskCommand(CliConsole console)
         }
     }
 
+    // The colours are told beside the picture: which fonts a machine has is not known.
+    private void Annotate(MultimodalModel loaded, Prompt prompt, GenerationResult result, string path, CancellationToken cancellationToken)
+    {
+        if (loaded.Vision is null || prompt.Media.LastOrDefault() is not PromptImage image)
+            throw new TesseraException("There is no picture to draw on.");
+        if (result.Regions.Count == 0)
+        {
+            console.Say($"The answer names no place in the picture, so {PlainText.Clean(path)} is not written.");
+            return;
+        }
+
+        IReadOnlyList<string> colours = loaded.Vision.SaveRegions(image, result.Regions, path, cancellationToken);
+        foreach ((GroundedRegion region, string colour) in result.Regions.Zip(colours))
+            console.Say($"{PlainText.Clean(path)}: {colour}: {PlainText.Clean(region.Label)} {Place(region)}");
+    }
+
+    private static string Place(GroundedRegion region) =>
+        region.Kind == RegionKind.Point
+            ? FormattableString.Invariant($"at {region.Left:0},{region.Top:0}")
+            : FormattableString.Invariant(
+                $"{region.Right - region.Left:0} x {region.Bottom - region.Top:0} at {region.Left:0},{region.Top:0}"
+            );
+
     private void ShowLine(GenerationUpdate update)
     {
         if (update.Result is null)
@@ -219,5 +255,8 @@ internal sealed class AskCommand(CliConsole console)
                 CliJson.Milliseconds(result.Timings.FirstTokenMs),
                 CliJson.Milliseconds(result.Timings.DecodeMs)
             )
-        );
+        )
+        {
+            Regions = result.Regions.Count > 0 ? [.. result.Regions.Select(RegionDocument.Of)] : null,
+        };
 }

@@ -57,7 +57,30 @@ internal sealed record AskDocument(
     int CompletionTokens,
     IReadOnlyList<int> TokenIds,
     TimingsDocument Timings
-);
+)
+{
+    /// <summary>Places in the picture that the answer names; left out where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<RegionDocument>? Regions { get; init; }
+}
+
+/// <summary>A place in a picture: a box as left, top, right and bottom, or a point as x and y, in pixels of the original.</summary>
+internal sealed record RegionDocument(string Label, int Image)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<double>? Box { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<double>? Point { get; init; }
+
+    public static RegionDocument Of(GroundedRegion region)
+    {
+        double[] edges = [.. ((double[])[region.Left, region.Top, region.Right, region.Bottom]).Select(static edge => Math.Round(edge, 2))];
+        return region.Kind == RegionKind.Box
+            ? new RegionDocument(region.Label, region.ImageIndex) { Box = edges }
+            : new RegionDocument(region.Label, region.ImageIndex) { Point = edges[..2] };
+    }
+}
 
 /// <summary>A piece of an answer, as it comes.</summary>
 internal sealed record PieceDocument(string Text);

@@ -96,6 +96,7 @@ internal sealed class AnswerRun(
                         Result(text.ToString(), end, rows, images, started) with
                         {
                             LogProbabilities = probabilities?.From(0) ?? [],
+                            Regions = composer.RegionsOf(end.TokenIds, prompt.Media),
                         }
                     );
             }

@@ -29,30 +29,8 @@ internal static class GridDrawing
         return drawn;
     }
 
-    // A line covers so many pixels before its position and so many from there on.
-    private static void DrawEdges(RgbImage image, Edges edges, int before, int after, Rgb colour)
-    {
-        (int left, int top, int right, int bottom) = edges;
-        if (right <= left || bottom <= top)
-            return;
-        // The last line must not fall off the picture.
-        int lastX = Math.Min(right, image.Width - after + before),
-            lastY = Math.Min(bottom, image.Height - after + before);
-        Fill(image, left, right, top - before, top + after, colour);
-        Fill(image, left, right, lastY - before, lastY + after, colour);
-        Fill(image, left - before, left + after, top, bottom, colour);
-        Fill(image, lastX - before, lastX + after, top, bottom, colour);
-    }
-
-    private static void Fill(RgbImage image, int left, int right, int top, int bottom, Rgb colour)
-    {
-        for (int y = Math.Max(0, top); y < Math.Min(image.Height, bottom); y++)
-        {
-            Span<byte> row = image.Row(y);
-            for (int x = Math.Max(0, left); x < Math.Min(image.Width, right); x++)
-                (row[3 * x], row[3 * x + 1], row[3 * x + 2]) = (colour.Red, colour.Green, colour.Blue);
-        }
-    }
+    private static void DrawEdges(RgbImage image, Edges edges, int before, int after, Rgb colour) =>
+        FrameDrawing.Frame(image, edges.Left, edges.Top, edges.Right, edges.Bottom, before, after, colour);
 
     // A tile's edges in pixels of the picture that is drawn on. Edges outside are moved to its rim, so that padding shows as a closed
     // frame.

@@ -167,6 +167,22 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
         return new GeneratedAnswer(text, generated, generated.TrimStart() == text ? ids : []);
     }
 
+    /// <summary>The places that an answer names in the last of the prompt's pictures; control tokens, which its text leaves out, tell them
+    /// in some families.</summary>
+    public IReadOnlyList<GroundedRegion> RegionsOf(IReadOnlyList<int> tokenIds, IReadOnlyList<PlannedMedia> media)
+    {
+        if (projector?.Regions is not { } notation || media.Count == 0)
+            return [];
+        using var hold = language.Hold();
+        byte[] answer =
+        [
+            .. tokenIds
+                .Where(token => !language.Vocabulary.IsEnd(token))
+                .SelectMany(token => language.Vocabulary.Piece(token, showsControl: true).ToArray()),
+        ];
+        return [.. notation(Encoding.UTF8.GetString(answer)).Select(region => region.In(media[^1].Plan, media.Count - 1))];
+    }
+
     /// <summary>What keeps how likely an answer's tokens are.</summary>
     public LogProbabilities WatchProbabilities(int likeliestCount) => new(language.Vocabulary, likeliestCount);
 

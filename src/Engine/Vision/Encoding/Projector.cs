@@ -53,6 +53,9 @@ internal sealed class Projector : IDisposable
     /// <summary>Whether a start token that the prompt's text itself begins with is kept.</summary>
     public bool KeepsStartText => parts.KeepsStartText;
 
+    /// <summary>How answers write places in the picture; null where they do not.</summary>
+    public RegionNotation? Regions => parts.Regions;
+
     /// <summary>Architectures of the language models that it was made for; null for any that only decodes.</summary>
     public IReadOnlyList<string>? Languages => parts.Languages;
 

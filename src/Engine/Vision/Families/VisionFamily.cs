@@ -55,6 +55,9 @@ internal sealed record FamilyParts(
     /// only decodes.</summary>
     public IReadOnlyList<string>? Languages { get; init; }
 
+    /// <summary>How answers write places in the picture; null where the family's do not.</summary>
+    public RegionNotation? Regions { get; init; }
+
     /// <summary>By how much the positions of a language model of 4096 are stretched for a video of so many frames; null for
     /// never.</summary>
     public Func<int, int>? PositionFactor { get; init; }

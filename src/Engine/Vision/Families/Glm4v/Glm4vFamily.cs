@@ -18,6 +18,7 @@ internal static class Glm4vFamily
         )
         {
             RowsSharePositions = true,
+            Regions = BracketRegions.Read,
         };
     }
 }

@@ -15,6 +15,9 @@ internal static class InternVlFamily
             config.Outputs,
             weights => new InternVlEncoder(config, weights),
             InternVlPrompt.Wording
-        );
+        )
+        {
+            Regions = BracketRegions.Read,
+        };
     }
 }

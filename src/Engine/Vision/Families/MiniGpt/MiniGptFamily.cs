@@ -21,6 +21,7 @@ internal static class MiniGptFamily
         )
         {
             KeepsStartText = true,
+            Regions = config.Wording == MiniGptWording.Version2 ? MiniGptRegions.Read : null,
             Languages = ["llama"],
         };
     }
