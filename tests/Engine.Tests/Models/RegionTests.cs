@@ -32,7 +32,9 @@ public sealed class RegionTests
     [Fact]
     public void A_stretched_pictures_region_is_scaled()
     {
-        GroundedRegion region = NotedRegion.Of("x", [10, 20, 30, 40], 100)!.Value.In(Plan(new PixelSize(640, 480), new(0, 0, 640, 480)), 2);
+        GroundedRegion region = NotedRegion
+            .Of("x", [10, 20, 30, 40], 100)!
+            .Value.In(Plan(new PixelSize(640, 480), new SourceRectangle(0, 0, 640, 480)), 2);
         Assert.Equal(new GroundedRegion(RegionKind.Box, "x", 2, 64, 96, 192, 192), region);
     }
 
@@ -40,7 +42,7 @@ public sealed class RegionTests
     public void A_padded_pictures_region_is_shifted_and_cut_off_at_its_edges()
     {
         // Padded above and below to a square of 640: half of what is seen above the picture is padding.
-        SlicePlan plan = Plan(new PixelSize(640, 320), new(0, -160, 640, 640));
+        SlicePlan plan = Plan(new PixelSize(640, 320), new SourceRectangle(0, -160, 640, 640));
         Assert.Equal(new GroundedRegion(RegionKind.Box, "", 0, 0, 0, 320, 160), NotedRegion.Of("", [0, 0, 50, 50], 100)!.Value.In(plan, 0));
         Assert.Equal(new GroundedRegion(RegionKind.Point, "", 0, 320, 320, 320, 320), NotedRegion.Of("", [50, 99], 100)!.Value.In(plan, 0));
     }
@@ -62,8 +64,8 @@ public sealed class RegionTests
     {
         Assert.Equal(NotedRegion.MaxCount, BracketRegions.Read(string.Concat(Enumerable.Repeat("[[1,2,3,4]]", 5000))).Count);
         Assert.Equal(NotedRegion.MaxCount, MiniGptRegions.Read(string.Concat(Enumerable.Repeat("{<1><2><3><4>}", 5000))).Count);
-        Assert.Empty(BracketRegions.Read(string.Concat(Enumerable.Repeat("[[1,2,", 20_000))));
-        Assert.Empty(MiniGptRegions.Read(string.Concat(Enumerable.Repeat("<p>{<1>", 20_000))));
+        Assert.Empty(BracketRegions.Read(string.Concat(Enumerable.Repeat("[[1,2,", 3_000))));
+        Assert.Empty(MiniGptRegions.Read(string.Concat(Enumerable.Repeat("<p>{<1>", 3_000))));
     }
 
     [Fact]

@@ -6,7 +6,8 @@ namespace Tessera.Vision.Families;
 /// <summary>
 /// Places between double brackets in thousandths of the picture: with ref and box around them,
 /// <c>&lt;ref&gt;a cat&lt;/ref&gt;&lt;box&gt;[[x1, y1, x2, y2], ...]&lt;/box&gt;</c> (OpenGVLab/InternVL,
-/// internvl_chat/eval/refcoco/evaluate_grounding.py), and <c>a cat [[x1,y1,x2,y2;x1,y1,x2,y2]]</c> or a point <c>[[x,y]]</c> (THUDM/CogVLM, utils/utils/grounding_parser.py).
+/// internvl_chat/eval/refcoco/evaluate_grounding.py), and <c>a cat [[x1,y1,x2,y2;x1,y1,x2,y2]]</c> or a point
+/// <c>[[x,y]]</c> (THUDM/CogVLM, utils/utils/grounding_parser.py).
 /// </summary>
 internal static partial class BracketRegions
 {
