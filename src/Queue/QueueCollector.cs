@@ -28,6 +28,7 @@ public sealed class QueueCollector(QueueConnection queue, QueueJob job, Annotati
     private readonly ConcurrentDictionary<PathKey, AnnotationItem> away = new();
     private readonly WorkerPictures pictures = new(queue);
     private readonly SemaphoreSlim window = new(job.Window);
+    private INatsJSConsumer? consumer;
     private volatile bool allAreOut;
     private long lastLine = Environment.TickCount64;
 
@@ -134,9 +135,8 @@ public sealed class QueueCollector(QueueConnection queue, QueueJob job, Annotati
             .ConfigureAwait(false);
     }
 
-    private async Task<int> CollectAsync(CancellationToken cancellationToken)
-    {
-        INatsJSConsumer consumer = await queue
+    private async Task<INatsJSConsumer> OpenAsync(CancellationToken cancellationToken) =>
+        await queue
             .JetStream.CreateOrUpdateConsumerAsync(
                 QueueNames.ResultStream,
                 new ConsumerConfig(QueueNames.Collector(name))
@@ -148,10 +148,30 @@ public sealed class QueueCollector(QueueConnection queue, QueueJob job, Annotati
                 cancellationToken
             )
             .ConfigureAwait(false);
+
+    private async Task<int> CollectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            consumer ??= await OpenAsync(cancellationToken).ConfigureAwait(false);
+            return await CollectAsync(consumer, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // The server may have lost it.
+            consumer = null;
+            throw;
+        }
+    }
+
+    private async Task<int> CollectAsync(INatsJSConsumer from, CancellationToken cancellationToken)
+    {
         var written = new List<(INatsJSMsg<byte[]> Message, PathKey Key)>();
         await foreach (
-            INatsJSMsg<byte[]> message in consumer
-                .FetchAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = MostLines, Expires = FetchTime }, cancellationToken: cancellationToken)
+            INatsJSMsg<byte[]> message in from.FetchAsync<byte[]>(
+                    new NatsJSFetchOpts { MaxMsgs = MostLines, Expires = FetchTime },
+                    cancellationToken: cancellationToken
+                )
                 .ConfigureAwait(false)
         )
         {

@@ -29,9 +29,13 @@ public sealed class QueueWorker(QueueConnection queue, MultimodalModel model, Wo
 {
     // Pictures that are fetched and encoded before there is room for their answers.
     private const int Ahead = 4;
+
+    // Each has one request waiting at the server.
+    private const int MostWorkers = 16_384;
     private static readonly TimeSpan FetchTime = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<INatsJSMsg<byte[]>, byte> held = new();
     private readonly WorkerDesk desk = new(queue, model, options);
+    private INatsJSConsumer? consumer;
     private long lastWork = Environment.TickCount64;
 
     /// <summary>Told of each line.</summary>
@@ -85,30 +89,46 @@ public sealed class QueueWorker(QueueConnection queue, MultimodalModel model, Wo
 
     private async Task<int> FetchAsync(int count, Action<INatsJSMsg<byte[]>> start, CancellationToken cancellationToken)
     {
-        INatsJSConsumer consumer = await queue
+        INatsJSConsumer from = consumer ??= await OpenAsync(cancellationToken).ConfigureAwait(false);
+        int fetched = 0;
+        var wanted = new NatsJSFetchOpts { MaxMsgs = count, Expires = options.Idle < FetchTime ? TimeSpan.FromSeconds(1) : FetchTime };
+        try
+        {
+            await foreach (
+                INatsJSMsg<byte[]> message in from.FetchAsync<byte[]>(wanted, cancellationToken: cancellationToken).ConfigureAwait(false)
+            )
+            {
+                fetched++;
+                start(message);
+            }
+
+            return fetched;
+        }
+        catch
+        {
+            // The server may have lost it.
+            consumer = null;
+            // What has begun holds its places.
+            if (fetched > 0)
+                return fetched;
+            throw;
+        }
+    }
+
+    private async Task<INatsJSConsumer> OpenAsync(CancellationToken cancellationToken) =>
+        await queue
             .JetStream.CreateOrUpdateConsumerAsync(
                 QueueNames.WorkStream,
                 new ConsumerConfig(QueueNames.Workers)
                 {
                     AckWait = options.AckWait,
                     MaxAckPending = -1,
+                    MaxWaiting = MostWorkers,
                     AckPolicy = ConsumerConfigAckPolicy.Explicit,
                 },
                 cancellationToken
             )
             .ConfigureAwait(false);
-        int fetched = 0;
-        var wanted = new NatsJSFetchOpts { MaxMsgs = count, Expires = options.Idle < FetchTime ? TimeSpan.FromSeconds(1) : FetchTime };
-        await foreach (
-            INatsJSMsg<byte[]> message in consumer.FetchAsync<byte[]>(wanted, cancellationToken: cancellationToken).ConfigureAwait(false)
-        )
-        {
-            fetched++;
-            start(message);
-        }
-
-        return fetched;
-    }
 
     private void Start(
         INatsJSMsg<byte[]> message,

@@ -29,6 +29,7 @@ public sealed class PackageTests : IDisposable
         );
         string[] packages =
         [
+            "Tessera.Annotation",
             "Tessera.ChatTemplates",
             "Tessera.Checkpoints",
             "Tessera.Cli",
