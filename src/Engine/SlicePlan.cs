@@ -42,6 +42,9 @@ public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
     /// tokens; 0 for none.</summary>
     public int MemoryTokenCount { get; private init; }
 
+    /// <summary>Whether it is left out where the same token ends what stands for the picture before it.</summary>
+    internal bool IsSharedByNeighbours { get; init; }
+
     /// <summary>All rows of that memory, padding included.</summary>
     internal int MemoryRowCount { get; private init; }
 

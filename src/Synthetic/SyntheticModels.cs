@@ -66,6 +66,7 @@ public static class SyntheticModels
         string architecture =
             shape.PlacesRowsFreely ? "qwen2vl"
             : shape.Crossed.Count > 0 ? "mllama"
+            : shape.CrossingInterval > 0 ? "idefics"
             : "llama";
         writer.AddMetadata("general.architecture", architecture);
         foreach (
@@ -86,6 +87,12 @@ public static class SyntheticModels
         int quarter = shape.Width / shape.Heads / 4;
         if (shape.PlacesRowsFreely)
             writer.AddMetadata("qwen2vl.rope.dimension_sections", GgufValue.FromArray<int>([0, quarter, 0, quarter]));
+        if (shape.CrossingInterval > 0)
+        {
+            writer.AddMetadata("idefics.cross_attention.interval", (uint)shape.CrossingInterval);
+            writer.AddMetadata("idefics.cross_attention.memory_length", (uint)shape.MemoryWidth);
+        }
+
         if (shape.Crossed.Count > 0)
             writer.AddMetadata("mllama.attention.cross_attention_layers", GgufValue.FromArray<int>([.. shape.Crossed]));
         SyntheticVocabulary.Write(writer, shape.VocabularySize);
@@ -107,6 +114,8 @@ public static class SyntheticModels
             weights.Matrix(prefix + (isCrossed ? "cross_attn_o_proj.weight" : "attn_output.weight"), shape.Width, shape.Width);
             if (isCrossed)
                 WriteCrossing(weights, prefix, shape.Width / shape.Heads);
+            if (shape.CrossingInterval > 0 && block % shape.CrossingInterval == 0)
+                WriteGatedBlock(weights, $"{prefix}xattn_", shape);
             if (shape.PlacesRowsFreely)
             {
                 weights.Vector(prefix + "attn_q.bias", shape.Width, 0);
@@ -120,6 +129,23 @@ public static class SyntheticModels
         }
 
         writer.Save(path);
+    }
+
+    private static void WriteGatedBlock(SyntheticWeights weights, string prefix, LanguageShape shape)
+    {
+        weights.Vector(prefix + "norm.weight", shape.Width, 1);
+        weights.Matrix(prefix + "q.weight", shape.Width, shape.Width);
+        weights.Matrix(prefix + "k.weight", shape.MemoryWidth, shape.Width);
+        weights.Matrix(prefix + "v.weight", shape.MemoryWidth, shape.Width);
+        weights.Matrix(prefix + "output.weight", shape.Width, shape.Width);
+        weights.Vector(prefix + "q_norm.weight", shape.Width / shape.Heads, 1);
+        weights.Vector(prefix + "k_norm.weight", shape.Width / shape.Heads, 1);
+        weights.Vector(prefix + "ffn_norm.weight", shape.Width, 1);
+        weights.Matrix(prefix + "ffn_gate.weight", shape.Width, shape.FeedForward);
+        weights.Matrix(prefix + "ffn_up.weight", shape.Width, shape.FeedForward);
+        weights.Matrix(prefix + "ffn_down.weight", shape.FeedForward, shape.Width);
+        weights.Vector(prefix + "attn_alpha", 1, 0.5f);
+        weights.Vector(prefix + "ffn_alpha", 1, 0.5f);
     }
 
     private static void WriteCrossing(SyntheticWeights weights, string prefix, int head)

@@ -1,5 +1,6 @@
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Glm4v;
+using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
@@ -47,8 +48,17 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>meta-llama/Llama-3.2-11B-Vision-Instruct, config.json.</summary>
     public static LanguageShape Mllama11B { get; } = new(4096, 14336, 40, 32, 8, 128256) { Crossed = [3, 8, 13, 18, 23, 28, 33, 38] };
 
+    /// <summary>HuggingFaceM4/idefics-9b, config.json.</summary>
+    public static LanguageShape Idefics9B { get; } = new(4096, 11008, 32, 32, 32, 32002) { CrossingInterval = 4, MemoryWidth = 1280 };
+
     /// <summary>Its first five blocks, of which one looks at pictures.</summary>
     public static LanguageShape MllamaFirst5 { get; } = Mllama11B with { Blocks = 5, Crossed = [3] };
+
+    /// <summary>In front of every how many blocks one looks at pictures, in the architecture of IDEFICS; 0 in others.</summary>
+    public int CrossingInterval { get; init; }
+
+    /// <summary>Width of what these look at.</summary>
+    public int MemoryWidth { get; init; }
 
     /// <summary>Blocks that look at pictures, in the architecture of Llama 3.2 Vision; none in others.</summary>
     public IReadOnlyList<int> Crossed { get; init; } = [];
@@ -79,6 +89,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("minigpt-v2", MiniGptShape.Released, LanguageShape.Vicuna7B),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
+        new("idefics-9b", IdeficsShape.Released, LanguageShape.Idefics9B),
         new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),

@@ -17,6 +17,7 @@ internal static class CheckpointFamilies
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),
         ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("MiniCPM-V 4.6", MiniCpmV46Family.Recognises, static (config, _) => new MiniCpmV46Family(config)),
+        ("IDEFICS", IdeficsFamily.Recognises, static (config, _) => new IdeficsFamily(config)),
         ("Llama 3.2 Vision", MllamaFamily.Recognises, static (config, _) => new MllamaFamily(config)),
         ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),
         ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),

@@ -26,6 +26,8 @@ internal static class LanguageArchitectures
             ],
             static () => new LlamaArchitecture()
         ),
+        (["IdeficsForVisionText2Text", "idefics"], static () => new IdeficsArchitecture()),
+        (["OPTForCausalLM", "opt"], static () => new OptArchitecture()),
         (["MllamaForCausalLM", "mllama_text_model"], static () => new MllamaArchitecture()),
         (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),
         (["Qwen3ForCausalLM", "qwen3"], static () => new QwenArchitecture("qwen3")),

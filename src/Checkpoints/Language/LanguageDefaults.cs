@@ -14,6 +14,15 @@ internal static class LanguageDefaults
             {"vocab_size":32000,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,
              "max_position_embeddings":2048,"rms_norm_eps":1e-6,"rope_theta":10000.0,"bos_token_id":1,"eos_token_id":2}
             """,
+        ["idefics"] = """
+            {"vocab_size":32000,"additional_vocab_size":0,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,
+             "num_attention_heads":32,"max_position_embeddings":2048,"rms_norm_eps":1e-6,"rope_theta":10000.0,"tie_word_embeddings":false,
+             "cross_layer_interval":1,"bos_token_id":1,"eos_token_id":2}
+            """,
+        ["opt"] = """
+            {"vocab_size":50272,"hidden_size":768,"ffn_dim":3072,"num_hidden_layers":12,"num_attention_heads":12,"max_position_embeddings":2048,
+             "do_layer_norm_before":true,"pad_token_id":1,"bos_token_id":2,"eos_token_id":2}
+            """,
         ["mllama_text_model"] = """
             {"vocab_size":128256,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":40,"num_attention_heads":32,
              "num_key_value_heads":8,"max_position_embeddings":131072,"rms_norm_eps":1e-5,"rope_theta":500000.0,"tie_word_embeddings":false,

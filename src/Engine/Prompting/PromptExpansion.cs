@@ -37,6 +37,8 @@ internal static class PromptExpansion
                         new PromptSpan.Memory(mediaIndex, memoryStart, span.MemoryRowCount, span.MemoryTokenCount)
                     )
                 );
+            else if (span.IsSharedByNeighbours && pieces is [.., PromptPiece.Token(string ending)] && ending == span.Text)
+                continue;
             else if (span.IsToken)
                 pieces.Add(new PromptPiece.Token(span.Text!));
             else if (span.Text is not null)

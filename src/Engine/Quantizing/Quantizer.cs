@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Tessera.Compute;
 using Tessera.Gguf;
 using Tessera.Quantizing;
+using Tessera.Text.Graph;
 
 namespace Tessera;
 
@@ -83,8 +84,9 @@ public static class Quantizer
         ComputeDevice.RegisterKernels();
         var recipe = QuantizationRecipe.Require(options.Recipe);
         GgufTensor[] tensors = [.. source.Tensors.Select(static part => part.Tensor)];
-        Dictionary<string, GgufTensorType> chosen = source.IsProjector
-            ? tensors.ToDictionary(static tensor => tensor.Name, tensor => ProjectorTypes.Choose(tensor, recipe))
+        Dictionary<string, GgufTensorType> chosen =
+            source.IsProjector ? tensors.ToDictionary(static tensor => tensor.Name, tensor => ProjectorTypes.Choose(tensor, recipe))
+            : GraphArchitectures.Runs(source.First) ? GraphTypes.Find(recipe, tensors)
             : LanguageTypes.Find(source.First, recipe, importance is not null, tensors);
         ApplyRules(options.Keep, tensors, chosen);
         var plan = new QuantizationPlan(

@@ -125,7 +125,8 @@ public sealed class FidelityTests(ITestOutputHelper output)
     public void Prompts_tokenize_like_the_reference(string name)
     {
         GoldenCase golden = GoldenCase.Find(name);
-        using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
+        using var loaded = new GoldenLanguage(golden);
+        ILanguageModel language = loaded.Model;
         using VisionModel vision = VisionModel.Open(golden.Projector);
         foreach (GoldenRun run in golden.Runs)
         {
@@ -179,16 +180,19 @@ public sealed class FidelityTests(ITestOutputHelper output)
     {
         GoldenCase golden = GoldenCase.Find(name);
         using GgufFile file = GgufFile.Open(golden.LanguageModel);
-        using LanguageModel language = LanguageModel.Load(golden.LanguageModel, 0, null, default);
-        language.PlacesRowsFreely = golden.Pictures.Any(static picture => picture.Places is not null);
+        using var loaded = new GoldenLanguage(golden);
+        ILanguageModel language = loaded.Model;
+        bool isPlaced = golden.Pictures.Any(static picture => picture.Places is not null);
+        if (language is LanguageModel llama)
+            llama.PlacesRowsFreely = isPlaced;
         TokenEmbeddings? embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { });
-        using var context = new LlamaLanguage(language, 2048, 1, Environment.ProcessorCount);
+        using ILanguage context = language.Open(2048, 1, Environment.ProcessorCount, CacheType.F16);
         foreach (GoldenRun run in golden.Runs)
         {
             PromptRows prompt = Rows(golden, run, language.EmbeddingWidth);
             int row = language.HasEncoder
                 ? EncodeWhole(context, golden, prompt)
-                : PrefillWhole(context, prompt, language.EmbeddingWidth, language.PlacesRowsFreely ? embeddings!.LookUp : null);
+                : PrefillWhole(context, prompt, language.EmbeddingWidth, isPlaced ? embeddings!.LookUp : null);
 
             // One row, so the limit for a single row holds: libllama rounds activations to F16 before each product with F16 weights.
             (double cosine, _) = Similarity.PerRow(context.Logits(row), run.Logits.Values, run.Logits.Values.Length);
@@ -223,7 +227,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     }
 
     // Span by span: tokens as tokens, embeddings as embeddings. Returns the row of the last position.
-    private static int PrefillWhole(LlamaLanguage context, PromptRows prompt, int width, TokenLookup? lookup)
+    private static int PrefillWhole(ILanguage context, PromptRows prompt, int width, TokenLookup? lookup)
     {
         context.Cut(0, 0);
         var batch = new ContextBatch(context.BatchSize, width, lookup);
@@ -251,7 +255,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     }
 
     // All of it at once, then the token that every answer begins with.
-    private static int EncodeWhole(LlamaLanguage context, GoldenCase golden, PromptRows prompt)
+    private static int EncodeWhole(ILanguage context, GoldenCase golden, PromptRows prompt)
     {
         using GgufFile file = GgufFile.Open(golden.LanguageModel);
         TokenEmbeddings embeddings = TokenEmbeddings.Find(file, prompt.Width, static () => { })!;

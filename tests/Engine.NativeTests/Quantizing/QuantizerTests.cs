@@ -43,6 +43,34 @@ public sealed class QuantizerTests : IDisposable
         Assert.Equal(plan.Bytes, a.Tensors.Sum(static tensor => tensor.ByteLength));
     }
 
+    [Theory]
+    [InlineData("language-f16", "Q8_0")]
+    [InlineData("language-f16", "Q4_0")]
+    [InlineData("ollama-f16", "Q8_0")]
+    public async Task A_language_model_that_libllama_lacks_is_quantized_all_the_same(string file, string recipe)
+    {
+        GoldenCase golden = GoldenCase.Find("llama-3.2-vision");
+        string source = file == "language-f16" ? golden.LanguageModel : golden.WholeModel!,
+            target = Path.Combine(folder, "model.gguf");
+        await Quantizer.QuantizeAsync(source, target, new QuantizationOptions { Recipe = recipe });
+        using (GgufFile made = GgufFile.Open(target))
+        {
+            Assert.True(made.TryGetTensor("blk.1.cross_attn_k_proj.weight", out GgufTensor? crossed));
+            Assert.Equal(recipe, crossed.Type.ToString());
+            Assert.True(made.TryGetTensor("blk.1.cross_attn_attn_gate", out GgufTensor? gate));
+            Assert.Equal(GgufTensorType.F32, gate.Type);
+        }
+
+        using MultimodalModel model = await MultimodalModel.LoadAsync(
+            new ModelOptions { ModelPath = target, ProjectorPath = file == "language-f16" ? golden.Projector : null }
+        );
+        GenerationResult result = await model.AnswerAsync(
+            new Prompt("What?") { Images = [golden.Image("shapes")] },
+            new GenerationOptions { Temperature = 0, MaxTokens = 4 }
+        );
+        Assert.NotEmpty(result.TokenIds);
+    }
+
     [Fact]
     public async Task A_quantized_pair_answers()
     {

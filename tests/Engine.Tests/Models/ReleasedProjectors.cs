@@ -45,6 +45,7 @@ internal static class ReleasedProjectors
         yield return ("BLIP-2", QFormer(), [32, 32, 32]);
         yield return ("InstructBLIP", Reading(QFormer()), [32, 32, 32]);
         yield return ("Llama 3.2 Vision", Mllama(), [3202, 6404, 6404]);
+        yield return ("IDEFICS", Idefics(), [64, 64, 64]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -112,6 +113,18 @@ internal static class ReleasedProjectors
         contents.Shapes["qformer.blk.0.attn_q.weight"] = contents.Shapes["qformer.blk.0.xattn_q.weight"] = [8, 8];
         contents.Shapes["qformer.blk.0.ffn_q_up.weight"] = [8, 16];
         contents.Shapes["mm.0.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Idefics()
+    {
+        SlicedProjectors.Contents contents = Plain("idefics", 224, 14);
+        contents.Metadata["clip.vision.projection_dim"] = 8u;
+        contents.Metadata["clip.perceiver.attention.head_count"] = 2u;
+        contents.Shapes["v.class_embd"] = contents.Shapes["v.pre_ln.weight"] = [8];
+        contents.Shapes["perceiver.latents"] = [8, 64];
+        contents.Shapes["perceiver.blk.0.q.weight"] = [8, 16];
+        contents.Shapes["perceiver.blk.0.ffn_up.weight"] = [8, 32];
         return contents;
     }
 

@@ -191,13 +191,19 @@ def blip2(name, case, **config):
     keep = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act", "layer_norm_eps",
             "cross_attention_frequency", "encoder_hidden_size", "max_position_embeddings", "vocab_size", "qkv_bias")
     sides = {side: {key: whole[side][key] for key in keep if key in whole[side]} for side in ("vision_config", "qformer_config")}
-    text = whole["text_config"] if case.language == "t5" else text_config(case)
+    text = whole["text_config"] if case.language in ("t5", "opt") else text_config(case)
+    if case.language == "opt":
+        text = {key: text[key] for key in ("model_type", "vocab_size", "hidden_size", "ffn_dim", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",
+                                           "word_embed_proj_dim", "do_layer_norm_before", "activation_function", "bos_token_id", "eos_token_id", "pad_token_id")}
     if case.language == "t5":
         text = {key: text[key] for key in ("model_type", "d_model", "d_kv", "d_ff", "num_layers", "num_decoder_layers", "num_heads", "vocab_size", "feed_forward_proj",
                                            "dense_act_fn")}
         text["tie_word_embeddings"] = False
     save(HERE / name, state, {"model_type": whole["model_type"], "architectures": [type(case.model).__mro__[1].__name__], **sides, "text_config": text,
                               "num_query_tokens": whole["num_query_tokens"], "image_token_index": case.placeholder, **config}, case.vocabulary, CLIP)
+    if case.language == "opt":
+        path = HERE / name / "tokenizer_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "eos_token": "</s>", "pad_token": "<pad>"}, indent=1))
     if hasattr(case, "word_pieces"):
         case.word_pieces.save(HERE / name / "qformer_tokenizer")
 
@@ -304,6 +310,7 @@ def main(names):
         "minigpt4-vicuna": lambda n: minigpt(n, family("minigpt").Vicuna()),
         "minigpt4-llama2": lambda n: minigpt(n, family("minigpt").Llama2(), inside=True),
         "minigpt-v2": lambda n: minigpt(n, family("minigpt").Version2()),
+        "blip2-opt": lambda n: blip2(n, family("blip-2").Blip2OptCase()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),
         "internvl-2.5-hf": lambda n: internvl(n, family("internvl").InternVl25(), authors=False),

@@ -9,6 +9,8 @@ internal static class GraphArchitectures
 {
     private static readonly Dictionary<string, Func<LanguageKeys, WeightStore, LanguageGraph>> Table = new(StringComparer.Ordinal)
     {
+        ["idefics"] = static (keys, weights) => new IdeficsGraph(keys, weights),
+        ["opt"] = static (keys, weights) => new OptGraph(keys, weights),
         ["mllama"] = static (keys, weights) => new MllamaGraph(keys, weights),
         ["llama"] = static (keys, weights) => new LlamaGraph(keys, weights),
     };

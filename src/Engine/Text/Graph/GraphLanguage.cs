@@ -36,7 +36,7 @@ internal sealed class GraphLanguage : ILanguage
     {
         this.model = model;
         this.sequenceCount = sequenceCount;
-        Length = length;
+        Length = length = Math.Min(length, model.Graph.MostPositions);
         logits = new float[Math.Max(1, sequenceCount) * (long)model.Vocabulary.TokenCount];
         int cellCount = (length + CellStretch - 1) / CellStretch * CellStretch;
         CheckMemory(cellCount, cacheType);

@@ -17,6 +17,9 @@ internal abstract class LanguageGraph
     /// <summary>Tokens of context that it was trained with; 0 where the file does not say.</summary>
     public abstract int TrainedLength { get; }
 
+    /// <summary>Positions that it has; more than any context where they are computed.</summary>
+    public virtual int MostPositions => int.MaxValue;
+
     /// <summary>The layers that keep keys and values of rows.</summary>
     public abstract IReadOnlyList<CacheWidths> Layers { get; }
 

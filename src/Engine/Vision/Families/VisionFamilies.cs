@@ -1,6 +1,7 @@
 using Tessera.Gguf;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Glm4v;
+using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
 using Tessera.Vision.Families.Llava;
@@ -30,6 +31,7 @@ internal static class VisionFamilies
         InstructBlipFamily.Row,
         MllamaFamily.Row,
         MiniGptFamily.Row,
+        IdeficsFamily.Row,
     ];
 
     /// <summary>The families.</summary>

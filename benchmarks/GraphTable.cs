@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Globalization;
+using Tessera.Gguf;
+using Tessera.Text;
+using Tessera.Text.Graph;
+using Tessera.Text.Llama;
+
+namespace Tessera.Benchmarks;
+
+/// <summary>A plain llama as graphs built here against libllama, in turn: <c>graph-table FILE [ROWS] [TOKENS] [ROUNDS]</c>.</summary>
+internal static class GraphTable
+{
+    public static int Run(string[] arguments)
+    {
+        string path = arguments[0];
+        int rows = Number(arguments, 1, 256),
+            tokens = Number(arguments, 2, 32),
+            rounds = Number(arguments, 3, 5);
+        using GgufFile file = GgufFile.Open(path);
+        using GraphLanguageModel graphModel = GraphLanguageModel.Load(file, 0, null, default);
+        long before = Environment.WorkingSet;
+        using ILanguage graph = graphModel.Open(2048, 1, 0, CacheType.F16);
+        using LanguageModel llamaModel = LanguageModel.Load(path, 0, null, default);
+        using ILanguage llama = llamaModel.Open(2048, 1, 0, CacheType.F16);
+        var times = new Dictionary<ILanguage, List<(double Prefill, double Decode)>> { [graph] = [], [llama] = [] };
+        for (int round = 0; round <= rounds; round++)
+        {
+            foreach (ILanguage language in (ILanguage[])[graph, llama])
+            {
+                (double, double) time = Measure(language, rows, tokens);
+                if (round > 0)
+                    times[language].Add(time);
+            }
+        }
+
+        Console.WriteLine($"{Path.GetFileName(path)}, {rows} rows, {tokens} tokens, medians of {rounds} in turn; ms");
+        Console.WriteLine("| | prefill | decode, a token |\n|---|---|---|");
+        foreach ((string name, ILanguage language) in ((string, ILanguage)[])[("graphs", graph), ("libllama", llama)])
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {name} | {Median(times[language].Select(static time => time.Prefill)):0.00} | "
+                        + $"{Median(times[language].Select(static time => time.Decode)):0.000} |"
+                )
+            );
+        Console.WriteLine($"working set with the graphs alone {before >> 20} MB");
+        return 0;
+    }
+
+    private static (double Prefill, double Decode) Measure(ILanguage language, int rows, int tokens)
+    {
+        language.Cut(0, 0);
+        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, null);
+        for (int row = 0; row < rows; row++)
+            batch.AddToken(3 + row % 200, 0, row, row == rows - 1);
+        long started = Stopwatch.GetTimestamp();
+        Decode(language, batch);
+        double prefill = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        started = Stopwatch.GetTimestamp();
+        for (int step = 0; step < tokens; step++)
+        {
+            batch.Clear();
+            batch.AddToken(3 + step, 0, rows + step, true);
+            Decode(language, batch);
+        }
+
+        return (prefill, Stopwatch.GetElapsedTime(started).TotalMilliseconds / tokens);
+    }
+
+    private static void Decode(ILanguage language, ContextBatch batch)
+    {
+        if (language.Decode(batch) != DecodeOutcome.Done)
+            throw new InvalidOperationException("The rows could not be decoded.");
+        if (language.Logits(batch.Count - 1).Length == 0)
+            throw new InvalidOperationException("There are no logits.");
+    }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
+
+    private static int Number(string[] arguments, int index, int standard) =>
+        arguments.Length > index ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : standard;
+}

@@ -1,0 +1,43 @@
+using Tessera.Compute;
+using Tessera.Imaging;
+using Tessera.Vision.Parts;
+
+namespace Tessera.Vision.Families.Idefics;
+
+/// <summary>Tower and perceiver on every picture; what comes out is what the language model's layers look at.</summary>
+internal sealed class IdeficsEncoder : SliceEncoder
+{
+    private readonly IdeficsConfig config;
+    private readonly VisionTransformer tower;
+    private readonly IdeficsPerceiver perceiver;
+
+    /// <summary>Declares the weights.</summary>
+    /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
+    public IdeficsEncoder(IdeficsConfig config, WeightStore weights)
+    {
+        this.config = config;
+        tower = new VisionTransformer(config.Tower, weights);
+        perceiver = new IdeficsPerceiver(config, weights);
+    }
+
+    public override int EmbeddingWidth => config.LanguageWidth;
+
+    public override int NodeCapacity => tower.NodeCapacity + perceiver.NodeCapacity;
+
+    protected override VisionTransformerConfig Tower => config.Tower;
+
+    public override IReadOnlyList<EncodedMedia> Encode(
+        IReadOnlyList<PreparedMedia> media,
+        GraphRunner runner,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken
+    ) => [.. base.Encode(media, runner, progress, cancellationToken).Select(static made => new EncodedMedia([], made.Rows))];
+
+    /// <summary>Patches [patch * patch * 3, patches, slices] -> features [hidden, 1 + patches, slices] and latents [hidden, latents,
+    /// slices].</summary>
+    protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
+    {
+        Tensor features = tower.Build(graph, patches);
+        return new EncoderOutputs(features, perceiver.Build(graph, features));
+    }
+}
