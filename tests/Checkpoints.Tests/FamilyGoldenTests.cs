@@ -60,6 +60,7 @@ public sealed class FamilyGoldenTests
     [InlineData("minigpt-v2", "minigpt/minigpt-v2", "MiniGPT-v2")]
     [InlineData("blip2-flan-t5", "blip-2/blip2-flan-t5", "BLIP-2")]
     [InlineData("minicpm-v-4.6", "minicpm-v/minicpm-v-4.6", "MiniCPM-V 4.6")]
+    [InlineData("idefics", "idefics/idefics", "IDEFICS")]
     [InlineData("blip2-opt", "blip-2/blip2-opt", "BLIP-2")]
     [InlineData("llama-3.2-vision", "mllama/llama-3.2-vision", "Llama 3.2 Vision")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]

@@ -37,6 +37,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-next-llama3", "llava-next-llama3")]
     [InlineData("llava-next-qwen", "llava-next-qwen")]
     [InlineData("llava-1-ends", "llava-1-ends")]
+    [InlineData("idefics", "idefics")]
     [InlineData("blip2-opt", "blip2-opt")]
     [InlineData("llama-3.2-vision", "llama-3.2-vision")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)

@@ -55,7 +55,7 @@ public sealed class QuantizerTests : IDisposable
         await Quantizer.QuantizeAsync(source, target, new QuantizationOptions { Recipe = recipe });
         using (GgufFile made = GgufFile.Open(target))
         {
-            Assert.True(made.TryGetTensor("blk.1.cross_attn_k_proj.weight", out GgufTensor? crossed));
+            Assert.True(made.TryGetTensor("blk.1.cross_attn_q_proj.weight", out GgufTensor? crossed));
             Assert.Equal(recipe, crossed.Type.ToString());
             Assert.True(made.TryGetTensor("blk.1.cross_attn_attn_gate", out GgufTensor? gate));
             Assert.Equal(GgufTensorType.F32, gate.Type);

@@ -167,6 +167,20 @@ def minicpm(name, case, model_type="minicpmv", **more):
     save(HERE / name, state, settings, case.vocabulary, HALF)
 
 
+def idefics(name, case):
+    """HuggingFaceM4/idefics-9b: what transformers' class saves; everything of the language model stands at the top of config.json."""
+    case.build()
+    whole = case.model.config.to_dict()
+    keep = ("model_type", "architectures", "vocab_size", "additional_vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+            "rms_norm_eps", "max_position_embeddings", "cross_layer_interval", "qk_layer_norms", "alpha_type", "use_resampler", "bos_token_id", "eos_token_id",
+            "pad_token_id")
+    sides = {side: {key: value for key, value in whole[side].items() if isinstance(value, (int, float, str)) and not key.startswith("_")}
+             for side in ("vision_config", "perceiver_config")}
+    config = {**{key: whole[key] for key in keep if whole.get(key) is not None}, **sides, "tie_word_embeddings": False,
+              "architectures": ["IdeficsForVisionText2Text"]}
+    save(HERE / name, case.model.state_dict(), config, case.vocabulary, {**CLIP, "image_size": 56})
+
+
 def mllama(name, case):
     """meta-llama/Llama-3.2-11B-Vision-Instruct: transformers 4's names, the indices of the intermediate states as released."""
     case.build()
@@ -310,6 +324,7 @@ def main(names):
         "minigpt4-vicuna": lambda n: minigpt(n, family("minigpt").Vicuna()),
         "minigpt4-llama2": lambda n: minigpt(n, family("minigpt").Llama2(), inside=True),
         "minigpt-v2": lambda n: minigpt(n, family("minigpt").Version2()),
+        "idefics": lambda n: idefics(n, family("idefics").Idefics()),
         "blip2-opt": lambda n: blip2(n, family("blip-2").Blip2OptCase()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),
