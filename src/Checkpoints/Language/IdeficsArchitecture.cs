@@ -16,8 +16,8 @@ internal sealed class IdeficsArchitecture : LlamaArchitecture
         TensorRule[] plain = LlamaRules(config, pairsRotaryRows: true);
         return
         [
-            new("model.embed_tokens", "token_embd", "WH"),
-            new("lm_head", "output", "WH"),
+            new("model.embed_tokens", "token_embd", "VH"),
+            new("lm_head", "output", "VH"),
             .. plain.Where(static rule => rule.Target is not ("token_embd" or "output")),
             .. Enumerable.Range(0, CrossingCount(config)).SelectMany(layer => Crossing(layer, layer * Interval(config))),
         ];
@@ -27,7 +27,7 @@ internal sealed class IdeficsArchitecture : LlamaArchitecture
     {
         Dimensions plain = base.Dimensions(config);
         long memory = (config.Child("vision_config") ?? config).TryCount("embed_dim", "hidden_size") ?? 768;
-        return new Dimensions([.. "HFVQKD".Select(letter => (letter, plain[letter])), ('W', TokenCount(config)), ('M', memory), ('1', 1)]);
+        return new Dimensions([.. "HFVQKD".Select(letter => (letter, plain[letter])), ('M', memory), ('1', 1)]);
     }
 
     public override void SetKeys(Metadata metadata, Settings config)
