@@ -20,6 +20,7 @@ public sealed class StateShapeTests
     {
         ["plain"] = static (state, length) => state.Header().Cache(length, length),
         ["plain, older edition"] = static (state, length) => state.Cache(length, length),
+        ["eight bits"] = static (state, length) => state.Header().Cache(length, length, type: 8),
         ["values transposed"] = static (state, length) => state.Header().Cache(length, length, isTransposed: true),
         ["no values"] = static (state, length) => state.Header().Cache(length, length, hasValues: false),
         ["several axes"] = static (state, length) => state.Cache(length, length, extension: 8),
@@ -69,6 +70,18 @@ public sealed class StateShapeTests
                 Assert.False(shape.Fits(changed, Length, TokenCount), $"{kind}: {value:x} at {place}");
             }
         }
+    }
+
+    [Fact]
+    public void A_scale_of_eight_bits_that_is_no_number_is_noticed()
+    {
+        StateShape shape = StateShape.Learn(Write("eight bits", 1), TokenCount)!;
+        byte[] state = Write("eight bits", 2);
+        (state[^34], state[^33]) = (0x00, 0x7C);
+        Assert.False(shape.Fits(state, 2, TokenCount));
+        (state[^34], state[^33]) = (0x00, 0x3C);
+        (state[^32], state[^31]) = (0x00, 0x7C);
+        Assert.True(shape.Fits(state, 2, TokenCount));
     }
 
     [Fact]
@@ -172,12 +185,14 @@ public sealed class StateShapeTests
 
         private void Rows(int count, int cells, int type, bool isTransposed)
         {
+            // Two blocks of Q8_0.
+            int length = type == 8 ? 68 : KeyLength;
             for (int row = 0; row < count; row++)
             {
                 Int((uint)type);
-                Int(isTransposed ? 2u : KeyLength);
-                Int(isTransposed ? KeyLength / 2 : 0u);
-                for (int value = 0; value < KeyLength * cells / 4; value++)
+                Int(isTransposed ? 2u : (uint)length);
+                Int(isTransposed ? (uint)length / 2 : 0u);
+                for (int value = 0; value < length * cells / 4; value++)
                     Free(4);
             }
         }

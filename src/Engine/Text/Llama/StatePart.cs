@@ -20,7 +20,9 @@ internal sealed class StatePart(StateForm form)
 {
     private const int TypeF32 = 0,
         TypeF16 = 1,
+        TypeQ8_0 = 8,
         TypeBF16 = 30;
+    private const int Q8BlockLength = 34;
     private const int MostLayers = 4096;
     private const long LongestRow = 1 << 28;
     private readonly List<StateRows> rows = [];
@@ -119,11 +121,13 @@ internal sealed class StatePart(StateForm form)
         return !cursor.IsBeyond && AreNumbers(type, values);
     }
 
+    // Bytes of an element, or of a block of them.
     private static int LengthOf(int type) =>
         type switch
         {
             TypeF32 => sizeof(float),
             TypeF16 or TypeBF16 => sizeof(ushort),
+            TypeQ8_0 => Q8BlockLength,
             _ => 0,
         };
 
@@ -132,6 +136,16 @@ internal sealed class StatePart(StateForm form)
         {
             TypeF32 => FiniteNumbers.AreIn(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(values)),
             TypeF16 => FiniteNumbers.AreInHalves(values),
+            TypeQ8_0 => HaveNumbers(values),
             _ => FiniteNumbers.AreInBrains(values),
         };
+
+    // Each block begins with its scale, a half; its other bytes are whole numbers.
+    private static bool HaveNumbers(ReadOnlySpan<byte> blocks)
+    {
+        for (int block = 0; block < blocks.Length; block += Q8BlockLength)
+            if (!Half.IsFinite(System.Buffers.Binary.BinaryPrimitives.ReadHalfLittleEndian(blocks[block..])))
+                return false;
+        return true;
+    }
 }
