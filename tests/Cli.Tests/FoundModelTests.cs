@@ -75,7 +75,7 @@ public sealed class FoundModelTests : IDisposable
             rest.Save(second);
         CliRun run = await AskAsync(first);
         if (problem is null)
-            Assert.Equal((0, ""), (run.ExitCode, run.Error));
+            Assert.Equal((0, "The answer was cut after 2 tokens: raise --max-tokens.\n"), (run.ExitCode, run.Error));
         else
             run.ShouldFail(1, second, problem);
         if (change == "whole")

@@ -24,6 +24,7 @@ public sealed class ModelAcceptanceTests : IDisposable
             Goldens.Projector,
             "-i",
             Goldens.Picture("small"),
+            "--json",
             "--max-tokens",
             "2",
             "--threads",
@@ -55,7 +56,7 @@ public sealed class ModelAcceptanceTests : IDisposable
         );
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains($"{language}: its positions have several axes (M-RoPE)", refused.Error);
-        CliRun text = await CliRun.InProcessAsync("ask", "-m", language, "--max-tokens", "2", "--threads", "1", "What?");
+        CliRun text = await CliRun.InProcessAsync("ask", "-m", language, "--max-tokens", "2", "--json", "--threads", "1", "What?");
         Assert.Equal((0, ""), (text.ExitCode, text.Error));
     }
 }

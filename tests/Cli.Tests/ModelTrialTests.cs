@@ -43,7 +43,7 @@ public sealed class ModelTrialTests : IDisposable
     [Fact]
     public async Task The_model_that_comes_with_it_is_not_tried()
     {
-        CliRun run = await CliProcess.RunAsync(["ask", "--max-tokens", "2", "Hello"], null, Cache);
+        CliRun run = await CliProcess.RunAsync(["ask", "--max-tokens", "2", "--json", "Hello"], null, Cache);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.False(Directory.Exists(Path.Combine(folder.FullName, "cache")));
     }
@@ -53,7 +53,7 @@ public sealed class ModelTrialTests : IDisposable
     {
         string file = folder.File("file", [1]);
         CliRun run = await CliProcess.RunAsync(
-            ["ask", "-m", Goldens.Language, "--max-tokens", "2", "Hello"],
+            ["ask", "-m", Goldens.Language, "--max-tokens", "2", "--json", "Hello"],
             null,
             ("XDG_CACHE_HOME", Path.Combine(file, "under"))
         );
