@@ -24,7 +24,6 @@ public sealed class ModelAcceptanceTests : IDisposable
             Goldens.Projector,
             "-i",
             Goldens.Picture("small"),
-            "--json",
             "--max-tokens",
             "2",
             "--threads",
