@@ -95,7 +95,7 @@ public sealed class StateShapeTests
             Assert.Null(StateShape.Learn(noise, TokenCount));
         }
 
-        Assert.Null(StateShape.Learn(new StateWriter().Header().Cache(1, 1, type: 8).ToArray(), TokenCount));
+        Assert.Null(StateShape.Learn(new StateWriter().Header().Cache(1, 1, type: 12).ToArray(), TokenCount)); // Q4_K
     }
 
     [Fact]
