@@ -14,6 +14,7 @@ from torch.nn import functional
 from transformers.models.clip.modeling_clip import CLIPEncoder
 
 import gguf_files
+import regions
 import slices
 from golden_case import LANGUAGE, main
 from resampler import Resampler, sincos_2d
@@ -60,12 +61,14 @@ class Tower(nn.Module):
 
 
 class LlavaUhdModel(nn.Module):
+    queries, resampler_type = QUERIES, Resampler
+
     def __init__(self, vocabulary):
         super().__init__()
         text = transformers.LlamaConfig(**LANGUAGE, vocab_size=len(vocabulary.tokens), attn_implementation="eager")
         self.model = nn.Module()
         self.model.language_model = transformers.LlamaModel(text)
-        self.model.vision_tower, self.model.resampler = Tower(), Resampler(64, text.hidden_size, QUERIES, 4)
+        self.model.vision_tower, self.model.resampler = Tower(), self.resampler_type(64, text.hidden_size, self.queries, 4)
         self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         self.config = types.SimpleNamespace(text_config=text, vision_config=self.model.vision_tower.config)
 
@@ -73,20 +76,31 @@ class LlavaUhdModel(nn.Module):
         return self.model.language_model.get_input_embeddings()
 
     def encode(self, pixels):
-        own = sincos_2d(self.model.resampler.width, int(math.sqrt(QUERIES)), int(math.sqrt(QUERIES)))
-        features = self.model.vision_tower(pixels)
-        return features, self.model.resampler(features, resized(own, pixels.shape[1] // PATCH, pixels.shape[2] // PATCH), own)
+        own = sincos_2d(self.model.resampler.width, int(math.sqrt(self.queries)), int(math.sqrt(self.queries)))
+        features, rows, columns = self.model.vision_tower(pixels), pixels.shape[1] // PATCH, pixels.shape[2] // PATCH
+        return features, self.resample(features, resized(own, rows, columns), own, rows, columns)
+
+    def resample(self, features, key_positions, query_positions, rows, columns):
+        return self.model.resampler(features, key_positions, query_positions)
+
+
+class RegionsModel(LlavaUhdModel):
+    queries, resampler_type = 16, regions.SpatialResampler
+
+    def resample(self, *given):
+        return self.model.resampler(*given)
 
 
 class LlavaUhd(SlicedCase):
     name, seed, image_size, vocabulary_type = "llava-uhd", 71, SCALE, SentencePieceVocabulary
     about = "LLaVA-UHD: slices in their own size and shape, resized positions, 64 queries, comma and newline, overview last"
     slicer = slices.Slicer(SCALE, PATCH, 6, divide=math.floor)
+    model_type, keys = LlavaUhdModel, {}
 
     def config(self, vision, text):
         last = {token: k for k, token in enumerate(self.vocabulary.tokens)}
         self.comma, self.newline = [last[","]], [last["<0x0A>"]]
-        return LlavaUhdModel, self.vocabulary
+        return self.model_type, self.vocabulary
 
     def parts(self, image):
         overview, *tiles = self.slicer.images(image)[0]
@@ -95,13 +109,13 @@ class LlavaUhd(SlicedCase):
     def surroundings(self, picture, index):
         grid = self.grid_of(picture)
         if grid is None:
-            return [QUERIES]
-        row = [part for k in range(grid[0]) for part in (QUERIES, self.comma if k < grid[0] - 1 else self.newline)]
-        return row * grid[1] + [QUERIES]
+            return [self.model_type.queries]
+        row = [part for k in range(grid[0]) for part in (self.model_type.queries, self.comma if k < grid[0] - 1 else self.newline)]
+        return row * grid[1] + [self.model_type.queries]
 
     def export(self, folder):
         keys = {"clip.projector_type": "uhd_resampler", "clip.use_gelu": False, "clip.vision.block_count": 3, "clip.vision.feature_layer": [2],
-                "clip.vision.projector.head_count": 4}
+                "clip.vision.projector.head_count": 4, **self.keys}
         tower = gguf_files.tower_tensors(self.model.model.vision_tower, blocks=3, swapped=False, fused=False, post_norm=True)
         gguf_files.write_vision(folder / "mmproj-f16.gguf", self.model.config.vision_config, {**tower, **self.model.model.resampler.tensors()},
                                 keys, self.mean, self.std)
@@ -109,5 +123,23 @@ class LlavaUhd(SlicedCase):
         return {}
 
 
+class LlavaUhdRelease(LlavaUhd):
+    name, seed, model_type, LONGEST = "llava-uhd-release", 74, RegionsModel, 341
+    about = "llava-uhd-144-13b: the longer side brought to one length, at most seven tiles, each query sees its own region"
+    slicer = slices.Slicer(SCALE, PATCH, 7, divide=math.floor)
+    keys = {"clip.vision.uhd.spatial_rois": True, "clip.vision.uhd.longest_side": LONGEST, "clip.vision.preproc_max_tiles": 7}
+    picture_names = ("native", "tall", "small", "shapes", "dark", "wide")
+
+    def parts(self, image):
+        return super().parts(regions.resize_image_keep_ratio(image, self.LONGEST))
+
+    def grid_of(self, picture):
+        return self.slicer.sliced_grid(regions.resize_image_keep_ratio(self.images[picture], self.LONGEST).size)
+
+    def prepare(self, image):
+        pixels, facts = super().prepare(image)
+        return pixels, {**facts, **self.slicer.facts(regions.resize_image_keep_ratio(image, self.LONGEST))}
+
+
 if __name__ == "__main__":
-    main([LlavaUhd()], HERE, sys.argv[1:])
+    main([LlavaUhd(), LlavaUhdRelease()], HERE, sys.argv[1:])

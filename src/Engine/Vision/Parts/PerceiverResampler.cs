@@ -67,7 +67,7 @@ internal sealed record PerceiverResamplerConfig(int Inputs, int Width, int Query
 internal sealed class PerceiverResampler
 {
     /// <summary>Nodes that <see cref="Build"/> adds at most.</summary>
-    public const int NodeCapacity = 64;
+    public const int NodeCapacity = 64 + 2 * RegionSampler.NodeCapacity;
 
     private const float NormEpsilon = 1e-6f;
     private readonly PerceiverResamplerConfig config;
@@ -106,7 +106,8 @@ internal sealed class PerceiverResampler
     /// <param name="features">The tower's output.</param>
     /// <param name="keyPositions">Positions of the patches: [width, patches].</param>
     /// <param name="queryPositions">Positions of the queries: [width, queries]; null where they have none.</param>
-    public Tensor Build(Graph graph, Tensor features, float[] keyPositions, float[]? queryPositions)
+    /// <param name="regions">Where each query sees one region of the map only; null where all see all of it.</param>
+    public Tensor Build(Graph graph, Tensor features, float[] keyPositions, float[]? queryPositions, RegionSampler? regions = null)
     {
         int patchCount = (int)features.Size(1),
             sliceCount = (int)features.Size(2);
@@ -117,13 +118,24 @@ internal sealed class PerceiverResampler
         if (queryPositions is not null)
             asked = graph.Add(asked, graph.Input("resampler_query_positions", queryPositions, config.Width, config.QueryCount));
         asked = graph.Repeat(query.Build(graph, asked), config.Width, config.QueryCount, sliceCount);
+        Tensor mixed = Attend(graph, asked, key.Build(graph, keys), value.Build(graph, values), regions); // [width, queries, slices]
+        return projection.Build(graph, outputNorm.Build(graph, output.Build(graph, mixed), NormEpsilon));
+    }
+
+    private Tensor Attend(Graph graph, Tensor asked, Tensor keys, Tensor values, RegionSampler? regions)
+    {
+        if (regions is null)
+            return Attention.Build(graph, Heads(graph, asked), Heads(graph, keys), Heads(graph, values));
+        // Each query with its region is a slice by itself. What is sampled may as well be projected before: the weights sum to one.
+        long count = asked.Size(1) * asked.Size(2);
+        Tensor matrix = regions.Matrix(graph);
         Tensor mixed = Attention.Build(
             graph,
-            Heads(graph, asked),
-            Heads(graph, key.Build(graph, keys)),
-            Heads(graph, value.Build(graph, values))
-        ); // [width, queries, slices]
-        return projection.Build(graph, outputNorm.Build(graph, output.Build(graph, mixed), NormEpsilon));
+            Heads(graph, graph.Reshape(asked, config.Width, 1, count)),
+            Heads(graph, graph.Reshape(regions.Build(graph, keys, matrix), config.Width, regions.PointCount, count)),
+            Heads(graph, graph.Reshape(regions.Build(graph, values, matrix), config.Width, regions.PointCount, count))
+        ); // [width, 1, queries * slices]
+        return graph.Reshape(mixed, config.Width, asked.Size(1), asked.Size(2));
     }
 
     private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, config.HeadCount);

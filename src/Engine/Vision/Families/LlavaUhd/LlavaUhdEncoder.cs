@@ -5,7 +5,8 @@ namespace Tessera.Vision.Families.LlavaUhd;
 
 /// <summary>
 /// The tower with its table of positions resized to the slice's grid (the class token keeps its own), and the resampler, whose positions
-/// are a square table too, resized for the keys. Source: thunlp/LLaVA-UHD, llava_uhd/adapt_clip.py and llava_uhd/resampler.py, get_abs_pos.
+/// are a square table too, resized for the keys. Source: thunlp/LLaVA-UHD, llava_uhd/adapt_clip.py and llava_uhd/resampler.py,
+/// get_abs_pos; branch LLaVA-UHD-v1, llava/model/multimodal_projector/adapt_spatial_resampler.py.
 /// </summary>
 internal sealed class LlavaUhdEncoder : SliceEncoder
 {
@@ -51,7 +52,13 @@ internal sealed class LlavaUhdEncoder : SliceEncoder
         Tensor features = tower.Build(graph, patches, slicePositions);
         return new EncoderOutputs(
             features,
-            resampler.Build(graph, features, keyPositions.Resize(columns, rows, TableResize.Bicubic), queryPositions)
+            resampler.Build(
+                graph,
+                features,
+                keyPositions.Resize(columns, rows, TableResize.Bicubic),
+                queryPositions,
+                config.HasRegions ? new RegionSampler(columns, rows, config.Resampler.QuerySide) : null
+            )
         );
     }
 }

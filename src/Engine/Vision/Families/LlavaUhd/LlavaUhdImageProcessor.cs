@@ -21,12 +21,45 @@ internal sealed class LlavaUhdImageProcessor(LlavaUhdConfig config) : IImageProc
 
     public SlicePlan Plan(PixelSize image, PlanRequest request)
     {
-        SlicePlan plan = slicer.Plan(image, request, Layout);
-        return config.OverviewFirst ? plan : plan with { Slices = [.. plan.Slices.Skip(1), plan.Slices[0]] };
+        PixelSize scaled = Scaled(image);
+        SlicePlan plan = slicer.Plan(scaled, request, Layout);
+        if (!config.OverviewFirst)
+            plan = plan with { Slices = [.. plan.Slices.Skip(1), plan.Slices[0]] };
+        double across = (double)image.Width / scaled.Width,
+            down = (double)image.Height / scaled.Height;
+        return plan with
+        {
+            Image = image,
+            Slices = [.. plan.Slices.Select(slice => slice with { Source = Of(slice.Source, across, down) })],
+        };
     }
 
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        slicer.Prepare(image, plan, cancellationToken);
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
+    {
+        PixelSize scaled = Scaled(plan.Image);
+        RgbImage whole = Resampler.Resize(
+            image,
+            scaled.Width,
+            scaled.Height,
+            ResampleFilter.Bicubic,
+            new ResampleOptions(CancellationToken: cancellationToken)
+        );
+        return slicer.Prepare(whole, plan, cancellationToken);
+    }
+
+    // llava/slice_process.py, resize_image_keep_ratio: up or down, and the shorter side truncated.
+    private PixelSize Scaled(PixelSize image)
+    {
+        int longest = config.LongestSide;
+        if (longest == 0)
+            return image;
+        return image.Width > image.Height
+            ? new PixelSize(longest, Math.Max(1, (int)((double)longest / image.Width * image.Height)))
+            : new PixelSize(Math.Max(1, (int)((double)longest / image.Height * image.Width)), longest);
+    }
+
+    private static SourceRectangle Of(SourceRectangle scaled, double across, double down) =>
+        new(scaled.Left * across, scaled.Top * down, scaled.Width * across, scaled.Height * down);
 
     private List<LayoutSpan> Layout(SlicePlan plan)
     {
