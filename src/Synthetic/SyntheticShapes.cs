@@ -9,6 +9,7 @@ using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
+using Tessera.Vision.Families.MplugOwl;
 using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
 
@@ -92,6 +93,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("idefics-9b", IdeficsShape.Released, LanguageShape.Idefics9B),
         new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
+        new("mplug-owl-7b", MplugOwlShape.Released, LanguageShape.Vicuna7B),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
     ];
 }

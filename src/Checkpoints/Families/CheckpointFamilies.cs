@@ -14,12 +14,15 @@ internal static class CheckpointFamilies
         ("MiniGPT-4", MiniGptFamily.Recognises, static (_, names) => new MiniGptFamily(names)),
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
+        ("mPLUG-Owl", MplugOwlFamily.Recognises, static (config, _) => new MplugOwlFamily(config)),
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),
         ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("MiniCPM-V 4.6", MiniCpmV46Family.Recognises, static (config, _) => new MiniCpmV46Family(config)),
         ("IDEFICS", IdeficsFamily.Recognises, static (config, _) => new IdeficsFamily(config)),
         ("Llama 3.2 Vision", MllamaFamily.Recognises, static (config, _) => new MllamaFamily(config)),
         ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),
+        ("InternVL 1.0", InternVl1Family.Recognises, static (config, _) => new InternVl1Family(config)),
+        ("LLaVA-UHD", LlavaUhdFamily.Recognises, static (config, _) => new LlavaUhdFamily(config)),
         ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),
     ];
 

@@ -10,7 +10,7 @@ namespace Tessera.Checkpoints.Families;
 /// LLaVA-1, 1.5, NeXT, NeXT-Video, NeXT-Interleave and OneVision, in transformers' layout (llava-hf) and the authors' (liuhaotian,
 /// lmms-lab). Keys: docs/gguf.md. Layouts: huggingface/transformers v5.12, models/llava*; haotian-liu/LLaVA, llava/model/llava_arch.py.
 /// </summary>
-internal sealed class LlavaFamily(Settings config) : CheckpointFamily
+internal class LlavaFamily(Settings config) : CheckpointFamily
 {
     private readonly bool isAuthors = !config.Has("text_config");
 
@@ -105,7 +105,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
         };
     }
 
-    private TowerConfig ReadTower(VisionSource source, Dictionary<string, StoredTensor> tensors)
+    /// <summary>The tower's configuration; its tensors join the others where they lie in a folder of their own.</summary>
+    protected TowerConfig ReadTower(VisionSource source, Dictionary<string, StoredTensor> tensors)
     {
         if (source.Tower is VisionTowerFolder given && !source.HasTower)
         {
@@ -156,7 +157,7 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
 
     // An index into the hidden states, 0 being the blocks' input. The authors cut SigLIP's last block off, take the last state and save the
     // tower as it is then (LLaVA-VL/LLaVA-NeXT, llava/model/multimodal_encoder/siglip_encoder.py), whatever mm_vision_select_layer says.
-    private long FeatureLayer(TowerConfig tower)
+    protected long FeatureLayer(TowerConfig tower)
     {
         const long WholeSiglip = 27;
         if (isAuthors && !tower.IsClip)
@@ -171,7 +172,8 @@ internal sealed class LlavaFamily(Settings config) : CheckpointFamily
             );
     }
 
-    private static IEnumerable<TensorRule> Connector(Dictionary<string, StoredTensor> tensors)
+    /// <summary>The connector's tensors, by those that are there.</summary>
+    protected static IEnumerable<TensorRule> Connector(Dictionary<string, StoredTensor> tensors)
     {
         if (tensors.ContainsKey("image_newline"))
             yield return new TensorRule("image_newline", "v.image_newline", "H") { IsWhole = true };

@@ -131,7 +131,7 @@ internal sealed class MiniCpmVFamily(Settings config, IReadOnlyCollection<string
             metadata,
             [
                 .. isSecond ? TimmRules(hidden, positionCount) : TowerConfig.Rules(isClip: false, keepsPostNorm: true),
-                .. Resampler(width, hidden),
+                .. ResamplerTensors.Rules(width, hidden == width, Project),
             ],
             dimensions,
             blocks
@@ -140,19 +140,6 @@ internal sealed class MiniCpmVFamily(Settings config, IReadOnlyCollection<string
             Extra = [("resampler.pos_embed_k", KeyPositions(width))],
         };
     }
-
-    private TensorRule[] Resampler(long width, long hidden) =>
-        [
-            new("resampler.query", "resampler.query", "NH") { IsWhole = true, IsFull = true },
-            new("resampler.kv_proj", "resampler.kv", "HE") { IsOptional = hidden == width },
-            new("resampler.ln_q", "resampler.ln_q", "H"),
-            new("resampler.ln_kv", "resampler.ln_kv", "H"),
-            new("resampler.ln_post", "resampler.ln_post", "H"),
-            new("resampler.attn.in_proj_weight", "", "XH") { IsWhole = true, Split = values => Split(values, width, ".weight") },
-            new("resampler.attn.in_proj_bias", "", "X") { IsWhole = true, Split = values => Split(values, width, ".bias") },
-            new("resampler.attn.out_proj", "resampler.attn.out", "HH"),
-            new("resampler.proj", "resampler.proj.weight", "HH") { IsWhole = true, Change = Project },
-        ];
 
     // libllama multiplies all embeddings, pictures' too, by MiniCPM-2B's scale, which the reference does for text only.
     private TensorValues Project(TensorValues values)
@@ -184,9 +171,6 @@ internal sealed class MiniCpmVFamily(Settings config, IReadOnlyCollection<string
             new("tower.blocks.{}.mlp.fc1", "v.blk.{}.ffn_up", "IE"),
             new("tower.blocks.{}.mlp.fc2", "v.blk.{}.ffn_down", "EI"),
         ];
-
-    private static IEnumerable<(string Target, TensorValues Values)> Split(TensorValues values, long width, string end) =>
-        Enumerable.Range(0, 3).Select(part => ($"resampler.attn.{"qkv"[part]}{end}", values.Slice(part * width, width)));
 
     // Not read here, but llama.cpp's loader wants it: sines and cosines of the column in the first half, of the row in the second.
     private static TensorValues KeyPositions(long width)

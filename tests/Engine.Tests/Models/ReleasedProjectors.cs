@@ -39,6 +39,8 @@ internal static class ReleasedProjectors
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
+        yield return ("InternVL 1.0 (448)", InternVl1(), [1024, 1024, 1024]);
+        yield return ("mPLUG-Owl", MplugOwl(), [65, 65, 65]);
         yield return ("MiniGPT-4 with Vicuna", With(QFormer(), ("clip.projector_type", "minigpt4")), [32, 32, 32]);
         yield return ("MiniGPT-4 with Llama 2", MiniGpt(224), [64, 64, 64]);
         yield return ("MiniGPT-v2", With(MiniGpt(448), ("clip.minigpt.wording", "v2")), [256, 256, 256]);
@@ -77,6 +79,23 @@ internal static class ReleasedProjectors
             contents.Metadata["clip.vision.s2_scales"] = scales;
         contents.Shapes["mm.1.weight"] = [8 * factor * factor * Math.Max(1, scales.Length), 8];
         contents.Shapes["mm.3.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents InternVl1()
+    {
+        SlicedProjectors.Contents contents = Llava(448, 14, classToken: true);
+        contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];
+        contents.Shapes["v.position_embd.weight"] = [8, 1025];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents MplugOwl()
+    {
+        SlicedProjectors.Contents contents = Plain("abstractor", 224, 14);
+        contents.Shapes["v.class_embd"] = contents.Shapes["abstractor.blk.0.norm1.weight"] = [8];
+        contents.Shapes["abstractor.query"] = [8, 64];
+        contents.Shapes["abstractor.blk.0.ffn_up.weight"] = contents.Shapes["mm.0.weight"] = [8, 8];
         return contents;
     }
 

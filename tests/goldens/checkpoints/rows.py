@@ -1,4 +1,4 @@
-"""More of the goldens' models as checkpoints in released layouts: GLM-4V, LLaVA's own. Run as families.py is; see README.md."""
+"""More of the goldens' models as checkpoints in released layouts: GLM-4V, LLaVA's own, mPLUG-Owl and more. Run as families.py is; see README.md."""
 import json
 import shutil
 import sys
@@ -17,10 +17,11 @@ GLM = [("model.vision_tower.", "transformer.vision."), ("model.language_model.em
        ("mlp.down_proj", "mlp.dense_4h_to_h")]
 
 
-def write(name, state, config):
+def write(name, state, config, full=()):
+    """Weights in half precision, but for those in full."""
     shutil.rmtree(HERE / name, ignore_errors=True)
     (HERE / name).mkdir()
-    state = {key: tensor.detach().half().contiguous().clone() for key, tensor in state.items()}
+    state = {key: (tensor.detach() if key in full else tensor.detach().half()).contiguous().clone() for key, tensor in state.items()}
     save_file(state, HERE / name / "model.safetensors", metadata={"format": "pt"})
     (HERE / name / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
 
@@ -121,6 +122,81 @@ def llava_ends(name, case):
     old_added_tokens(name, case)
 
 
+def llava_uhd(name, case):
+    """LLaVA's layout with mm_projector as AdaptSpatialResampler has it."""
+    case.build()
+    own = [("model.resampler.norm_", "model.mm_projector.ln_"), ("model.resampler.", "model.mm_projector.")]
+    state = families.rename(case.model.state_dict(), [*own, *families.AUTHORS])
+    state["model.mm_projector.pos_embed"] = torch.ones(16, 64)
+    settings = {**families.text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_select_layer": -2, "mm_hidden_size": 64,
+                "mm_vision_select_feature": "patch", "mm_vision_tower": "./pretrained_models/clip-vit-large-patch14-112", "mm_projector_type": "adapt_spatial_resampler",
+                "image_aspect_ratio": "pad", "mm_patch_merge_type": "flat", "mm_use_im_start_end": False}
+    write(name, state, settings)
+    families.tokenizer(HERE / name, case.vocabulary)
+    done(name)
+
+
+TIMM = [("model.vision_tower.", "vpm."), ("embeddings.patch_embedding.", "patch_embed.proj."), ("embeddings.position_embedding.weight", "pos_embed"), ("post_layernorm", "norm"),
+        ("encoder.layers", "blocks"), ("layer_norm", "norm"), ("self_attn.out_proj", "attn.proj"), ("model.language_model.", "llm.model."), ("lm_head.", "llm.lm_head."),
+        ("model.resampler.norm_", "resampler.ln_"), ("model.resampler.", "resampler.")]
+
+
+def minicpm_2(name, case):
+    """openbmb/MiniCPM-V-2: timm's tower, MiniCPM-2B, the resampler's projection undivided."""
+    case.build()
+    state = {key: tensor.clone() for key, tensor in case.stored.items()}
+    state["model.resampler.proj"] *= case.EMBEDDING
+    for key in [key for key in state if ".self_attn.q_proj." in key and "vision_tower" in key]:
+        state[key.replace("self_attn.q_proj", "attn.qkv")] = torch.cat([state.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")])
+    state = families.rename(state, TIMM)
+    state["vpm.pos_embed"], state["resampler.pos_embed"] = state["vpm.pos_embed"][None], torch.ones(64, 64)
+    config = families.text_config(case)
+    config = {**config, "model_type": "minicpmv", "architectures": ["MiniCPMV"], "query_num": case.queries, "max_slice_nums": 9, "scale_resolution": case.image_size, "patch_size": 14,
+              "slice_mode": True, "vision_encoder": "vit_so400m_patch14_siglip_384.webli", "scale_emb": 12, "scale_depth": 0.5 * config["num_hidden_layers"] ** 0.5, "dim_model_base": 16}
+    write(name, state, config, full=("resampler.proj",))
+    families.tokenizer(HERE / name, case.vocabulary)
+    done(name)
+
+
+def mplug_owl(name, case):
+    """MAGAer13/mplug-owl-llama-7b: PyTorch files, a processor of CLIP's kind."""
+    case.build()
+    own = [("model.vision_tower.", "vision_model."), ("model.abstractor.", "abstractor."), ("model.query_tokens", "query_tokens"), ("ffn_ln_norm", "ffn_ln"),
+           ("model.language_model.", "language_model.model."), ("lm_head.", "language_model.lm_head.")]
+    state = families.rename(case.model.state_dict(), own)
+    vision = vars(case.vision)
+    config = {"model_type": "mplug-owl", "architectures": ["MplugOwlForConditionalGeneration"], "text_config": families.text_config(case), "num_query_tokens": 16,
+              "vision_config": {**vision, "model_type": "mplug_owl_vision_model", "hidden_act": "quick_gelu"},
+              "visual_abstractor_config": {**case.abstractor, "encoder_hidden_size": 64, "model_type": "mplug_owl_visual_abstract"}}
+    write(name, {}, config)
+    (HERE / name / "model.safetensors").unlink()
+    pytorch(HERE / name, state, shards=2)
+    (HERE / name / "preprocessor_config.json").write_text(json.dumps({**families.CLIP, "size": {"shortest_edge": case.image_size}}))
+    families.tokenizer(HERE / name, case.vocabulary)
+    done(name)
+
+
+def internvl_1(name, case):
+    """OpenGVLab/InternVL-Chat-ViT-6B-Vicuna-7B: LLaVA's layout, the tower beside it as OpenGVLab/InternViT-6B-224px."""
+    case.build()
+    state, tower = case.model.state_dict(), {}
+    for key, tensor in families.rename({key: value for key, value in state.items() if "vision_tower" in key}, families.INTERN).items():
+        tower[key.removeprefix("vision_model.")] = tensor
+    for key in [key for key in tower if ".attention.q_proj." in key]:
+        tower[key.replace("attention.q_proj", "attn.qkv")] = torch.cat([tower.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")])
+    vision = case.model.config.vision_config.to_dict()
+    beside = {key: vision[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")}
+    write("InternViT-6B-224px", tower, {**beside, "model_type": "intern_vit_6b", "architectures": ["InternVisionModel"], "image_size": vision["image_size"][0],
+                                        "patch_size": vision["patch_size"][0], "qk_normalization": True, "qkv_bias": False})
+    done("InternViT-6B-224px")
+    state = {key: tensor for key, tensor in families.rename(state, [("model.multi_modal_projector.", "model.mm_projector."), *families.AUTHORS]).items() if "vision_tower" not in key}
+    write(name, state, {**families.text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_select_layer": case.select_layer,
+                        "mm_vision_select_feature": "patch", "mm_vision_tower": "./pretrained/InternViT-6B-224px", "mm_projector_type": "mlp2x_gelu", "use_mm_proj": True,
+                        "mm_hidden_size": 64, "image_aspect_ratio": "pad", "mm_use_im_start_end": False})
+    families.tokenizer(HERE / name, case.vocabulary)
+    done(name)
+
+
 ANYRES = {"image_aspect_ratio": "anyres", "mm_patch_merge_type": "spatial_unpad", "image_crop_resolution": 224, "image_split_resolution": 224,
           "image_grid_pinpoints": [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]]}
 
@@ -132,6 +208,11 @@ def main(names):
         "llava-next-llama3": lambda n: llava(n, families.family("llava-next").LlavaNextLlama3(), tower=True, model_type="llava_llama", **ANYRES),
         "llava-next-qwen": lambda n: llava(n, families.family("llava-next").LlavaNextQwen(), tower=True, model_type="llava_qwen", architectures=["LlavaQwenForCausalLM"], **ANYRES),
         "llava-1-ends": lambda n: llava_ends(n, families.family("llava").Llava1Ends()),
+        "llava-uhd": lambda n: llava_uhd(n, families.family("llava-uhd").LlavaUhdRelease()),
+        "minicpm-v-2.0": lambda n: minicpm_2(n, families.family("minicpm-v").V20()),
+        "minicpm-llama3-v-2.5": lambda n: families.minicpm(n, families.family("minicpm-v").V25()),
+        "mplug-owl": lambda n: mplug_owl(n, families.family("mplug-owl").MplugOwlCase()),
+        "internvl-1.0": lambda n: internvl_1(n, families.family("internvl-1.0").InternVl10()),
         "glm-4v": lambda n: glm4v(n, families.family("glm-4v").Glm4vCase()),
     }
     for name, make in makers.items():

@@ -96,6 +96,7 @@ class LlavaUhd(SlicedCase):
     about = "LLaVA-UHD: slices in their own size and shape, resized positions, 64 queries, comma and newline, overview last"
     slicer = slices.Slicer(SCALE, PATCH, 6, divide=math.floor)
     model_type, keys = LlavaUhdModel, {}
+    layout = dict(blocks=3, swapped=False, fused=False, post_norm=True)
 
     def config(self, vision, text):
         last = {token: k for k, token in enumerate(self.vocabulary.tokens)}
@@ -116,7 +117,7 @@ class LlavaUhd(SlicedCase):
     def export(self, folder):
         keys = {"clip.projector_type": "uhd_resampler", "clip.use_gelu": False, "clip.vision.block_count": 3, "clip.vision.feature_layer": [2],
                 "clip.vision.projector.head_count": 4, **self.keys}
-        tower = gguf_files.tower_tensors(self.model.model.vision_tower, blocks=3, swapped=False, fused=False, post_norm=True)
+        tower = gguf_files.tower_tensors(self.model.model.vision_tower, **self.layout)
         gguf_files.write_vision(folder / "mmproj-f16.gguf", self.model.config.vision_config, {**tower, **self.model.model.resampler.tensors()},
                                 keys, self.mean, self.std)
         gguf_files.write_language(folder / "language-f16.gguf", self.name, self.model, self.vocabulary)
@@ -124,10 +125,11 @@ class LlavaUhd(SlicedCase):
 
 
 class LlavaUhdRelease(LlavaUhd):
-    name, seed, model_type, LONGEST = "llava-uhd-release", 74, RegionsModel, 341
+    name, seed, model_type, LONGEST = "llava-uhd-release", 74, RegionsModel, 1024
     about = "llava-uhd-144-13b: the longer side brought to one length, at most seven tiles, each query sees its own region"
     slicer = slices.Slicer(SCALE, PATCH, 7, divide=math.floor)
     keys = {"clip.vision.uhd.spatial_rois": True, "clip.vision.uhd.longest_side": LONGEST, "clip.vision.preproc_max_tiles": 7}
+    layout = dict(blocks=2, swapped=False, fused=False, post_norm=False)
     picture_names = ("native", "tall", "small", "shapes", "dark", "wide")
 
     def parts(self, image):

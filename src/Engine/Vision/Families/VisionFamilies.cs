@@ -10,6 +10,7 @@ using Tessera.Vision.Families.LlavaUhd;
 using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
+using Tessera.Vision.Families.MplugOwl;
 using Tessera.Vision.Families.Vila;
 
 namespace Tessera.Vision.Families;
@@ -27,6 +28,7 @@ internal static class VisionFamilies
         MiniCpmV46Family.Row,
         LlavaUhdFamily.Row,
         Glm4vFamily.Row,
+        MplugOwlFamily.Row,
         Blip2Family.Row,
         InstructBlipFamily.Row,
         MllamaFamily.Row,

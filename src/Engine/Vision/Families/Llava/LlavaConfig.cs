@@ -16,13 +16,35 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorCo
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static LlavaConfig Read(GgufFile file)
     {
-        VisionTransformerConfig tower = VisionTransformerConfig.Read(file);
+        VisionTransformerConfig tower = ReadTower(file);
         MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
         return new LlavaConfig(tower, connector, ReadAspectRatio(file, tower, connector.Kind))
         {
             HasEndTokens = file.Metadata.TryGetBoolean("clip.vision.mm_use_im_start_end", out bool hasEnds) && hasEnds,
         };
     }
+
+    // InternVL 1.0 puts InternViT in CLIP's place, whose table of positions may be of another size than the input.
+    private static VisionTransformerConfig ReadTower(GgufFile file)
+    {
+        if (!IsInternVl(file))
+            return VisionTransformerConfig.Read(file);
+        VisionTransformerConfig tower = InternVit.Read(file);
+        long stored = file.TryGetTensor("v.position_embd.weight", out GgufTensor? table) ? table.ElementCount / tower.HiddenSize : 0;
+        int side = (int)Math.Sqrt(Math.Max(0, stored - 1));
+        return side > 0 && (long)side * side == stored - 1
+            ? tower with
+            {
+                PositionCount = (int)stored,
+            }
+            : throw new ModelFileException(
+                file.Path,
+                $"tensor 'v.position_embd.weight' holds {stored} positions, which are no square and one for the class token."
+            );
+    }
+
+    /// <summary>Whether a file is of InternVL 1.0's chat models, which are LLaVA's code with InternViT.</summary>
+    public static bool IsInternVl(GgufFile file) => file.TryGetTensor("v.blk.0.ls1.weight", out _);
 
     // The key is written only when the source configuration had it. LLaVA-1.5 (two layers) was trained with padding, LLaVA-1 (one
     // layer) with the CLIP processor's crop (haotian-liu/LLaVA: scripts/v1_5/finetune.sh, llava/mm_utils.py process_images). Without

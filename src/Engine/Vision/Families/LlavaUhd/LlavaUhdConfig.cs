@@ -8,8 +8,8 @@ namespace Tessera.Vision.Families.LlavaUhd;
 /// LLaVA-UHD (arXiv 2403.11703): a CLIP tower whose positions are resized to each slice, and a perceiver resampler that makes equally many
 /// rows of every slice, 64 or 144. Three programs carry the name (thunlp/LLaVA-UHD). Taken here: partition, slice sizes, CLIP's
 /// normalisation, separators and order of the branch LLaVA-UHD-v1; the paper's plain resampler, as in llava_uhd/resampler.py, or the
-/// branch's, whose queries each see one region; the resize of every picture to 1024 pixels where the file says so. No published GGUF exists;
-/// keys are in docs/gguf.md.
+/// branch's, whose queries each see one region; the resize of every picture to 1024 pixels where the file says so. No published GGUF
+/// exists; keys are in docs/gguf.md.
 /// </summary>
 internal sealed record LlavaUhdConfig
 {

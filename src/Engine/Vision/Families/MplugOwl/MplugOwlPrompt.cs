@@ -1,0 +1,19 @@
+namespace Tessera.Vision.Families.MplugOwl;
+
+/// <summary>mPLUG-Owl's wording.</summary>
+internal static class MplugOwlPrompt
+{
+    /// <summary>X-PLUG/mPLUG-Owl, mPLUG-Owl/README.md: a picture is a turn of its own.</summary>
+    public static FamilyPrompt Wording { get; } =
+        new(
+            "\nHuman: ",
+            "The following is a conversation between a curious human and AI assistant. "
+                + "The assistant gives helpful, detailed, and polite answers to the user's questions.\n",
+            "Human: ",
+            "\nAI: "
+        )
+        {
+            AfterAnswer = "\n",
+            SystemForm = "{0}\n",
+        };
+}
