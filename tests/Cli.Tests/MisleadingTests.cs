@@ -39,7 +39,7 @@ public sealed class MisleadingTests : IDisposable
     {
         (await CliRun.InProcessAsync("ask", "-m", folder.FullName, "-i", Picture, "What?")).ShouldFail(
             1,
-            "it is a folder without a language model's GGUF file"
+            "it is a directory without a language model's GGUF file"
         );
         folder.File("mmproj.gguf", File.ReadAllBytes(Goldens.Projector));
         folder.File("one.gguf", File.ReadAllBytes(Goldens.Language));

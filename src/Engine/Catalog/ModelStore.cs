@@ -110,14 +110,14 @@ internal static partial class ModelStore
         if (models.Length > 1)
             throw new ModelFileException(
                 folder,
-                $"it is a folder with {models.Length} models: name one of "
+                $"it is a directory with {models.Length} models: name one of "
                     + $"{string.Join(", ", models.Take(MostShown).Select(Path.GetFileName))}{(models.Length > MostShown ? ", …" : "")}."
             );
         throw new ModelFileException(
             folder,
             File.Exists(Path.Combine(folder, "config.json"))
-                ? "it is a folder with a released checkpoint, which has to be converted to GGUF first."
-                : "it is a folder without a language model's GGUF file."
+                ? "it is a directory with a released checkpoint, which has to be converted to GGUF first."
+                : "it is a directory without a language model's GGUF file."
         );
     }
 
