@@ -25,25 +25,28 @@ seconds() { grep -o '"seconds":[0-9.]*' | cut -d: -f2; }
 annotate() { rm -f "$work/lines.jsonl"; "$tessera" annotate "$pictures" "${question[@]}" --out "$work/lines.jsonl" --json "$@" | seconds; }
 median() { sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'; }
 
-measure() { # title, then options of annotate
-  local title=$1 count; shift
-  for ((round = 0; round < rounds; round++)); do annotate "$@"; done | median > "$work/median"
-  count=$(find "$pictures" -type f | wc -l)
-  awk -v t="$title" -v n="$count" '{ printf "| %s | %.1f s | %.1f per second |\n", t, $1, n / $1 }' "$work/median"
+report() { # title; seconds of each round on standard input
+  median | awk -v t="$1" -v n="$(find "$pictures" -type f | wc -l)" '{ printf "| %s | %.1f s | %.1f per second |\n", t, $1, n / $1 }'
+}
+
+# Workers remember pictures that they have encoded, so each round has new ones.
+queue_round() { # address, commands before each worker
+  local url=nats://$1:14333; shift
+  for before in "$@"; do $before "$tessera" work --queue "$url" > /dev/null 2>> "$work/workers.log" & workers+=($!); done
+  sleep 3
+  annotate --queue "$url"
+  stop_workers
 }
 
 queue_measure() { # title, address, commands before each worker
-  local title=$1 url=nats://$2:14333; shift 2
-  for before in "$@"; do $before "$tessera" work --queue "$url" > /dev/null 2>> "$work/workers.log" & workers+=($!); done
-  sleep 3
-  annotate --queue "$url" > /dev/null # starts what is started once
-  measure "$title" --queue "$url"
-  stop_workers
+  local title=$1; shift
+  for ((round = 0; round < rounds; round++)); do queue_round "$@" >> "$work/seconds"; done
+  report "$title" < "$work/seconds"; rm "$work/seconds"
 }
 
 echo "| $(find "$pictures" -type f | wc -l) pictures | time | throughput |"
 echo "|---|---:|---:|"
-measure "one process, no queue"
+for ((round = 0; round < rounds; round++)); do annotate; done | report "one process, no queue"
 start_server 127.0.0.1
 queue_measure "one worker" 127.0.0.1 ""
 queue_measure "two workers" 127.0.0.1 "" ""

@@ -48,6 +48,17 @@ public sealed class PictureAnnotator(MultimodalModel model, AnnotationRequest re
         }
     }
 
+    /// <summary>Like <see cref="RunAsync(IAsyncEnumerable{AnnotationItem}, int, CancellationToken)"/>.</summary>
+    public IAsyncEnumerable<AnnotationLine> RunAsync(
+        IEnumerable<AnnotationItem> items,
+        int answerCount = UsualAnswerCount,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        return RunAsync(AsyncEnumerable.ToAsyncEnumerable(items), answerCount, cancellationToken);
+    }
+
     /// <summary>Asks about one picture. What is wrong with it alone becomes the line's error.</summary>
     /// <exception cref="ModelFileException">The weights changed on the disk.</exception>
     public async Task<AnnotationLine> AnnotateAsync(AnnotationItem item, CancellationToken cancellationToken = default)
