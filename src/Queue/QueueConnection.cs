@@ -117,7 +117,7 @@ public sealed class QueueConnection : IAsyncDisposable
                     Noted?.Invoke($"{name}: the server is away ({Reason(failure)}); trying again.");
                 await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
             }
-            catch (NatsException failure) when (failure is not NatsJSApiException { Error.Code: 400 })
+            catch (NatsException failure)
             {
                 throw new TesseraException($"{name}: the server refuses ({Reason(failure)}).", failure);
             }

@@ -173,11 +173,14 @@ public sealed class QueueWorker(QueueConnection queue, MultimodalModel model, Wo
             await GiveBackAsync(message).ConfigureAwait(false);
             throw;
         }
-        catch (NatsException)
+        catch (Exception failure) when (MayPass(failure))
         {
             // The result is there; when the picture comes again, somebody sees that.
         }
     }
+
+    private static bool MayPass(Exception failure) =>
+        failure is NatsException or IOException or TimeoutException or OperationCanceledException;
 
     private static async Task GiveBackAsync(INatsJSMsg<byte[]> message)
     {
@@ -186,7 +189,7 @@ public sealed class QueueWorker(QueueConnection queue, MultimodalModel model, Wo
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             await message.NakAsync(cancellationToken: limit.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is NatsException or OperationCanceledException)
+        catch (Exception failure) when (MayPass(failure))
         {
             // Then it goes to another one when its time is over.
         }
@@ -210,7 +213,7 @@ public sealed class QueueWorker(QueueConnection queue, MultimodalModel model, Wo
                 {
                     await message.AckProgressAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
                 }
-                catch (NatsException)
+                catch (Exception failure) when (MayPass(failure) && !cancellationToken.IsCancellationRequested)
                 {
                     // The server is away; whoever fetches sees that.
                 }
