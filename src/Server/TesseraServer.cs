@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -59,7 +60,7 @@ public sealed class TesseraServer : IAsyncDisposable
             await server.LoadAsync(cancellationToken).ConfigureAwait(false);
             return server;
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or SocketException)
         {
             await server.DisposeAsync().ConfigureAwait(false);
             throw new TesseraException($"{options.Host}:{options.Port} cannot be listened at: {failure.Message}", failure);
@@ -105,7 +106,11 @@ public sealed class TesseraServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + StopTime);
         builder.Services.AddRoutingCore();
         if (logging is not null)
-            builder.Logging.AddProvider(logging).AddFilter("Microsoft", LogLevel.Warning);
+            builder
+                .Logging.AddProvider(logging)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                // What keeps it from starting is thrown.
+                .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         AddServices(builder.Services, options);
         Telemetry.Add(builder.Services);
         WebApplication app = builder.Build();

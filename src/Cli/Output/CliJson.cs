@@ -21,6 +21,7 @@ namespace Tessera.Cli.Output;
 [JsonSerializable(typeof(IReadOnlyList<ModelDocument>))]
 [JsonSerializable(typeof(PullDocument))]
 [JsonSerializable(typeof(FitDocument))]
+[JsonSerializable(typeof(ServeDocument))]
 [JsonSerializable(typeof(IReadOnlyList<DeviceDocument>))]
 [JsonSerializable(typeof(ErrorDocument))]
 internal sealed partial class CliJson : JsonSerializerContext
@@ -164,3 +165,6 @@ internal sealed record AnnotateDocument(string Out, int Pictures, int Failed, in
 
 /// <summary>What a worker did: pictures, and those among them whose lines say why there is no answer.</summary>
 internal sealed record WorkDocument(int Pictures, int Failed, double Seconds);
+
+/// <summary>A server that answers: where, and under which names.</summary>
+internal sealed record ServeDocument(IReadOnlyList<string> Addresses, IReadOnlyList<string> Models);

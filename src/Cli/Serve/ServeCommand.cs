@@ -11,6 +11,7 @@ internal sealed class ServeCommand(CliConsole console)
     private readonly ModelArguments model = new(console);
     private readonly ServeArguments arguments = new();
     private readonly ServedModelArguments models = new(console);
+    private readonly Option<bool> json = new("--json") { Description = "Print one JSON document, with the address, once it answers." };
 
     public static Command Create(CliConsole console)
     {
@@ -23,10 +24,11 @@ internal sealed class ServeCommand(CliConsole console)
         serve.models.AddTo(command);
         serve.arguments.AddTo(command);
         serve.model.AddServingTo(command);
+        command.Add(serve.json);
         command.SetAction(serve.RunAsync);
         return command;
     }
 
     private Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken) =>
-        ServeRun.RunAsync(console, arguments.Read(parsed, models.Read(parsed, model)), cancellationToken);
+        ServeRun.RunAsync(console, arguments.Read(parsed, models.Read(parsed, model)), parsed.GetValue(json), cancellationToken);
 }

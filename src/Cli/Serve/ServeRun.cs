@@ -8,16 +8,19 @@ namespace Tessera.Cli.Serve;
 /// <summary>Runs a server until it is told to stop.</summary>
 internal static class ServeRun
 {
-    public static async Task<int> RunAsync(CliConsole console, ServerOptions options, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(CliConsole console, ServerOptions options, bool asJson, CancellationToken cancellationToken)
     {
         ServedModel first = options.Models()[0];
         (string model, string? projector) = (first.Files.ModelPath, first.Files.ProjectorPath);
         NativeAbort.Blame(console, projector is null ? model : $"{model} or {projector}");
         using var logging = new ConsoleLogging(console);
         await using TesseraServer server = await TesseraServer.StartAsync(options, logging, cancellationToken);
-        foreach (string address in server.Addresses)
+        if (asJson)
+            CliJson.Write(console.Out, new ServeDocument(server.Addresses, [.. options.Models().Select(static served => served.Name)]));
+        else
             console.Say(
-                $"{first.Name} answers at {address}: a page to talk to, OpenAI's API below /v1, Ollama's below /api, and /docs tells more"
+                $"{first.Name} answers at {server.Addresses[0]}: a page to talk to, OpenAI's API below /v1, Ollama's below /api, and /docs "
+                    + "tells more"
             );
         if (options.ApiKey is null && options.Host is not ("127.0.0.1" or "::1" or "localhost"))
             console.Say("Everybody who reaches this address may use it: give --api-key.");

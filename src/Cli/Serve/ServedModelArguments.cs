@@ -36,6 +36,8 @@ internal sealed class ServedModelArguments(CliConsole console)
     {
         string[] named = parsed.GetValue(models) ?? [],
             seeing = parsed.GetValue(projectors) ?? [];
+        if (named.Length == 0 && seeing.Length > 0)
+            throw new UsageException("--mmproj belongs to a --model.");
         if (named.Length == 0)
             named = [.. ModelCatalog.Entries().Where(static entry => entry.IsEmbedded).Select(static entry => entry.Name)];
         if (seeing.Length > named.Length)

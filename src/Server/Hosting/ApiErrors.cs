@@ -52,6 +52,13 @@ internal static partial class ApiErrors
                 code: "invalid_json",
                 innerException: bad
             ),
+            // Half of a character in the name of a field.
+            InvalidOperationException { Source: "System.Text.Json.Rethrowable" or "System.Text.Json" } => new ApiException(
+                StatusCodes.Status400BadRequest,
+                "The body has text that is no Unicode.",
+                code: "invalid_json",
+                innerException: failure
+            ),
             PromptTooLongException or ImageTokenLimitException => new ApiException(
                 StatusCodes.Status400BadRequest,
                 failure.Message,

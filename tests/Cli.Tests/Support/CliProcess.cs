@@ -24,7 +24,7 @@ internal sealed partial class CliProcess : IDisposable
     });
 
     private readonly Process process;
-    private readonly TaskCompletionSource firstOutput = new();
+    private readonly TaskCompletionSource<string> firstOutput = new();
     private readonly Task<string> output;
     private readonly Task<string> error;
 
@@ -35,8 +35,8 @@ internal sealed partial class CliProcess : IDisposable
         error = process.StandardError.ReadToEndAsync();
     }
 
-    /// <summary>Ends when something has been written to standard output.</summary>
-    public Task FirstOutputAsync() => firstOutput.Task.WaitAsync(Patience);
+    /// <summary>Ends when something has been written to standard output, with what it is.</summary>
+    public Task<string> FirstOutputAsync() => firstOutput.Task.WaitAsync(Patience);
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "tessera.exe" : "tessera");
 
@@ -122,10 +122,10 @@ internal sealed partial class CliProcess : IDisposable
         while ((count = await process.StandardOutput.ReadAsync(buffer)) > 0)
         {
             text.Append(buffer, 0, count);
-            firstOutput.TrySetResult();
+            firstOutput.TrySetResult(text.ToString());
         }
 
-        firstOutput.TrySetResult();
+        firstOutput.TrySetResult("");
         return text.ToString();
     }
 
