@@ -218,15 +218,11 @@ CASES = [
     Case("glm4", seed=14, vocabulary_type=GlmVocabulary, pre="glm4", tokenizer=files.byte_pairs, model=of_class("Glm4", head_dim=8, pad_token_id=0).__get__),
     Case("gemma2", seed=15, dtype=torch.bfloat16, model=of_class("Gemma2", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
     Case("gemma3", seed=16, dtype=torch.bfloat16, model=of_class("Gemma3", config_name="Gemma3Text", head_dim=16, pad_token_id=0, tie_word_embeddings=True, sliding_window=64).__get__),
-<<<<<<< HEAD
-    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=files.unigram, model=t5.__get__),
-=======
     Case("gemma3-linear", seed=20, dtype=torch.bfloat16, model=of_class(
         "Gemma3", config_name="Gemma3Text", head_dim=16, pad_token_id=0, tie_word_embeddings=True, rope_parameters={
             "full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
             "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}).__get__),
-    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=t5_files, model=t5.__get__),
->>>>>>> 38112a1 (convert: MiniCPM-V 4.6 and Qwen 3.5)
+    Case("t5", seed=17, vocabulary_type=T5Vocabulary, tokenizer=files.unigram, model=t5.__get__),
 ]
 
 
