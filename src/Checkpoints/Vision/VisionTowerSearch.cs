@@ -15,15 +15,14 @@ internal static class VisionTowerSearch
         if (config.TryText("mm_vision_tower") is not string named)
             return null;
         string[] parts = named.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        bool isPlain = parts.Length > 0 && parts.All(IsPlainName);
-        if (!isPlain)
+        if (parts.Length == 0 || !IsPlainName(parts[^1]))
             return null;
         string[] places =
         [
             checkpoint.FullPath,
             .. Path.GetDirectoryName(checkpoint.FullPath) is { } beside ? [beside] : Array.Empty<string>(),
         ];
-        string[] tails = [parts[^1], Path.Combine([.. parts.TakeLast(2)])];
+        string[] tails = parts is [.., string owner, _] && IsPlainName(owner) ? [parts[^1], Path.Combine(owner, parts[^1])] : [parts[^1]];
         return places
             .SelectMany(place => tails.Select(tail => Path.Combine(place, tail)))
             .FirstOrDefault(static folder => File.Exists(Path.Combine(folder, "config.json")));
