@@ -8,12 +8,13 @@ namespace Tessera.Engine.NativeTests.Goldens;
 /// <summary>InternVL's own wording, for language models without a chat template, is the original's for each kind of them.</summary>
 public sealed class InternVlWordingTests
 {
+    // InternVL 1.0 is LLaVA's code, and worded so.
     public static TheoryData<string> Cases =>
         [
             .. GoldenCase
                 .All()
                 .Select(static golden => golden.Name)
-                .Where(static name => name.StartsWith("internvl", StringComparison.Ordinal)),
+                .Where(static name => name.StartsWith("internvl", StringComparison.Ordinal) && name != "internvl-1.0"),
         ];
 
     [Theory]
