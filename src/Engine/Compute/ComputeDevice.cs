@@ -97,6 +97,9 @@ internal sealed unsafe class ComputeDevice : IDisposable
         _ = ProcessorLoad.OfMachine;
     }
 
+    /// <summary>Runs a call that makes a context of libllama, which chooses then what computes its attention.</summary>
+    public static T WhileContextIsMade<T>(Func<T> call) => KernelDevice.WithoutFewQueries(call);
+
     /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
     /// <see cref="RegisterKernels"/>.</summary>
     public static bool IsRepackingBest => KernelDevice.IsRepackingBest(KernelDevice.HasProducts, RepackedWeights.AreMade);

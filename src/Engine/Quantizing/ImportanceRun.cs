@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tessera.Compute;
 using Tessera.Compute.Threads;
 using Tessera.Native;
 using Tessera.Text.Llama;
@@ -26,7 +27,7 @@ internal sealed unsafe class ImportanceRun(LanguageModel model, int chunkLength,
         GCHandle self = GCHandle.Alloc(this);
         try
         {
-            using var context = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, Parameters(GCHandle.ToIntPtr(self))));
+            using var context = new LlamaContextHandle(ComputeDevice.WhileContextIsMade(() => LlamaEdition.NewContext(model.Pointer, Parameters(GCHandle.ToIntPtr(self)))));
             if (context.IsInvalid)
                 throw new NativeLibraryException(
                     $"{model.Path}: a context of {chunkLength} tokens cannot be made ({NativeLog.TakeErrors()})."

@@ -23,6 +23,10 @@ public sealed class AttentionKernelTests
             { "one slice of keys for several of queries", new(16, 16, 32, 33, 2, 1, 3, 1) },
             { "ViT-L at 336, rounded", new(64, 64, 577, 577, 2, 2, 1, 1, IsRounded: true) },
             { "causal, rounded", new(72, 80, 130, 200, 2, 2, 1, 1, Mask: "causal", IsRounded: true) },
+            { "one query, heads that share keys", new(64, 64, 1, 700, 32, 4, 1, 1, IsHalf: true) },
+            { "eight queries, causal", new(128, 128, 8, 600, 8, 2, 1, 1, IsHalf: true, Mask: "causal") },
+            { "three queries that see some or nothing", new(64, 64, 3, 300, 4, 4, 1, 1, IsHalf: true, Mask: "nothing") },
+            { "two queries in three slices", new(80, 80, 2, 257, 4, 2, 3, 1) },
             { "one token", new(40, 48, 33, 1, 1, 1, 1, 1) },
         };
 
@@ -66,11 +70,14 @@ public sealed class AttentionKernelTests
     }
 
     [TheoryOnVectors]
-    [InlineData(31, "too few queries")]
-    [InlineData(64, "")]
-    public void Few_queries_are_left_to_ggml(int queries, string reason)
+    [InlineData(31, 100, 2, "few queries of few keys")]
+    [InlineData(64, 100, 2, "")]
+    [InlineData(1, 256, 2, "")]
+    [InlineData(31, 256, 2, "")]
+    [InlineData(31, 256, 8, "more rows than a tile has")]
+    public void Few_queries_of_few_keys_are_left_to_ggml(int queries, int tokens, int heads, string reason)
     {
-        using var tensors = new AttentionTensors(new AttentionCase(64, 64, queries, 100, 2, 2, 1, 1));
+        using var tensors = new AttentionTensors(new AttentionCase(64, 64, queries, tokens, heads, 2, 1, 1));
         Assert.Equal(reason.Length == 0, tensors.IsSupported(static (ref ggml_tensor _) => { }));
     }
 
@@ -86,7 +93,7 @@ public sealed class AttentionKernelTests
             Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => node.src[4] = node.src[0]));
             Assert.False(tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[2])->ne[0] = 60));
             Assert.False(
-                tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[1])->type = ggml_type.GGML_TYPE_Q8_0)
+                tensors.IsSupported(static (ref ggml_tensor node) => ((ggml_tensor*)node.src[1])->type = ggml_type.GGML_TYPE_Q4_0)
             );
         }
     }

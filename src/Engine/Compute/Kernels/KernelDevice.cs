@@ -20,6 +20,9 @@ internal static unsafe class KernelDevice
     private static ggml_backend_device* device;
     private static ggml_backend_device* towerDevice;
 
+    [ThreadStatic]
+    private static bool leavesFewQueries;
+
     /// <summary>Whether this processor can run the kernels, and the user lets it.</summary>
     public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long) && KernelLevels.Allowed > KernelLevel.Ggml;
 
@@ -32,6 +35,23 @@ internal static unsafe class KernelDevice
     /// which would keep prompts from the units.
     /// </summary>
     public static bool IsRepackingBest(bool hasMatrixUnits, bool isForMatrixUnits) => !hasMatrixUnits || isForMatrixUnits;
+
+    /// <summary>
+    /// Runs a call during which attention of few queries is ggml's. libllama tries flash attention with a token of each sequence when a
+    /// context is made, and does without it where that is not on its layer's device.
+    /// </summary>
+    public static T WithoutFewQueries<T>(Func<T> call)
+    {
+        leavesFewQueries = true;
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            leavesFewQueries = false;
+        }
+    }
 
     /// <summary>The registered device; 0 if the processor cannot run the kernels.</summary>
     /// <remarks>The native libraries must have been started. What was registered stays until the process ends.</remarks>
@@ -155,7 +175,8 @@ internal static unsafe class KernelDevice
             or ggml_op.GGML_OP_VIEW
             or ggml_op.GGML_OP_PERMUTE
             or ggml_op.GGML_OP_TRANSPOSE => true,
-            ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node),
+            ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node)
+                && !(leavesFewQueries && new AttentionShape(node).HasFewQueries),
             ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
             _ => isOfTower && HasProducts && RowOperation.IsSupported(node),
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Tessera.Compute;
 using Tessera.Native;
 
 namespace Tessera.Text.Llama;
@@ -36,9 +37,11 @@ internal static unsafe partial class LanguageMemoryPlan
             using LlamaModelHandle model = Load(path, gpuLayerCount, isRepacked);
             int trained = LibLlama.llama_model_n_ctx_train(model.Pointer);
             using var context = new LlamaContextHandle(
-                LlamaEdition.NewContext(
-                    model.Pointer,
-                    LlamaLanguage.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
+                ComputeDevice.WhileContextIsMade(() =>
+                    LlamaEdition.NewContext(
+                        model.Pointer,
+                        LlamaLanguage.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
+                    )
                 )
             );
             return context.IsInvalid

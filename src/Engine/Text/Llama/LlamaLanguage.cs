@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tessera.Compute;
 using Tessera.Compute.Threads;
 using Tessera.Native;
 
@@ -286,7 +287,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
     private LlamaContextHandle NewContext(llama_context_params parameters)
     {
         NativeLog.ForgetErrors();
-        var made = new LlamaContextHandle(LlamaEdition.NewContext(model.Pointer, parameters));
+        var made = new LlamaContextHandle(ComputeDevice.WhileContextIsMade(() => LlamaEdition.NewContext(model.Pointer, parameters)));
         return made.IsInvalid
             ? throw new NativeLibraryException($"{model.Path}: a context of {Length} tokens cannot be made ({NativeLog.TakeErrors()}).")
             : made;

@@ -17,6 +17,12 @@ internal sealed unsafe class AttentionKernel : IDisposable
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     public void Compute(AttentionShape shape, int threadCount)
     {
+        if (shape.HasFewQueries && SharedKeyAttention.Takes(shape))
+        {
+            ComputeFew(shape, threadCount);
+            return;
+        }
+
         int keyTiles = PackedKeys.TileCount(shape.TokenCount),
             queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
         bool isOnUnit = MatrixUnit.IsSupported;
@@ -71,6 +77,21 @@ internal sealed unsafe class AttentionKernel : IDisposable
                 }
             );
         }
+    }
+
+    private void ComputeFew(AttentionShape shape, int threadCount)
+    {
+        var few = new SharedKeyAttention(shape);
+        int scratchEach = (few.ScratchLength + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
+        var parts = (float*)packed.Reserve((long)few.UnitCount * few.PartLength * sizeof(float));
+        var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
+        var mask = new AttentionMask(shape, queryTiles: 1, PackedKeys.TileCount(shape.TokenCount));
+        WorkSharing.Share(
+            threadCount,
+            few.UnitCount,
+            (worker, unit) => few.Compute(unit, mask, rooms + (long)worker * scratchEach, parts)
+        );
+        few.Sum(parts);
     }
 
     public void Dispose()

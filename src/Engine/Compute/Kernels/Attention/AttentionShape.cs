@@ -5,14 +5,16 @@ namespace Tessera.Compute.Kernels.Attention;
 
 /// <summary>
 /// One <c>GGML_OP_FLASH_ATTN_EXT</c>: softmax(scale * k^T q + mask) v. Query [head, queries, heads, slices] in float32, key
-/// [head, tokens, key heads, slices] and value [size, tokens, key heads, slices] in float32 or half precision, mask
+/// [head, tokens, key heads, slices] and value [size, tokens, key heads, slices] in float32, half precision or Q8_0, mask
 /// [tokens, queries, 1, slices] in half precision -> [size, heads, queries, slices]. Several heads may share a key head.
 /// </summary>
 internal readonly unsafe struct AttentionShape
 {
-    // Fewer queries fill no tile, and ggml has a kernel for them that looks at the keys of each query alone. Not as few as there are
-    // sequences: libllama tries flash attention with a token of each, and does without it where that is not on its layer's device.
+    // Fewer queries fill no tile.
     private const int LeastQueries = 32;
+
+    // Fewer keys for few queries are sooner done by ggml than handed over.
+    private const int LeastTokens = 256;
     private const int LargestHead = 512;
 
     public AttentionShape(ggml_tensor* node)
@@ -62,6 +64,13 @@ internal readonly unsafe struct AttentionShape
     public float* QueryRow(int slice, int head, int query) =>
         (float*)(Query->data + (ulong)query * Query->nb[1] + (ulong)head * Query->nb[2] + (ulong)slice * Query->nb[3]);
 
+    /// <summary>The result of one head's query.</summary>
+    public float* ResultRow(int slice, int head, int query) =>
+        (float*)(Result->data + (ulong)head * Result->nb[1] + (ulong)query * Result->nb[2] + (ulong)slice * Result->nb[3]);
+
+    /// <summary>Whether there are so few queries that the heads of a key head are taken together.</summary>
+    public bool HasFewQueries => QueryCount < LeastQueries;
+
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
@@ -77,7 +86,6 @@ internal readonly unsafe struct AttentionShape
             && IsReadable(key)
             && IsReadable(value)
             && query->nb[0] == sizeof(float)
-            && query->ne[1] >= LeastQueries
             && query->ne[0] <= LargestHead
             && value->ne[0] <= LargestHead
             && value->ne[0] % TileProduct.Lanes == 0
@@ -90,7 +98,8 @@ internal readonly unsafe struct AttentionShape
             && HasPlainMask(shape.Mask)
             && Source(node, Sinks) == null
             && Parameter(node, Bias) == 0
-            && Parameter(node, Softcap) == 0;
+            && Parameter(node, Softcap) == 0
+            && (!shape.HasFewQueries || (shape.TokenCount >= LeastTokens && SharedKeyAttention.Takes(shape)));
     }
 
     private static bool HasPlainMask(ggml_tensor* mask) =>
@@ -101,6 +110,7 @@ internal readonly unsafe struct AttentionShape
         {
             ggml_type.GGML_TYPE_F32 => tensor->nb[0] == sizeof(float),
             ggml_type.GGML_TYPE_F16 => tensor->nb[0] == sizeof(ushort),
+            ggml_type.GGML_TYPE_Q8_0 => tensor->nb[0] == Q8Blocks.ByteLength && tensor->ne[0] % Q8Blocks.Length == 0,
             _ => false,
         };
 

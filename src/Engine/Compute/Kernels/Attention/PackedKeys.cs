@@ -107,6 +107,8 @@ internal static unsafe class PackedKeys
         byte* source = tensor->data + (ulong)token * tensor->nb[1] + (ulong)head * tensor->nb[2] + (ulong)slice * tensor->nb[3];
         if (tensor->type == ggml_type.GGML_TYPE_F16)
             ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, count), new Span<float>(target, count));
+        else if (tensor->type == ggml_type.GGML_TYPE_Q8_0)
+            Q8Blocks.ToFloat(new ReadOnlySpan<byte>(source, count / Q8Blocks.Length * Q8Blocks.ByteLength), new Span<float>(target, count));
         else
             new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
     }

@@ -25,16 +25,16 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
             count = Math.Min(AttentionTile.Rows, shape.QueryCount - firstQuery);
         int rows = (count + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
         softmax.Begin();
-        LoadQueries(place, firstQuery, count, rows);
+        AttentionShape own = shape;
+        LoadRows(row => row < count ? (nint)own.QueryRow(place.Slice, place.Head, firstQuery + row) : 0, rows);
         int tiles = PackedKeys.TileCount(shape.TokenCount);
         for (int tile = 0; tile < tiles; tile++)
         {
             MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
             if (effect == MaskEffect.All)
                 continue;
-            (int tokens, int columns) = PackedKeys.SizeOf(shape, tile);
-            new Span<float>(softmax.Scores, rows * AttentionTile.Columns).Clear();
-            Multiply(PackedKeys.Keys(keys, shape, tile), rows, columns);
+            (int tokens, _) = PackedKeys.SizeOf(shape, tile);
+            Score(keys, tile, rows);
             for (int row = 0; row < count; row++)
             {
                 if (effect == MaskEffect.Some)
@@ -42,15 +42,7 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
                 softmax.Weigh(row, row, tokens);
             }
 
-            TileProduct.Add(
-                softmax.Scores,
-                PackedKeys.Values(keys, shape, tile),
-                softmax.Mixed,
-                rows,
-                tokens,
-                shape.ValueSize,
-                shape.ValueSize
-            );
+            Mix(keys, tile, rows);
         }
 
         softmax.Store(shape, place, firstQuery, count);
@@ -58,8 +50,10 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
 
     private static int Pieces(in AttentionShape shape) => (shape.HeadSize + TileProduct.Stride - 1) / TileProduct.Stride;
 
-    // Scaled, in pieces as deep as a product takes, rows of no query zero.
-    private void LoadQueries((int Slice, int Head, int Tile) place, int firstQuery, int count, int rows)
+    /// <summary>Loads queries, scaled, in pieces as deep as a product takes.</summary>
+    /// <param name="queryRow">Where a row's query lies; 0 for rows that become zero.</param>
+    /// <param name="rows">Rows, a multiple of <see cref="TileProduct.RowBlock"/>.</param>
+    public void LoadRows(Func<int, nint> queryRow, int rows)
     {
         for (int first = 0, piece = 0; first < shape.HeadSize; first += TileProduct.Stride, piece++)
         {
@@ -67,12 +61,28 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
             for (int row = 0; row < rows; row++)
             {
                 var target = new Span<float>(Queries + (piece * rows + row) * TileProduct.Stride, length);
-                if (row < count)
-                    AttentionTile.Scale(shape.QueryRow(place.Slice, place.Head, firstQuery + row) + first, shape.Scale, target);
+                if (queryRow(row) is not 0 and nint query)
+                    AttentionTile.Scale((float*)query + first, shape.Scale, target);
                 else
                     target.Clear();
             }
         }
+    }
+
+    /// <summary>Scores of the loaded rows with a tile's keys.</summary>
+    public void Score(float* keys, int tile, int rows)
+    {
+        (_, int columns) = PackedKeys.SizeOf(shape, tile);
+        new Span<float>(softmax.Scores, rows * AttentionTile.Columns).Clear();
+        Multiply(PackedKeys.Keys(keys, shape, tile), rows, columns);
+    }
+
+    /// <summary>Adds a tile's values, weighed.</summary>
+    public void Mix(float* keys, int tile, int rows)
+    {
+        (int tokens, _) = PackedKeys.SizeOf(shape, tile);
+        float* values = PackedKeys.Values(keys, shape, tile);
+        TileProduct.Add(softmax.Scores, values, softmax.Mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
     }
 
     // Scores [columns, rows].
