@@ -20,6 +20,12 @@ public static class Devices
                 )),
         ];
 
+    /// <summary>
+    /// Which of Tessera's own kernels have computed in this process so far, such as <c>products: AVX-512 VNNI, int8</c>; what none of them
+    /// does, ggml's do.
+    /// </summary>
+    public static IReadOnlyList<string> KernelsUsed() => ComputeDevice.KernelsUsed;
+
     private static DeviceKind KindOf(ComputeDeviceType type) =>
         type switch
         {

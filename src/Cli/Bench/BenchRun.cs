@@ -28,6 +28,7 @@ internal sealed class BenchRun(ModelOptions files, BenchImages pictures, PlanReq
             files.ModelPath,
             files.ProjectorPath!,
             string.Join(", ", Devices.List().Select(static device => device.Description)),
+            Devices.KernelsUsed(),
             pictures.Name,
             plan.Slices.Count,
             plan.ImageTokenCount,

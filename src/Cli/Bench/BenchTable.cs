@@ -10,6 +10,7 @@ internal static class BenchTable
     {
         console.WriteRow($"model    {Path.GetFileName(document.Model)} with {Path.GetFileName(document.Projector)}");
         console.WriteRow($"device   {document.Device}, {Threads(document.Threads)}");
+        console.WriteRow($"kernels  {(document.Kernels is { Count: > 0 } kernels ? string.Join("; ", kernels) : "ggml's")}");
         console.WriteRow($"picture  {document.Picture}: {document.Slices} slices, {document.ImageTokens} tokens");
         console.Out.WriteLine();
         int width = document.Rows.Max(static row => row.What.Length),

@@ -149,6 +149,7 @@ internal sealed record BenchDocument(
     string Model,
     string Projector,
     string Device,
+    IReadOnlyList<string>? Kernels,
     string Picture,
     int Slices,
     int ImageTokens,

@@ -97,12 +97,15 @@ internal sealed unsafe class ComputeDevice : IDisposable
         _ = ProcessorLoad.OfMachine;
     }
 
+    /// <summary>Which of Tessera's own kernels have computed in this process, as people read them.</summary>
+    public static IReadOnlyList<string> KernelsUsed => KernelUse.Names;
+
     /// <summary>Runs a call that makes a context of libllama, which chooses then what computes its attention.</summary>
     public static T WhileContextIsMade<T>(Func<T> call) => KernelDevice.WithoutFewQueries(call);
 
     /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
     /// <see cref="RegisterKernels"/>.</summary>
-    public static bool IsRepackingBest => KernelDevice.IsRepackingBest(KernelDevice.HasProducts, RepackedWeights.AreMade);
+    public static bool IsRepackingBest => KernelDevice.IsRepackingBest(MatrixUnit.IsSupported, RepackedWeights.AreMade);
 
     /// <summary>Has this process leave no memory dump if it crashes, where that is not the system's own affair (Windows).</summary>
     public static void LeaveNoDump()

@@ -111,6 +111,38 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_0)]
+    [InlineData((int)ggml_type.GGML_TYPE_IQ4_NL)]
+    public void Weights_that_ggml_interleaves_give_the_same(int number)
+    {
+        var type = (ggml_type)number;
+        ComputeDevice.RegisterKernels();
+        nint packing = ComputeDevice
+            .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
+            .FirstOrDefault(InterleavedWeights.Is);
+        if (packing == 0 || !ProductForms.AreMade)
+        {
+            output.WriteLine("skipped: nothing is interleaved here");
+            return;
+        }
+
+        Assert.True(InterleavedWeights.CanUnpack(type));
+        foreach ((int depth, int columns, int rows) in ((int, int, int)[])[(256, 8, 12), (1280, 72, 25), (768, 40, 1)])
+        {
+            using var product = new QuantizedProduct(type, depth, columns, rows, packing);
+            Assert.True(MatrixProduct.IsSupported(product.Node) || MatrixUnit.IsSupported);
+            using var vectors = new VectorProductKernel();
+            foreach (MachineCodeKernel code in Enum.GetValues<MachineCodeKernel>())
+            {
+                if (ProductForms.CanRun(code) && FormWith(code, type) is { Layout: not null } form)
+                    Assert.True(product.WorstError(vectors, form, 2) < 2e-5, $"{code}, {type}, {depth} x {columns} x {rows}");
+                vectors.Begin();
+            }
+        }
+    }
+
     /// <summary>The form that a kernel computes weights of a type in; null for another kernel's.</summary>
     internal static ProductForm? FormWith(MachineCodeKernel kernel, ggml_type type)
     {

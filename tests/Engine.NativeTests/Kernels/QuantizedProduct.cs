@@ -14,9 +14,16 @@ internal sealed unsafe class QuantizedProduct : IDisposable
     private readonly float[] weight,
         x;
     private readonly GgmlContextHandle arena = GgmlArena.Create(tensorCapacity: 8);
+    private readonly GgmlContextHandle packedArena = GgmlArena.Create(tensorCapacity: 2);
     private readonly BackendBufferHandle buffer;
+    private readonly BackendBufferHandle? packedBuffer;
 
-    public QuantizedProduct(ggml_type type, int depth, int columns, int rows)
+    /// <param name="type">The weight's type.</param>
+    /// <param name="depth">Its inputs.</param>
+    /// <param name="columns">Its outputs.</param>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="packing">The buffer type in which ggml repacks the weight; 0 leaves it plain.</param>
+    public QuantizedProduct(ggml_type type, int depth, int columns, int rows, nint packing = 0)
     {
         (this.depth, this.columns, this.rows) = (depth, columns, rows);
         var random = new Random(depth + columns);
@@ -42,6 +49,12 @@ internal sealed unsafe class QuantizedProduct : IDisposable
 
         ElementConversion.ToFloat((GgufTensorType)(int)type, new ReadOnlySpan<byte>(stored->data, (int)Ggml.ggml_nbytes(stored)), weight);
         x.CopyTo(new Span<float>(given->data, x.Length));
+        if (packing == 0)
+            return;
+        ggml_tensor* packed = Ggml.ggml_new_tensor_4d(packedArena.Pointer, type, depth, columns, 1, 1);
+        packedBuffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(packedArena.Pointer, packing));
+        GgmlBackend.ggml_backend_tensor_set(packed, stored->data, 0, Ggml.ggml_nbytes(stored));
+        Node->src[0] = (ulong)packed;
     }
 
     /// <summary>The product.</summary>
@@ -85,6 +98,8 @@ internal sealed unsafe class QuantizedProduct : IDisposable
     public void Dispose()
     {
         buffer.Dispose();
+        packedBuffer?.Dispose();
+        packedArena.Dispose();
         arena.Dispose();
     }
 

@@ -93,9 +93,15 @@ internal sealed unsafe class KernelBackend : IDisposable
     private void Multiply(MatrixProduct product)
     {
         if (MatrixUnit.IsSupported)
+        {
+            KernelUse.Note(product.IsExact ? "products: AMX, bfloat16 in two parts" : "products: AMX, bfloat16");
             unitProducts.Compute(product, threadCount);
-        else
-            vectorProducts.Compute(product, product.Form, threadCount);
+            return;
+        }
+
+        ProductForm form = product.Form;
+        KernelUse.Note(ProductForms.NameOf(form.Kernel));
+        vectorProducts.Compute(product, form, threadCount);
     }
 
     private ggml_status Compute(nint graph)

@@ -32,7 +32,7 @@ internal static unsafe class KernelDevice
     /// <summary>
     /// Whether libllama should let ggml repack the matrices that it multiplies on the CPU. Tessera's kernels for the matrix units read
     /// plain weights, and those that ggml has packed for the same units; builds of ggml without these (LLamaSharp's) pack for vectors,
-    /// which would keep prompts from the units.
+    /// which would keep prompts from the units. Those for vectors read what ggml packs for vectors.
     /// </summary>
     public static bool IsRepackingBest(bool hasMatrixUnits, bool isForMatrixUnits) => !hasMatrixUnits || isForMatrixUnits;
 
@@ -67,10 +67,9 @@ internal static unsafe class KernelDevice
                 return (nint)device;
             if (Marshal.PtrToStringUTF8((nint)Ggml.ggml_op_name(ggml_op.GGML_OP_FLASH_ATTN_EXT)) != "FLASH_ATTN_EXT")
                 return 0;
-            if (MatrixUnit.IsSupported)
-                ComputeDevice
-                    .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
-                    .ForEach(RepackedWeights.Recognise);
+            ComputeDevice
+                .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
+                .ForEach(MatrixUnit.IsSupported ? RepackedWeights.Recognise : InterleavedWeights.Recognise);
             device = NewDevice(&Supports);
             towerDevice = NewDevice(&SupportsInTowers);
             towerDevice->reg = device->reg;
@@ -183,5 +182,7 @@ internal static unsafe class KernelDevice
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte CanUse(nint self, nint bufferType) =>
-        GgmlBackend.ggml_backend_buft_is_host(bufferType) || RepackedWeights.Is(bufferType) ? (byte)1 : (byte)0;
+        GgmlBackend.ggml_backend_buft_is_host(bufferType) || RepackedWeights.Is(bufferType) || InterleavedWeights.Is(bufferType)
+            ? (byte)1
+            : (byte)0;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Tessera.Compute.Kernels.Products;
 
 namespace Tessera.Compute.Kernels.Attention;
@@ -10,6 +11,9 @@ internal sealed unsafe class AttentionKernel : IDisposable
 {
     // What stays in the outer caches; a single head takes more where it must.
     private const long PackedLimit = 4L << 20;
+    private static readonly string Vectors = Avx512F.IsSupported ? "AVX-512, float32" : "AVX2, float32",
+        Name = $"attention: {Vectors}",
+        FewName = $"attention of few queries: {Vectors}";
     private readonly ScratchMemory packed = new();
     private readonly ScratchMemory scratch = new();
 
@@ -19,6 +23,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
     {
         if (shape.HasFewQueries && SharedKeyAttention.Takes(shape))
         {
+            KernelUse.Note(FewName);
             ComputeFew(shape, threadCount);
             return;
         }
@@ -26,6 +31,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         int keyTiles = PackedKeys.TileCount(shape.TokenCount),
             queryTiles = (shape.QueryCount + AttentionTile.Rows - 1) / AttentionTile.Rows;
         bool isOnUnit = MatrixUnit.IsSupported;
+        KernelUse.Note(isOnUnit ? "attention: AMX" : Name);
         long headLength = isOnUnit ? new AttentionOperands(shape).Length : PackedKeys.LengthOf(shape);
         int heads = shape.KeyHeadCount * shape.KeySliceCount,
             group = (int)Math.Clamp(PackedLimit / headLength, 1, heads);
@@ -86,11 +92,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         var parts = (float*)packed.Reserve((long)few.UnitCount * few.PartLength * sizeof(float));
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
         var mask = new AttentionMask(shape, queryTiles: 1, PackedKeys.TileCount(shape.TokenCount));
-        WorkSharing.Share(
-            threadCount,
-            few.UnitCount,
-            (worker, unit) => few.Compute(unit, mask, rooms + (long)worker * scratchEach, parts)
-        );
+        WorkSharing.Share(threadCount, few.UnitCount, (worker, unit) => few.Compute(unit, mask, rooms + (long)worker * scratchEach, parts));
         few.Sum(parts);
     }
 

@@ -81,6 +81,14 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     }
 
     private bool CanRead =>
+        InterleavedWeights.Holds(Weight)
+            ? !MatrixUnit.IsSupported
+                && !IsExact
+                && ColumnCount % InterleavedWeights.Columns == 0
+                && InterleavedWeights.CanUnpack(Weight->type)
+            : CanReadOthers;
+
+    private bool CanReadOthers =>
         IsRepacked
             ? !IsExact && RepackedWeights.CanUnpack(Weight->type)
             : Weight->buffer == 0 || GgmlBackend.ggml_backend_buffer_is_host(Weight->buffer);

@@ -14,6 +14,7 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
     private const int Group = CellTransposing.Block,
         SideColumns = 16;
     private readonly ggml_type type = product.Weight->type;
+    private readonly bool isInterleaved = InterleavedWeights.Holds(product.Weight);
 
     /// <summary>Packs a stretch.</summary>
     /// <param name="firstColumn">The first of 32 columns; those that are not there become zero.</param>
@@ -32,7 +33,14 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
                 + (ulong)(firstColumn + group) * product.Weight->nb[1]
                 + (ulong)firstElement / (ulong)traits->blck_size * traits->type_size;
             if (form.Layout is { } layout)
-                PackBlocks(source, count, length / RowQuantizing.Depth, layout, group, target);
+                PackBlocks(
+                    source,
+                    count,
+                    (firstElement / RowQuantizing.Depth, length / RowQuantizing.Depth),
+                    layout,
+                    (firstColumn, group),
+                    target
+                );
             else
                 PackCells(source, count, length, (int)((ulong)length / (ulong)traits->blck_size * traits->type_size), group, target);
         }
@@ -61,8 +69,17 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
     }
 
     [SkipLocalsInit]
-    private void PackBlocks(byte* source, int count, int steps, BlockLayout layout, int group, byte* target)
+    private void PackBlocks(
+        byte* source,
+        int count,
+        (int First, int Count) blocks,
+        BlockLayout layout,
+        (int First, int Group) columns,
+        byte* target
+    )
     {
+        (int firstBlock, int steps) = blocks;
+        (int firstColumn, int group) = columns;
         int cellCount = layout.CellCount,
             byteStride = steps * RowQuantizing.Depth,
             groups = steps * layout.GroupCount;
@@ -76,7 +93,9 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
             new Span<float>(least, Group * groups).Clear();
         }
 
-        for (int column = 0; column < count; column++, source += product.Weight->nb[1])
+        if (isInterleaved && count > 0)
+            InterleavedWeights.Unpack(product.Weight, firstColumn + group, firstBlock, steps, bytes, byteStride, scales, least);
+        for (int column = 0; column < count && !isInterleaved; column++, source += product.Weight->nb[1])
             QuantizedBlocks.Unpack(type, source, steps, bytes + column * byteStride, scales + column, least + column);
 
         byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;

@@ -60,6 +60,19 @@ internal static unsafe class ProductForms
             _ => ProcessorLevel.HasAvx2,
         };
 
+    /// <summary>What people read of a kernel.</summary>
+    public static string NameOf(MachineCodeKernel kernel) =>
+        kernel switch
+        {
+            MachineCodeKernel.FloatsWide => "products: AVX-512, float32",
+            MachineCodeKernel.FloatsNarrow => "products: AVX2, float32",
+            MachineCodeKernel.HalvesWide => "products: AVX-512, bfloat16",
+            MachineCodeKernel.SymmetricWide or MachineCodeKernel.HalvedWide or MachineCodeKernel.LeastWide =>
+                "products: AVX-512 VNNI, int8",
+            MachineCodeKernel.SymmetricVnni or MachineCodeKernel.HalvedVnni or MachineCodeKernel.LeastVnni => "products: AVX-VNNI, int8",
+            _ => "products: AVX2, int16",
+        };
+
     /// <summary>A kernel of the table.</summary>
     public static delegate* unmanaged<ProductCall*, void> Entry(MachineCodeKernel kernel) =>
         (delegate* unmanaged<ProductCall*, void>)KernelCode.Entry(kernel);

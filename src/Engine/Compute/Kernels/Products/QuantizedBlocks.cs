@@ -61,7 +61,7 @@ internal static unsafe class QuantizedBlocks
             case ggml_type.GGML_TYPE_Q4_0:
                 for (int block = 0; block < count; block++, source += 18)
                 {
-                    (Nibbles(source + 2) + Vector256.Create((byte)(128 - 8))).Store(bytes + block * Bytes);
+                    Spread(Vector128.Load(source + 2), isEven: true).Store(bytes + block * Bytes);
                     scales[block * ScaleStride] = Half(source);
                 }
 
@@ -79,7 +79,7 @@ internal static unsafe class QuantizedBlocks
             case ggml_type.GGML_TYPE_IQ4_NL:
                 for (int block = 0; block < count; block++, source += 18)
                 {
-                    Avx2.Shuffle(Uneven, Nibbles(source + 2)).Store(bytes + block * Bytes);
+                    Spread(Vector128.Load(source + 2), isEven: false).Store(bytes + block * Bytes);
                     scales[block * ScaleStride] = Half(source);
                 }
 
@@ -105,6 +105,11 @@ internal static unsafe class QuantizedBlocks
                 break;
         }
     }
+
+    /// <summary>A block's elements of four bits, from 128 on: evenly spread, or as IQ4_NL spreads them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Spread(Vector128<byte> nibbles, bool isEven) =>
+        isEven ? Nibbles(nibbles) + Vector256.Create((byte)(128 - 8)) : Avx2.Shuffle(Uneven, Nibbles(nibbles));
 
     // Super-blocks of 256.
     private static void UnpackSuper(ggml_type type, byte* source, int count, byte* bytes, float* scales, float* least)
@@ -207,11 +212,10 @@ internal static unsafe class QuantizedBlocks
 
     // The lower four bits of 16, then the upper four.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> Nibbles(byte* source)
-    {
-        Vector128<byte> nibbles = Vector128.Load(source);
-        return Vector256.Create(nibbles & Vector128.Create((byte)15), nibbles >>> 4);
-    }
+    private static Vector256<byte> Nibbles(byte* source) => Nibbles(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> Nibbles(Vector128<byte> packed) => Vector256.Create(packed & Vector128.Create((byte)15), packed >>> 4);
 
     // A bit of each of 32 elements, as their fifth.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
