@@ -10,6 +10,12 @@ internal enum MachineCodeKernel
     HalvesWide,
     /// <summary>Products in single precision on AVX2.</summary>
     FloatsNarrow,
+    /// <summary>Configures this thread's matrix unit.</summary>
+    ConfigureUnit,
+    /// <summary>Saves the configuration of this thread's matrix unit.</summary>
+    SaveUnit,
+    /// <summary>Products of tiles of bfloat16 on AMX.</summary>
+    MultiplyOnUnit,
     /// <summary>Products of blocks, one scale a block, on AVX-512 with VNNI.</summary>
     SymmetricWide,
     /// <summary>Products of blocks, one scale a block, on AVX-VNNI.</summary>
@@ -40,6 +46,9 @@ internal static class MachineCode
             MachineCodeKernel.FloatsWide => FloatsWide,
             MachineCodeKernel.HalvesWide => HalvesWide,
             MachineCodeKernel.FloatsNarrow => FloatsNarrow,
+            MachineCodeKernel.ConfigureUnit => ConfigureUnit,
+            MachineCodeKernel.SaveUnit => SaveUnit,
+            MachineCodeKernel.MultiplyOnUnit => MultiplyOnUnit,
             MachineCodeKernel.SymmetricWide => SymmetricWide,
             MachineCodeKernel.SymmetricVnni => SymmetricVnni,
             MachineCodeKernel.SymmetricNarrow => SymmetricNarrow,
@@ -59,6 +68,9 @@ internal static class MachineCode
             MachineCodeKernel.FloatsWide => 1560,
             MachineCodeKernel.HalvesWide => 1560,
             MachineCodeKernel.FloatsNarrow => 843,
+            MachineCodeKernel.ConfigureUnit => 3,
+            MachineCodeKernel.SaveUnit => 3,
+            MachineCodeKernel.MultiplyOnUnit => 3,
             MachineCodeKernel.SymmetricWide => 2023,
             MachineCodeKernel.SymmetricVnni => 1726,
             MachineCodeKernel.SymmetricNarrow => 3306,
@@ -852,6 +864,71 @@ internal static class MachineCode
             0xc5, 0x78, 0x10, 0xbc, 0x24, 0x90, 0x00, 0x00, 0x00, // 976: vmovups xmm15,[rsp+90h]
             0x48, 0x81, 0xc4, 0xa8, 0x00, 0x00, 0x00, // 985: add rsp,0A8h
             0xc3, // 992: ret
+        ];
+
+    private static ReadOnlySpan<byte> ConfigureUnit =>
+        [
+            0x48, 0x89, 0xf9, // 0: mov rcx,rdi
+            0xc4, 0xe2, 0x78, 0x49, 0x01, // 3: ldtilecfg [rcx]
+            0xc3, // 8: ret
+        ];
+
+    private static ReadOnlySpan<byte> SaveUnit =>
+        [
+            0x48, 0x89, 0xf9, // 0: mov rcx,rdi
+            0xc4, 0xe2, 0x79, 0x49, 0x01, // 3: sttilecfg [rcx]
+            0xc3, // 8: ret
+        ];
+
+    private static ReadOnlySpan<byte> MultiplyOnUnit =>
+        [
+            0x48, 0x89, 0xf9, // 0: mov rcx,rdi
+            0x48, 0x83, 0x79, 0x30, 0x00, // 3: cmp qword [rcx+30h],0
+            0x74, 0x2e, // 8: je short 0000000000000038h
+            0x48, 0x8b, 0x51, 0x18, // 10: mov rdx,[rcx+18h]
+            0x4c, 0x8b, 0x51, 0x20, // 14: mov r10,[rcx+20h]
+            0x4c, 0x89, 0xd0, // 18: mov rax,r10
+            0x48, 0xc1, 0xe0, 0x04, // 21: shl rax,4
+            0x48, 0x01, 0xd0, // 25: add rax,rdx
+            0xc4, 0xa2, 0x7b, 0x4b, 0x04, 0x12, // 28: tileloadd tmm0,[rdx+r10]
+            0xc4, 0xa2, 0x7b, 0x4b, 0x4c, 0x12, 0x40, // 34: tileloadd tmm1,[rdx+r10+40h]
+            0xc4, 0xa2, 0x7b, 0x4b, 0x14, 0x10, // 41: tileloadd tmm2,[rax+r10]
+            0xc4, 0xa2, 0x7b, 0x4b, 0x5c, 0x10, 0x40, // 47: tileloadd tmm3,[rax+r10+40h]
+            0xeb, 0x14, // 54: jmp short 000000000000004Ch
+            0xc4, 0xe2, 0x7b, 0x49, 0xc0, // 56: tilezero tmm0
+            0xc4, 0xe2, 0x7b, 0x49, 0xc8, // 61: tilezero tmm1
+            0xc4, 0xe2, 0x7b, 0x49, 0xd0, // 66: tilezero tmm2
+            0xc4, 0xe2, 0x7b, 0x49, 0xd8, // 71: tilezero tmm3
+            0x48, 0x8b, 0x11, // 76: mov rdx,[rcx]
+            0x4c, 0x8b, 0x41, 0x08, // 79: mov r8,[rcx+8]
+            0x4c, 0x8b, 0x49, 0x10, // 83: mov r9,[rcx+10h]
+            0x4c, 0x8b, 0x51, 0x38, // 87: mov r10,[rcx+38h]
+            0x4c, 0x8b, 0x59, 0x28, // 91: mov r11,[rcx+28h]
+            0xb8, 0x40, 0x00, 0x00, 0x00, // 95: mov eax,40h
+            0xc4, 0xe2, 0x7b, 0x4b, 0x24, 0x02, // 100: tileloadd tmm4,[rdx+rax]
+            0xc4, 0xc2, 0x7b, 0x4b, 0x34, 0x01, // 106: tileloadd tmm6,[r9+rax]
+            0xc4, 0xe2, 0x4a, 0x5c, 0xc4, // 112: tdpbf16ps tmm0,tmm4,tmm6
+            0xc4, 0xc2, 0x7b, 0x4b, 0x3c, 0x02, // 117: tileloadd tmm7,[r10+rax]
+            0xc4, 0xe2, 0x42, 0x5c, 0xcc, // 123: tdpbf16ps tmm1,tmm4,tmm7
+            0xc4, 0xc2, 0x7b, 0x4b, 0x2c, 0x00, // 128: tileloadd tmm5,[r8+rax]
+            0xc4, 0xe2, 0x4a, 0x5c, 0xd5, // 134: tdpbf16ps tmm2,tmm5,tmm6
+            0xc4, 0xe2, 0x42, 0x5c, 0xdd, // 139: tdpbf16ps tmm3,tmm5,tmm7
+            0x48, 0x81, 0xc2, 0x00, 0x04, 0x00, 0x00, // 144: add rdx,400h
+            0x49, 0x81, 0xc0, 0x00, 0x04, 0x00, 0x00, // 151: add r8,400h
+            0x49, 0x81, 0xc1, 0x00, 0x04, 0x00, 0x00, // 158: add r9,400h
+            0x49, 0x81, 0xc2, 0x00, 0x04, 0x00, 0x00, // 165: add r10,400h
+            0x49, 0xff, 0xcb, // 172: dec r11
+            0x75, 0xb3, // 175: jne short 0000000000000064h
+            0x48, 0x8b, 0x51, 0x18, // 177: mov rdx,[rcx+18h]
+            0x4c, 0x8b, 0x51, 0x20, // 181: mov r10,[rcx+20h]
+            0x4c, 0x89, 0xd0, // 185: mov rax,r10
+            0x48, 0xc1, 0xe0, 0x04, // 188: shl rax,4
+            0x48, 0x01, 0xd0, // 192: add rax,rdx
+            0xc4, 0xa2, 0x7a, 0x4b, 0x04, 0x12, // 195: tilestored [rdx+r10],tmm0
+            0xc4, 0xa2, 0x7a, 0x4b, 0x4c, 0x12, 0x40, // 201: tilestored [rdx+r10+40h],tmm1
+            0xc4, 0xa2, 0x7a, 0x4b, 0x14, 0x10, // 208: tilestored [rax+r10],tmm2
+            0xc4, 0xa2, 0x7a, 0x4b, 0x5c, 0x10, 0x40, // 214: tilestored [rax+r10+40h],tmm3
+            0xc3, // 221: ret
         ];
 
     private static ReadOnlySpan<byte> SymmetricWide =>

@@ -1,33 +1,8 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Tessera.Compute.Kernels.Code;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Products;
-
-/// <summary>One step of <see cref="MatrixUnit.Multiply"/>: addresses, and lengths in bytes.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct MatrixUnitCall
-{
-    /// <summary>Tiles of the first 16 rows and of the next 16.</summary>
-    public byte* A0,
-        A1;
-
-    /// <summary>Tiles of the first 16 columns; <see cref="B1"/> has the next 16.</summary>
-    public byte* B0;
-
-    /// <summary>The sums' first of 32 rows, of 32 floats each, and the distance between rows.</summary>
-    public float* Sums;
-    public nint SumStride;
-
-    /// <summary>Tiles, each 32 elements deep; at least 1.</summary>
-    public nint TileCount;
-
-    /// <summary>Whether to add to the sums; else they are overwritten.</summary>
-    public nint AddsToSums;
-
-    public byte* B1;
-}
 
 /// <summary>
 /// The matrix units (AMX) of Intel's processors since Sapphire Rapids: products of tiles of bfloat16, summed in single precision.
@@ -48,15 +23,16 @@ internal static unsafe class MatrixUnit
     /// <summary>Length of a thread's configuration.</summary>
     public const int ConfigurationBytes = 64;
 
-    private static readonly byte* Code = Start();
-    private static readonly delegate* unmanaged<byte*, void> ConfigureCode = (delegate* unmanaged<byte*, void>)Code;
-    private static readonly delegate* unmanaged<byte*, void> SaveCode = (delegate* unmanaged<byte*, void>)(Code + ConfigurationBytes);
-    private static readonly delegate* unmanaged<MatrixUnitCall*, void> MultiplyCode = (delegate* unmanaged<MatrixUnitCall*, void>)(
-        Code + 2 * ConfigurationBytes
-    );
+    private static readonly bool IsReady = Start();
+    private static readonly delegate* unmanaged<byte*, void> ConfigureCode = (delegate* unmanaged<byte*, void>)
+        KernelCode.Entry(MachineCodeKernel.ConfigureUnit);
+    private static readonly delegate* unmanaged<byte*, void> SaveCode = (delegate* unmanaged<byte*, void>)
+        KernelCode.Entry(MachineCodeKernel.SaveUnit);
+    private static readonly delegate* unmanaged<MatrixUnitCall*, void> MultiplyCode = (delegate* unmanaged<MatrixUnitCall*, void>)
+        KernelCode.Entry(MachineCodeKernel.MultiplyOnUnit);
 
     /// <summary>Whether this processor has the units, the system allows them, and the packing has its vectors.</summary>
-    public static bool IsSupported => Code != null;
+    public static bool IsSupported => IsReady;
 
     /// <summary>Makes the units ready for this thread, which must end with <see cref="Leave"/>.</summary>
     /// <param name="previous">Gets the configuration before: ggml configures a thread once and counts on it.</param>
@@ -83,24 +59,13 @@ internal static unsafe class MatrixUnit
     /// <see cref="Leave"/>.</summary>
     public static void Multiply(MatrixUnitCall* call) => MultiplyCode(call);
 
-    private static byte* Start()
-    {
-        if (KernelLevels.Allowed < KernelLevel.Amx || !OperatingSystem.IsLinux() || !Avx512BW.IsSupported || !HasUnits())
-            return null;
-        if (SysSyscall.syscall(SysSyscall.SYS_arch_prctl, SysSyscall.ARCH_REQ_XCOMP_PERM, SysSyscall.ARCH_XCOMP_TILEDATA) != 0)
-            return null;
-        nuint length = (nuint)Environment.SystemPageSize;
-        nint page = SysMman.mmap(0, length, SysMman.PROT_READ | SysMman.PROT_WRITE, SysMman.MAP_PRIVATE | SysMman.MAP_ANONYMOUS, -1, 0);
-        if (page == SysMman.MAP_FAILED)
-            return null;
-        MatrixUnitCode.Configure().CopyTo(new Span<byte>((byte*)page, ConfigurationBytes));
-        MatrixUnitCode.Save().CopyTo(new Span<byte>((byte*)page + ConfigurationBytes, ConfigurationBytes));
-        MatrixUnitCode.Multiply().CopyTo(new Span<byte>((byte*)page + 2 * ConfigurationBytes, (int)length - 2 * ConfigurationBytes));
-        if (SysMman.mprotect(page, length, SysMman.PROT_READ | SysMman.PROT_EXEC) == 0)
-            return (byte*)page;
-        _ = SysMman.munmap(page, length);
-        return null;
-    }
+    private static bool Start() =>
+        KernelLevels.Allowed >= KernelLevel.Amx
+        && OperatingSystem.IsLinux()
+        && Avx512BW.IsSupported
+        && HasUnits()
+        && KernelCode.IsAllowed
+        && SysSyscall.syscall(SysSyscall.SYS_arch_prctl, SysSyscall.ARCH_REQ_XCOMP_PERM, SysSyscall.ARCH_XCOMP_TILEDATA) == 0;
 
     // CPUID leaf 7: AMX-BF16 is bit 22 of EDX, AMX-TILE bit 24.
     private static bool HasUnits()
