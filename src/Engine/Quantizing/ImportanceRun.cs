@@ -27,7 +27,9 @@ internal sealed unsafe class ImportanceRun(LanguageModel model, int chunkLength,
         GCHandle self = GCHandle.Alloc(this);
         try
         {
-            using var context = new LlamaContextHandle(ComputeDevice.WhileContextIsMade(() => LlamaEdition.NewContext(model.Pointer, Parameters(GCHandle.ToIntPtr(self)))));
+            using var context = new LlamaContextHandle(
+                ComputeDevice.WhileContextIsMade(() => LlamaEdition.NewContext(model.Pointer, Parameters(GCHandle.ToIntPtr(self))))
+            );
             if (context.IsInvalid)
                 throw new NativeLibraryException(
                     $"{model.Path}: a context of {chunkLength} tokens cannot be made ({NativeLog.TakeErrors()})."
