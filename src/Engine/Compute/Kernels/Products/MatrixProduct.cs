@@ -41,7 +41,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
         };
 
     /// <summary>The form that it takes on vectors.</summary>
-    public ProductForm Form => ProductForms.Of(Weight->type, IsExact);
+    public ProductForm Form => ProductForms.Of(Weight->type, IsExact, Depth, InterleavedWeights.Holds(Weight));
 
     /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
     public bool IsWorthIt =>
@@ -85,6 +85,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
             ? !MatrixUnit.IsSupported
                 && !IsExact
                 && ColumnCount % InterleavedWeights.Columns == 0
+                && Form.Layout is not null
                 && InterleavedWeights.CanUnpack(Weight->type)
             : CanReadOthers;
 

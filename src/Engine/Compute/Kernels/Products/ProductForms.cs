@@ -6,6 +6,8 @@ namespace Tessera.Compute.Kernels.Products;
 /// <summary>Which form products take on this processor: the one place that decides.</summary>
 internal static unsafe class ProductForms
 {
+    private const int LeastDepthOfBytes = 512;
+
     private static readonly ProductForm? Floats = FirstOf(
         new ProductForm(RowForm.Floats, null, MachineCodeKernel.FloatsWide),
         new ProductForm(RowForm.Floats, null, MachineCodeKernel.FloatsNarrow)
@@ -35,7 +37,9 @@ internal static unsafe class ProductForms
     /// <summary>The form of a product of a weight; there is one where <see cref="AreMade"/>.</summary>
     /// <param name="type">The weight's type.</param>
     /// <param name="isExact">Whether it must be as exact as single precision.</param>
-    public static ProductForm Of(ggml_type type, bool isExact)
+    /// <param name="depth">Elements of a sum.</param>
+    /// <param name="isInterleaved">Whether the weight is one that only blocks can be read of.</param>
+    public static ProductForm Of(ggml_type type, bool isExact, int depth, bool isInterleaved)
     {
         if (isExact)
             return Floats!;
@@ -45,7 +49,9 @@ internal static unsafe class ProductForms
             : layout == BlockLayout.Symmetric ? Symmetric
             : layout == BlockLayout.Halved ? Halved
             : Least;
-        return blocks ?? Halves ?? Floats!;
+        // Sums of few elements average the rounding of x to bytes less, and cost little anyway.
+        bool isShort = depth < LeastDepthOfBytes && !isInterleaved && Halves is not null && blocks is { Rows: RowForm.Bytes };
+        return (isShort ? null : blocks) ?? Halves ?? Floats!;
     }
 
     /// <summary>Whether this processor has a kernel's instructions.</summary>
