@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Tessera.Cli.Tests.Support;
 
@@ -109,7 +108,8 @@ public sealed class PdfTests : IDisposable
     private void Fake(string program, string script)
     {
         string path = folder.File(program, System.Text.Encoding.ASCII.GetBytes($"#!/bin/sh\n{script}\n"));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     // With one program on PATH, beside what the program itself needs.

@@ -75,7 +75,8 @@ public sealed class ClipboardTests : IDisposable
     {
         Directory.CreateDirectory(folder.File("bin"));
         string path = folder.File($"bin/{program}", System.Text.Encoding.UTF8.GetBytes($"#!/bin/sh\n{script}\n"));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private async Task<TmuxTerminal> OpenAsync(string variable)
