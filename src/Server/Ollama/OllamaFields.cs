@@ -119,7 +119,7 @@ internal static class OllamaFields
         return "call00000";
     }
 
-    private static ChatResponseFormat? Format(Fields body)
+    private static ChatResponseFormatJson? Format(Fields body)
     {
         if (body.Any("format") is not { } format)
             return null;

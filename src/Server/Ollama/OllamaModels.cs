@@ -6,7 +6,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Tessera.Extensions.AI;
 using Tessera.Gguf;
-using Tessera.Server.Hosting;
 using Tessera.Server.Json;
 using Tessera.Server.Models;
 

@@ -10,7 +10,7 @@ namespace Tessera.Server.Pictures;
 /// addresses that its name stands for are looked at when connecting, so that no name leads into this machine's own network.
 /// </summary>
 /// <param name="options">What is allowed.</param>
-internal sealed class PictureFetch(ServerOptions options)
+internal sealed class PictureFetch(ServerOptions options) : IDisposable
 {
     private const int MaxRedirects = 5;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
@@ -51,6 +51,8 @@ internal sealed class PictureFetch(ServerOptions options)
             throw failure.InnerException as ApiException ?? ApiException.Field(path, "cannot be fetched.", failure);
         }
     }
+
+    public void Dispose() => client.Dispose();
 
     private async Task<HttpResponseMessage> OpenAsync(Uri address, string path, CancellationToken cancellationToken)
     {

@@ -11,7 +11,7 @@ namespace Tessera.Server.Pictures;
 
 /// <summary>Reads the pictures of requests: in data URIs, and from addresses and files where the operator allows it.</summary>
 /// <param name="options">What is allowed.</param>
-internal sealed class PictureReader(ServerOptions options)
+internal sealed class PictureReader(ServerOptions options) : IDisposable
 {
     private readonly PictureFetch fetch = new(options);
 
@@ -59,6 +59,8 @@ internal sealed class PictureReader(ServerOptions options)
         new PromptImage(data, path).MediaType is string type
             ? new DataContent(data, type)
             : throw ApiException.Field(path, "is no picture that can be read.");
+
+    public void Dispose() => fetch.Dispose();
 
     private static DataContent OfDataUri(ReadOnlySpan<byte> uri, string path)
     {
