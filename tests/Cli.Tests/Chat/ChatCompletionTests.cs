@@ -8,7 +8,7 @@ public sealed class ChatCompletionTests
 {
     [Theory]
     [InlineData("/i", "/image ")]
-    [InlineData("/s", "/screenshot |/save |/system |/stats ")]
+    [InlineData("/s", "/screenshot |/save |/system |/schema |/stats ")]
     [InlineData("/nothing", "")]
     [InlineData("hello", "")]
     [InlineData("/params top", "top-k |top-p ")]

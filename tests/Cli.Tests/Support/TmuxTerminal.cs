@@ -32,6 +32,8 @@ internal sealed class TmuxTerminal : IDisposable
             "-u",
             "TESSERA_MODEL",
             $"XDG_CONFIG_HOME={sockets.FullName}",
+            // Once more, since its options stand before its variables.
+            "env",
             .. environment,
             .. command,
         ];
