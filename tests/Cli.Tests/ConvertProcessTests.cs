@@ -81,7 +81,9 @@ public sealed class ConvertProcessTests : IDisposable
     public async Task A_folder_that_may_not_be_written_to_is_one_sentence()
     {
         string output = folder.File("out");
-        Directory.CreateDirectory(output, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(output);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(output, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         // Root may write everywhere but where the name is taken by a folder.
         Directory.CreateDirectory(Path.Combine(folder.File("taken"), Name));
         CliRun run = await ConvertAsync(Checkpoint(), Environment.IsPrivilegedProcess ? folder.File("taken") : output);

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Tessera.Cli.Arguments;
 using Tessera.Cli.Tests.Support;
 using Tessera.Shared;
 

@@ -14,6 +14,7 @@ public sealed class PublicSurfaceTests
     [InlineData("Tessera.Shared")]
     [InlineData("Tessera.ChatTemplates")]
     [InlineData("Tessera.Grammars")]
+    [InlineData("Tessera.Annotation")]
     [InlineData("Tessera.Extensions.AI")]
     [InlineData("Tessera.LLamaSharp")]
     public void The_public_surface_is_as_its_file_says(string assembly)

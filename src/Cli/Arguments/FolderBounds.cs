@@ -1,5 +1,3 @@
-using Tessera.Shared;
-
 namespace Tessera.Cli.Arguments;
 
 /// <summary>The folders whose files others may name: what a path leads to, through all links, must lie in one of them.</summary>

@@ -195,7 +195,7 @@ internal sealed class AskCommand(CliConsole console)
     // The colours are told beside the picture: which fonts a machine has is not known.
     private void Annotate(MultimodalModel loaded, Prompt prompt, GenerationResult result, string path, CancellationToken cancellationToken)
     {
-        if (loaded.Vision is null || prompt.Media.LastOrDefault() is not PromptImage image)
+        if (loaded.Vision is null || prompt.Media is not [.., PromptImage image])
             throw new TesseraException("There is no picture to draw on.");
         if (result.Regions.Count == 0)
         {

@@ -1,4 +1,3 @@
-
 namespace Tessera.Cli.Output;
 
 /// <summary>What a model does otherwise than it was asked to, said on standard error, once.</summary>

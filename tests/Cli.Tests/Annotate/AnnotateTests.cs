@@ -126,7 +126,7 @@ public sealed class AnnotateTests : IDisposable
             ["000.png", "broken.pdf", "report.pdf#1", "report.pdf#2"],
             lines.Select(line => Path.GetFileName(AnnotateRuns.PathOf(line))).Order()
         );
-        Assert.Single(lines.Where(static line => line.TryGetProperty("error", out _)));
+        Assert.Single(lines, static line => line.TryGetProperty("error", out _));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using Tessera.Engine.NativeTests.Goldens;
-using Tessera.Engine.Tests;
 using Tessera.Gguf;
 using Tessera.Text;
 using Tessera.Text.Graph;
@@ -65,7 +64,7 @@ public sealed class GraphLanguageTests(ITestOutputHelper output) : IDisposable
         language.Cut(2, 40);
         Assert.Equal(expected, Greedy(language, prompt, sequence: 2, first: 40).Tokens);
 
-        Assert.False(language.Restore(3, state[..^1], length));
+        Assert.False(language.Restore(3, state.AsSpan(0, state.Length - 1), length));
         Assert.False(language.Restore(3, state, length - 1));
         state.AsSpan(16).Fill(0xFF);
         Assert.False(language.Restore(3, state, length));

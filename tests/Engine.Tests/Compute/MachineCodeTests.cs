@@ -1,6 +1,5 @@
 using Tessera.Compute.Kernels.Code;
 using Tessera.KernelAssembly;
-using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;
 

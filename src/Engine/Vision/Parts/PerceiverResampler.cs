@@ -132,8 +132,8 @@ internal sealed class PerceiverResampler
         Tensor mixed = Attention.Build(
             graph,
             Heads(graph, graph.Reshape(asked, config.Width, 1, count)),
-            Heads(graph, graph.Reshape(regions.Build(graph, keys, matrix), config.Width, regions.PointCount, count)),
-            Heads(graph, graph.Reshape(regions.Build(graph, values, matrix), config.Width, regions.PointCount, count))
+            Heads(graph, graph.Reshape(RegionSampler.Build(graph, keys, matrix), config.Width, regions.PointCount, count)),
+            Heads(graph, graph.Reshape(RegionSampler.Build(graph, values, matrix), config.Width, regions.PointCount, count))
         ); // [width, 1, queries * slices]
         return graph.Reshape(mixed, config.Width, asked.Size(1), asked.Size(2));
     }

@@ -48,7 +48,7 @@ internal sealed class RegionSampler
     public int PointCount { get; }
 
     /// <summary>[width, patches, slices] -> [width, points * regions, slices], region by region.</summary>
-    public Tensor Build(Graph graph, Tensor x, Tensor matrix)
+    public static Tensor Build(Graph graph, Tensor x, Tensor matrix)
     {
         Tensor turned = graph.Contiguous(graph.Permute(x, 1, 0, 2, 3)); // [patches, width, slices]
         return graph.Contiguous(graph.Permute(graph.MatMul(matrix, turned), 1, 0, 2, 3));

@@ -27,8 +27,7 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     public int PartLength => RowCount * PartStride;
 
     /// <summary>Floats of scratch for each thread.</summary>
-    public int ScratchLength =>
-        VectorAttention.ScratchLength(shape) + AttentionTile.Columns * (shape.HeadSize + shape.ValueSize) + Lanes;
+    public int ScratchLength => VectorAttention.ScratchLength(shape) + AttentionTile.Columns * (shape.HeadSize + shape.ValueSize) + Lanes;
 
     private int PartStride => shape.ValueSize + Lanes;
 
