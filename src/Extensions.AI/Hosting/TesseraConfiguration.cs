@@ -32,6 +32,7 @@ internal static class TesseraConfiguration
             VisionType = ReadName(section, nameof(model.VisionType), model.VisionType),
             CacheType = ReadName(section, nameof(model.CacheType), model.CacheType),
             VisionDevice = section[nameof(model.VisionDevice)] ?? model.VisionDevice,
+            ChatTemplate = section[nameof(model.ChatTemplate)] ?? model.ChatTemplate,
             MaxPixels = Read(section, nameof(model.MaxPixels), model.MaxPixels),
             ParallelAnswerCount = Read(section, nameof(model.ParallelAnswerCount), model.ParallelAnswerCount),
             WaitingAnswerLimit = Read(section, nameof(model.WaitingAnswerLimit), model.WaitingAnswerLimit),

@@ -46,7 +46,7 @@ public sealed class VideoLayoutTests
 
     private static PromptVideo Blank(int count, int width, int height)
     {
-        string path = Path.GetTempFileName();
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.png");
         try
         {
             Tessera.Imaging.ImageCodec.Save(new RgbImage(width, height), path);

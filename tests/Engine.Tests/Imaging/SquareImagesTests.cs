@@ -42,9 +42,15 @@ public sealed class SquareImagesTests
     public void Bands_leave_no_garbage()
     {
         RgbImage image = Noise(4000, 3000);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        SquareImages.PadAndResize(image, 56, Colour, default);
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 12_000_000);
+        Assert.InRange(Enumerable.Range(0, 5).Min(_ => Allocated()), 0, 12_000_000);
+
+        // Of the whole process, as rows are resized on several threads: other tests' too, so the least of some runs counts.
+        long Allocated()
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            SquareImages.PadAndResize(image, 56, Colour, default);
+            return GC.GetTotalAllocatedBytes(precise: true) - before;
+        }
     }
 
     [Fact]
