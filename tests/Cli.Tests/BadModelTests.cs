@@ -18,7 +18,7 @@ public sealed class BadModelTests : IDisposable
     public Task Empty() => FailsForBothAsync(folder.File("empty.gguf", []), "empty");
 
     [Fact]
-    public Task A_folder() => FailsForBothAsync(folder.FullName, "folder");
+    public Task A_folder() => FailsForBothAsync(folder.FullName, "directory");
 
     [Fact]
     public Task A_picture() => FailsForBothAsync(Picture, "GGUF");

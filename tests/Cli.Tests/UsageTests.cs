@@ -37,7 +37,7 @@ public sealed class UsageTests
     [InlineData("ask one two", "two")]
     [InlineData("look", "IMAGE")]
     [InlineData("encode x.png", "--out")]
-    [InlineData("encode x.png --out y.npy --stage tokens", "embeddings, features, memory, pixels")]
+    [InlineData("encode x.png --out y.npy --stage tokens", "embeddings, memory, features, pixels")]
     [InlineData("look --threads x.png", "--threads")]
     [InlineData("inspect", "FILE")]
     [InlineData("inspect --frob", "--frob")]
