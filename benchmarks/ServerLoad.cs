@@ -64,10 +64,10 @@ internal static class ServerLoad
         string[] bodies,
         string?[] expected,
         Counts counts,
-        CancellationToken end
+        CancellationToken stop
     )
     {
-        for (int round = client; !end.IsCancellationRequested; round++)
+        for (int round = client; !stop.IsCancellationRequested; round++)
         {
             int index = round % bodies.Length;
             (string Text, int Tokens)? answer = await AskAsync(http, bodies[index], counts);
@@ -105,9 +105,9 @@ internal static class ServerLoad
         }
     }
 
-    private static async Task WatchAsync(int process, long started, Counts counts, CancellationToken end)
+    private static async Task WatchAsync(int process, long started, Counts counts, CancellationToken stop)
     {
-        while (!end.IsCancellationRequested)
+        while (!stop.IsCancellationRequested)
         {
             using var server = Process.GetProcessById(process);
             int elapsed = (int)Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -118,7 +118,7 @@ internal static class ServerLoad
                         + $"{counts.Wrong} mixed up"
                 )
             );
-            await Task.Delay(TimeSpan.FromSeconds(30), end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(TimeSpan.FromSeconds(30), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
