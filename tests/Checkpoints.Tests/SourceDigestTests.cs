@@ -52,7 +52,7 @@ public sealed class SourceDigestTests : IDisposable
                 [(100, 1000), (1100, 2_000_000), (50, 60), (3_000_000, 1), (3_000_001, 999_999)]
         )
         {
-            SharedBuffer buffer = digests.Rent(length);
+            SharedBuffer buffer = SourceDigests.Rent(length);
             file.Read(start, buffer.Bytes.AsSpan(0, length));
             digests.Offer(file, start, buffer, length);
             buffer.Release();
@@ -70,7 +70,7 @@ public sealed class SourceDigestTests : IDisposable
         using var digests = new SourceDigests([], [("weights", file)], CancellationToken.None);
         for (int index = 0; index < 100; index++)
         {
-            SharedBuffer buffer = digests.Rent(10);
+            SharedBuffer buffer = SourceDigests.Rent(10);
             digests.Offer(file, 1_000_000 + index * 10, buffer, 10);
             buffer.Release();
         }

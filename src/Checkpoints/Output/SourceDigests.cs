@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Tessera.Checkpoints.Weights;
@@ -17,7 +18,6 @@ internal sealed class SourceDigests : IDisposable
     private readonly Dictionary<WeightFile, FileDigest> weights;
     private readonly IReadOnlyList<(string Name, string Path)> texts;
     private readonly BlockingCollection<Offered> queue = new(QueueLength);
-    private readonly ConcurrentBag<SharedBuffer> idle = [];
     private readonly CancellationToken cancellationToken;
     private readonly Task<IReadOnlyDictionary<string, string>> work;
 
@@ -37,10 +37,7 @@ internal sealed class SourceDigests : IDisposable
     }
 
     /// <summary>A buffer for a chunk, to be given back with <see cref="SharedBuffer.Release"/>.</summary>
-    public SharedBuffer Rent(int byteLength) =>
-        idle.TryTake(out SharedBuffer? buffer) && buffer.Bytes.Length >= byteLength
-            ? buffer.Share()
-            : new SharedBuffer(Math.Max(byteLength, ReadByteLength), idle).Share();
+    public static SharedBuffer Rent(int byteLength) => new SharedBuffer(byteLength).Share();
 
     /// <summary>Says that the buffer begins with what a file holds at an offset.</summary>
     public void Offer(WeightFile file, long offset, SharedBuffer buffer, int byteLength)
@@ -79,9 +76,9 @@ internal sealed class SourceDigests : IDisposable
 
     private IReadOnlyDictionary<string, string> Work()
     {
+        byte[] own = ArrayPool<byte>.Shared.Rent(ReadByteLength);
         try
         {
-            byte[] own = new byte[ReadByteLength];
             foreach (Offered offered in queue.GetConsumingEnumerable(cancellationToken))
             {
                 Catch(offered.File, offered.Digest, offered.Offset, own);
@@ -104,6 +101,10 @@ internal sealed class SourceDigests : IDisposable
             foreach (Offered offered in queue.GetConsumingEnumerable(CancellationToken.None))
                 offered.Buffer.Release();
             throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(own);
         }
     }
 
@@ -155,11 +156,12 @@ internal sealed class SourceDigests : IDisposable
 }
 
 /// <summary>Bytes that two threads read; the last who is done with them gives them back.</summary>
-internal sealed class SharedBuffer(int byteLength, ConcurrentBag<SharedBuffer> home)
+/// <param name="byteLength">What it holds at least.</param>
+internal sealed class SharedBuffer(int byteLength)
 {
     private int users;
 
-    public byte[] Bytes { get; } = new byte[byteLength];
+    public byte[] Bytes { get; } = ArrayPool<byte>.Shared.Rent(byteLength);
 
     /// <summary>Counts one more user.</summary>
     public SharedBuffer Share()
@@ -172,6 +174,6 @@ internal sealed class SharedBuffer(int byteLength, ConcurrentBag<SharedBuffer> h
     public void Release()
     {
         if (Interlocked.Decrement(ref users) == 0)
-            home.Add(this);
+            ArrayPool<byte>.Shared.Return(Bytes);
     }
 }

@@ -39,7 +39,7 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
         {
             context.Cancellation.ThrowIfCancellationRequested();
             int count = (int)Math.Min(rowsAtOnce, Values.RowCount - row);
-            SharedBuffer buffer = context.Digests.Rent(checked((int)(count * Values.RowByteLength)));
+            SharedBuffer buffer = SourceDigests.Rent(checked((int)(count * Values.RowByteLength)));
             ReadOnlySpan<byte> bytes = Read(row, count, buffer, context);
             if (!context.AllowsNaN && Elements.HasNaN(Values.Type, bytes))
                 throw context.NaN(Source);
