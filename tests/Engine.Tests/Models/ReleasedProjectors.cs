@@ -147,7 +147,8 @@ internal static class ReleasedProjectors
         return contents;
     }
 
-    private static SlicedProjectors.Contents Mllama()
+    /// <summary>Llama 3.2 Vision.</summary>
+    public static SlicedProjectors.Contents Mllama()
     {
         SlicedProjectors.Contents contents = Plain("mllama", 560, 14);
         foreach (

@@ -99,7 +99,9 @@ internal sealed record MllamaConfig
             throw Wrong(file, "image_size", TileSize.ToString(CultureInfo.InvariantCulture));
         if (HiddenSize % HeadCount != 0)
             throw Wrong(file, "attention.head_count", HeadCount.ToString(CultureInfo.InvariantCulture));
-        if (Intermediate.Count is 0 or > 16 || Intermediate.Any(index => index < 0 || index >= BlockCount))
+        // The encoder gathers them as the blocks run: rising, and each once.
+        bool isRising = Intermediate.Zip(Intermediate.Skip(1)).All(static pair => pair.First < pair.Second);
+        if (Intermediate.Count is 0 or > 16 || !isRising || Intermediate[0] < 0 || Intermediate[^1] >= BlockCount)
             throw Wrong(file, "intermediate_layers_indices", string.Join(' ', Intermediate.Take(16)));
         if (!(NormEpsilon is >= 0 and < 1))
             throw Wrong(file, "attention.layer_norm_epsilon", NormEpsilon.ToString(CultureInfo.InvariantCulture));
