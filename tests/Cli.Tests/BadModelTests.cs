@@ -134,6 +134,35 @@ public sealed class BadModelTests : IDisposable
         (await AskAsync(language, Goldens.Projector)).ShouldFail(1, language, "tokenizer.ggml.model", tokenizer);
     }
 
+    // libllama reads the vocabularies of models that run as graphs without the trial that its own architectures get.
+    [Theory]
+    [InlineData("merges")]
+    [InlineData("token_type")]
+    [InlineData("token_embd.weight")]
+    public async Task A_vocabulary_of_a_model_as_graphs(string broken)
+    {
+        string golden = Goldens.RepositoryPath("tests", "goldens", "blip-2", "blip2-opt", "language-f16.gguf");
+        EditableModel model = EditableModel.Read(golden);
+        EditableTensor embeddings = model.Tensor("token_embd.weight");
+        long width = embeddings.Shape[0];
+        _ = broken switch
+        {
+            "merges" => model.Set("tokenizer.ggml.merges", 2f),
+            "token_type" => model.Set("tokenizer.ggml.token_type", GgufValue.FromArray<int>([1, 1])),
+            _ => model.Set(embeddings with { Shape = [width, 64], Data = embeddings.Data[..(int)(width * 64 * sizeof(short))] }),
+        };
+        string language = model.Save(folder.File("opt.gguf"));
+        (await CliProcess.RunAsync("ask", "-m", language, "--threads", "1", "What?")).ShouldFail(1, language, broken);
+    }
+
+    [Fact]
+    public async Task A_tokenizer_that_knows_no_token_for_a_text()
+    {
+        string language = EditableModel.Read(Goldens.Language).Set("tokenizer.ggml.model", "rwkv").Save(folder.File("rwkv.gguf"));
+        CliRun run = await CliProcess.RunAsync("ask", "-m", language, "--threads", "1", "--max-tokens", "2", "What is \u00ABthis\u00BB?");
+        run.ShouldFail(1);
+    }
+
     // No check of the engine knows this one: an assertion in llama.cpp ends the process, which must not look like a crash.
     [Fact]
     public async Task An_assertion_in_llama_cpp()

@@ -50,6 +50,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
             count = Tokenize(bytes, tokens);
         }
 
+        // Some tokenizers of libllama say -1 for what their vocabulary cannot spell.
+        if (tokens.AsSpan(0, count).ContainsAnyExceptInRange(0, TokenCount - 1))
+            throw new TesseraException("The language model's vocabulary has no tokens for a part of the text.");
         return tokens[..count];
     }
 
