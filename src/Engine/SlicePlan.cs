@@ -58,6 +58,9 @@ public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
     /// <summary>Where its rows stand, counted from the first; null for one after another.</summary>
     internal IReadOnlyList<int>? PositionOffsets { get; init; }
 
+    /// <summary>The last rows, which a language model with weights of their own for pictures reads as text.</summary>
+    internal int TextTail { get; init; }
+
     private const string TokenKind = "token",
         MemoryKind = "memory";
 }

@@ -67,6 +67,8 @@ public static class SyntheticModels
             shape.PlacesRowsFreely ? "qwen2vl"
             : shape.Crossed.Count > 0 ? "mllama"
             : shape.CrossingInterval > 0 ? "idefics"
+            : shape.ForPictures == PictureWeights.Expert ? "cogvlm"
+            : shape.ForPictures == PictureWeights.Adaptive ? "mplug_owl2"
             : "llama";
         writer.AddMetadata("general.architecture", architecture);
         foreach (
@@ -106,6 +108,22 @@ public static class SyntheticModels
             string prefix = $"blk.{block}.";
             weights.Vector(prefix + "attn_norm.weight", shape.Width, 1);
             weights.Vector(prefix + "ffn_norm.weight", shape.Width, 1);
+            if (shape.ForPictures == PictureWeights.Expert)
+            {
+                WriteExpert(weights, prefix + "attn_", prefix + "ffn_", shape);
+                WriteExpert(weights, prefix + "vis_attn_", prefix + "vis_", shape);
+                weights.Vector(prefix + "vis_attn_qkv.bias", shape.Width + 2 * keys, 0);
+                continue;
+            }
+
+            if (shape.ForPictures == PictureWeights.Adaptive)
+            {
+                weights.Vector(prefix + "vis_attn_norm.weight", shape.Width, 1);
+                weights.Vector(prefix + "vis_ffn_norm.weight", shape.Width, 1);
+                weights.Matrix(prefix + "vis_attn_k.weight", shape.Width, keys);
+                weights.Matrix(prefix + "vis_attn_v.weight", shape.Width, keys);
+            }
+
             bool isCrossed = shape.Crossed.Contains(block);
             (string before, string after) = isCrossed ? ("cross_attn_", "_proj.weight") : ("attn_", ".weight");
             weights.Matrix($"{prefix}{before}q{after}", shape.Width, shape.Width);
@@ -129,6 +147,16 @@ public static class SyntheticModels
         }
 
         writer.Save(path);
+    }
+
+    private static void WriteExpert(SyntheticWeights weights, string attention, string feedForward, LanguageShape shape)
+    {
+        int keys = shape.Width / shape.Heads * shape.KeyHeads;
+        weights.Matrix(attention + "qkv.weight", shape.Width, shape.Width + 2 * keys);
+        weights.Matrix(attention + "output.weight", shape.Width, shape.Width);
+        weights.Matrix(feedForward + "gate.weight", shape.Width, shape.FeedForward);
+        weights.Matrix(feedForward + "up.weight", shape.Width, shape.FeedForward);
+        weights.Matrix(feedForward + "down.weight", shape.FeedForward, shape.Width);
     }
 
     private static void WriteGatedBlock(SyntheticWeights weights, string prefix, LanguageShape shape)

@@ -1,4 +1,5 @@
 using Tessera.Vision.Families.Blip2;
+using Tessera.Vision.Families.CogVlm;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
@@ -10,6 +11,7 @@ using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.MplugOwl;
+using Tessera.Vision.Families.MplugOwl2;
 using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
 
@@ -52,6 +54,15 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>HuggingFaceM4/idefics-9b, config.json.</summary>
     public static LanguageShape Idefics9B { get; } = new(4096, 11008, 32, 32, 32, 32002) { CrossingInterval = 4, MemoryWidth = 1280 };
 
+    /// <summary>THUDM/cogvlm2-llama3-chat-19B, config.json.</summary>
+    public static LanguageShape CogVlm19B { get; } = new(4096, 14336, 32, 32, 8, 128256) { ForPictures = PictureWeights.Expert };
+
+    /// <summary>MAGAer13/mplug-owl2-llama2-7b, config.json.</summary>
+    public static LanguageShape MplugOwl7B { get; } = new(4096, 11008, 32, 32, 32, 32000) { ForPictures = PictureWeights.Adaptive };
+
+    /// <summary>Which weights there are for pictures beside those for text.</summary>
+    public PictureWeights ForPictures { get; init; }
+
     /// <summary>Its first five blocks, of which one looks at pictures.</summary>
     public static LanguageShape MllamaFirst5 { get; } = Mllama11B with { Blocks = 5, Crossed = [3] };
 
@@ -66,6 +77,18 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 
     /// <summary>Whether it is written as Qwen2-VL's, whose rows may share positions (docs/gguf.md).</summary>
     public bool PlacesRowsFreely { get; init; }
+}
+
+/// <summary>Weights that a language model has for pictures beside those for text.</summary>
+internal enum PictureWeights
+{
+    None,
+
+    /// <summary>All matrices of its blocks, in the architecture of CogVLM2.</summary>
+    Expert,
+
+    /// <summary>Norms, keys and values, in that of mPLUG-Owl2.</summary>
+    Adaptive,
 }
 
 /// <summary>A model whose weights are random but whose shapes are a released model's.</summary>
@@ -94,6 +117,8 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
         new("mplug-owl-7b", MplugOwlShape.Released, LanguageShape.Vicuna7B),
+        new("mplug-owl2-7b", MplugOwl2Shape.Released, LanguageShape.MplugOwl7B),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
+        new("cogvlm2-19b", CogVlmShape.Released, LanguageShape.CogVlm19B),
     ];
 }

@@ -9,6 +9,7 @@ public sealed class GroundingTests
     [InlineData("minigpt-v2", "<p>a star</p> {<10><20><50><80>}")]
     [InlineData("internvl-2.5", "a star[[100, 200, 500, 800]]")]
     [InlineData("glm-4v", "a star [[100,200,500,800]]")]
+    [InlineData("cogvlm", "a star [[100,200,500,800]]")]
     public async Task An_answers_box_is_in_pixels_of_the_picture(string name, string answer)
     {
         GoldenCase golden = GoldenCase.Find(name);

@@ -155,8 +155,8 @@ internal sealed class MplugOwlFamily(Settings config) : CheckpointFamily
         ];
     }
 
-    // A head's query, key and value stand side by side.
-    private static IEnumerable<(string Target, TensorValues Values)> Apart(TensorValues values, long head, long width) =>
+    /// <summary>Queries, keys and values of a tower that stores a head's side by side.</summary>
+    internal static IEnumerable<(string Target, TensorValues Values)> Apart(TensorValues values, long head, long width) =>
         Enumerable
             .Range(0, 3)
             .Select(part =>

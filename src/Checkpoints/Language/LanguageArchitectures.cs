@@ -6,6 +6,13 @@ internal static class LanguageArchitectures
     /// <summary>The name by which a family asks for GLM-4 whose rows may share positions; no configuration has it.</summary>
     public const string PlacedGlm = "glm4v_language";
 
+    /// <summary>The names by which a family asks for CogVLM's and CogVLM2's; no configuration has them.</summary>
+    public const string CogVlm = "cogvlm_language",
+        CogVlm2 = "cogvlm2_language";
+
+    /// <summary>The name by which a family asks for mPLUG-Owl2's.</summary>
+    public const string MplugOwl2 = "mplug_owl2_language";
+
     private static readonly (string[] Names, Func<LanguageArchitecture> Create)[] Table =
     [
         (
@@ -36,6 +43,8 @@ internal static class LanguageArchitectures
         (["InternLM2ForCausalLM", "internlm2"], static () => new InternLm2Architecture()),
         (["MiniCPMForCausalLM", "minicpm"], static () => new MiniCpmArchitecture()),
         (["ChatGLMModel", "ChatGLMForConditionalGeneration", "GlmForCausalLM", "chatglm", "glm"], static () => new ChatGlmArchitecture()),
+        ([CogVlm, CogVlm2], static () => new CogVlmArchitecture()),
+        ([MplugOwl2], static () => new MplugOwl2Architecture()),
         ([PlacedGlm], static () => new PlacedGlmArchitecture()),
         (["Glm4ForCausalLM", "glm4"], static () => new Glm4Architecture()),
         (["Gemma2ForCausalLM", "gemma2"], static () => new GemmaArchitecture("gemma2")),

@@ -4,7 +4,8 @@ namespace Tessera.Checkpoints.Language;
 
 /// <summary>
 /// What a configuration leaves out because it is the class's default. Released files rely on it: llava-1.5-7b-hf's text_config names no
-/// widths. Source: huggingface/transformers v5.12, models/*/configuration_*.py.
+/// widths. Source: huggingface/transformers v5.12, models/*/configuration_*.py, and the authors' own
+/// configuration_*.py.
 /// </summary>
 internal static class LanguageDefaults
 {
@@ -18,6 +19,20 @@ internal static class LanguageDefaults
             {"vocab_size":32000,"additional_vocab_size":0,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,
              "num_attention_heads":32,"max_position_embeddings":2048,"rms_norm_eps":1e-6,"rope_theta":10000.0,"tie_word_embeddings":false,
              "cross_layer_interval":1,"bos_token_id":1,"eos_token_id":2}
+            """,
+        [LanguageArchitectures.CogVlm] = """
+            {"vocab_size":32000,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,
+             "max_position_embeddings":2048,"rms_norm_eps":1e-6,"tie_word_embeddings":false,"bos_token_id":1,"eos_token_id":2}
+            """,
+        [LanguageArchitectures.CogVlm2] = """
+            {"vocab_size":128256,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,
+             "num_multi_query_heads":8,"max_position_embeddings":8192,"rms_norm_eps":1e-5,"tie_word_embeddings":false,"bos_token_id":128000,
+             "eos_token_id":128001}
+            """,
+        [LanguageArchitectures.MplugOwl2] = """
+            {"vocab_size":32000,"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,
+             "max_position_embeddings":2048,"rms_norm_eps":1e-6,"rope_theta":10000.0,"tie_word_embeddings":false,"bos_token_id":1,
+             "eos_token_id":2}
             """,
         ["opt"] = """
             {"vocab_size":50272,"hidden_size":768,"ffn_dim":3072,"num_hidden_layers":12,"num_attention_heads":12,"max_position_embeddings":2048,

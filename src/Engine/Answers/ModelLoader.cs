@@ -14,6 +14,8 @@ namespace Tessera.Answers;
 /// <summary>Loads both halves of a model at once, and checks that they fit each other.</summary>
 internal static class ModelLoader
 {
+    private static readonly string[] WithVisionWeights = ["cogvlm", "mplug_owl2"];
+
     public static MultimodalModel Load(ModelOptions options, IProgress<EngineProgress>? progress, CancellationToken cancellationToken)
     {
         LanguageModelFile? file = null;
@@ -109,7 +111,8 @@ internal static class ModelLoader
         }
     }
 
-    // Before gigabytes are read. An encoder's prompt is not what a projector for others was trained with.
+    // Before gigabytes are read. An encoder's prompt is not what a projector for others was trained with, nor are weights that read
+    // pictures alone.
     private static void CheckKind(LanguageModelFile file, VisionModel? vision)
     {
         const string WithEncoder = "t5";
@@ -118,13 +121,14 @@ internal static class ModelLoader
         string path = file.Parts[0].Path,
             architecture = file.Parts[0].Metadata.RequireString("general.architecture");
         IReadOnlyList<string>? languages = vision.Projector.Languages;
-        if (languages?.Contains(architecture) ?? architecture != WithEncoder)
+        if (languages?.Contains(architecture) ?? (architecture != WithEncoder && !WithVisionWeights.Contains(architecture)))
             return;
         throw new ModelFileException(
             vision.Path,
             languages is null
-                ? $"it is a projector of {vision.Family}, which was made for language models without an encoder, but "
-                    + $"{path} is of the architecture {architecture}: the two files do not belong together."
+                ? $"it is a projector of {vision.Family}, which was made for language models without "
+                    + (architecture == WithEncoder ? "an encoder" : "weights of their own for pictures")
+                    + $", but {path} is of the architecture {architecture}: the two files do not belong together."
                 : $"it was made for a language model of the architecture {string.Join(" or ", languages)}, but {path} is of "
                     + $"{architecture}: the two files do not belong together."
         );

@@ -12,7 +12,20 @@ internal sealed class TokenEmbeddings
 
     // Architectures whose graph takes a looked-up row as it is (ggml-org/llama.cpp v0.5.0, src/models/*.cpp and build_inp_embd);
     // Gemma, for one, scales tokens but not embeddings.
-    private static readonly string[] Architectures = ["llama", "qwen2", "qwen2vl", "qwen3", "qwen35", "phi3", "internlm2", "t5", "opt"];
+    private static readonly string[] Architectures =
+    [
+        "llama",
+        "qwen2",
+        "qwen2vl",
+        "qwen3",
+        "qwen35",
+        "phi3",
+        "internlm2",
+        "t5",
+        "opt",
+        "cogvlm",
+        "mplug_owl2",
+    ];
     private readonly GgufFile file;
     private readonly GgufTensor tensor;
     private readonly Action requireUnchanged;

@@ -42,6 +42,41 @@ internal static class SquareImages
         return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
     }
 
+    /// <summary>
+    /// Stretches the picture to a square of its longer side, and that to the size, with Pillow's bicubic and 8 bits between. Source:
+    /// X-PLUG/mPLUG-Owl, mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images. The larger square is never held whole.
+    /// </summary>
+    /// <exception cref="TesseraException">The picture is too elongated.</exception>
+    public static RgbImage StretchAndResize(RgbImage image, int size, CancellationToken cancellationToken)
+    {
+        int side = Math.Max(image.Width, image.Height);
+        if (side > MaxSide || (long)side * size > MaxIntermediateArea)
+            throw TooElongated(image);
+        var options = new ResampleOptions(CancellationToken: cancellationToken);
+        if (image.Width == image.Height || side == size)
+            return Resampler.Resize(image, size, size, ResampleFilter.Bicubic, options);
+        var narrowed = new RgbImage(size, side);
+        var band = new byte[checked(side * BandRows * RgbImage.BytesPerPixel)];
+        var source = new PixelRows(image.PixelArray, image.Width, 0, image.Height);
+        for (int top = 0; top < side; top += BandRows)
+        {
+            int count = Math.Min(BandRows, side - top);
+            var stretched = new PixelRows(band, side, top, count);
+            if (image.Width == side)
+                VerticalPass.Run(source, stretched, ResampleWindows.Plan(image.Height, side, ResampleFilter.Bicubic, top, count), options);
+            else
+                Resampler.ResizeRows(source, stretched, ResampleFilter.Bicubic, options);
+            Resampler.ResizeRows(
+                stretched,
+                new PixelRows(narrowed.PixelArray, size, 0, side).Part(top, count),
+                ResampleFilter.Bicubic,
+                options
+            );
+        }
+
+        return Resampler.Resize(narrowed, size, size, ResampleFilter.Bicubic, options);
+    }
+
     // Of the rows that the picture is in, what it has a part in: of a thin one that is a few pixels, whatever the canvas.
     private static void NarrowRows(RgbImage image, RgbImage narrowed, int left, int top, Rgb colour, ResampleOptions options)
     {

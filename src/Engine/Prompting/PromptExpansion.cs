@@ -29,7 +29,7 @@ internal static class PromptExpansion
             memoryStart = 0;
         foreach (LayoutSpan span in layout)
         {
-            var places = new SpanPositions(span.PositionOffsets);
+            var places = new SpanPositions(span.PositionOffsets, span.TextTail);
             if (span.MemoryRowCount > 0)
                 pieces.Add(
                     new PromptPiece.Memory(
@@ -45,7 +45,7 @@ internal static class PromptExpansion
                 PromptPiece.Add(pieces, new PromptPiece.Written(span.Text));
             else if (
                 span.RowCount > 0
-                && pieces is [.., PromptPiece.Rows { Places.Offsets: null } last]
+                && pieces is [.., PromptPiece.Rows { Places: { Offsets: null, TextTail: 0 } } last]
                 && Continues(last, mediaIndex, places)
             )
                 pieces[^1] = last with { Count = last.Count + span.RowCount };
@@ -57,5 +57,5 @@ internal static class PromptExpansion
     }
 
     private static bool Continues(PromptPiece.Rows last, int mediaIndex, SpanPositions places) =>
-        last.MediaIndex == mediaIndex && places.Offsets is null;
+        last.MediaIndex == mediaIndex && places is { Offsets: null, TextTail: 0 };
 }

@@ -17,6 +17,7 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     private readonly int[] positions = new int[capacity];
     private readonly sbyte[] outputs = new sbyte[capacity];
     private readonly MemoryView?[] views = new MemoryView?[capacity];
+    private readonly bool[] isVision = new bool[capacity];
     private float[] embeddings = [];
     private int tokenCount;
     private MemoryView? next;
@@ -35,6 +36,9 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     public ReadOnlySpan<int> Positions => positions.AsSpan(0, Count);
 
     public ReadOnlySpan<sbyte> Outputs => outputs.AsSpan(0, Count);
+
+    /// <summary>Which rows are read with the weights for pictures, where the language model has such.</summary>
+    public ReadOnlySpan<bool> IsVision => isVision.AsSpan(0, Count);
 
     /// <summary>What each row sees beside the rows; null for nothing.</summary>
     public ReadOnlySpan<MemoryView?> Views => views.AsSpan(0, Count);
@@ -70,16 +74,18 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     public int AddToken(int token, int sequence, int position, bool wantsLogits)
     {
         tokens[Count] = token;
+        isVision[Count] = false;
         tokenCount++;
         return Add(sequence, position, wantsLogits);
     }
 
     /// <summary>Adds an embedding [width] and returns its row.</summary>
-    public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits)
+    public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits, bool isReadAsText = false)
     {
         Allocate();
         embedding.CopyTo(embeddings.AsSpan(Count * width, width));
         tokens[Count] = -1;
+        isVision[Count] = !isReadAsText;
         return Add(sequence, position, wantsLogits);
     }
 

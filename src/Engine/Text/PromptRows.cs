@@ -17,6 +17,7 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     private readonly List<ulong> keys = [];
     private readonly List<int> tokens = [];
     private readonly List<int> positions = [];
+    private readonly HashSet<int> readAsText = [];
     private readonly List<Block> blocks = [];
     private readonly List<(int Start, MemoryView View)> views = [];
     private int end;
@@ -50,6 +51,9 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     /// <summary>The token of a row that is one.</summary>
     public int TokenAt(int row) => tokens[row];
 
+    /// <summary>Whether a row that is no token is read with the weights for text all the same.</summary>
+    public bool IsReadAsText(int row) => readAsText.Contains(row);
+
     /// <summary>What a row sees beside the rows; null for nothing. Rows behind the prompt see what its last does.</summary>
     public MemoryView? ViewAt(int row)
     {
@@ -79,7 +83,7 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
     /// <param name="contentKey">Tells apart what the embeddings were made of.</param>
     /// <param name="firstRow">Number of the first row among those of the same content.</param>
     /// <param name="rows">The values.</param>
-    /// <param name="places">Where they stand, counted from the span's beginning.</param>
+    /// <param name="places">Where they stand, counted from the span's beginning, and which are read as text.</param>
     public void AddEmbeddings(ulong contentKey, int firstRow, ReadOnlyMemory<float> rows, SpanPositions places = default)
     {
         int count = rows.Length / width;
@@ -89,6 +93,8 @@ internal sealed class PromptRows(int width, KeyOrigin origin = default)
             keys.Add(origin.Apply((contentKey + (ulong)(firstRow + row)) | ContentBit));
             tokens.Add(NoToken);
             positions.Add(end + places.Of(row));
+            if (row >= count - places.TextTail)
+                readAsText.Add(keys.Count - 1);
         }
 
         end += places.Length(count);

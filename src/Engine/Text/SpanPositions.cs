@@ -1,8 +1,9 @@
 namespace Tessera.Text;
 
-/// <summary>Where the rows of a span stand, counted from the span's first position.</summary>
+/// <summary>Where the rows of a span stand, counted from the span's first position, and which weights read them.</summary>
 /// <param name="Offsets">Of each row, never falling; null for rows one after another.</param>
-internal readonly record struct SpanPositions(IReadOnlyList<int>? Offsets = null)
+/// <param name="TextTail">The last rows, which a language model with weights of their own for pictures reads as text.</param>
+internal readonly record struct SpanPositions(IReadOnlyList<int>? Offsets = null, int TextTail = 0)
 {
     /// <summary>All rows at one place.</summary>
     public static SpanPositions Shared(int rowCount) => new(new int[rowCount]);

@@ -32,6 +32,9 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("vila-1.5-40b", "vila-1.5-40b")]
     [InlineData("nvila", "nvila")]
     [InlineData("glm-4v", "glm-4v")]
+    [InlineData("cogvlm", "cogvlm")]
+    [InlineData("cogvlm2", "cogvlm2")]
+    [InlineData("mplug-owl2", "mplug-owl2")]
     [InlineData("mplug-owl", "mplug-owl")]
     [InlineData("llava-v1.5", "llava-1.5")]
     [InlineData("llava-v1.6", "llava-1.6")]
@@ -75,6 +78,9 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     // The authors' words around picture and question are in the goldens' runs; here they are the converted file's or the family's own.
     [Theory]
     [InlineData("glm-4v", "glm-4v", "<|assistant|>")]
+    [InlineData("cogvlm", "cogvlm", " Answer:")]
+    [InlineData("cogvlm2", "cogvlm2", " Answer:")]
+    [InlineData("mplug-owl2", "mplug-owl2", " ASSISTANT:")]
     [InlineData("mplug-owl", "mplug-owl", "\nAI: ")]
     [InlineData("llava-v1.5", "llava-1.5", " ASSISTANT:")]
     [InlineData("llava-v1.6", "llava-1.6", " ASSISTANT:")]
@@ -90,6 +96,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
         foreach (GoldenRun run in runs)
         {
             string rest = run.Prompt.Split(MediaMarker.Text)[1].TrimStart('\n').Replace("Human: ", "", StringComparison.Ordinal);
+            rest = rest.Replace("Question: ", "", StringComparison.Ordinal);
             var prompt = new Prompt(rest[..rest.IndexOf(end, StringComparison.Ordinal)])
             {
                 Images = [.. run.Pictures.Select(golden.Image)],

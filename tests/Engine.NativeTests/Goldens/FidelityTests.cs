@@ -219,7 +219,12 @@ public sealed class FidelityTests(ITestOutputHelper output)
             else
             {
                 GoldenPicture shown = golden.Pictures.Single(picture => picture.Name == span.Picture);
-                rows.AddEmbeddings((ulong)rows.Count << 32, 0, span.Rows(shown.Embeddings).ToArray(), new SpanPositions(shown.Places));
+                rows.AddEmbeddings(
+                    (ulong)rows.Count << 32,
+                    0,
+                    span.Rows(shown.Embeddings).ToArray(),
+                    new SpanPositions(shown.Places, shown.TextTail)
+                );
             }
         }
 
@@ -241,7 +246,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
                 Flush();
             row = isToken
                 ? batch.AddToken((int)prompt.Keys[index], 0, position, isLast)
-                : batch.AddEmbedding(prompt.Embedding(index), 0, position, isLast);
+                : batch.AddEmbedding(prompt.Embedding(index), 0, position, isLast, prompt.IsReadAsText(index));
         }
 
         Flush();

@@ -97,6 +97,9 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
             ? [.. places.EnumerateArray().Select(static place => place.GetInt32())]
             : null;
 
+    /// <summary>How many of its last embeddings a language model with weights of their own for pictures reads as text.</summary>
+    public int TextTail => Entry.TryGetProperty("text_tail", out JsonElement tail) ? tail.GetInt32() : 0;
+
     /// <summary>The pixels, or null where only their digest is kept.</summary>
     public NpyArray? Pixels(string preprocessing) =>
         PixelEntry(preprocessing) is { ValueKind: JsonValueKind.String } file ? NpyArray.Read(Case.FilePath(file.GetString()!)) : null;

@@ -10,7 +10,8 @@ namespace Tessera.Engine.NativeTests.Goldens;
 
 /// <summary>
 /// What is reused of the KV cache, and what is decoded together, changes no token: for a language model whose state can be cut, for one
-/// that keeps part of it in a recurrent state and whose positions have several axes, and for one whose rows share positions. The goldens'
+/// that keeps part of it in a recurrent state and whose positions have several axes, and for those whose rows share positions, in
+/// libllama and as graphs. The goldens'
 /// tokens lead clearly, so rounding cannot hide behind them.
 /// </summary>
 public sealed class SequenceReuseTests
@@ -21,6 +22,7 @@ public sealed class SequenceReuseTests
     [InlineData("minicpm-v-2.6", true)]
     [InlineData("minicpm-v-4.6", false)]
     [InlineData("glm-4v", true)]
+    [InlineData("cogvlm2", true)]
     public async Task A_continued_prompt_is_not_prefilled_again(string name, bool canCut)
     {
         const int First = 10;
@@ -50,6 +52,7 @@ public sealed class SequenceReuseTests
     [InlineData("minicpm-v-2.6")]
     [InlineData("minicpm-v-4.6")]
     [InlineData("glm-4v")]
+    [InlineData("cogvlm2")]
     public async Task Answers_decoded_together_are_the_references(string name)
     {
         using var setup = new Setup(name, sequenceCount: 4);
@@ -73,20 +76,21 @@ public sealed class SequenceReuseTests
 
     private sealed class Setup : IDisposable
     {
-        private readonly LanguageModel language;
+        private readonly GoldenLanguage loaded;
         private readonly GgufFile file;
         private readonly AnswerScheduler scheduler;
 
         public Setup(string name, int sequenceCount)
         {
             Golden = GoldenCase.Find(name);
-            language = LanguageModel.Load(Golden.LanguageModel, 0, null, default);
-            language.PlacesRowsFreely = Golden.Pictures.Any(static picture => picture.Places is not null);
+            loaded = new GoldenLanguage(Golden);
+            if (loaded.Model is LanguageModel llama)
+                llama.PlacesRowsFreely = Golden.Pictures.Any(static picture => picture.Places is not null);
             file = GgufFile.Open(Golden.LanguageModel);
-            TokenEmbeddings embeddings = TokenEmbeddings.Find(file, language.EmbeddingWidth, static () => { })!;
+            TokenEmbeddings embeddings = TokenEmbeddings.Find(file, loaded.Model.EmbeddingWidth, static () => { })!;
             var limits = new SchedulerLimits(1024, 1024 * sequenceCount, sequenceCount, 64, ThreadCount: 0);
             scheduler = new AnswerScheduler(
-                new LlamaLanguage(language, limits.CacheLength, limits.SequenceCount, limits.ThreadCount),
+                loaded.Model.Open(limits.CacheLength, limits.SequenceCount, limits.ThreadCount, CacheType.F16),
                 limits,
                 embeddings.LookUp
             );
@@ -101,7 +105,7 @@ public sealed class SequenceReuseTests
         public PromptRows Rows(GoldenRun run)
         {
             string[] pictures = [.. Golden.Pictures.Select(static picture => picture.Name)];
-            var rows = new PromptRows(language.EmbeddingWidth);
+            var rows = new PromptRows(loaded.Model.EmbeddingWidth);
             foreach (GoldenSpan span in run.Spans)
             {
                 if (span.Ids is not null)
@@ -113,7 +117,7 @@ public sealed class SequenceReuseTests
                         (ulong)Array.IndexOf(pictures, span.Picture) << 32,
                         span.Start,
                         span.Rows(shown.Embeddings).ToArray(),
-                        new SpanPositions(shown.Places)
+                        new SpanPositions(shown.Places, shown.TextTail)
                     );
                 }
             }
@@ -125,7 +129,7 @@ public sealed class SequenceReuseTests
         {
             scheduler.Dispose();
             file.Dispose();
-            language.Dispose();
+            loaded.Dispose();
         }
     }
 }

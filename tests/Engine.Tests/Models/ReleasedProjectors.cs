@@ -39,8 +39,15 @@ internal static class ReleasedProjectors
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
+        yield return ("CogVLM2", CogVlm(1344, hasConvolution: true), [2306, 2306, 2306]);
+        yield return ("CogVLM", CogVlm(490, hasConvolution: false), [1227, 1227, 1227]);
         yield return ("InternVL 1.0 (448)", InternVl1(), [1024, 1024, 1024]);
         yield return ("mPLUG-Owl", MplugOwl(), [65, 65, 65]);
+        yield return (
+            "mPLUG-Owl2",
+            With(MplugOwl(), ("clip.projector_type", "mplug_owl2"), ("clip.vision.image_size", 448u)),
+            [65, 65, 65]
+        );
         yield return ("MiniGPT-4 with Vicuna", With(QFormer(), ("clip.projector_type", "minigpt4")), [32, 32, 32]);
         yield return ("MiniGPT-4 with Llama 2", MiniGpt(224), [64, 64, 64]);
         yield return ("MiniGPT-v2", With(MiniGpt(448), ("clip.minigpt.wording", "v2")), [256, 256, 256]);
@@ -105,6 +112,16 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = [8];
         contents.Shapes["adapter.conv.weight"] = [32, 8];
         contents.Shapes["adapter.linear.linear.weight"] = contents.Shapes["adapter.linear.gate.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents CogVlm(uint imageSize, bool hasConvolution)
+    {
+        SlicedProjectors.Contents contents = Plain("cogvlm", imageSize, 14);
+        contents.Shapes["v.class_embd"] = [8];
+        if (hasConvolution)
+            contents.Shapes["mm.conv.weight"] = [32, 8];
+        contents.Shapes["mm.model.fc.weight"] = contents.Shapes["mm.gate.weight"] = [8, 8];
         return contents;
     }
 

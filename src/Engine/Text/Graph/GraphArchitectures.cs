@@ -9,8 +9,10 @@ internal static class GraphArchitectures
 {
     private static readonly Dictionary<string, Func<LanguageKeys, WeightStore, LanguageGraph>> Table = new(StringComparer.Ordinal)
     {
+        ["cogvlm"] = static (keys, weights) => new CogVlmGraph(keys, weights),
         ["idefics"] = static (keys, weights) => new IdeficsGraph(keys, weights),
         ["opt"] = static (keys, weights) => new OptGraph(keys, weights),
+        ["mplug_owl2"] = static (keys, weights) => new MplugOwl2Graph(keys, weights),
         ["mllama"] = static (keys, weights) => new MllamaGraph(keys, weights),
         ["llama"] = static (keys, weights) => new LlamaGraph(keys, weights),
     };

@@ -172,7 +172,11 @@ internal sealed class GraphLanguage : ILanguage
     // So that a lack of memory shows before the first prompt.
     private void ReserveLargest()
     {
-        var shape = new StepShape(Math.Min(LargestBatch, Length), 1, Math.Min(cells.Capacity, Length), false, [], 0);
+        int rowCount = Math.Min(LargestBatch, Length);
+        var shape = new StepShape(rowCount, 1, Math.Min(cells.Capacity, Length), false, [], 0)
+        {
+            VisionCount = model.Graph.HasVisionWeights ? rowCount / 2 : 0,
+        };
         using Compute.Graph graph = runner.NewGraph();
         graph.Output(model.Graph.Build(new LanguageStep(graph, shape, model.EmbeddingWidth, cache, memories)));
         runner.Reserve(graph, $"{shape.RowCount} tokens");
@@ -194,15 +198,19 @@ internal sealed class GraphLanguage : ILanguage
 
         for (int row = 0; row < batch.Count; row++)
             cells.Put(found[row], batch.Sequences[row], batch.Positions[row]);
-        int outputCount = batch.Outputs.Count((sbyte)1);
+        var order = RowOrder.Of(batch, model.Graph.HasVisionWeights);
         int looked = Math.Min(cells.Capacity, (cells.UsedCount + CellStretch - 1) / CellStretch * CellStretch);
         (Compute.Graph graph, LanguageStep step, Tensor result) = GraphFor(
-            new StepShape(batch.Count, outputCount, looked, batch.IsEmbeddings, views, memories?.Version ?? 0)
+            new StepShape(batch.Count, order.Outputs.Length, looked, batch.IsEmbeddings, views, memories?.Version ?? 0)
+            {
+                VisionCount = order.VisionCount,
+                VisionOutputCount = order.VisionOutputCount,
+            }
         );
         runner.Place(graph);
-        step.Write(batch, found, cells);
+        step.Write(batch, order, found, cells);
         runner.Run(graph, LanguageSizes.Of(batch.Count), token);
-        ReadLogits(batch, result);
+        ReadLogits(batch, order, result);
         return DecodeOutcome.Done;
     }
 
@@ -219,23 +227,20 @@ internal sealed class GraphLanguage : ILanguage
         return (graph, step, result);
     }
 
-    private void ReadLogits(ContextBatch batch, Tensor result)
+    private void ReadLogits(ContextBatch batch, RowOrder order, Tensor result)
     {
-        if ((long)batch.Outputs.Count((sbyte)1) * Vocabulary.TokenCount > logits.Length)
-            logits = new float[(long)batch.Outputs.Count((sbyte)1) * Vocabulary.TokenCount];
+        if ((long)order.Outputs.Length * Vocabulary.TokenCount > logits.Length)
+            logits = new float[(long)order.Outputs.Length * Vocabulary.TokenCount];
         int vocabulary = Vocabulary.TokenCount,
-            given = model.Graph.LogitCount,
-            output = 0;
-        for (int row = 0; row < batch.Count; row++)
+            given = model.Graph.LogitCount;
+        outputOf.AsSpan(0, batch.Count).Fill(-1);
+        for (int output = 0; output < order.Outputs.Length; output++)
         {
-            outputOf[row] = -1;
-            if (batch.Outputs[row] == 0)
-                continue;
             Span<float> target = logits.AsSpan(output * vocabulary, vocabulary);
             // Tokens of the input that the model never says have none.
             target[Math.Min(given, vocabulary)..].Fill(float.NegativeInfinity);
             Compute.Graph.Read(result, (long)output * given, target[..Math.Min(given, vocabulary)]);
-            outputOf[row] = output++;
+            outputOf[order.Rows[order.Outputs[output]]] = output;
         }
     }
 }

@@ -20,6 +20,9 @@ internal abstract class LanguageGraph
     /// <summary>Positions that it has; more than any context where they are computed.</summary>
     public virtual int MostPositions => int.MaxValue;
 
+    /// <summary>Whether rows of pictures have weights of their own.</summary>
+    public virtual bool HasVisionWeights => false;
+
     /// <summary>The layers that keep keys and values of rows.</summary>
     public abstract IReadOnlyList<CacheWidths> Layers { get; }
 

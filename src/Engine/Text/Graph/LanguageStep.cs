@@ -19,6 +19,12 @@ internal sealed record StepShape(
     int MemoryVersion
 )
 {
+    /// <summary>The last rows, which are pictures', where these have weights of their own.</summary>
+    public int VisionCount { get; init; }
+
+    /// <summary>The last of the rows whose logits are wanted, likewise.</summary>
+    public int VisionOutputCount { get; init; }
+
     /// <summary>Whether one graph serves both.</summary>
     public bool IsLike(StepShape other) => this with { Views = other.Views } == other && Views.SequenceEqual(other.Views);
 }
@@ -62,6 +68,17 @@ internal sealed class LanguageStep
 
     /// <summary>Those of the rows [width, rows] whose logits are wanted: [width, outputs].</summary>
     public Tensor Outputs(Tensor x) => Shape.OutputCount == Shape.RowCount ? x : Graph.Rows(x, outputs);
+
+    /// <summary>Rows [width, n], all or those whose logits are wanted, through what reads text and what reads pictures: [other width,
+    /// n].</summary>
+    public Tensor ByKind(Tensor x, Func<Tensor, Tensor> text, Func<Tensor, Tensor> vision)
+    {
+        long rows = x.Size(1),
+            ofVision = rows == Shape.RowCount ? Shape.VisionCount : Shape.VisionOutputCount;
+        if (ofVision == 0 || ofVision == rows)
+            return ofVision == 0 ? text(x) : vision(x);
+        return Graph.Concat(text(Stretch(x, 0, rows - ofVision)), vision(Stretch(x, rows - ofVision, ofVision)), 1);
+    }
 
     /// <summary>
     /// Puts keys and values [head, key heads, rows] into the cache, and lets queries [head, heads, rows] attend to those of their
@@ -117,20 +134,47 @@ internal sealed class LanguageStep
     public bool HasMemory => Shape.Views.Any(static rows => rows.Slots.Count > 0);
 
     /// <summary>Fills the inputs; the graph must have been placed.</summary>
-    public void Write(ContextBatch batch, int[] rowCells, CacheCells owners)
+    public void Write(ContextBatch batch, RowOrder order, int[] rowCells, CacheCells owners)
     {
         if (Shape.IsEmbeddings)
-            Compute.Graph.Write(embeddings, batch.Embeddings);
+            WriteEmbeddings(batch, order);
         else
-            Compute.Graph.Write(tokens, batch.Tokens);
-        Compute.Graph.Write(Positions, batch.Positions);
-        Compute.Graph.Write<long>(cells, [.. rowCells.Select(static cell => (long)cell)]);
-        int[] wanted = [.. Enumerable.Range(0, batch.Count).Where(row => batch.Outputs[row] != 0)];
-        Compute.Graph.Write<int>(outputs, wanted.Length == 0 ? [0] : wanted);
+            Compute.Graph.Write(tokens, InOrder(batch.Tokens, order));
+        Compute.Graph.Write(Positions, InOrder(batch.Positions, order));
+        Compute.Graph.Write<long>(cells, [.. order.Rows.Select(row => (long)rowCells[row])]);
+        Compute.Graph.Write<int>(outputs, order.Outputs.Length == 0 ? [0] : order.Outputs);
         var seen = new ushort[Shape.CellCount * batch.Count];
-        for (int row = 0; row < batch.Count; row++)
-            owners.WriteMask(batch.Sequences[row], rowCells[row], seen.AsSpan(row * Shape.CellCount, Shape.CellCount));
+        for (int place = 0; place < batch.Count; place++)
+        {
+            int row = order.Rows[place];
+            owners.WriteMask(batch.Sequences[row], rowCells[row], seen.AsSpan(place * Shape.CellCount, Shape.CellCount));
+        }
+
         Compute.Graph.Write<ushort>(mask, seen);
+    }
+
+    private void WriteEmbeddings(ContextBatch batch, RowOrder order)
+    {
+        ReadOnlySpan<float> values = batch.Embeddings;
+        int width = (int)embeddings.Size(0);
+        // Neighbours that stay neighbours go together.
+        for (int place = 0; place < order.Rows.Length; )
+        {
+            int first = place;
+            while (++place < order.Rows.Length && order.Rows[place] == order.Rows[place - 1] + 1)
+                continue;
+            Compute.Graph.Write(embeddings, values.Slice(order.Rows[first] * width, (place - first) * width), (long)first * width);
+        }
+    }
+
+    private static ReadOnlySpan<int> InOrder(ReadOnlySpan<int> values, RowOrder order)
+    {
+        if (order.VisionCount == 0)
+            return values;
+        var ordered = new int[values.Length];
+        for (int place = 0; place < ordered.Length; place++)
+            ordered[place] = values[order.Rows[place]];
+        return ordered;
     }
 
     private Tensor AttendTo(SeenRows rows, int layer, Tensor query, int keyHeads, float scale)
@@ -156,6 +200,9 @@ internal sealed class LanguageStep
                 (query.Stride(1), query.Stride(2), query.Stride(3)),
                 query.Stride(2) * (nuint)first
             );
+
+    private Tensor Stretch(Tensor x, long first, long count) =>
+        Graph.View(x, (x.Size(0), count, 1, 1), (x.Stride(1), x.Stride(2), x.Stride(3)), x.Stride(1) * (nuint)first);
 
     // [head, heads, rows] -> [head * heads, rows].
     private Tensor Flat(Tensor x) => Graph.Reshape(x, x.Size(0) * x.Size(1), x.Size(2));

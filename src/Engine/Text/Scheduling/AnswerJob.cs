@@ -98,7 +98,7 @@ internal sealed class AnswerJob(
         int row =
             IsDecoding ? batch.AddToken(tokens[^1], Sequence.Id, position, true)
             : rows.IsTokenAt(next) ? batch.AddToken(rows.TokenAt(next), Sequence.Id, position, isLast)
-            : batch.AddEmbedding(rows.Embedding(next), Sequence.Id, position, isLast);
+            : batch.AddEmbedding(rows.Embedding(next), Sequence.Id, position, isLast, rows.IsReadAsText(next));
         if (isLast)
             OutputRow = row;
     }

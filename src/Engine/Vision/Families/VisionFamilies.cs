@@ -1,5 +1,6 @@
 using Tessera.Gguf;
 using Tessera.Vision.Families.Blip2;
+using Tessera.Vision.Families.CogVlm;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
@@ -11,6 +12,7 @@ using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.MplugOwl;
+using Tessera.Vision.Families.MplugOwl2;
 using Tessera.Vision.Families.Vila;
 
 namespace Tessera.Vision.Families;
@@ -28,7 +30,9 @@ internal static class VisionFamilies
         MiniCpmV46Family.Row,
         LlavaUhdFamily.Row,
         Glm4vFamily.Row,
+        CogVlmFamily.Row,
         MplugOwlFamily.Row,
+        MplugOwl2Family.Row,
         Blip2Family.Row,
         InstructBlipFamily.Row,
         MllamaFamily.Row,

@@ -19,6 +19,9 @@ internal sealed record GatedConnectorNames(string Project, string Norm, string G
             "adapter.linear.dense_h_to_4h",
             "adapter.linear.dense_4h_to_h"
         );
+
+    /// <summary>As llama.cpp names CogVLM's (v0.5.0, tools/mtmd/clip-impl.h).</summary>
+    public static GatedConnectorNames CogVlm { get; } = new("mm.model.fc", "mm.post_fc_norm", "mm.gate", "mm.up", "mm.down");
 }
 
 /// <summary>

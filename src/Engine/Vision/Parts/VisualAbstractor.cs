@@ -17,6 +17,10 @@ internal sealed record VisualAbstractorConfig(int Width, int Inner, int HeadCoun
     private const int MaxQueryCount = 4096;
     private const int MaxBlockCount = 64;
 
+    /// <summary>Features along a side of the tower's map, behind a class token, where positions are added to queries and keys (mPLUG-Owl2);
+    /// 0 where they are not.</summary>
+    public int PlacedSide { get; init; }
+
     /// <exception cref="ModelFileException">A tensor is missing, or a size cannot be.</exception>
     public static VisualAbstractorConfig Read(GgufFile file, int towerWidth)
     {
@@ -51,12 +55,13 @@ internal sealed record VisualAbstractorConfig(int Width, int Inner, int HeadCoun
 
 /// <summary>
 /// Learned queries gather a slice's features, block after block: each attends to itself and its fellows and to the features, all normed
-/// before, and what it gathers is added to the normed query, not to the query. Source: X-PLUG/mPLUG-Owl,
-/// mPLUG-Owl/mplug_owl/modeling_mplug_owl.py, MplugOwlVisualAbstractorAttention and -CrossOutput.
+/// before, and what it gathers is added to the normed query, not to the query. In mPLUG-Owl2 positions are added to what becomes queries and
+/// keys. Source: X-PLUG/mPLUG-Owl, mPLUG-Owl/mplug_owl/modeling_mplug_owl.py, MplugOwlVisualAbstractorAttention and -CrossOutput;
+/// mPLUG-Owl2/mplug_owl2/model/visual_encoder.py, MplugOwlVisualAbstractorMultiHeadAttention.
 /// </summary>
 internal sealed class VisualAbstractor
 {
-    private const int BlockNodeCapacity = 56;
+    private const int BlockNodeCapacity = 64;
     private readonly VisualAbstractorConfig config;
     private readonly Tensor queries; // [width, queries]
     private readonly Block[] blocks;
@@ -90,6 +95,14 @@ internal sealed class VisualAbstractor
         private readonly NormWeights featureNorm = NormWeights.Load(weights, $"{prefix}.norm_k", config.Width);
         private readonly NormWeights outputNorm = NormWeights.Load(weights, $"{prefix}.norm2", config.Width);
         private readonly NormWeights innerNorm = NormWeights.Load(weights, $"{prefix}.ffn_norm", config.Inner);
+        private readonly Tensor queryPlaces = Places(weights, $"{prefix}.query_pos", config.Width, config.QueryCount, config.PlacedSide);
+        private readonly Tensor featurePlaces = Places(
+            weights,
+            $"{prefix}.key_pos",
+            config.Width,
+            config.PlacedSide * config.PlacedSide + 1,
+            config.PlacedSide
+        );
         private readonly LinearWeights query = LinearWeights.Load(weights, $"{prefix}.attn_q", config.Width, config.Width);
         private readonly LinearWeights key = LinearWeights.Load(weights, $"{prefix}.attn_k", config.Width, config.Width);
         private readonly LinearWeights value = LinearWeights.Load(weights, $"{prefix}.attn_v", config.Width, config.Width);
@@ -101,11 +114,14 @@ internal sealed class VisualAbstractor
         public Tensor Build(Graph graph, Tensor x, Tensor features)
         {
             x = queryNorm.Build(graph, x, NormEpsilon);
-            Tensor seen = graph.Concat(x, featureNorm.Build(graph, features, NormEpsilon), 1); // [width, queries + tokens, slices]
+            Tensor normedFeatures = featureNorm.Build(graph, features, NormEpsilon);
+            Tensor seen = graph.Concat(x, normedFeatures, 1); // [width, queries + tokens, slices]
+            Tensor asked = Placed(graph, x, queryPlaces),
+                known = config.PlacedSide > 0 ? graph.Concat(asked, Placed(graph, normedFeatures, featurePlaces), 1) : seen;
             Tensor mixed = Attention.Build(
                 graph,
-                Heads(graph, query.Build(graph, x)),
-                Heads(graph, key.Build(graph, seen)),
+                Heads(graph, query.Build(graph, asked)),
+                Heads(graph, key.Build(graph, known)),
                 Heads(graph, value.Build(graph, seen))
             );
             x = graph.Add(x, output.Build(graph, mixed));
@@ -113,6 +129,11 @@ internal sealed class VisualAbstractor
             Tensor inner = graph.Multiply(graph.Silu(gate.Build(graph, normed)), up.Build(graph, normed));
             return graph.Add(x, down.Build(graph, innerNorm.Build(graph, inner, config.InnerNormEpsilon)));
         }
+
+        private static Tensor Placed(Graph graph, Tensor x, Tensor places) => places.IsNull ? x : graph.Add(x, places);
+
+        private static Tensor Places(WeightStore weights, string name, int width, int count, int side) =>
+            side > 0 ? weights.Values(name, width, count) : default;
 
         private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, config.HeadCount);
     }

@@ -13,13 +13,17 @@ internal enum AspectRatioRule
 
     /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave, GLM-4V).</summary>
     Stretch,
+
+    /// <summary>Stretched to a square of the longer side, which is resized (mPLUG-Owl2).</summary>
+    StretchFirst,
 }
 
 /// <summary>
 /// One square slice of each picture. Pad: a square canvas of the mean colour, the picture in its middle, bicubic to the input
 /// (haotian-liu/LLaVA: llava/mm_utils.py, expand2square). Crop: shorter side to the input, bicubic, centre cut out
 /// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py). Stretch: bicubic to the input, no aspect kept
-/// (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py). Pillow's filters and rounding in all.
+/// (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py). StretchFirst: bicubic to a square of the longer side, and from
+/// that to the input (X-PLUG/mPLUG-Owl: mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images). Pillow's filters and rounding in all.
 /// </summary>
 /// <param name="inputSize">Side of the tower's input in pixels.</param>
 /// <param name="rule">How pictures are brought to it.</param>
@@ -60,6 +64,7 @@ internal sealed class SquaredImages(
         {
             AspectRatioRule.Pad => SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken),
             AspectRatioRule.Crop => SquareImages.ResizeAndCrop(image, inputSize, cancellationToken),
+            AspectRatioRule.StretchFirst => SquareImages.StretchAndResize(image, inputSize, cancellationToken),
             _ => Resampler.Resize(
                 image,
                 inputSize,
@@ -73,7 +78,7 @@ internal sealed class SquaredImages(
 
     private SourceRectangle Source(PixelSize image)
     {
-        if (rule == AspectRatioRule.Stretch)
+        if (rule is AspectRatioRule.Stretch or AspectRatioRule.StretchFirst)
             return SourceRectangle.Whole(image);
         double side = rule == AspectRatioRule.Pad ? Math.Max(image.Width, image.Height) : Math.Min(image.Width, image.Height);
         return new SourceRectangle((image.Width - side) / 2, (image.Height - side) / 2, side, side);
