@@ -4,8 +4,7 @@ namespace Tessera.Checkpoints.Language;
 
 /// <summary>
 /// What a configuration leaves out because it is the class's default. Released files rely on it: llava-1.5-7b-hf's text_config names no
-/// widths. Source: huggingface/transformers v5.12, models/*/configuration_*.py, and the authors' own
-/// configuration_*.py.
+/// widths. Source: huggingface/transformers v5.12, models/*/configuration_*.py, and the authors' own.
 /// </summary>
 internal static class LanguageDefaults
 {

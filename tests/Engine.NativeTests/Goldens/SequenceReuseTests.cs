@@ -11,8 +11,7 @@ namespace Tessera.Engine.NativeTests.Goldens;
 /// <summary>
 /// What is reused of the KV cache, and what is decoded together, changes no token: for a language model whose state can be cut, for one
 /// that keeps part of it in a recurrent state and whose positions have several axes, and for those whose rows share positions, in
-/// libllama and as graphs. The goldens'
-/// tokens lead clearly, so rounding cannot hide behind them.
+/// libllama and as graphs. The goldens' tokens lead clearly, so rounding cannot hide behind them.
 /// </summary>
 public sealed class SequenceReuseTests
 {

@@ -55,8 +55,8 @@ internal sealed record VisualAbstractorConfig(int Width, int Inner, int HeadCoun
 
 /// <summary>
 /// Learned queries gather a slice's features, block after block: each attends to itself and its fellows and to the features, all normed
-/// before, and what it gathers is added to the normed query, not to the query. In mPLUG-Owl2 positions are added to what becomes queries and
-/// keys. Source: X-PLUG/mPLUG-Owl, mPLUG-Owl/mplug_owl/modeling_mplug_owl.py, MplugOwlVisualAbstractorAttention and -CrossOutput;
+/// before, and what it gathers is added to the normed query, not to the query. In mPLUG-Owl2 positions are added to what becomes queries
+/// and keys. Source: X-PLUG/mPLUG-Owl, mPLUG-Owl/mplug_owl/modeling_mplug_owl.py, MplugOwlVisualAbstractorAttention and -CrossOutput;
 /// mPLUG-Owl2/mplug_owl2/model/visual_encoder.py, MplugOwlVisualAbstractorMultiHeadAttention.
 /// </summary>
 internal sealed class VisualAbstractor
