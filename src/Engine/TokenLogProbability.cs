@@ -6,6 +6,9 @@ namespace Tessera;
 /// <param name="LogProbability">Natural logarithm of its probability.</param>
 public sealed record TokenLogProbability(int TokenId, string Text, double LogProbability)
 {
+    /// <summary>Its bytes, which may be a part of a character.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; init; }
+
     /// <summary>The likeliest tokens in its place, likeliest first, as many as were asked for.</summary>
     public IReadOnlyList<TokenLogProbability> Likeliest { get; init; } = [];
 }

@@ -10,6 +10,7 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
     private const int NoToken = -1;
     private readonly ConcurrentDictionary<string, int?> found = new();
     private readonly Lazy<bool[]> asciiTokens = new(() => FindAsciiTokens(vocabulary));
+    private TokenBeginnings? beginnings;
 
     public nint Pointer => vocabulary;
 
@@ -77,6 +78,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
 
     /// <summary>Whether a token is text of whole ASCII characters: neither a control token nor part of a longer character.</summary>
     public bool IsAscii(int token) => asciiTokens.Value[token];
+
+    /// <summary>With which characters tokens begin.</summary>
+    public TokenBeginnings Beginnings => LazyInitializer.EnsureInitialized(ref beginnings, () => new TokenBeginnings(this));
 
     /// <summary>The token that prompts spell in this way, or null; control tokens are found too.</summary>
     public int? FindControl(string text) => Tokenize(text) is [int token] ? token : null;

@@ -39,7 +39,7 @@ internal sealed unsafe class GrammarSampler : IDisposable
     {
         int token = candidates.Choose(chain, candidates.Fill(logits));
         if (!Allows(token))
-            token = candidates.Choose(chain, Allowed(candidates.Fill(logits)));
+            token = candidates.Choose(chain, Allowed(Plausible(logits)));
         LibLlama.llama_sampler_accept(chain.Pointer, token);
         LibLlama.llama_sampler_accept(grammar.Pointer, token);
         if (unfinished.Length > 0 || !vocabulary.IsAscii(token))
@@ -64,8 +64,22 @@ internal sealed unsafe class GrammarSampler : IDisposable
         return !float.IsNegativeInfinity(candidate.logit);
     }
 
-    // Puts the candidates that the grammar allows first.
-    private int Allowed(int count)
+    // Takes the tokens whose first characters the grammar does not refuse. Within a character it reads on from a part of one.
+    private int Plausible(ReadOnlySpan<float> logits)
+    {
+        if (unfinished.Length > 0)
+            return candidates.Fill(logits);
+        TokenBeginnings beginnings = vocabulary.Beginnings;
+        int count = candidates.Fill(beginnings.Singles);
+        AskGrammar(count);
+        Span<bool> isOpen = stackalloc bool[TokenBeginnings.CharacterCount + 1];
+        isOpen[TokenBeginnings.Unknown] = true;
+        foreach (llama_token_data candidate in candidates.All[..count])
+            isOpen[beginnings.Of(candidate.id)] = !float.IsNegativeInfinity(candidate.logit);
+        return candidates.Fill(logits, beginnings, isOpen);
+    }
+
+    private void AskGrammar(int count)
     {
         fixed (llama_token_data* data = candidates.All)
         {
@@ -77,7 +91,12 @@ internal sealed unsafe class GrammarSampler : IDisposable
             };
             LibLlama.llama_sampler_apply(grammar.Pointer, &array);
         }
+    }
 
+    // Puts the candidates that the grammar allows first.
+    private int Allowed(int count)
+    {
+        AskGrammar(count);
         int kept = 0;
         Span<llama_token_data> all = candidates.All;
         for (int index = 0; index < count; index++)

@@ -26,8 +26,11 @@ internal sealed class LogProbabilities(Vocabulary vocabulary, int likeliestCount
             tokens.Add(watched);
     }
 
-    private TokenLogProbability Of(int token, double logProbability) =>
-        new(token, Encoding.UTF8.GetString(vocabulary.Piece(token)), logProbability);
+    private TokenLogProbability Of(int token, double logProbability)
+    {
+        byte[] bytes = vocabulary.Piece(token).ToArray();
+        return new TokenLogProbability(token, Encoding.UTF8.GetString(bytes), logProbability) { Bytes = bytes };
+    }
 
     private TokenLogProbability[] Likeliest(ReadOnlySpan<float> logits, double normalizer)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using Tessera.Text.Sampling;
 
@@ -32,6 +33,8 @@ internal sealed class AnswerJob(
     private long admittedAt,
         firstTokenAt;
     private bool isCut;
+    private int? sampled;
+    private ExceptionDispatchInfo? sampleFailure;
 
     public AnswerRequest Request => request;
 
@@ -115,11 +118,28 @@ internal sealed class AnswerJob(
     /// <summary>The batch has not been decoded.</summary>
     public void WithdrawRows() => (PendingCount, OutputRow) = (0, -1);
 
+    /// <summary>Whether choosing its next token takes as long as it is worth another thread.</summary>
+    public bool IsSlowToChoose => OutputRow >= 0 && request.Sampling.Grammar is not null;
+
+    /// <summary>Finds the next token before <see cref="Choose"/> takes it; of several jobs on several threads at once.</summary>
+    public void Sample()
+    {
+        try
+        {
+            sampled = sampler.Sample(language.Logits(OutputRow));
+        }
+        catch (Exception failure)
+        {
+            sampleFailure = ExceptionDispatchInfo.Capture(failure);
+        }
+    }
+
     /// <summary>Chooses the next token. True if the answer is over.</summary>
     public bool Choose()
     {
-        int token = sampler.Sample(language.Logits(OutputRow));
-        OutputRow = -1;
+        sampleFailure?.Throw();
+        int token = sampled ?? sampler.Sample(language.Logits(OutputRow));
+        (OutputRow, sampled) = (-1, null);
         if (tokens.Count == 0)
             firstTokenAt = Stopwatch.GetTimestamp();
         tokens.Add(token);

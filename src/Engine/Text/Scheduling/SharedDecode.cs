@@ -23,6 +23,7 @@ internal sealed class SharedDecode(ILanguage language, SequenceRoom room, Contex
         {
             foreach (AnswerJob job in taken)
                 job.CommitRows();
+            Sample(taken);
             foreach (AnswerJob job in taken)
                 decoded(job);
             return true;
@@ -44,6 +45,17 @@ internal sealed class SharedDecode(ILanguage language, SequenceRoom room, Contex
 
         failed(taken[0], reason);
         return true;
+    }
+
+    // Grammars ask about much of the vocabulary, which takes as long as a small model's step: those of several answers do so together.
+    private void Sample(AnswerJob[] jobs)
+    {
+        AnswerJob[] slow = [.. jobs.Where(static job => job.IsSlowToChoose)];
+        if (slow.Length < 2)
+            return;
+        // The first look at a batch's logits puts its rows in order.
+        _ = language.Logits(slow[0].OutputRow);
+        Parallel.ForEach(slow, static job => job.Sample());
     }
 
     private (DecodeOutcome Outcome, Exception? Thrown) Decode()
