@@ -12,10 +12,15 @@ public sealed class AnnotationFile : IDisposable
     private readonly HashSet<PathKey> keys = [];
     private readonly Stream stream;
     private readonly string path;
+    private readonly string? asked;
 
     private static ReadOnlySpan<byte> LineStart => "{\"path\":"u8;
 
-    private AnnotationFile(Stream stream, string path) => (this.stream, this.path) = (stream, path);
+    private AnnotationFile(Stream stream, string path, AnnotationRequest? request)
+    {
+        (this.stream, this.path) = (stream, path);
+        asked = request is null ? null : AskedDigest.Of(request);
+    }
 
     /// <summary>Lines that are there.</summary>
     public int Count { get; private set; }
@@ -24,14 +29,20 @@ public sealed class AnnotationFile : IDisposable
     public int FailedCount { get; private set; }
 
     /// <summary>Begins a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="request">What is asked, which each line then tells by <see cref="AnnotationLine.Asked"/>; null for lines that do
+    /// not.</param>
     /// <exception cref="TesseraException">It cannot be written, or there is one.</exception>
-    public static AnnotationFile Create(string path) => Open(path, FileMode.CreateNew);
+    public static AnnotationFile Create(string path, AnnotationRequest? request = null) => Open(path, FileMode.CreateNew, request);
 
     /// <summary>Goes on with a file, or begins it where there is none.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="request">What is asked; null where any lines will do.</param>
+    /// <exception cref="AskedOtherwiseException">Lines of it answer another question.</exception>
     /// <exception cref="TesseraException">It cannot be written, or holds something else.</exception>
-    public static AnnotationFile Resume(string path)
+    public static AnnotationFile Resume(string path, AnnotationRequest? request = null)
     {
-        AnnotationFile file = Open(path, FileMode.OpenOrCreate);
+        AnnotationFile file = Open(path, FileMode.OpenOrCreate, request);
         try
         {
             file.ReadLines();
@@ -47,7 +58,7 @@ public sealed class AnnotationFile : IDisposable
     }
 
     /// <summary>Writes lines to a stream, from which nothing can be read back.</summary>
-    public static AnnotationFile Over(Stream stream, string name) => new(stream, name);
+    public static AnnotationFile Over(Stream stream, string name) => new(stream, name, null);
 
     /// <summary>Whether a picture has its line.</summary>
     public bool Has(PathKey key)
@@ -61,7 +72,7 @@ public sealed class AnnotationFile : IDisposable
     public bool Append(AnnotationLine line)
     {
         ArgumentNullException.ThrowIfNull(line);
-        byte[] bytes = [.. line.ToJson(), (byte)'\n'];
+        byte[] bytes = [.. (asked is null ? line : line with { Asked = asked }).ToJson(), (byte)'\n'];
         lock (gate)
         {
             if (!keys.Add(PathKey.Of(line.Path)))
@@ -93,12 +104,12 @@ public sealed class AnnotationFile : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => stream.Dispose();
 
-    private static AnnotationFile Open(string path, FileMode mode)
+    private static AnnotationFile Open(string path, FileMode mode, AnnotationRequest? request)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            return new AnnotationFile(OpenAlone(path, mode), path);
+            return new AnnotationFile(OpenAlone(path, mode), path, request);
         }
         catch (IOException failure) when (mode == FileMode.CreateNew && File.Exists(path))
         {
@@ -155,6 +166,8 @@ public sealed class AnnotationFile : IDisposable
         try
         {
             AnnotationLine line = AnnotationLine.FromJson(bytes);
+            if (asked is not null && line.Asked is not null && line.Asked != asked)
+                throw new AskedOtherwiseException(path, Count + 1);
             keys.Add(PathKey.Of(line.Path));
             return line;
         }
@@ -200,6 +213,21 @@ public sealed class AnnotationFile : IDisposable
 
     private TesseraException Unwritable(IOException failure) =>
         new($"{path}: it cannot be written ({failure.Message.TrimEnd('.')}); {Count} lines in it are whole.", failure);
+}
+
+/// <summary>Lines that answer another question than the one that was to be gone on with.</summary>
+public sealed class AskedOtherwiseException : TesseraException
+{
+    /// <summary>Creates the failure.</summary>
+    public AskedOtherwiseException(string path, int line)
+        : base($"{path}: line {line} answers another question than this one (another prompt, system sentence, schema or grammar).") =>
+        (Path, Line) = (path, line);
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The first such line, from 1.</summary>
+    public int Line { get; }
 }
 
 /// <summary>Results that are there already, where new ones were to begin.</summary>

@@ -38,6 +38,9 @@ public sealed record AnnotationLine(string Path)
     /// <summary>The model's file name, where several machines may have several.</summary>
     public string? Model { get; init; }
 
+    /// <summary>A digest of what was asked: lines of the same question have the same.</summary>
+    public string? Asked { get; init; }
+
     /// <summary>The line of an answer.</summary>
     /// <exception cref="JsonException">It should be an object, and is none.</exception>
     public static AnnotationLine Of(string path, GenerationResult result, bool isObject)

@@ -77,7 +77,7 @@ internal sealed class AnnotateCommand(CliConsole console)
         long started = Stopwatch.GetTimestamp();
         int resumed;
         (int Count, int Failed) made;
-        using (AnnotationFile file = Open(parsed, path))
+        using (AnnotationFile file = Open(parsed, path, request))
         {
             resumed = file.Count;
             try
@@ -170,14 +170,14 @@ internal sealed class AnnotateCommand(CliConsole console)
         display.SetTotal(count < 0 ? count : Math.Max(0, count - resumed));
     }
 
-    private AnnotationFile Open(ParseResult parsed, string path)
+    private AnnotationFile Open(ParseResult parsed, string path, AnnotationRequest request)
     {
         if (path == "-")
             return AnnotationFile.Over(console.OpenOutput(), "standard output");
         OutputFiles.RequireFolder(path);
         if (parsed.GetValue(csv) is string table)
             OutputFiles.RequireFolder(table);
-        return parsed.GetValue(resume) ? AnnotationFile.Resume(path) : AnnotationFile.Create(path);
+        return parsed.GetValue(resume) ? AnnotationFile.Resume(path, request) : AnnotationFile.Create(path, request);
     }
 
     private void WriteTable(ParseResult parsed, string path)

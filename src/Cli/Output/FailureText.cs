@@ -42,6 +42,7 @@ internal static class FailureText
             ImageTooLargeException => " (--max-pixels)",
             ImageTokenLimitException limit => $", so --max-image-tokens must be at least {limit.LeastTokenCount}",
             Annotation.AnnotationFileExistsException => ": give --resume to go on with it, or another name",
+            Annotation.AskedOtherwiseException => ": ask the same, or name another file with --out",
             NoProjectorException => ": give one with --mmproj",
             ModelFileRoleException { IsProjector: true } => ": give it with --mmproj and the language model with -m",
             ModelFileRoleException => ": give it with -m and the projector with --mmproj",

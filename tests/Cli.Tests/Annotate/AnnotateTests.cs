@@ -28,7 +28,10 @@ public sealed class AnnotateTests : IDisposable
         foreach (JsonElement line in lines.Where(line => AnnotateRuns.PathOf(line) != bad))
         {
             string[] names = [.. line.EnumerateObject().Select(static member => member.Name)];
-            Assert.Equal(["path", "answer", "finish_reason", "prompt_tokens", "image_tokens", "completion_tokens", "timings"], names);
+            Assert.Equal(
+                ["path", "answer", "finish_reason", "prompt_tokens", "image_tokens", "completion_tokens", "timings", "asked"],
+                names
+            );
             Assert.Equal(16, line.GetProperty("image_tokens").GetInt32());
         }
 

@@ -57,6 +57,28 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public async Task Lines_of_another_question_are_not_gone_on_with()
+    {
+        string pictures = folder.File("pictures"),
+            schema = folder.File("schema.json");
+        AnnotateRuns.Fill(pictures, 1);
+        await File.WriteAllTextAsync(schema, """{"enum":["a","b"]}""");
+        Assert.Equal(0, (await AnnotateRuns.RunAsync(pictures, "--out", Output, "--prompt", "What?")).ExitCode);
+        string before = await File.ReadAllTextAsync(Output);
+        string[] again = [pictures, "--out", Output, "--resume", "--prompt"];
+        (await AnnotateRuns.RunAsync([.. again, "Who?"])).ShouldFail(1, "line 1 answers another question", "--out");
+        (await AnnotateRuns.RunAsync([.. again, "What?", "--system", "Be rude."])).ShouldFail(1, "line 1 answers another question");
+        (await AnnotateRuns.RunAsync([.. again, "What?", "--schema", schema])).ShouldFail(1, "line 1 answers another question");
+        Assert.Equal(before, await File.ReadAllTextAsync(Output));
+        AnnotateRuns.Fill(pictures, 2);
+        Assert.Equal(0, (await AnnotateRuns.RunAsync([.. again, "What?", "--seed", "7"])).ExitCode);
+        Assert.Equal(2, AnnotateRuns.Lines(Output).Length);
+        // Lines of who wrote none, as before, are any question's.
+        await File.WriteAllTextAsync(Output, """{"path":"elsewhere","error":"no"}""" + "\n");
+        Assert.Equal(0, (await AnnotateRuns.RunAsync([.. again, "Who?"])).ExitCode);
+    }
+
+    [Fact]
     public void Two_never_write_the_same_file()
     {
         using var first = AnnotationFile.Resume(Output);
