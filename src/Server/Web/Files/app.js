@@ -23,8 +23,19 @@ function fail(failure) {
 
 function draw() {
   const shown = store.path(chat);
-  log.replaceChildren(...(shown.length > 0 ? shown.map((node) => view.message(chat, node, actions, running?.node === node)) : [view.welcome()]));
+  log.replaceChildren(...(shown.length > 0 ? shown.map((node) => view.message(chat, node, actions, running?.node === node)) : [view.welcome(suggest)]));
   log.scrollTop = log.scrollHeight;
+}
+
+function suggest(text) {
+  question.value = text;
+  grow();
+  question.focus();
+}
+
+function showHistory(isOpen) {
+  $("history").hidden = !isOpen;
+  $("history-toggle").setAttribute("aria-expanded", String(isOpen));
 }
 
 async function drawHistory() {
@@ -34,7 +45,10 @@ async function drawHistory() {
     open.type = "button";
     open.textContent = item.title;
     open.setAttribute("aria-current", String(item.id === chat.id));
-    open.addEventListener("click", () => show(item));
+    open.addEventListener("click", () => {
+      if (matchMedia("(max-width: 40rem)").matches) showHistory(false);
+      show(item);
+    });
     const remove = document.createElement("button");
     remove.type = "button";
     remove.textContent = "✕";
@@ -250,10 +264,7 @@ $("new-chat").addEventListener("click", () => {
   show(store.newChat());
   question.focus();
 });
-$("history-toggle").addEventListener("click", (event) => {
-  const isOpen = $("history").toggleAttribute("hidden") === false;
-  event.currentTarget.setAttribute("aria-expanded", String(isOpen));
-});
+$("history-toggle").addEventListener("click", () => showHistory($("history").hidden));
 select.addEventListener("change", () => {
   settings.model.set(select.value);
   plan();
@@ -276,6 +287,8 @@ settings.start((name) => {
 });
 const last = (await store.list()).find(({ id }) => id === localStorage.getItem("tessera.chat"));
 if (last) chat = last;
+// Where there is room for both.
+showHistory(matchMedia("(min-width: 64rem)").matches);
 draw();
 drawHistory();
 await loadModels();

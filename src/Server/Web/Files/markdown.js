@@ -90,7 +90,10 @@ function fence(lines, at) {
   const code = [];
   let next = at + 1;
   for (; next < lines.length && !lines[next].trim().startsWith(mark); next++) code.push(lines[next]);
-  return [element("pre", [element("code", [code.join("\n")])], { tabindex: "0" }), next + 1];
+  const text = code.join("\n");
+  const copy = element("button", ["Copy"], { type: "button", "aria-label": "Copy this code" });
+  copy.addEventListener("click", () => navigator.clipboard?.writeText(text));
+  return [element("div", [element("pre", [element("code", [text])], { tabindex: "0" }), copy], { class: "code" }), next + 1];
 }
 
 function blocks(lines, depth) {

@@ -15,13 +15,16 @@ export const read = (file) =>
     reader.readAsDataURL(file);
   });
 
+// As large as the caption, whatever the picture's size, but never larger than its slice.
+const labelSize = ({ width, height }, wide, high) => Math.min(13 * Math.max(1, width / 350, height / 320), wide / 3, high / 3);
+
 function grid(plan) {
   const { width, height } = plan.image;
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   for (const slice of plan.slices.filter(({ kind }) => kind === "tile" || plan.slices.length === 1)) {
     const { left, top, width: wide, height: high } = slice.source;
     drawing.append(svg("rect", { x: left, y: top, width: wide, height: high }));
-    const size = Math.max(1, Math.min(wide, high) / 9);
+    const size = labelSize(plan.image, wide, high);
     const label = svg("text", { x: Math.max(0, left) + size / 2, y: Math.max(0, top) + size * 1.3, "font-size": size });
     label.textContent = slice.tokens;
     drawing.append(label);
@@ -30,9 +33,11 @@ function grid(plan) {
 }
 
 const words = (plan) => {
-  const cut = plan.slices.length > 1 ? `${plan.slices.length} slices (a grid of ${plan.grid.columns} × ${plan.grid.rows}, and the whole)` : "one slice";
+  const { columns, rows } = plan.grid;
+  const whole = plan.slices.some(({ kind }) => kind === "overview") ? " and the whole" : "";
+  const cut = plan.slices.length > 1 ? `${plan.slices.length} slices (${columns} × ${rows}${whole})` : "one slice";
   const limited = plan.limited ? `, limited from ${plan.unlimited_tokens}` : "";
-  return `${plan.image.width} × ${plan.image.height}: ${cut}, ${plan.image_tokens} tokens${limited}. Text under about ${plan.smallest_readable_text} pixels will not be readable.`;
+  return `${plan.image.width} × ${plan.image.height}, ${cut}, ${plan.image_tokens} tokens${limited}. Text lower than ${plan.smallest_readable_text} pixels is lost.`;
 };
 
 /** A picture with its slices; its plan may come later. */

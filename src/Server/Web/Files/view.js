@@ -56,6 +56,7 @@ export function fill(body, node) {
   body.append(...render(node.text));
   if (node.failure) body.append(make("p", "failure", node.failure));
   if (node.stopped) body.append(make("p", "note", "Stopped."));
+  if (node.cut) body.append(make("p", "note", "Cut at the most tokens of an answer (Settings)."));
 }
 
 /** One message. */
@@ -82,4 +83,10 @@ export function editor(article, node, done) {
   text.focus();
 }
 
-export const welcome = () => make("p", "welcome", "Drop a picture here, paste one, or add a file; then ask about it.");
+const suggestions = ["Describe this picture.", "Read the text in this picture.", "What is unusual here?"];
+
+/** What an empty chat shows; a suggestion goes into the question. */
+export function welcome(suggest) {
+  const list = make("ul", "", ...suggestions.map((text) => make("li", "", button(text, "", () => suggest(text)))));
+  return make("div", "welcome", make("h2", "", "What shall we look at?"), make("p", "", "Drop a picture here, paste one, or add a file; then ask about it."), list);
+}
