@@ -64,6 +64,16 @@ public sealed record ServerOptions
     /// <summary>How long answers may go on when the server is told to stop.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a request's headers may take to come, and its body without coming at <see cref="LeastBytesPerSecond"/>.</summary>
+    internal TimeSpan RequestPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Bytes in a second below which a body comes too slowly, and an answer is read too slowly.</summary>
+    internal double LeastBytesPerSecond { get; init; } = 240;
+
+    /// <summary>Says whether there is room for another model, beside those that are loaded.</summary>
+    internal Func<ModelOptions, CancellationToken, Task<bool>> HasRoomAsync { get; init; } =
+        static async (files, cancellationToken) => (await MemoryPlan.ForAsync(files, null, cancellationToken)).Fits;
+
     /// <summary>8427.</summary>
     public const int DefaultPort = 8427;
 

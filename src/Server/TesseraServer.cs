@@ -24,6 +24,7 @@ public sealed class TesseraServer : IAsyncDisposable
 {
     // Answers that are told to stop do so within one step.
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(5);
+    private const int MaxConnections = 4096;
     private readonly WebApplication app;
     private readonly ServerOptions options;
     private readonly Readiness readiness;
@@ -111,11 +112,10 @@ public sealed class TesseraServer : IAsyncDisposable
                 // What keeps it from starting is thrown.
                 .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         AddServices(builder.Services, options);
-        Telemetry.Add(builder.Services);
+        Telemetry.Add(builder.Services, builder.Configuration);
         WebApplication app = builder.Build();
-        ILogger logger = app.Services.GetRequiredService<ILogger<TesseraServer>>();
         RequestGuard guard = app.Services.GetRequiredService<RequestGuard>();
-        app.Use((context, next) => ApiErrors.RunAsync(context, next, logger));
+        app.Use(static (context, next) => ApiErrors.RunAsync(context, next));
         app.Use((context, next) => guard.Admits(context) ? next(context) : Task.CompletedTask);
         app.UseRouting();
         Endpoints.Map(app);
@@ -125,9 +125,17 @@ public sealed class TesseraServer : IAsyncDisposable
     private static void Configure(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        kestrel.Limits.MaxConcurrentConnections = 4096;
+        KestrelServerLimits limits = kestrel.Limits;
+        limits.MaxRequestBodySize = options.MaxBodyBytes;
+        limits.MaxConcurrentConnections = MaxConnections;
+        limits.MaxRequestLineSize = 8 << 10;
+        limits.MaxRequestHeadersTotalSize = 32 << 10;
+        limits.MaxRequestHeaderCount = 100;
+        // Whoever sends or reads drop by drop keeps a connection for no longer than this.
+        limits.RequestHeadersTimeout = options.RequestPatience;
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
+        var least = new MinDataRate(options.LeastBytesPerSecond, options.RequestPatience);
+        (limits.MinRequestBodyDataRate, limits.MinResponseDataRate) = (least, least);
         if (options.Host == "localhost")
             kestrel.ListenLocalhost(options.Port);
         else

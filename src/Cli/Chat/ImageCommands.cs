@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tessera.Cli.Arguments;
 using Tessera.Cli.Commands;
+using Tessera.Server.Look;
 using Tessera.Shared;
 
 namespace Tessera.Cli.Chat;
@@ -86,7 +87,7 @@ internal sealed class ImageCommands(ChatDesk desk, ChatScreen screen, Interrupts
         SlicePlan plan = desk.Plan(media);
         screen.Image(vision, media.Frames[0], plan);
         using var table = new StringWriter();
-        LookCommand.Print(table, LookCommand.ToDocument(vision, plan));
+        LookCommand.Print(table, LookDocument.Of(vision, plan));
         screen.Say(Path.GetFileName(media.Name));
         screen.Say(table.ToString().TrimEnd());
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Tessera.Cli.Arguments;
 using Tessera.Cli.Output;
+using Tessera.Server.Look;
 
 namespace Tessera.Cli.Commands;
 
@@ -50,7 +51,7 @@ internal sealed class LookCommand(CliConsole console)
             Save(vision, media.Frames[0], plan, path, cancellationToken);
         }
 
-        LookDocument document = ToDocument(vision, plan);
+        LookDocument document = LookDocument.Of(vision, plan);
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, document);
         else
@@ -81,41 +82,6 @@ internal sealed class LookCommand(CliConsole console)
         return read.Count == 1 ? read[0] : throw new UsageException("Look at one video at a time.");
     }
 
-    /// <summary>A plan as it is printed.</summary>
-    public static LookDocument ToDocument(VisionModel vision, SlicePlan plan) =>
-        new(
-            new SizeDocument(plan.Image.Width, plan.Image.Height),
-            vision.Family,
-            new GridDocument(plan.Columns, plan.Rows),
-            new SizeDocument(plan.Refined.Width, plan.Refined.Height),
-            [
-                .. plan.Slices.Select(static slice => new SliceDocument(
-                    slice.Kind.ToString().ToLowerInvariant(),
-                    slice.Row,
-                    slice.Column,
-                    slice.Size.Width,
-                    slice.Size.Height,
-                    slice.TokenCount,
-                    new SourceDocument(
-                        Round(slice.Source.Left),
-                        Round(slice.Source.Top),
-                        Round(slice.Source.Width),
-                        Round(slice.Source.Height)
-                    )
-                )),
-            ],
-            plan.ImageTokenCount + plan.MemoryTokenCount,
-            [.. plan.Layout.Select(static span => new LayoutDocument(span.Kind, span.RowCount + span.MemoryTokenCount, span.Text))],
-            plan.SmallestReadableText,
-            plan.UnlimitedSliceCount,
-            plan.UnlimitedTokenCount
-        )
-        {
-            Frames = plan.FrameCount,
-        };
-
-    private static double Round(double value) => Math.Round(value, 2);
-
     public static void Print(TextWriter output, LookDocument document)
     {
         if (document.Frames > 0)
@@ -130,7 +96,7 @@ internal sealed class LookCommand(CliConsole console)
         foreach (SliceDocument slice in document.Frames > 0 ? document.Slices.Take(1) : document.Slices)
             output.WriteLine(Describe(slice, document.Image));
         output.WriteLine($"tokens   {document.ImageTokens}");
-        if (document.UnlimitedSlices > document.Slices.Count || document.UnlimitedTokens > document.ImageTokens)
+        if (document.Limited)
             output.WriteLine(
                 $"limited  without limits there would be {document.UnlimitedSlices} slices and {document.UnlimitedTokens} tokens"
             );

@@ -3,6 +3,7 @@ using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using Tessera.Cli.Commands;
 using Tessera.Cli.Output;
+using Tessera.Server.Look;
 
 namespace Tessera.Cli.Mcp;
 
@@ -75,7 +76,7 @@ internal static class McpTools
 
     private static CallToolResult Seen((VisionModel Vision, SlicePlan Plan) seen)
     {
-        LookDocument document = LookCommand.ToDocument(seen.Vision, seen.Plan);
+        LookDocument document = LookDocument.Of(seen.Vision, seen.Plan);
         using var text = new StringWriter { NewLine = "\n" };
         LookCommand.Print(text, document);
         using var json = new StringWriter();

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Tessera.Server.Look;
 
 namespace Tessera.Cli.Output;
 
@@ -99,34 +100,6 @@ internal sealed record TimingsDocument(
     double FirstTokenMs,
     double DecodeMs
 );
-
-internal sealed record LookDocument(
-    SizeDocument Image,
-    string Family,
-    GridDocument Grid,
-    SizeDocument Refined,
-    IReadOnlyList<SliceDocument> Slices,
-    int ImageTokens,
-    IReadOnlyList<LayoutDocument> Layout,
-    int SmallestReadableText,
-    int UnlimitedSlices,
-    int UnlimitedTokens
-)
-{
-    /// <summary>Frames of a video; left out for a picture.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public int Frames { get; init; }
-}
-
-internal sealed record LayoutDocument(string Kind, int Tokens, string? Text);
-
-internal sealed record SourceDocument(double Left, double Top, double Width, double Height);
-
-internal sealed record SizeDocument(int Width, int Height);
-
-internal sealed record GridDocument(int Columns, int Rows);
-
-internal sealed record SliceDocument(string Kind, int Row, int Column, int Width, int Height, int Tokens, SourceDocument Source);
 
 internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
 

@@ -46,7 +46,7 @@ internal sealed class AnswerDesk : IDisposable
         {
             turn = await TakeTurnAsync(stop.Token);
             lease = await shelf.LeaseAsync(call.Model, call.KeepAlive, stop.Token);
-            IReadOnlyList<PlanDocument> pictures = PicturePlans.Of(call, lease.Model);
+            IReadOnlyList<LookDocument> pictures = PicturePlans.Of(call, lease.Model);
             var updates = Channel.CreateUnbounded<ChatResponseUpdate>(new UnboundedChannelOptions { SingleWriter = true });
             Task making = MakeAsync(call, lease, turn, updates.Writer, stop.Token);
             return new RunningAnswer(lease.Loaded.Name, pictures, lease.LoadTime, updates.Reader, making, stop);

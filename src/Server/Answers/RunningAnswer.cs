@@ -13,7 +13,7 @@ namespace Tessera.Server.Answers;
 /// <param name="stop">Stops it.</param>
 internal sealed class RunningAnswer(
     string modelName,
-    IReadOnlyList<PlanDocument> pictures,
+    IReadOnlyList<LookDocument> pictures,
     TimeSpan loadTime,
     ChannelReader<ChatResponseUpdate> updates,
     Task making,
@@ -22,7 +22,7 @@ internal sealed class RunningAnswer(
 {
     public string ModelName => modelName;
 
-    public IReadOnlyList<PlanDocument> Pictures => pictures;
+    public IReadOnlyList<LookDocument> Pictures => pictures;
 
     public TimeSpan LoadTime => loadTime;
 

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Tessera.ChatTemplates;
-using Tessera.Extensions.AI;
 using Tessera.Server.Json;
 
 namespace Tessera.Server.Hosting;
@@ -14,7 +13,7 @@ internal static partial class ApiErrors
     private const int ClientClosedRequest = 499;
 
     /// <summary>Runs what comes next and answers for what it throws, and for what has no answer.</summary>
-    public static async Task RunAsync(HttpContext context, RequestDelegate next, ILogger logger)
+    public static async Task RunAsync(HttpContext context, RequestDelegate next)
     {
         try
         {
@@ -24,15 +23,13 @@ internal static partial class ApiErrors
         }
         catch (Exception failure) when (context.RequestAborted.IsCancellationRequested)
         {
-            LogLeft(logger, context.Request.Path, failure.GetType().Name);
+            LogLeft(LoggerOf(context), context.Request.Path, failure.GetType().Name);
             if (!context.Response.HasStarted)
                 context.Response.StatusCode = ClientClosedRequest;
         }
         catch (Exception failure)
         {
-            ApiException error = Of(failure);
-            if (error.Status >= 500)
-                LogFailure(logger, context.Request.Path, failure);
+            ApiException error = Told(context, failure);
             if (context.Response.HasStarted)
                 context.Abort();
             else
@@ -40,69 +37,19 @@ internal static partial class ApiErrors
         }
     }
 
-    /// <summary>What a failure is to a client.</summary>
-    public static ApiException Of(Exception failure) =>
-        failure switch
-        {
-            ApiException error => error,
-            BadHttpRequestException bad => new ApiException(bad.StatusCode, Sentence(bad.StatusCode, bad.Message)),
-            JsonException bad => new ApiException(
-                StatusCodes.Status400BadRequest,
-                $"The body is no JSON that can be read: {FirstSentence(bad.Message)}",
-                code: "invalid_json",
-                innerException: bad
-            ),
-            // Half of a character in the name of a field.
-            InvalidOperationException { Source: "System.Text.Json.Rethrowable" or "System.Text.Json" } => new ApiException(
-                StatusCodes.Status400BadRequest,
-                "The body has text that is no Unicode.",
-                code: "invalid_json",
-                innerException: failure
-            ),
-            PromptTooLongException or ImageTokenLimitException => new ApiException(
-                StatusCodes.Status400BadRequest,
-                failure.Message,
-                "messages",
-                "context_length_exceeded",
-                failure
-            ),
-            NoProjectorException => new ApiException(
-                StatusCodes.Status400BadRequest,
-                "The model was loaded without a vision projector, so it sees no pictures.",
-                "messages",
-                "no_vision",
-                failure
-            ),
-            ImageException or ChatContentException => new ApiException(
-                StatusCodes.Status400BadRequest,
-                failure.Message,
-                "messages",
-                "invalid_content",
-                failure
-            ),
-            ChatOptionException option => new ApiException(
-                StatusCodes.Status400BadRequest,
-                failure.Message,
-                ParamOf(option.Option),
-                "unsupported_value",
-                failure
-            ),
-            TemplateException => new ApiException(StatusCodes.Status400BadRequest, failure.Message, "messages", null, failure),
-            EngineBusyException => ApiException.Busy(failure.Message),
-            NotEnoughMemoryException or ContextMemoryException => new ApiException(503, failure.Message, code: "no_memory")
-            {
-                RetryAfter = 10,
-            },
-            PullException { Failure: PullFailure.NotFound } => new ApiException(404, failure.Message, "model"),
-            PullException => new ApiException(502, failure.Message),
-            TesseraException => new ApiException(500, failure.Message, innerException: failure),
-            ObjectDisposedException or OperationCanceledException => new ApiException(503, "The server is stopping.") { RetryAfter = 5 },
-            OutOfMemoryException => new ApiException(503, "The server is short of memory.") { RetryAfter = 10 },
-            _ => new ApiException(500, "An error that should not happen; the server's log tells more.", innerException: failure),
-        };
+    /// <summary>What a failure is to the client; where it is no fault of the request's, the log tells the rest.</summary>
+    public static ApiException Told(HttpContext context, Exception failure)
+    {
+        ApiException error = FailureAnswers.Of(failure);
+        if (error.Status >= 500)
+            LogFailure(LoggerOf(context), context.Request.Path, failure);
+        return error;
+    }
 
-    /// <summary>The error as the API that was asked writes it, on one line.</summary>
-    public static byte[] Body(PathString path, ApiException error) =>
+    /// <summary>A failure, in the middle of an answer, as the API that was asked writes it, on one line.</summary>
+    public static byte[] Body(HttpContext context, Exception failure) => Body(context.Request.Path, Told(context, failure));
+
+    private static byte[] Body(PathString path, ApiException error) =>
         path.StartsWithSegments("/api", StringComparison.Ordinal)
             ? JsonSerializer.SerializeToUtf8Bytes(new OllamaError(error.Message), ServerJson.Plain.OllamaError)
             : JsonSerializer.SerializeToUtf8Bytes(
@@ -125,6 +72,8 @@ internal static partial class ApiErrors
             await context.Response.Body.WriteAsync(body, context.RequestAborted);
     }
 
+    private static ILogger LoggerOf(HttpContext context) => context.RequestServices.GetRequiredService<ILogger<TesseraServer>>();
+
     private static ApiException OfStatus(HttpContext context)
     {
         int status = context.Response.StatusCode;
@@ -133,33 +82,8 @@ internal static partial class ApiErrors
         {
             404 => new ApiException(404, $"There is no {request} here; /docs lists what there is.", code: "unknown_url"),
             405 => new ApiException(405, $"{context.Request.Path} does not take {context.Request.Method}.", code: "method_not_allowed"),
-            _ => new ApiException(status, Sentence(status, $"The request was refused with status {status}.")),
+            _ => FailureAnswers.OfStatus(status, $"The request was refused with status {status}."),
         };
-    }
-
-    private static string Sentence(int status, string message) =>
-        status switch
-        {
-            408 => "The request came too slowly.",
-            413 => "The request is larger than the server takes.",
-            _ => FirstSentence(message),
-        };
-
-    private static string ParamOf(string option) =>
-        option switch
-        {
-            "ResponseFormat" => "response_format",
-            "ToolMode" => "tool_choice",
-            "Tools" => "tools",
-            "ModelId" => "model",
-            _ => option,
-        };
-
-    // Where a JSON parser goes on to name lines and paths of its own.
-    private static string FirstSentence(string message)
-    {
-        int end = message.IndexOf(". Path:", StringComparison.Ordinal);
-        return (end < 0 ? message : message[..end]).TrimEnd('.') + ".";
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Path}: the client left ({Failure}).")]

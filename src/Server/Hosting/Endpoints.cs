@@ -52,7 +52,7 @@ internal static class Endpoints
         app.MapGet("/api/version", static context => Documents.WriteAsync(context, Version, ServerJson.Plain.OllamaVersion));
     }
 
-    private static OllamaVersion Version => new(typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3));
+    private static OllamaVersion Version => new(OllamaVersion.Followed, typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3));
 
     private static Task HealthAsync(HttpContext context, int status, string word)
     {

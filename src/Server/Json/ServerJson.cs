@@ -16,12 +16,14 @@ namespace Tessera.Server.Json;
 [JsonSerializable(typeof(OllamaError))]
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
+[JsonSerializable(typeof(ChatUsage))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(EmbeddingList))]
 [JsonSerializable(typeof(ResponseDocument))]
 [JsonSerializable(typeof(ResponseEvent))]
-[JsonSerializable(typeof(PlanDocument))]
+[JsonSerializable(typeof(ResponseErrorEvent))]
+[JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(OllamaAnswer))]
 [JsonSerializable(typeof(OllamaTags))]
@@ -31,6 +33,8 @@ namespace Tessera.Server.Json;
 [JsonSerializable(typeof(OllamaPullStatus))]
 [JsonSerializable(typeof(OllamaEmbeddings))]
 [JsonSerializable(typeof(OllamaEmbedding))]
+[JsonSerializable(typeof(long))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class ServerJson : JsonSerializerContext
 {
     /// <summary>With letters as they are; what is sent is never put into HTML as it is.</summary>

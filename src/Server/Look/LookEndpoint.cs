@@ -17,21 +17,21 @@ internal sealed class LookEndpoint(ModelShelf shelf, RequestBody bodies, Picture
     {
         bool isPicture = context.Request.ContentType?.StartsWith("image/", StringComparison.OrdinalIgnoreCase) == true;
         Look look = isPicture ? await ReadPictureAsync(context) : await ReadJsonAsync(context);
-        PlanDocument document = Plan(shelf.Find(look.Model), look);
-        await Documents.WriteAsync(context, document, ServerJson.Plain.PlanDocument);
+        LookDocument document = Plan(shelf.Find(look.Model), look);
+        await Documents.WriteAsync(context, document, ServerJson.Plain.LookDocument);
     }
 
-    private PlanDocument Plan(ServedModel served, Look look)
+    private LookDocument Plan(ServedModel served, Look look)
     {
         if (shelf.Loaded.FirstOrDefault(loaded => loaded.Name == served.Name)?.Model.Vision is { } loaded)
-            return PlanDocument.Of(loaded, PlanOf(loaded, look));
+            return LookDocument.Of(loaded, PlanOf(loaded, look));
         ModelOptions files = served.Files;
         using VisionModel vision = VisionModel.Open(
             files.ProjectorPath ?? throw new NoProjectorException(files.ModelPath),
             files.Preprocessing,
             files.MaxPixels
         );
-        return PlanDocument.Of(vision, PlanOf(vision, look));
+        return LookDocument.Of(vision, PlanOf(vision, look));
     }
 
     private static SlicePlan PlanOf(VisionModel vision, Look look) =>

@@ -16,7 +16,7 @@ internal static class PicturePlans
 
     /// <summary>How each picture will be cut; reads headers only.</summary>
     /// <exception cref="TesseraException">A picture cannot be used.</exception>
-    public static IReadOnlyList<PlanDocument> Of(AnswerCall call, MultimodalModel model)
+    public static IReadOnlyList<LookDocument> Of(AnswerCall call, MultimodalModel model)
     {
         PlanRequest limits = LimitsOf(call.Options);
         return
@@ -26,7 +26,7 @@ internal static class PicturePlans
                 {
                     VisionModel vision = model.Vision ?? throw new NoProjectorException(model.Path);
                     SlicePlan plan = vision.Plan(new PromptImage(item.Picture.Data, "a picture"), limits with { ImageCount = item.Count });
-                    return PlanDocument.Of(vision, plan);
+                    return LookDocument.Of(vision, plan);
                 }),
         ];
     }

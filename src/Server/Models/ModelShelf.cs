@@ -151,13 +151,19 @@ internal sealed partial class ModelShelf : IAsyncDisposable
             UnloadExpired();
     }
 
+    private ModelOptions FilesOf(ServedModel served) =>
+        served.Files with
+        {
+            ParallelAnswerCount = options.ParallelAnswerCount,
+            CacheLength = options.CacheLength,
+        };
+
     private async Task<ModelLease> LoadAsync(ServedModel served, TimeSpan? keepAlive)
     {
         try
         {
             long started = Stopwatch.GetTimestamp();
-            ModelOptions files = served.Files with { ParallelAnswerCount = options.ParallelAnswerCount, CacheLength = options.CacheLength };
-            MultimodalModel model = await MultimodalModel.LoadAsync(files, null, lifetime.Token);
+            MultimodalModel model = await MultimodalModel.LoadAsync(FilesOf(served), null, lifetime.Token);
             var entry = new LoadedModel(served, model, Stopwatch.GetElapsedTime(started));
             lock (gate)
                 loaded.Add(entry);
@@ -181,8 +187,7 @@ internal sealed partial class ModelShelf : IAsyncDisposable
                 (next, count) = (released.Task, loaded.Count);
             if (count == 0)
                 return;
-            bool fits = count < options.MaxLoadedModels && (await MemoryPlan.ForAsync(served.Files, null, cancellationToken)).Fits;
-            if (fits)
+            if (count < options.MaxLoadedModels && await options.HasRoomAsync(FilesOf(served), cancellationToken))
                 return;
             if (Take(static models => models.Where(static model => model.UserCount == 0).MinBy(static model => model.LastUsed)) is { } idle)
                 await UnloadAsync(idle);

@@ -30,6 +30,8 @@ internal sealed record OllamaAnswer(string Model, string CreatedAt)
 
     public long? EvalDuration { get; init; }
 
+    public IReadOnlyList<ChatLogProbability>? Logprobs { get; init; }
+
     public AnswerMetadata? Tessera { get; init; }
 }
 
@@ -47,7 +49,11 @@ internal sealed record OllamaToolCall(OllamaFunction Function)
 
 internal sealed record OllamaFunction(string Name, JsonElement Arguments);
 
-internal sealed record OllamaVersion(string Version);
+/// <summary>The version of Ollama whose API is spoken, which clients ask before they use parts of it, and the program's own.</summary>
+internal sealed record OllamaVersion(string Version, string Tessera)
+{
+    public const string Followed = "0.12.11";
+}
 
 internal sealed record OllamaTags(IReadOnlyList<OllamaModel> Models);
 
@@ -76,6 +82,7 @@ internal sealed record OllamaRunningModel(
 );
 
 internal sealed record OllamaShow(
+    string License,
     string Modelfile,
     string Parameters,
     string Template,

@@ -45,6 +45,8 @@ internal static class OllamaFields
 
         options.ResponseFormat = Format(body);
         options.Reasoning = Thinking(body);
+        int? likeliest = (int?)body.Whole("top_logprobs", 0, GenerationOptions.MaxLogProbabilityCount);
+        SamplingFields.AddProbabilities(options, body.Flag("logprobs") == true ? likeliest ?? 0 : null);
         return options;
     }
 

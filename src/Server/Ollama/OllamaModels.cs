@@ -46,11 +46,12 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
         using GgufFile file = GgufFile.Open(served.Files.ModelPath);
         string? template = file.Metadata.TryGetString("tokenizer.chat_template", out string? found) ? found : null;
         var show = new OllamaShow(
+            file.Metadata.TryGetString("general.license", out string? license) ? license : "",
             $"FROM {Path.GetFileName(served.Files.ModelPath)}",
             "",
             template is { Length: <= MaxTemplateLength } ? template : "",
             DetailsOf(served),
-            InfoOf(file),
+            InfoOf(served, file),
             Capabilities(served, file, template),
             Time(File.GetLastWriteTimeUtc(served.Files.ModelPath))
         );
@@ -77,7 +78,7 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
     }
 
     // Numbers and texts; the lists are the vocabulary.
-    private static Dictionary<string, JsonElement> InfoOf(GgufFile file)
+    private static Dictionary<string, JsonElement> InfoOf(ServedModel served, GgufFile file)
     {
         var info = new Dictionary<string, JsonElement>();
         foreach ((string key, GgufValue value) in file.Metadata.Where(static entry => entry.Key != "tokenizer.chat_template"))
@@ -86,6 +87,9 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
                 info[key] = written;
         }
 
+        info["general.parameter_count"] = JsonSerializer.SerializeToElement((long)ParameterCount(file), ServerJson.Plain.Int64);
+        // Editors show the model by it.
+        info.TryAdd("general.basename", JsonSerializer.SerializeToElement(served.Name, ServerJson.Plain.String));
         return info;
     }
 
@@ -141,13 +145,16 @@ internal sealed class OllamaModels(ModelShelf shelf, RequestBody bodies)
         return known.GetOrAdd((path, File.GetLastWriteTimeUtc(path)), static key => ReadDetails(key.Path));
     }
 
+    private static double ParameterCount(GgufFile file) =>
+        file.Tensors.Sum(static tensor => tensor.Shape.Aggregate(1.0, static (product, side) => product * side));
+
     private static OllamaDetails ReadDetails(string path)
     {
         try
         {
             using GgufFile file = GgufFile.Open(path);
             string family = file.Metadata.TryGetString("general.architecture", out string? name) ? name : "unknown";
-            double parameters = file.Tensors.Sum(static tensor => tensor.Shape.Aggregate(1.0, static (product, side) => product * side));
+            double parameters = ParameterCount(file);
             string type =
                 file.Tensors.Where(static tensor => tensor.Shape.Length > 1)
                     .GroupBy(static tensor => tensor.Type)

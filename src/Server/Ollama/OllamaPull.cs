@@ -69,7 +69,7 @@ internal sealed class OllamaPull(ModelShelf shelf, RequestBody bodies)
         }
         catch (Exception failure) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
-            await stream.SendAsync(ApiErrors.Body(context.Request.Path, ApiErrors.Of(failure)));
+            await stream.SendAsync(ApiErrors.Body(context, failure));
             return;
         }
 

@@ -17,6 +17,8 @@ internal sealed class OllamaWriter(RunningAnswer answer, IReadOnlyList<string> i
 {
     private const double NanosecondsPerMillisecond = 1e6;
 
+    private int toldCount;
+
     /// <summary>The whole answer.</summary>
     public async Task<OllamaAnswer> WholeAsync()
     {
@@ -32,14 +34,12 @@ internal sealed class OllamaWriter(RunningAnswer answer, IReadOnlyList<string> i
         {
             await foreach (ChatResponseUpdate update in answer.Updates.ReadAllAsync(CancellationToken.None))
             {
-                foreach (AIContent content in update.Contents)
+                IReadOnlyList<TokenLogProbability> chosen = (update.RawRepresentation as GenerationUpdate)?.LogProbabilities ?? [];
+                foreach (OllamaAnswer piece in update.Contents.Select(PieceOf).OfType<OllamaAnswer>())
                 {
-                    if (content is TextReasoningContent thought)
-                        await SendAsync(stream, Piece("", thought.Text, null));
-                    else if (content is TextContent text)
-                        await SendAsync(stream, Piece(text.Text, null, null));
-                    else if (content is FunctionCallContent call)
-                        await SendAsync(stream, Piece("", null, [call]));
+                    await SendAsync(stream, piece with { Logprobs = Probabilities(chosen) });
+                    toldCount += chosen.Count;
+                    chosen = [];
                 }
 
                 if (update.RawRepresentation is GenerationResult result)
@@ -48,9 +48,21 @@ internal sealed class OllamaWriter(RunningAnswer answer, IReadOnlyList<string> i
         }
         catch (Exception failure) when (!context.RequestAborted.IsCancellationRequested)
         {
-            await stream.SendAsync(ApiErrors.Body(context.Request.Path, ApiErrors.Of(failure)));
+            await stream.SendAsync(ApiErrors.Body(context, failure));
         }
     }
+
+    private static IReadOnlyList<ChatLogProbability>? Probabilities(IEnumerable<TokenLogProbability> chosen) =>
+        ChatLogProbabilities.Of([.. chosen])?.Content;
+
+    private OllamaAnswer? PieceOf(AIContent content) =>
+        content switch
+        {
+            TextReasoningContent thought => Piece("", thought.Text, null),
+            TextContent text => Piece(text.Text, null, null),
+            FunctionCallContent call => Piece("", null, [call]),
+            _ => null,
+        };
 
     private OllamaAnswer End(GenerationResult result, string text, string? thought, IReadOnlyList<FunctionCallContent> calls) =>
         Piece(text, thought, calls) with
@@ -63,6 +75,7 @@ internal sealed class OllamaWriter(RunningAnswer answer, IReadOnlyList<string> i
             PromptEvalDuration = (long)((result.Timings.EncodeMs + result.Timings.PrefillMs) * NanosecondsPerMillisecond),
             EvalCount = result.TokenIds.Count,
             EvalDuration = (long)(result.Timings.DecodeMs * NanosecondsPerMillisecond),
+            Logprobs = Probabilities(result.LogProbabilities.Skip(toldCount)),
             Tessera = AnswerMetadata.Of(result, answer.Pictures, ignored),
         };
 

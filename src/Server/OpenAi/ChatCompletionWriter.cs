@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.AI;
 using Tessera.Server.Answers;
@@ -9,8 +10,10 @@ namespace Tessera.Server.OpenAi;
 /// <summary>Writes an answer as a chat completion, whole or in chunks.</summary>
 /// <param name="answer">The answer.</param>
 /// <param name="ignored">Fields of the request that meant nothing.</param>
-internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<string> ignored)
+/// <param name="withUsage">Whether a stream tells the usage.</param>
+internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<string> ignored, bool withUsage)
 {
+    private static readonly JsonElement NotYet = JsonElement.Parse("null");
     private static readonly string Fingerprint = $"tessera-{typeof(MultimodalModel).Assembly.GetName().Version!.ToString(3)}";
     private readonly string id = $"chatcmpl-{Guid.NewGuid():N}";
     private readonly long created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
@@ -40,7 +43,7 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
     }
 
     /// <summary>Streams it. What fails on the way is the last event.</summary>
-    public async Task StreamAsync(HttpContext context, bool withUsage)
+    public async Task StreamAsync(HttpContext context)
     {
         var stream = new EventStream(context, isLines: false);
         try
@@ -57,18 +60,18 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
                 }
 
                 if (update.RawRepresentation is GenerationResult result)
-                    await EndAsync(stream, update.FinishReason!.Value, result, withUsage);
+                    await EndAsync(stream, update.FinishReason!.Value, result);
             }
 
             await stream.SendAsync("[DONE]"u8.ToArray());
         }
         catch (Exception failure) when (!context.RequestAborted.IsCancellationRequested)
         {
-            await stream.SendAsync(ApiErrors.Body(context.Request.Path, ApiErrors.Of(failure)));
+            await stream.SendAsync(ApiErrors.Body(context, failure));
         }
     }
 
-    private async Task EndAsync(EventStream stream, ChatFinishReason reason, GenerationResult result, bool withUsage)
+    private async Task EndAsync(EventStream stream, ChatFinishReason reason, GenerationResult result)
     {
         var rest = ChatLogProbabilities.Of([.. result.LogProbabilities.Skip(toldCount)]);
         ChatCompletionChunk last = Chunk([new ChatChunkChoice(0, new ChatDelta(), rest, reason.Value)]) with
@@ -76,8 +79,9 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
             Tessera = AnswerMetadata.Of(result, answer.Pictures, ignored),
         };
         await stream.SendAsync(last, ServerJson.Plain.ChatCompletionChunk);
+        JsonElement usage = JsonSerializer.SerializeToElement(ChatUsage.Of(result), ServerJson.Plain.ChatUsage);
         if (withUsage)
-            await stream.SendAsync(Chunk([]) with { Usage = ChatUsage.Of(result) }, ServerJson.Plain.ChatCompletionChunk);
+            await stream.SendAsync(Chunk([]) with { Usage = usage }, ServerJson.Plain.ChatCompletionChunk);
     }
 
     private Task SendAsync(EventStream stream, ChatDelta delta, IReadOnlyList<TokenLogProbability> chosen) =>
@@ -87,7 +91,7 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
         );
 
     private ChatCompletionChunk Chunk(IReadOnlyList<ChatChunkChoice> choices) =>
-        new(id, "chat.completion.chunk", created, answer.ModelName, Fingerprint, choices);
+        new(id, "chat.completion.chunk", created, answer.ModelName, Fingerprint, choices) { Usage = withUsage ? NotYet : null };
 
     private ChatDelta? DeltaOf(AIContent content) =>
         content switch

@@ -17,9 +17,9 @@ internal sealed class ChatCompletionsEndpoint(AnswerDesk desk, RequestBody bodie
         (AnswerCall call, bool streams, bool withUsage) = await ReadAsync(context);
         await using RunningAnswer answer = await desk.StartAsync(call, context);
         await answer.BeginAsync();
-        var writer = new ChatCompletionWriter(answer, call.IgnoredFields);
+        var writer = new ChatCompletionWriter(answer, call.IgnoredFields, withUsage);
         if (streams)
-            await writer.StreamAsync(context, withUsage);
+            await writer.StreamAsync(context);
         else
             await Documents.WriteAsync(context, await writer.WholeAsync(), ServerJson.Plain.ChatCompletion);
     }

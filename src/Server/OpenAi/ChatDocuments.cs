@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Tessera.Server.Look;
 
@@ -13,7 +14,10 @@ internal sealed record ChatCompletion(
     ChatUsage Usage,
     string SystemFingerprint,
     AnswerMetadata Tessera
-);
+)
+{
+    public string ServiceTier { get; } = "default";
+}
 
 internal sealed record ChatChoice(
     int Index,
@@ -31,6 +35,9 @@ internal sealed record ChatChoiceMessage(
     public string? ReasoningContent { get; init; }
 
     public IReadOnlyList<ChatToolCall>? ToolCalls { get; init; }
+
+    /// <summary>Citations of web pages, of which there are none.</summary>
+    public IReadOnlyList<string> Annotations { get; } = [];
 }
 
 /// <summary>A piece of an answer.</summary>
@@ -43,7 +50,10 @@ internal sealed record ChatCompletionChunk(
     IReadOnlyList<ChatChunkChoice> Choices
 )
 {
-    public ChatUsage? Usage { get; init; }
+    public string ServiceTier { get; } = "default";
+
+    /// <summary>Where it was asked for, a JSON null in all pieces but the last.</summary>
+    public JsonElement? Usage { get; init; }
 
     public AnswerMetadata? Tessera { get; init; }
 }
@@ -84,16 +94,24 @@ internal sealed record ChatUsage(
             result.PromptTokenCount,
             result.TokenIds.Count,
             result.PromptTokenCount + result.TokenIds.Count,
-            new PromptTokenDetails(result.ReusedTokenCount, result.ImageTokenCount),
-            new CompletionTokenDetails(0)
+            new PromptTokenDetails(result.ReusedTokenCount, 0, result.ImageTokenCount),
+            new CompletionTokenDetails(0, 0, 0, 0)
         );
 }
 
-internal sealed record PromptTokenDetails(int CachedTokens, int ImageTokens);
+internal sealed record PromptTokenDetails(int CachedTokens, int AudioTokens, int ImageTokens);
 
-internal sealed record CompletionTokenDetails(int ReasoningTokens);
+internal sealed record CompletionTokenDetails(
+    int ReasoningTokens,
+    int AudioTokens,
+    int AcceptedPredictionTokens,
+    int RejectedPredictionTokens
+);
 
-internal sealed record ChatLogProbabilities(IReadOnlyList<ChatLogProbability> Content)
+internal sealed record ChatLogProbabilities(
+    IReadOnlyList<ChatLogProbability> Content,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] IReadOnlyList<ChatLogProbability>? Refusal = null
+)
 {
     /// <summary>Null where there are none.</summary>
     public static ChatLogProbabilities? Of(IReadOnlyList<TokenLogProbability> tokens) =>
@@ -112,8 +130,7 @@ internal sealed record ChatLogProbability(
 
     private static ChatLogProbability Top(TokenLogProbability token) => new(token.Text, Finite(token.LogProbability), BytesOf(token), null);
 
-    private static int[] BytesOf(TokenLogProbability token) =>
-        [.. System.Text.Encoding.UTF8.GetBytes(token.Text).Select(static value => (int)value)];
+    private static int[] BytesOf(TokenLogProbability token) => [.. token.Bytes.ToArray().Select(static value => (int)value)];
 
     // JSON has no infinity; OpenAI's API says -9999 for what is less likely than it tells.
     private static double Finite(double value) => Math.Max(value, -9999);
@@ -122,13 +139,13 @@ internal sealed record ChatLogProbability(
 /// <summary>What Tessera says beyond the API: how the pictures were cut, what of the request meant nothing, and what took how
 /// long.</summary>
 internal sealed record AnswerMetadata(
-    IReadOnlyList<PlanSummary> Images,
+    IReadOnlyList<LookSummary> Images,
     IReadOnlyList<string>? IgnoredFields,
     int CachedImages,
     AnswerTimings Timings
 )
 {
-    public static AnswerMetadata Of(GenerationResult result, IReadOnlyList<PlanDocument> pictures, IReadOnlyList<string> ignored) =>
+    public static AnswerMetadata Of(GenerationResult result, IReadOnlyList<LookDocument> pictures, IReadOnlyList<string> ignored) =>
         new(
             [.. pictures.Select(static picture => picture.Summary)],
             ignored.Count > 0 ? ignored : null,
@@ -152,6 +169,6 @@ internal sealed record ModelEntry(string Id, string Object, long Created, string
 internal sealed record EmbeddingList(string Object, IReadOnlyList<EmbeddingEntry> Data, string Model, EmbeddingUsage Usage);
 
 /// <summary>One vector: numbers, or float32 in base64.</summary>
-internal sealed record EmbeddingEntry(string Object, int Index, System.Text.Json.JsonElement Embedding);
+internal sealed record EmbeddingEntry(string Object, int Index, JsonElement Embedding);
 
 internal sealed record EmbeddingUsage(int PromptTokens, int TotalTokens);

@@ -43,13 +43,25 @@ internal sealed class EmbeddingInputs(AnswerDesk desk, ModelShelf shelf, Picture
         {
             ReadOnlyMemory<float> rows = input is DataContent picture
                 ? (await lease.Model.EncodeAsync([new PromptImage(picture.Data, "input")], null, cancellationToken))[0]
-                : await lease.Model.EncodeTextAsync(((TextContent)input).Text, cancellationToken);
+                : await TextRowsAsync(lease.Model, ((TextContent)input).Text, cancellationToken);
             int width = lease.Model.EmbeddingWidth;
             tokenCount += rows.Length / width;
             vectors.Add(Extensions.AI.TesseraImageEmbeddingGenerator.DirectionOf(rows.Span, width));
         }
 
         return (vectors, tokenCount, lease);
+    }
+
+    private static async Task<ReadOnlyMemory<float>> TextRowsAsync(MultimodalModel model, string text, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await model.EncodeTextAsync(text, cancellationToken);
+        }
+        catch (TesseraException failure) when (failure.GetType() == typeof(TesseraException))
+        {
+            throw ApiException.Field("input", "is a text, of which this model makes no vectors.", failure);
+        }
     }
 
     private async Task<AIContent> OneAsync(JsonElement value, string path, CancellationToken cancellationToken)

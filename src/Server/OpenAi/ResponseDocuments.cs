@@ -1,15 +1,30 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.AI;
+using Tessera.Server.Json;
 
 namespace Tessera.Server.OpenAi;
 
-/// <summary>An answer of the responses API.</summary>
+/// <summary>An answer of the responses API. What the request said of how to answer is said again, as OpenAI's does.</summary>
 internal sealed record ResponseDocument(
     string Id,
     string Object,
     long CreatedAt,
     string Status,
     string Model,
-    IReadOnlyList<ResponseItem> Output
+    IReadOnlyList<ResponseItem> Output,
+    JsonElement ParallelToolCalls,
+    JsonElement ToolChoice,
+    JsonElement Tools,
+    JsonElement Text,
+    JsonElement Reasoning,
+    JsonElement Metadata,
+    JsonElement Instructions,
+    JsonElement User,
+    float Temperature,
+    float TopP,
+    int? MaxOutputTokens
 )
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
@@ -18,16 +33,91 @@ internal sealed record ResponseDocument(
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public IncompleteDetails? IncompleteDetails { get; init; }
 
-    public bool ParallelToolCalls { get; init; } = true;
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public long? CompletedAt { get; init; }
 
-    public string ToolChoice { get; init; } = "auto";
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public string? PreviousResponseId { get; init; }
 
-    public IReadOnlyList<string> Tools { get; init; } = [];
+    public bool Background { get; init; }
+
+    public bool Store { get; init; }
+
+    public string ServiceTier { get; init; } = "default";
+
+    public string Truncation { get; init; } = "disabled";
 
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public ResponseUsage? Usage { get; init; }
 
     public AnswerMetadata? Tessera { get; init; }
+}
+
+/// <summary>What a request said, as its answer says it again.</summary>
+/// <param name="Body">The request's fields, which outlive its body.</param>
+/// <param name="Options">How it is answered.</param>
+internal sealed record ResponseEcho(JsonElement Body, ChatOptions Options)
+{
+    // What is longer is kept in memory once at most, not again for its answer.
+    private const int LongestField = 1 << 18;
+    private static readonly string[] Names =
+    [
+        "parallel_tool_calls",
+        "tool_choice",
+        "tools",
+        "text",
+        "reasoning",
+        "metadata",
+        "instructions",
+        "user",
+    ];
+
+    /// <summary>Keeps the fields of a request; not its input, which may be large.</summary>
+    public static ResponseEcho Of(Fields body, ChatOptions options)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            foreach (string name in Names)
+                if (body.Any(name) is { } value && JsonMarshal.GetRawUtf8Value(value).Length <= LongestField)
+                {
+                    writer.WritePropertyName(name);
+                    value.WriteTo(writer);
+                }
+
+            writer.WriteEndObject();
+        }
+
+        return new ResponseEcho(JsonElement.Parse(stream.ToArray()), options);
+    }
+
+    /// <summary>The document of an answer in some state.</summary>
+    public ResponseDocument Document(string id, long created, string status, string model, IReadOnlyList<ResponseItem> output) =>
+        new(
+            id,
+            "response",
+            created,
+            status,
+            model,
+            output,
+            Said("parallel_tool_calls", "true"),
+            Said("tool_choice", "\"auto\""),
+            Said("tools", "[]"),
+            Said("text", """{"format":{"type":"text"}}"""),
+            Said("reasoning", """{"effort":null,"summary":null}"""),
+            Said("metadata", "{}"),
+            Said("instructions", "null"),
+            Said("user", "null"),
+            Options.Temperature ?? Usual.Temperature,
+            Options.TopP ?? Usual.TopP,
+            Options.MaxOutputTokens
+        );
+
+    private static GenerationOptions Usual { get; } = new();
+
+    private JsonElement Said(string name, string otherwise) =>
+        Body.TryGetProperty(name, out JsonElement value) ? value : JsonElement.Parse(otherwise);
 }
 
 internal sealed record OpenAiErrorOf(string Code, string Message);
@@ -48,21 +138,46 @@ internal sealed record ResponseItem(string Id, string Type, string Status)
     public string? Name { get; init; }
 
     public string? Arguments { get; init; }
+
+    /// <summary>What the assistant says.</summary>
+    public static ResponseItem Message(string id, string status, params IReadOnlyList<ResponsePart> parts) =>
+        new(id, "message", status) { Role = "assistant", Content = parts };
+
+    /// <summary>What a model thinks before.</summary>
+    public static ResponseItem Reasoning(string id, string status, params IReadOnlyList<ResponsePart> summary) =>
+        new(id, "reasoning", status) { Summary = summary };
+
+    /// <summary>A call of a function.</summary>
+    public static ResponseItem Call(FunctionCallContent call) =>
+        new(NewId("fc"), "function_call", "completed")
+        {
+            CallId = call.CallId,
+            Name = call.Name,
+            Arguments = ToolFields.ArgumentText(call),
+        };
+
+    public static string NewId(string kind) => $"{kind}_{Guid.NewGuid():N}";
 }
 
 internal sealed record ResponsePart(string Type, string Text)
 {
     public IReadOnlyList<string>? Annotations { get; init; }
 
+    public IReadOnlyList<ChatLogProbability>? Logprobs { get; init; }
+
     /// <summary>A message's text.</summary>
-    public static ResponsePart Output(string text) => new("output_text", text) { Annotations = [] };
+    public static ResponsePart Output(string text, IReadOnlyList<TokenLogProbability> chosen) =>
+        new("output_text", text) { Annotations = [], Logprobs = [.. chosen.Select(ChatLogProbability.Of)] };
+
+    /// <summary>A thought's text.</summary>
+    public static ResponsePart Thought(string text) => new("summary_text", text);
 }
 
 internal sealed record ResponseUsage(
     int InputTokens,
     ResponseInputDetails InputTokensDetails,
     int OutputTokens,
-    CompletionTokenDetails OutputTokensDetails,
+    ResponseOutputDetails OutputTokensDetails,
     int TotalTokens
 )
 {
@@ -71,12 +186,14 @@ internal sealed record ResponseUsage(
             result.PromptTokenCount,
             new ResponseInputDetails(result.ReusedTokenCount),
             result.TokenIds.Count,
-            new CompletionTokenDetails(0),
+            new ResponseOutputDetails(0),
             result.PromptTokenCount + result.TokenIds.Count
         );
 }
 
 internal sealed record ResponseInputDetails(int CachedTokens);
+
+internal sealed record ResponseOutputDetails(int ReasoningTokens);
 
 /// <summary>What happens while a response is made.</summary>
 internal sealed record ResponseEvent(string Type, int SequenceNumber)
@@ -86,6 +203,8 @@ internal sealed record ResponseEvent(string Type, int SequenceNumber)
     public int? OutputIndex { get; init; }
 
     public int? ContentIndex { get; init; }
+
+    public int? SummaryIndex { get; init; }
 
     public string? ItemId { get; init; }
 
@@ -97,11 +216,17 @@ internal sealed record ResponseEvent(string Type, int SequenceNumber)
 
     public string? Text { get; init; }
 
+    public IReadOnlyList<ChatLogProbability>? Logprobs { get; init; }
+
     public string? Name { get; init; }
 
     public string? Arguments { get; init; }
-
-    public string? Code { get; init; }
-
-    public string? Message { get; init; }
 }
+
+internal sealed record ResponseErrorEvent(
+    string Type,
+    int SequenceNumber,
+    string Code,
+    string Message,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param
+);

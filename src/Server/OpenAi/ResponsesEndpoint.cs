@@ -11,20 +11,22 @@ namespace Tessera.Server.OpenAi;
 internal sealed class ResponsesEndpoint(AnswerDesk desk, RequestBody bodies, MessageFields messages, ServerOptions server)
 {
     private const int MaxItems = 4096;
+    private const int MaxIncludes = 32;
+    private const string ProbabilityInclude = "message.output_text.logprobs";
 
     public async Task HandleAsync(HttpContext context)
     {
-        (AnswerCall call, bool streams) = await ReadAsync(context);
+        (AnswerCall call, ResponseEcho echo, bool streams) = await ReadAsync(context);
         await using RunningAnswer answer = await desk.StartAsync(call, context);
         await answer.BeginAsync();
-        var writer = new ResponseWriter(answer, call.IgnoredFields);
+        var writer = new ResponseWriter(answer, echo, call.IgnoredFields);
         if (streams)
             await writer.StreamAsync(context);
         else
             await Documents.WriteAsync(context, await writer.WholeAsync(), ServerJson.Plain.ResponseDocument);
     }
 
-    private async Task<(AnswerCall Call, bool Streams)> ReadAsync(HttpContext context)
+    private async Task<(AnswerCall Call, ResponseEcho Echo, bool Streams)> ReadAsync(HttpContext context)
     {
         using PendingBody pending = await bodies.ReadAsync(context);
         Fields body = pending.Fields;
@@ -38,14 +40,18 @@ internal sealed class ResponsesEndpoint(AnswerDesk desk, RequestBody bodies, Mes
         ToolFields.Read(body, options, isFlat: true);
         options.ResponseFormat = ToolFields.Format(body.Object("text")?.Object("format"), isFlat: true);
         options.Reasoning = SamplingFields.Reasoning(body.Object("reasoning")?.Text("effort"), "reasoning.effort");
-        body.Ignore("top_logprobs");
+        int? likeliest = (int?)body.Whole("top_logprobs", 0, GenerationOptions.MaxLogProbabilityCount);
+        bool wantsProbabilities = likeliest > 0 || body.Texts("include", MaxIncludes)?.Contains(ProbabilityInclude) == true;
+        SamplingFields.AddProbabilities(options, wantsProbabilities ? likeliest ?? 0 : null);
         bool streams = body.Flag("stream") ?? false;
         TimeSpan? keepAlive = KeepAlive.Read(body);
         var conversation = new List<ChatMessage>();
         if (body.Text("instructions") is { Length: > 0 } instructions)
             conversation.Add(new ChatMessage(ChatRole.System, instructions));
         await AddInputAsync(body, options, conversation, context.RequestAborted);
-        return (new AnswerCall(model, conversation, options) { KeepAlive = keepAlive, IgnoredFields = [.. body.Unread.Take(32)] }, streams);
+        var echo = ResponseEcho.Of(body, options);
+        var call = new AnswerCall(model, conversation, options) { KeepAlive = keepAlive, IgnoredFields = [.. body.Unread.Take(32)] };
+        return (call, echo, streams);
     }
 
     private async Task AddInputAsync(Fields body, ChatOptions options, List<ChatMessage> conversation, CancellationToken cancellationToken)

@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Tessera.Server.Tests.Support;
+
+namespace Tessera.Server.Tests;
+
+/// <summary>What goes to a collector that OpenTelemetry's variables name.</summary>
+public sealed class TelemetryTests
+{
+    [Fact]
+    public async Task Metrics_and_traces_go_to_the_collector_that_is_named()
+    {
+        using var collector = new HttpListener();
+        string address = $"http://127.0.0.1:{FreePort()}/";
+        collector.Prefixes.Add(address);
+        collector.Start();
+        var received = new ConcurrentDictionary<string, string>();
+        Task listening = ListenAsync(collector, received);
+        await using (TinyServer server = await StartAsync(address))
+        {
+            Assert.Equal(200, (await server.PostAsync("/v1/chat/completions", TinyServer.Request())).Status);
+            // What was not sent by then is when the server ends.
+        }
+
+        collector.Stop();
+        await listening;
+        Assert.Contains("tessera.answers", received["/v1/metrics"], StringComparison.Ordinal);
+        Assert.Contains("gen_ai", received["/v1/metrics"], StringComparison.Ordinal);
+        Assert.Contains("/v1/chat/completions", received["/v1/traces"], StringComparison.Ordinal);
+        Assert.Contains("gen_ai.request.model", received["/v1/traces"], StringComparison.Ordinal);
+        Assert.Contains("blue-machine", received["/v1/traces"], StringComparison.Ordinal);
+    }
+
+    // Variables of the whole process, so only while a server starts.
+    private static async Task<TinyServer> StartAsync(string address)
+    {
+        (string Name, string Value)[] variables =
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", address),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "host.name=blue-machine"),
+        ];
+        foreach ((string name, string value) in variables)
+            Environment.SetEnvironmentVariable(name, value);
+        try
+        {
+            return await TinyServer.StartAsync(TinyServer.Options);
+        }
+        finally
+        {
+            foreach ((string name, _) in variables)
+                Environment.SetEnvironmentVariable(name, null);
+        }
+    }
+
+    private static async Task ListenAsync(HttpListener collector, ConcurrentDictionary<string, string> received)
+    {
+        try
+        {
+            while (true)
+            {
+                HttpListenerContext context = await collector.GetContextAsync();
+                using var reader = new StreamReader(context.Request.InputStream, System.Text.Encoding.Latin1);
+                string text = await reader.ReadToEndAsync();
+                received.AddOrUpdate(context.Request.Url!.AbsolutePath, text, (_, before) => before + text);
+                context.Response.Close();
+            }
+        }
+        catch (Exception failure) when (failure is HttpListenerException or ObjectDisposedException)
+        {
+            // It is over.
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
