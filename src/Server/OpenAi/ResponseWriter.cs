@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.AI;
 using Tessera.Server.Answers;
 using Tessera.Server.Hosting;
-using Tessera.Server.Json;
 
 namespace Tessera.Server.OpenAi;
 
