@@ -50,7 +50,7 @@ internal static class GraphTable
     private static (double Prefill, double Decode) Measure(ILanguage language, int rows, int tokens)
     {
         language.Cut(0, 0);
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, null);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, null);
         for (int row = 0; row < rows; row++)
             batch.AddToken(3 + row % 200, 0, row, row == rows - 1);
         long started = Stopwatch.GetTimestamp();

@@ -15,15 +15,20 @@ namespace Tessera.Checkpoints;
 public sealed class CheckpointConverter : IDisposable
 {
     private readonly CheckpointWeights weights;
-    private readonly VisionTowerFolder? tower;
+    private readonly IReadOnlyList<VisionTowerFolder> towers;
     private readonly ConversionOptions options;
     private readonly CheckpointParts parts;
     private readonly List<ModelFile> files;
 
-    private CheckpointConverter(CheckpointParts parts, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
+    private CheckpointConverter(
+        CheckpointParts parts,
+        CheckpointWeights weights,
+        IReadOnlyList<VisionTowerFolder> towers,
+        ConversionOptions options
+    )
     {
-        (this.parts, this.weights, this.tower, this.options) = (parts, weights, tower, options);
-        var plan = ConversionPlan.Make(parts, weights, tower, options);
+        (this.parts, this.weights, this.towers, this.options) = (parts, weights, towers, options);
+        var plan = ConversionPlan.Make(parts, weights, towers, options);
         (Family, Architecture) = (plan.Family, plan.Architecture);
         files = [plan.Language, .. plan.Projector is ModelFile projector ? [projector] : Array.Empty<ModelFile>()];
         Model = Describe(plan.Language);
@@ -52,22 +57,23 @@ public sealed class CheckpointConverter : IDisposable
         var folder = new CheckpointFolder(path);
         if (!folder.Has("config.json") && MiniGptPieces.Find(folder).Count == 0)
             throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
-        VisionTowerFolder? tower = null;
+        var towers = new List<VisionTowerFolder>();
         CheckpointWeights? weights = null;
         try
         {
-            if (options.VisionTowerFolder is string towerPath)
-                tower = new VisionTowerFolder(towerPath);
+            string[] given = [.. options.VisionTowerFolder is string one ? [one] : Array.Empty<string>(), .. options.VisionTowerFolders];
             var parts = new CheckpointParts(folder);
-            if (tower is null && VisionTowerSearch.Find(folder, parts.ReadConfig()) is string beside)
-                tower = new VisionTowerFolder(beside);
+            IEnumerable<string> paths =
+                given.Length > 0 ? given.SelectMany(VisionTowerSearch.Expand) : VisionTowerSearch.Find(folder, parts.ReadConfig());
+            foreach (string towerPath in paths)
+                towers.Add(new VisionTowerFolder(towerPath));
             weights = parts.OpenWeights();
-            return new CheckpointConverter(parts, weights, tower, options);
+            return new CheckpointConverter(parts, weights, towers, options);
         }
         catch (Exception failure)
         {
             weights?.Dispose();
-            tower?.Dispose();
+            towers.ForEach(static tower => tower.Dispose());
             if (failure is OverflowException)
                 throw new CheckpointException(folder.FullPath, "its configuration makes a tensor larger than any can be.", failure);
             // Escapes in JSON can stand for half of a letter, which no text can hold.
@@ -94,14 +100,15 @@ public sealed class CheckpointConverter : IDisposable
     public void Dispose()
     {
         weights.Dispose();
-        tower?.Dispose();
+        foreach (VisionTowerFolder tower in towers)
+            tower.Dispose();
     }
 
     private void Convert(IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
     {
         RequireRoom();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var digests = new SourceDigests([.. parts.SettingFiles()], ConversionPlan.WeightFiles(parts, weights, tower), stop.Token);
+        using var digests = new SourceDigests([.. parts.SettingFiles()], ConversionPlan.WeightFiles(parts, weights, towers), stop.Token);
         try
         {
             long total = files.Sum(static file => file.ByteLength),

@@ -34,6 +34,10 @@ public sealed record ConversionOptions
     /// <summary>The folder of the vision tower, for checkpoints that were released without it.</summary>
     public string? VisionTowerFolder { get; init; }
 
+    /// <summary>The folders of the towers, for checkpoints that were released without several of them; in any order, and a folder that
+    /// holds them all stands for them.</summary>
+    public IReadOnlyList<string> VisionTowerFolders { get; init; } = [];
+
     /// <summary>Whether weights that are no numbers are converted all the same.</summary>
     public bool AllowNaN { get; init; }
 }

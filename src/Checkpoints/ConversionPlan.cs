@@ -15,7 +15,12 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     private const long QuantizationVersion = 2;
 
     /// <exception cref="CheckpointException">It cannot be converted; the message says why.</exception>
-    public static ConversionPlan Make(CheckpointParts parts, CheckpointWeights weights, VisionTowerFolder? tower, ConversionOptions options)
+    public static ConversionPlan Make(
+        CheckpointParts parts,
+        CheckpointWeights weights,
+        IReadOnlyList<VisionTowerFolder> towers,
+        ConversionOptions options
+    )
     {
         CheckpointFolder folder = parts.Root;
         Settings config = parts.ReadConfig();
@@ -59,15 +64,22 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             outputName,
             options
         );
-        var source = new VisionSource(folder, config, sides[Side.Vision], languageConfig.Size("hidden_size", "d_model"), tower)
+        var source = new VisionSource(
+            folder,
+            config,
+            sides[Side.Vision],
+            languageConfig.Size("hidden_size", "d_model"),
+            towers.Count > 0 ? towers[0] : null
+        )
         {
+            Towers = towers,
             ProcessorFolder = parts.Vision,
         };
         ModelFile? projector = MakeProjector(family, source, card, outputName, options);
         string[] sources =
         [
             .. parts.SettingFiles().Select(static pair => pair.Name),
-            .. WeightFiles(parts, weights, tower).Select(static pair => pair.Name),
+            .. WeightFiles(parts, weights, towers).Select(static pair => pair.Name),
         ];
         foreach (ModelFile file in projector is null ? [language] : new[] { language, projector })
             file.DeclareSources(sources);
@@ -78,11 +90,15 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
     public static IEnumerable<(string Name, WeightFile File)> WeightFiles(
         CheckpointParts parts,
         CheckpointWeights weights,
-        VisionTowerFolder? tower
+        IReadOnlyList<VisionTowerFolder> towers
     ) =>
         weights
             .Files.Select(file => (Path.GetRelativePath(parts.Root.FullPath, file.Path).Replace('\\', '/'), file))
-            .Concat(tower?.Files.Select(static file => ("vision-tower/" + file.Name, file)) ?? []);
+            .Concat(
+                towers.SelectMany(
+                    (tower, index) => tower.Files.Select(file => ($"vision-tower{(towers.Count > 1 ? $"-{index}" : "")}/{file.Name}", file))
+                )
+            );
 
     private static ModelFile MakeLanguage(
         CheckpointParts parts,

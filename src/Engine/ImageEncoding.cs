@@ -1,38 +1,47 @@
 using Tessera.Imaging;
+using Tessera.Vision.Encoding;
 
 namespace Tessera;
 
 /// <summary>What a picture became: the embeddings that enter the language model.</summary>
 public sealed class ImageEncoding
 {
-    internal ImageEncoding(SlicePlan plan, float[] embeddings, int width)
-        : this(plan, embeddings, width, embeddings.Length, 0) { }
+    private readonly Lazy<ReadOnlyMemory<float>> embeddings;
+    private readonly Lazy<ReadOnlyMemory<float>> memory;
 
-    internal ImageEncoding(SlicePlan plan, float[] values, int width, int embeddingCount, int memoryWidth)
+    internal ImageEncoding(SlicePlan plan, float[] embeddings, int width)
+        : this(plan, embeddings, width, embeddings.Length, 0, 0) { }
+
+    internal ImageEncoding(SlicePlan plan, float[] values, int width, int rowValueCount, int memoryWidth, int besideWidth)
     {
         Plan = plan;
         Values = values;
-        Embeddings = values.AsMemory(0, embeddingCount);
-        Memory = values.AsMemory(embeddingCount);
         Width = width;
-        MemoryWidth = memoryWidth;
+        MemoryWidth = besideWidth > 0 ? besideWidth : memoryWidth;
+        int rowWidth = width + besideWidth;
+        embeddings = new(() => RowParts.Take(values.AsMemory(0, rowValueCount), rowWidth, 0, width));
+        memory = new(() =>
+            besideWidth > 0
+                ? RowParts.Take(values.AsMemory(0, rowValueCount), rowWidth, width, besideWidth)
+                : values.AsMemory(rowValueCount)
+        );
     }
 
-    /// <summary>Embeddings, and the memory behind them.</summary>
+    /// <summary>Embeddings with what stands beside each, and the memory behind them.</summary>
     internal ReadOnlyMemory<float> Values { get; }
 
     /// <summary>How the picture was cut.</summary>
     public SlicePlan Plan { get; }
 
     /// <summary>[width, tokens], in the order in which they enter the language model.</summary>
-    public ReadOnlyMemory<float> Embeddings { get; }
+    public ReadOnlyMemory<float> Embeddings => embeddings.Value;
 
     /// <summary>Width of an embedding.</summary>
     public int Width { get; }
 
-    /// <summary>[memory width, rows]: what the language model's layers look at beside its tokens, padding included; empty where pictures
-    /// are rows of the prompt.</summary>
-    public ReadOnlyMemory<float> Memory { get; }
+    /// <summary>[memory width, rows]: what the language model's layers look at beside its tokens, padding included, or beside each
+    /// embedding; empty where pictures are rows of the prompt and nothing else.</summary>
+    public ReadOnlyMemory<float> Memory => memory.Value;
 
     /// <summary>Width of a memory's row; 0 where there is none.</summary>
     public int MemoryWidth { get; }

@@ -184,8 +184,10 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         IReadOnlyList<PlannedMedia> planned = await Task.Run(() => composer.PlanAlone(media), cancellationToken).ConfigureAwait(false);
         return
         [
-            .. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(static picture =>
-                picture.Values
+            .. (await Answers.EncodeAsync(planned, progress, cancellationToken).ConfigureAwait(false)).Select(picture =>
+                Vision is { Projector: { BesideWidth: > 0 } projector }
+                    ? RowParts.Take(picture.Values, projector.RowWidth, 0, projector.EmbeddingWidth)
+                    : picture.Values
             ),
         ];
     }

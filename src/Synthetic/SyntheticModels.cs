@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Vision.Families.Cambrian;
 
 namespace Tessera.Synthetic;
 
@@ -69,6 +70,7 @@ public static class SyntheticModels
             : shape.CrossingInterval > 0 ? "idefics"
             : shape.ForPictures == PictureWeights.Expert ? "cogvlm"
             : shape.ForPictures == PictureWeights.Adaptive ? "mplug_owl2"
+            : shape.SamplerCount > 0 ? "cambrian"
             : "llama";
         writer.AddMetadata("general.architecture", architecture);
         foreach (
@@ -95,6 +97,8 @@ public static class SyntheticModels
             writer.AddMetadata("idefics.cross_attention.memory_length", (uint)shape.MemoryWidth);
         }
 
+        if (shape.SamplerCount > 0)
+            SyntheticSamplers.WriteKeys(writer, shape);
         if (shape.Crossed.Count > 0)
             writer.AddMetadata("mllama.attention.cross_attention_layers", GgufValue.FromArray<int>([.. shape.Crossed]));
         SyntheticVocabulary.Write(writer, shape.VocabularySize);
@@ -134,6 +138,8 @@ public static class SyntheticModels
                 WriteCrossing(weights, prefix, shape.Width / shape.Heads);
             if (shape.CrossingInterval > 0 && block % shape.CrossingInterval == 0)
                 WriteGatedBlock(weights, $"{prefix}xattn_", shape);
+            if (shape.SamplerCount > 0 && block % shape.SamplerStride == 0 && block / shape.SamplerStride < shape.SamplerCount)
+                CambrianShape.WriteSampler(weights, prefix + "sampler.", shape.Width);
             if (shape.PlacesRowsFreely)
             {
                 weights.Vector(prefix + "attn_q.bias", shape.Width, 0);

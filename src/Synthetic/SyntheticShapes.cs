@@ -1,4 +1,5 @@
 using Tessera.Vision.Families.Blip2;
+using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
@@ -66,6 +67,25 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <summary>Its first five blocks, of which one looks at pictures.</summary>
     public static LanguageShape MllamaFirst5 { get; } = Mllama11B with { Blocks = 5, Crossed = [3] };
 
+    /// <summary>nyu-visionx/cambrian-8b, config.json.</summary>
+    public static LanguageShape Cambrian8B { get; } =
+        new(4096, 14336, 32, 32, 8, 128256)
+        {
+            SamplerStride = 3,
+            SamplerCount = 10,
+            MemoryWidth = 1024,
+        };
+
+    /// <summary>Its first four blocks, with two layers of the aggregator.</summary>
+    public static LanguageShape CambrianFirst4 { get; } = Cambrian8B with { Blocks = 4, SamplerCount = 2 };
+
+    /// <summary>Behind every how many blocks a layer of the aggregator stands, in the architecture of Cambrian-1, and how many of
+    /// them there are; 0 in others.</summary>
+    public int SamplerStride { get; init; }
+
+    /// <inheritdoc cref="SamplerStride"/>
+    public int SamplerCount { get; init; }
+
     /// <summary>In front of every how many blocks one looks at pictures, in the architecture of IDEFICS; 0 in others.</summary>
     public int CrossingInterval { get; init; }
 
@@ -118,6 +138,8 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
         new("mplug-owl-7b", MplugOwlShape.Released, LanguageShape.Vicuna7B),
         new("mplug-owl2-7b", MplugOwl2Shape.Released, LanguageShape.MplugOwl7B),
+        new("cambrian-8b", CambrianShape.Released, LanguageShape.Cambrian8B),
+        new("cambrian-4-blocks", CambrianShape.Released, LanguageShape.CambrianFirst4),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),
         new("cogvlm2-19b", CogVlmShape.Released, LanguageShape.CogVlm19B),
     ];

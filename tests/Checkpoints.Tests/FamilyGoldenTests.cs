@@ -56,6 +56,7 @@ public sealed class FamilyGoldenTests
     [InlineData("minicpm-v-2.0", "minicpm-v/minicpm-v-2.0", "MiniCPM-V 2.0")]
     [InlineData("minicpm-llama3-v-2.5", "minicpm-v/minicpm-llama3-v-2.5", "MiniCPM-Llama3-V 2.5")]
     [InlineData("mplug-owl", "mplug-owl/mplug-owl", "mPLUG-Owl")]
+    [InlineData("cambrian-8b", "cambrian/cambrian-8b", "Cambrian-1")]
     [InlineData("glm-4v", "glm-4v/glm-4v", "GLM-4V")]
     [InlineData("cogvlm", "cogvlm/cogvlm", "CogVLM")]
     [InlineData("cogvlm2", "cogvlm/cogvlm2", "CogVLM2")]
@@ -149,9 +150,12 @@ public sealed class FamilyGoldenTests
         }
     }
 
-    // MiniGPT-v2's positions are brought to its picture's size.
+    // The positions of MiniGPT-v2 and of Cambrian's DINOv2 are brought to their pictures' sizes.
     private static bool IsStretched(GgufFile expected, string name) =>
-        name == "v.position_embd.weight" && expected.Metadata.TryGetString("clip.minigpt.wording", out string? wording) && wording == "v2";
+        name == "v.2.position_embd.weight"
+        || name == "v.position_embd.weight"
+            && expected.Metadata.TryGetString("clip.minigpt.wording", out string? wording)
+            && wording == "v2";
 
     // Older converters exchange the two, and name the newline otherwise.
     private static string Name(GgufFile expected, string name)

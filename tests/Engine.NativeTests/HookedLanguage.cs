@@ -12,7 +12,7 @@ internal sealed class HookedLanguage(ILanguage inner, BatchDecode decode) : ILan
 
     public Vocabulary Vocabulary => inner.Vocabulary;
 
-    public int EmbeddingWidth => inner.EmbeddingWidth;
+    public int RowWidth => inner.RowWidth;
 
     public int Length => inner.Length;
 

@@ -17,6 +17,7 @@ internal static class CheckpointFamilies
         ("mPLUG-Owl2", MplugOwl2Family.Recognises, static (config, _) => new MplugOwl2Family(config)),
         ("mPLUG-Owl", MplugOwlFamily.Recognises, static (config, _) => new MplugOwlFamily(config)),
         ("CogVLM", CogVlmFamily.Recognises, static (config, _) => new CogVlmFamily(config)),
+        ("Cambrian-1", CambrianFamily.Recognises, static (config, _) => new CambrianFamily(config)),
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),
         ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("MiniCPM-V 4.6", MiniCpmV46Family.Recognises, static (config, _) => new MiniCpmV46Family(config)),

@@ -68,6 +68,13 @@ internal sealed record VisionSource(
     VisionTowerFolder? Tower
 )
 {
+    /// <summary>All such folders, for families with several towers.</summary>
+    public IReadOnlyList<VisionTowerFolder> Towers
+    {
+        get => field ?? (Tower is null ? [] : [Tower]);
+        init;
+    }
+
     /// <summary>Whether the tower's own tensors are in the checkpoint.</summary>
     public bool HasTower => Tensors.Keys.Any(static name => name.StartsWith("tower.", StringComparison.Ordinal));
 
@@ -114,10 +121,14 @@ internal sealed class VisionTowerFolder : IDisposable
 {
     private readonly CheckpointWeights weights;
 
+    /// <summary>What open_clip's folders have in the place of config.json.</summary>
+    public const string OpenClipConfig = "open_clip_config.json";
+
     public VisionTowerFolder(string path)
     {
         Folder = new CheckpointFolder(path);
-        Settings config = Folder.ReadSettings("config.json");
+        Settings config =
+            Folder.TryReadSettings("config.json") ?? Folder.TryReadSettings(OpenClipConfig) ?? Folder.ReadSettings("config.json");
         Config = config.Child("vision_config") ?? config;
         weights = CheckpointWeights.Open(Folder);
     }
@@ -128,6 +139,12 @@ internal sealed class VisionTowerFolder : IDisposable
     public Settings Config { get; }
 
     public IReadOnlyList<WeightFile> Files => weights.Files;
+
+    /// <summary>All tensors as they are named.</summary>
+    public IReadOnlyList<StoredTensor> AllTensors => weights.Tensors;
+
+    /// <summary>Their names.</summary>
+    public IReadOnlyCollection<string> TensorNames => weights.Names;
 
     /// <summary>The tower's tensors, named <c>tower.*</c>: those behind <c>vision_model.</c>, or all where a tower was saved without
     /// that.</summary>

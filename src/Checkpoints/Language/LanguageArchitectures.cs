@@ -33,6 +33,7 @@ internal static class LanguageArchitectures
             ],
             static () => new LlamaArchitecture()
         ),
+        (["CambrianLlamaForCausalLM", "cambrian_llama"], static () => new CambrianArchitecture()),
         (["IdeficsForVisionText2Text", "idefics"], static () => new IdeficsArchitecture()),
         (["OPTForCausalLM", "opt"], static () => new OptArchitecture()),
         (["MllamaForCausalLM", "mllama_text_model"], static () => new MllamaArchitecture()),

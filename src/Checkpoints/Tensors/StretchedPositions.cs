@@ -11,12 +11,16 @@ namespace Tessera.Checkpoints.Tensors;
 /// <param name="source">The table: [1 + oldSide * oldSide, width].</param>
 /// <param name="oldSide">Its side.</param>
 /// <param name="newSide">The side that is wanted.</param>
-internal sealed class StretchedPositions(TensorValues source, int oldSide, int newSide)
+/// <param name="scale">Cells of the old side for each of the new; null for the sides' own.</param>
+internal sealed class StretchedPositions(TensorValues source, int oldSide, int newSide, float? scale = null)
     : TensorValues(Weights.ElementType.F32, [(long)newSide * newSide + 1, source.RowLength])
 {
     private const float A = -0.75f;
     private const int TapCount = 4;
-    private readonly ImmutableArray<Tap> taps = [.. Enumerable.Range(0, newSide).Select(index => TapOf(index, oldSide, newSide))];
+    private readonly ImmutableArray<Tap> taps =
+    [
+        .. Enumerable.Range(0, newSide).Select(index => TapOf(index, oldSide, scale ?? (float)oldSide / newSide)),
+    ];
     private readonly Lazy<float[]> table = new(() => ReadAll(source));
 
     public override void ReadRows(long firstRow, int rowCount, Span<byte> destination)
@@ -53,9 +57,9 @@ internal sealed class StretchedPositions(TensorValues source, int oldSide, int n
         }
     }
 
-    private static Tap TapOf(int index, int inputs, int outputs)
+    private static Tap TapOf(int index, int inputs, float scale)
     {
-        float at = (float)inputs / outputs * (index + 0.5f) - 0.5f;
+        float at = scale * (index + 0.5f) - 0.5f;
         int first = (int)MathF.Floor(at);
         float t = at - first;
         return new Tap(

@@ -204,6 +204,13 @@ internal sealed record WeightLayout(string IndexName, Func<string, bool> Matches
         PyTorchFile.Read
     );
 
+    /// <summary>open_clip's, mlfoundations/open_clip, src/open_clip/constants.py.</summary>
+    public static readonly WeightLayout OpenClip = new(
+        "open_clip_pytorch_model.bin.index.json",
+        static name => name == "open_clip_pytorch_model.bin",
+        PyTorchFile.Read
+    );
+
     /// <summary>In the order in which they are preferred.</summary>
-    public static readonly IReadOnlyList<WeightLayout> All = [Safetensors, PyTorch, PyTorchPlain];
+    public static readonly IReadOnlyList<WeightLayout> All = [Safetensors, PyTorch, OpenClip, PyTorchPlain];
 }

@@ -20,9 +20,9 @@ internal sealed class ConvertCommand(CliConsole console)
     };
     private readonly Option<string> name = new("--name") { Description = "The model's name; without it, the folder's.", HelpName = "NAME" };
     private readonly Option<WeightType> type = OptionValues.Choice<WeightType>("--type", "How matrices are stored.");
-    private readonly Option<string> tower = new("--vision-tower")
+    private readonly Option<string[]> towers = new("--vision-tower")
     {
-        Description = "The vision tower's folder, where the checkpoint has none.",
+        Description = "The vision tower's folder, where the checkpoint has none; once for each, where it has several.",
         HelpName = "DIR",
     };
     private readonly Option<bool> allowsNaN = new("--allow-nan") { Description = "Convert weights that are no numbers too." };
@@ -40,7 +40,7 @@ internal sealed class ConvertCommand(CliConsole console)
         command.Add(convert.folder);
         foreach (
             Option option in (Option[])
-                [convert.output, convert.name, convert.type, convert.tower, convert.allowsNaN, convert.dryRun, convert.json]
+                [convert.output, convert.name, convert.type, convert.towers, convert.allowsNaN, convert.dryRun, convert.json]
         )
             command.Add(option);
         command.SetAction(convert.RunAsync);
@@ -56,7 +56,7 @@ internal sealed class ConvertCommand(CliConsole console)
                 OutputFolder = parsed.GetRequiredValue(output) is { Length: > 0 } path ? path : throw new UsageException("--out is empty."),
                 Name = parsed.GetValue(name),
                 Type = parsed.GetValue(type),
-                VisionTowerFolder = parsed.GetValue(tower),
+                VisionTowerFolders = parsed.GetValue(towers) ?? [],
                 AllowNaN = parsed.GetValue(allowsNaN),
             }
         );

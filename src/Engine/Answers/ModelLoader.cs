@@ -180,6 +180,12 @@ internal static class ModelLoader
                 language.Path,
                 $"its positions have several axes (M-RoPE), which {vision.Family} was not made for: load it without a projector."
             );
+        if (vision is not null && vision.Projector.BesideWidth != language.BesideWidth)
+            throw new ModelFileException(
+                vision.Path,
+                $"it brings {vision.Projector.BesideWidth} numbers beside each embedding of a picture, but {language.Path} looks at "
+                    + $"{language.BesideWidth}: the two files do not belong together."
+            );
         if (vision is not null && vision.EmbeddingWidth != language.EmbeddingWidth)
             throw new ModelFileException(
                 vision.Path,

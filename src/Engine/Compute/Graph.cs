@@ -177,6 +177,25 @@ internal sealed unsafe class Graph : IDisposable
         return new Tensor(mixed);
     }
 
+    /// <summary>softmax(scale * x) over the fastest dimension.</summary>
+    public Tensor Softmax(Tensor x, float scale) => new(Ggml.ggml_soft_max_ext(Context, x.Native, null, scale, 0));
+
+    /// <summary>Product of activations: a [k, m, ...], b [k, n, ...] -> [m, n, ...].</summary>
+    public Tensor Product(Tensor a, Tensor b) => new(Ggml.ggml_mul_mat(Context, a.Native, b.Native));
+
+    /// <summary>
+    /// A convolution of each channel by itself, with zeros around the map so that it keeps its size: kernel [channels, side * side] and map
+    /// [channels, columns, rows] -> the same shape.
+    /// </summary>
+    public Tensor ConvolveChannels(Tensor kernel, Tensor map, int side)
+    {
+        long channels = map.Size(0);
+        Tensor window = Permute(Reshape(kernel, channels, 1, side, side), 3, 2, 0, 1); // [side, side, 1, channels], channels densest
+        Tensor planes = Permute(Reshape(map, channels, map.Size(1), map.Size(2)), 2, 0, 1, 3); // [columns, rows, channels]
+        var convolved = new Tensor(Ggml.ggml_conv_2d_dw_direct(Context, window.Native, planes.Native, 1, 1, side / 2, side / 2, 1, 1));
+        return Permute(convolved, 1, 2, 0, 3);
+    }
+
     /// <summary>Zeros behind each row: [n, ...] -> [n + count, ...].</summary>
     public Tensor PadRows(Tensor x, int count) => new(Ggml.ggml_pad(Context, x.Native, count, 0, 0, 0));
 

@@ -25,6 +25,7 @@ internal sealed class TokenEmbeddings
         "opt",
         "cogvlm",
         "mplug_owl2",
+        "cambrian",
     ];
     private readonly GgufFile file;
     private readonly GgufTensor tensor;
@@ -56,12 +57,14 @@ internal sealed class TokenEmbeddings
             : null;
     }
 
-    /// <summary>Writes the embedding [width] of a token. For one thread at a time.</summary>
+    /// <summary>Writes the embedding [width] of a token, and zeros behind it where a row is wider. For one thread at a time.</summary>
     /// <exception cref="ModelFileException">The file cannot be read any more, or is another.</exception>
     public void LookUp(int token, Span<float> row)
     {
         requireUnchanged();
         file.ReadTensorData(tensor, (long)token * stored.Length, stored);
-        ElementConversion.ToFloat(tensor.Type, stored, row);
+        int width = (int)tensor.Shape[0];
+        ElementConversion.ToFloat(tensor.Type, stored, row[..width]);
+        row[width..].Clear();
     }
 }

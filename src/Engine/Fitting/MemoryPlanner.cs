@@ -108,6 +108,6 @@ internal static class MemoryPlanner
             Normalised = 3 * sizeof(float);
         return (size.Area * Decoded)
             + plan.Slices.Sum(static slice => slice.Size.Area * Normalised)
-            + ((long)plan.ImageTokenCount * vision.EmbeddingWidth * sizeof(float) * 2);
+            + ((long)plan.ImageTokenCount * vision.Projector.RowWidth * sizeof(float) * 2);
     }
 }

@@ -174,6 +174,22 @@ internal static unsafe partial class Ggml
     internal static partial ggml_tensor* ggml_swiglu_split(nint ctx, ggml_tensor* a, ggml_tensor* b);
 
     [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_soft_max_ext(nint ctx, ggml_tensor* a, ggml_tensor* mask, float scale, float max_bias);
+
+    [LibraryImport(Library)]
+    internal static partial ggml_tensor* ggml_conv_2d_dw_direct(
+        nint ctx,
+        ggml_tensor* a,
+        ggml_tensor* b,
+        int stride0,
+        int stride1,
+        int pad0,
+        int pad1,
+        int dilation0,
+        int dilation1
+    );
+
+    [LibraryImport(Library)]
     internal static partial ggml_tensor* ggml_relu(nint ctx, ggml_tensor* a);
 
     [LibraryImport(Library)]

@@ -100,7 +100,7 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
     /// <summary>Puts the embeddings into their spans, and memories into sight.</summary>
     public PromptRows Join(ComposedPrompt prompt, IReadOnlyList<MediaEmbeddings> images, KeyOrigin origin = default)
     {
-        var rows = new PromptRows(language.EmbeddingWidth, origin);
+        var rows = new PromptRows(language.RowWidth, origin);
         var views = new Queue<MemoryView>(Views(prompt, images, origin));
         if (views.TryDequeue(out MemoryView? first))
             rows.See(first);
@@ -119,7 +119,7 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
                     rows.AddEmbeddings(
                         image.Key.ContentKey,
                         part.Start,
-                        image.Values.Slice(part.Start * language.EmbeddingWidth, part.Count * language.EmbeddingWidth),
+                        image.Values.Slice(part.Start * language.RowWidth, part.Count * language.RowWidth),
                         part.Places
                     );
                     break;
@@ -142,7 +142,7 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
             if (spans[index] is not PromptSpan.Memory part)
                 continue;
             MediaEmbeddings image = images[part.MediaIndex];
-            int first = (prompt.Media[part.MediaIndex].Plan.ImageTokenCount * projector.EmbeddingWidth) + (part.Start * rule.Width);
+            int first = (prompt.Media[part.MediaIndex].Plan.ImageTokenCount * projector.RowWidth) + (part.Start * rule.Width);
             ReadOnlyMemory<float> memory = image.Values.Slice(first, part.Count * rule.Width);
             media.Add(new MediaMemory(image.Key.ContentKey + (ulong)part.Start, memory, part.SeenCount, origin));
             touches.Add(index >= 2 && spans[index - 1] is PromptSpan.Tokens { Ids.Length: 1 } && spans[index - 2] is PromptSpan.Memory);

@@ -30,8 +30,8 @@ internal interface ILanguage : IDisposable
     /// <summary>Its tokens.</summary>
     Vocabulary Vocabulary { get; }
 
-    /// <summary>Width of an input embedding.</summary>
-    int EmbeddingWidth { get; }
+    /// <summary>Width of a row that is given as an embedding, with what stands beside it.</summary>
+    int RowWidth { get; }
 
     /// <summary>Rows that the KV cache holds, of all sequences together; what sequences share counts once.</summary>
     int Length { get; }

@@ -12,6 +12,12 @@ internal interface ILanguageModel : IDisposable
     /// <summary>Width of an input embedding, which a projector must match.</summary>
     int EmbeddingWidth { get; }
 
+    /// <summary>Numbers that stand beside an input embedding, which its layers look at for that row alone; 0 for none.</summary>
+    int BesideWidth => 0;
+
+    /// <summary>Width of a row that is given as an embedding, with what stands beside it.</summary>
+    int RowWidth => EmbeddingWidth + BesideWidth;
+
     /// <summary>Tokens of context that it was trained with; 0 where it does not say.</summary>
     int TrainedContextLength { get; }
 

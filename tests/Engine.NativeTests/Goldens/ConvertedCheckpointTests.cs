@@ -31,6 +31,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("vila-1.5-3b", "vila-1.5-3b")]
     [InlineData("vila-1.5-40b", "vila-1.5-40b")]
     [InlineData("nvila", "nvila")]
+    [InlineData("cambrian-8b", "cambrian-8b")]
     [InlineData("glm-4v", "glm-4v")]
     [InlineData("cogvlm", "cogvlm")]
     [InlineData("cogvlm2", "cogvlm2")]
@@ -55,7 +56,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
             {
                 ImageEncoding encoding = vision.Encode(picture.Image, picture.Request);
                 (double mean, double worst) = Similarity.PerRow(
-                    (encoding.MemoryWidth > 0 ? encoding.Memory : encoding.Embeddings).Span,
+                    (encoding.TokenCount == 0 ? encoding.Memory : encoding.Embeddings).Span,
                     picture.Embeddings.Values,
                     vision.EmbeddingWidth
                 );

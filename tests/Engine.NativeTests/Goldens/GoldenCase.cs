@@ -50,8 +50,10 @@ public sealed class GoldenCase
     public string? WholeModel =>
         manifest.GetProperty("models").EnumerateObject().Any(static model => model.Name == "ollama-f16") ? ModelPath("ollama-f16") : null;
 
-    /// <summary>Cases whose pictures are rows of the prompt.</summary>
-    public static IEnumerable<GoldenCase> All() => Everything().Where(static golden => !golden.manifest.TryGetProperty("memory", out _));
+    /// <summary>Cases whose pictures are rows of the prompt, and nothing beside them.</summary>
+    public static IEnumerable<GoldenCase> All() =>
+        Everything()
+            .Where(static golden => !golden.manifest.TryGetProperty("memory", out _) && !golden.manifest.TryGetProperty("beside", out _));
 
     /// <summary>Cases whose pictures are memories that cross-attention layers see.</summary>
     public static IEnumerable<GoldenCase> WithMemory() =>
@@ -111,6 +113,9 @@ public sealed record GoldenPicture(GoldenCase Case, string Name, JsonElement Ent
     public NpyArray Features => NpyArray.Read(Case.FilePath(Entry.GetProperty("features").GetString()!));
 
     public NpyArray Embeddings => NpyArray.Read(Case.FilePath(Entry.GetProperty("embeddings").GetString()!));
+
+    /// <summary>What stands beside its embeddings.</summary>
+    public NpyArray Beside => NpyArray.Read(Case.FilePath(Entry.GetProperty("beside").GetString()!));
 
     public bool HasPixels(string preprocessing) => Entry.GetProperty("pixels").TryGetProperty(preprocessing, out _);
 

@@ -79,7 +79,7 @@ public sealed class GraphLanguageTests(ITestOutputHelper output) : IDisposable
         (int[] expected, _) = Greedy(language, prompt);
         language.Cut(0, 0);
         int[] other = [.. prompt.Reverse()];
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, null);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, null);
         var rows = new int[2];
         for (int position = 0; position < prompt.Length; position++)
         {
@@ -101,7 +101,7 @@ public sealed class GraphLanguageTests(ITestOutputHelper output) : IDisposable
     public void A_stop_ends_a_step_and_what_is_too_long_finds_no_room()
     {
         ILanguage language = OpenGraph(Tiny);
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, null);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, null);
         batch.AddToken(1, 0, 0, true);
         language.RequestStop();
         Assert.Equal(DecodeOutcome.Stopped, language.Decode(batch));
@@ -166,7 +166,7 @@ public sealed class GraphLanguageTests(ITestOutputHelper output) : IDisposable
         int first = 0
     )
     {
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, null);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, null);
         int row = -1;
         for (int position = first; position < prompt.Length; position++)
         {

@@ -38,6 +38,7 @@ internal static class ReleasedProjectors
         yield return ("VILA 1.5 3B, 8B, 13B", Vila(384, "resize", 2), [196, 196, 196]);
         yield return ("NVILA-Lite", Vila(448, "dynamic", 3), [1573, 1089, 847]);
         yield return ("NVILA", Vila(448, "dynamic_s2", 2, 448, 896, 1344), [3072, 3072, 3072]);
+        yield return ("Cambrian-1", Cambrian(), [450, 350, 360]);
         yield return ("GLM-4V-9B", Glm4v(), [1602, 1602, 1602]);
         yield return ("CogVLM2", CogVlm(1344, hasConvolution: true), [2306, 2306, 2306]);
         yield return ("CogVLM", CogVlm(490, hasConvolution: false), [1227, 1227, 1227]);
@@ -103,6 +104,36 @@ internal static class ReleasedProjectors
         contents.Shapes["v.class_embd"] = contents.Shapes["abstractor.blk.0.norm1.weight"] = [8];
         contents.Shapes["abstractor.query"] = [8, 64];
         contents.Shapes["abstractor.blk.0.ffn_up.weight"] = contents.Shapes["mm.0.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Cambrian()
+    {
+        SlicedProjectors.Contents contents = Plain("cambrian_sva", 336, 14);
+        contents.Metadata["clip.vision.tower_count"] = 2u;
+        contents.Metadata["clip.vision.sampler.query_side"] = 24u;
+        contents.Metadata["clip.vision.sampler.head_count"] = 2u;
+        foreach (
+            (int tower, string type, uint size, uint patch, uint side) in ((int, string, uint, uint, uint)[])
+                [(0, "siglip", 384, 14, 24), (1, "convnext", 1024, 4, 96)]
+        )
+        {
+            string prefix = $"clip.vision.{tower}.";
+            contents.Metadata[prefix + "type"] = type;
+            contents.Metadata[prefix + "image_size"] = size;
+            contents.Metadata[prefix + "patch_size"] = patch;
+            contents.Metadata[prefix + "token_side"] = side;
+            contents.Metadata[prefix + "attention.layer_norm_epsilon"] = 1e-6f;
+            contents.Metadata[prefix + "activation"] = "gelu";
+            foreach (string colour in (string[])["pad_mean", "image_mean", "image_std"])
+                contents.Metadata[prefix + colour] = new[] { 0.5f, 0.5f, 0.5f };
+        }
+
+        foreach (string key in (string[])["embedding_length", "feed_forward_length", "attention.head_count", "block_count"])
+            contents.Metadata["clip.vision.0." + key] = 8u;
+        contents.Metadata["clip.vision.1.embedding_length"] = contents.Metadata["clip.vision.1.block_count"] = new[] { 1, 1, 1, 1 };
+        contents.Shapes["sva.query"] = contents.Shapes["v.image_newline"] = [8];
+        contents.Shapes["sva.0.in.weight"] = [16, 8];
         return contents;
     }
 

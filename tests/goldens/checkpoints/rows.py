@@ -197,6 +197,48 @@ def internvl_1(name, case):
     done(name)
 
 
+def cambrian(name, case):
+    """nyu-visionx/cambrian-8b: language model and aggregator; the towers in folders of their own, as they are on the hub, here inside of the checkpoint's."""
+    case.build()
+    state = {}
+    for key, tensor in case.model.state_dict().items():
+        if key.startswith(("model.", "lm_head.")):
+            state[key.replace("model.language_model.", "model.")] = tensor
+    config = {**families.text_config(case), "model_type": "cambrian_llama", "architectures": ["CambrianLlamaForCausalLM"], "mm_projector_type": "sva", "connector_only": False,
+              "connector_depth": 2, "image_token_len": 36, "num_query_group": 1, "query_num_list": [36], "vision_hidden_size": 32, "image_position": 91, "image_aspect_ratio": "pad",
+              "num_of_vision_sampler_layers": case.samplers, "start_of_vision_sampler_layers": case.start, "stride_of_vision_sampler_layers": case.stride,
+              "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch", "mm_use_im_start_end": False, "mm_use_im_patch_token": False,
+              "mm_vision_tower_aux_list": ["siglip/CLIP-ViT-SO400M-14-384", "openai/clip-vit-large-patch14-84", "facebook/dinov2-giant-res98", "clip-convnext-XXL-multi-stage-res64"],
+              "mm_vision_tower_aux_token_len_list": [36, 36, 36, 144], "transformers_version": "5.12.0"}
+    write(name, state, config)
+    families.tokenizer(HERE / name, case.vocabulary)
+    half = lambda tensors: {key: tensor.detach().half().contiguous().clone() for key, tensor in tensors.items() if "position_ids" not in key}
+    def tower(folder, config, file="config.json"):
+        (HERE / name / folder).mkdir()
+        (HERE / name / folder / file).write_text(json.dumps(config, indent=1))
+        return HERE / name / folder
+    text = {"text.ln_final.weight": torch.ones(4), "logit_scale": torch.tensor(4.6)}
+    siglip = {f"visual.trunk.{key}": tensor for key, tensor in case.model.siglip.state_dict().items()}
+    folder = tower("ViT-SO400M-14-SigLIP-384", {"model_cfg": {"vision_cfg": {"image_size": 100, "timm_model_name": "vit_so400m_patch14_siglip_384", "timm_model_kwargs": {
+        "num_heads": 4}}}, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}, "open_clip_config.json")
+    torch.save(half({**siglip, "visual.trunk.attn_pool.q.weight": torch.ones(4, 4), **text}), folder / "open_clip_pytorch_model.bin")
+    convnext = {f"visual.trunk.{key}": tensor for key, tensor in case.model.convnext.state_dict().items()}
+    folder = tower("CLIP-convnext_xxlarge-laion2B-s34B-b82K-augreg-soup", {"model_cfg": {"vision_cfg": {"image_size": 256, "timm_model_name": "convnext_xxlarge"}}, "preprocess_cfg": {
+        "mean": families.CLIP["image_mean"], "std": families.CLIP["image_std"]}}, "open_clip_config.json")
+    save_file(half({**convnext, "visual.head.proj.weight": torch.ones(4, 4), **text}), folder / "open_clip_model.safetensors")
+    clip = case.clip.to_dict()
+    clip = {key: clip[key] for key in ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act", "layer_norm_eps")}
+    folder = tower("clip-vit-large-patch14-84", {"model_type": "clip", "vision_config": clip, "text_config": {}})
+    (folder / "preprocessor_config.json").write_text(json.dumps(families.CLIP))
+    save_file(half({f"vision_model.{key.removeprefix('vision_model.')}": tensor for key, tensor in case.model.clip.state_dict().items()}), folder / "model.safetensors")
+    dino = case.dino.to_dict()
+    dino = {key: dino[key] for key in ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "mlp_ratio", "use_swiglu_ffn", "layer_norm_eps")}
+    folder = tower("dinov2-giant", dino)
+    (folder / "preprocessor_config.json").write_text(json.dumps(families.IMAGENET))
+    save_file(half(case.model.dino.state_dict()), folder / "model.safetensors")
+    done(name)
+
+
 ANYRES = {"image_aspect_ratio": "anyres", "mm_patch_merge_type": "spatial_unpad", "image_crop_resolution": 224, "image_split_resolution": 224,
           "image_grid_pinpoints": [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]]}
 
@@ -213,6 +255,7 @@ def main(names):
         "minicpm-llama3-v-2.5": lambda n: families.minicpm(n, families.family("minicpm-v").V25()),
         "mplug-owl": lambda n: mplug_owl(n, families.family("mplug-owl").MplugOwlCase()),
         "internvl-1.0": lambda n: internvl_1(n, families.family("internvl-1.0").InternVl10()),
+        "cambrian-8b": lambda n: cambrian(n, families.family("cambrian").CambrianCase()),
         "glm-4v": lambda n: glm4v(n, families.family("glm-4v").Glm4vCase()),
     }
     for name, make in makers.items():

@@ -22,6 +22,8 @@ GAINS = [
     (r"^qformer.*(query|key)\.weight$", 2.0),
     (r"^qformer.*(value|dense)\.weight$", 1.5),
     (r"^language_projection\.weight$", 1.6),
+    (r"cross_attn\.[qk]_proj(_\d)?\.1\.weight$", 5.0),
+    (r"^(siglip|dino|convnext)\..*(proj|fc2|dense|weights_out)\.weight$", 1.5),
 ]
 
 

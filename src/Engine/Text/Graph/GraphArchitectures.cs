@@ -10,6 +10,7 @@ internal static class GraphArchitectures
     private static readonly Dictionary<string, Func<LanguageKeys, WeightStore, LanguageGraph>> Table = new(StringComparer.Ordinal)
     {
         ["cogvlm"] = static (keys, weights) => new CogVlmGraph(keys, weights),
+        ["cambrian"] = static (keys, weights) => new CambrianGraph(keys, weights),
         ["idefics"] = static (keys, weights) => new IdeficsGraph(keys, weights),
         ["opt"] = static (keys, weights) => new OptGraph(keys, weights),
         ["mplug_owl2"] = static (keys, weights) => new MplugOwl2Graph(keys, weights),

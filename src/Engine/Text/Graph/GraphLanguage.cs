@@ -61,7 +61,7 @@ internal sealed class GraphLanguage : ILanguage
 
     public Vocabulary Vocabulary => model.Vocabulary;
 
-    public int EmbeddingWidth => model.EmbeddingWidth;
+    public int RowWidth => model.RowWidth;
 
     public int Length { get; }
 
@@ -173,12 +173,12 @@ internal sealed class GraphLanguage : ILanguage
     private void ReserveLargest()
     {
         int rowCount = Math.Min(LargestBatch, Length);
-        var shape = new StepShape(rowCount, 1, Math.Min(cells.Capacity, Length), false, [], 0)
+        var shape = new StepShape(rowCount, 1, Math.Min(cells.Capacity, Length), model.BesideWidth > 0, [], 0)
         {
             VisionCount = model.Graph.HasVisionWeights ? rowCount / 2 : 0,
         };
         using Compute.Graph graph = runner.NewGraph();
-        graph.Output(model.Graph.Build(new LanguageStep(graph, shape, model.EmbeddingWidth, cache, memories)));
+        graph.Output(model.Graph.Build(new LanguageStep(graph, shape, model.RowWidth, cache, memories)));
         runner.Reserve(graph, $"{shape.RowCount} tokens");
     }
 
@@ -221,7 +221,7 @@ internal sealed class GraphLanguage : ILanguage
         kept?.Graph.Dispose();
         kept = null;
         Compute.Graph graph = runner.NewGraph();
-        var step = new LanguageStep(graph, shape, model.EmbeddingWidth, cache, memories);
+        var step = new LanguageStep(graph, shape, model.RowWidth, cache, memories);
         Tensor result = graph.Output(model.Graph.Build(step));
         kept = (shape, graph, step, result);
         return (graph, step, result);

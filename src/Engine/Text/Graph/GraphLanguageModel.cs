@@ -32,6 +32,10 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     public int EmbeddingWidth => Graph.Width;
 
+    public int BesideWidth => Graph.BesideWidth;
+
+    public int RowWidth => Graph.Width + Graph.BesideWidth;
+
     public int TrainedContextLength => Graph.TrainedLength;
 
     public bool IsOnProcessor => Device.IsProcessor;

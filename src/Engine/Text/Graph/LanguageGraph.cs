@@ -11,6 +11,9 @@ internal abstract class LanguageGraph
     /// <summary>Width of a row.</summary>
     public abstract int Width { get; }
 
+    /// <summary>Numbers that stand beside a row, which layers look at for it alone.</summary>
+    public virtual int BesideWidth => 0;
+
     /// <summary>Tokens that it gives logits of; the vocabulary may have more or fewer.</summary>
     public abstract int LogitCount { get; }
 

@@ -47,6 +47,15 @@ internal sealed class LanguageKeys(GgufFile file, string architecture)
         return value > 0 && value <= (uint)most ? (int)value : throw Wrong(key, value.ToString(CultureInfo.InvariantCulture));
     }
 
+    /// <summary>A block's number; 0 where the file does not say.</summary>
+    public int Index(string key)
+    {
+        if (!Has(key))
+            return 0;
+        uint value = file.Metadata.RequireUInt32($"{architecture}.{key}");
+        return value < MostBlocks ? (int)value : throw Wrong(key, value.ToString(CultureInfo.InvariantCulture));
+    }
+
     public float Number(string key, float standard) =>
         file.Metadata.TryGetSingle($"{architecture}.{key}", out float value)
             ? float.IsFinite(value) && value > 0

@@ -64,7 +64,10 @@ internal sealed class LanguageStep
     public Tensor Positions { get; }
 
     /// <summary>The rows as they enter the first layer [width, rows]: looked up in a table, or as they were given.</summary>
-    public Tensor Rows(Tensor table) => Shape.IsEmbeddings ? embeddings : Graph.Rows(table, tokens);
+    public Tensor Rows(Tensor table) => Shape.IsEmbeddings ? Columns(0, table.Size(0)) : Graph.Rows(table, tokens);
+
+    /// <summary>What stands beside the rows, behind their width: [beside, rows]; a null tensor where they are looked up.</summary>
+    public Tensor Beside(int width) => Shape.IsEmbeddings ? Columns(width, embeddings.Size(0) - width) : default;
 
     /// <summary>Those of the rows [width, rows] whose logits are wanted: [width, outputs].</summary>
     public Tensor Outputs(Tensor x) => Shape.OutputCount == Shape.RowCount ? x : Graph.Rows(x, outputs);
@@ -190,6 +193,18 @@ internal sealed class LanguageStep
 
         return Graph.FlashAttention(Graph.Permute(query, 0, 2, 1, 3), keys, values, scale);
     }
+
+    private Tensor Columns(long first, long count) =>
+        count == embeddings.Size(0)
+            ? embeddings
+            : Graph.Contiguous(
+                Graph.View(
+                    embeddings,
+                    (count, embeddings.Size(1), 1, 1),
+                    (embeddings.Stride(1), embeddings.Stride(2), embeddings.Stride(3)),
+                    embeddings.Stride(0) * (nuint)first
+                )
+            );
 
     private Tensor RowsOf(Tensor query, int first, int count) =>
         count == Shape.RowCount

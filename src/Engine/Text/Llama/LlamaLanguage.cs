@@ -93,7 +93,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     public Vocabulary Vocabulary => model.Vocabulary;
 
-    public int EmbeddingWidth => model.EmbeddingWidth;
+    public int RowWidth => model.EmbeddingWidth;
 
     public bool TakesMemory => false;
 

@@ -176,7 +176,7 @@ internal sealed class AnswerJob(
     {
         if (!language.HasEncoder)
             return request.Rows;
-        var start = new PromptRows(language.EmbeddingWidth);
+        var start = new PromptRows(language.RowWidth);
         start.AddTokens([language.AnswerStart]);
         return start;
     }

@@ -33,7 +33,7 @@ internal sealed class AnswerScheduler : IDisposable
         this.limits = limits;
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(language, cache);
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, lookup);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, lookup);
         takesRowsBesideTokens = lookup is not null;
         encoding = new PromptEncoding(language, batch);
         decoding = new SharedDecode(language, room, batch, new BatchFiller(mixesSequences: language.CanCut));

@@ -39,11 +39,17 @@ internal sealed class Projector : IDisposable
 
     public int EmbeddingWidth => parts.EmbeddingWidth;
 
+    /// <summary>Numbers that stand beside each embedding.</summary>
+    public int BesideWidth => parts.BesideWidth;
+
+    /// <summary>Width of a row of the prompt: an embedding, and what stands beside it.</summary>
+    public int RowWidth => EmbeddingWidth + BesideWidth;
+
     /// <summary>Width of a memory's row; 0 where pictures are rows of the prompt.</summary>
     public int MemoryWidth => parts.MemoryWidth;
 
     /// <summary>Numbers that a picture becomes: embeddings, and the memory behind them.</summary>
-    public int ValueCount(SlicePlan plan) => checked((plan.ImageTokenCount * EmbeddingWidth) + (plan.MemoryRowCount * MemoryWidth));
+    public int ValueCount(SlicePlan plan) => checked((plan.ImageTokenCount * RowWidth) + (plan.MemoryRowCount * MemoryWidth));
 
     public FamilyPrompt Wording => parts.Wording;
 
@@ -153,7 +159,7 @@ internal sealed class Projector : IDisposable
             .. media.Zip(
                 encoded,
                 (item, made) =>
-                    new ImageEncoding(item.Plan, RequireNumbers(Joined(made)), EmbeddingWidth, made.Rows.Length, MemoryWidth)
+                    new ImageEncoding(item.Plan, RequireNumbers(Joined(made)), EmbeddingWidth, made.Rows.Length, MemoryWidth, BesideWidth)
                     {
                         PreprocessMs = item.Ms,
                         EncodeMs = msPerSlice * item.Slices.Count,

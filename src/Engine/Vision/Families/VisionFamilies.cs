@@ -1,5 +1,6 @@
 using Tessera.Gguf;
 using Tessera.Vision.Families.Blip2;
+using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
@@ -33,6 +34,7 @@ internal static class VisionFamilies
         CogVlmFamily.Row,
         MplugOwlFamily.Row,
         MplugOwl2Family.Row,
+        CambrianFamily.Row,
         Blip2Family.Row,
         InstructBlipFamily.Row,
         MllamaFamily.Row,

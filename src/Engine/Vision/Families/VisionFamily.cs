@@ -35,6 +35,10 @@ internal sealed record FamilyParts(
     /// prompt.</summary>
     public int MemoryWidth { get; init; }
 
+    /// <summary>Numbers that stand beside each embedding, which layers of the language model look at for it alone (Cambrian-1); 0 for
+    /// none.</summary>
+    public int BesideWidth { get; init; }
+
     /// <summary>
     /// Whether a language model whose positions have several axes (M-RoPE) gets a picture's rows where text would stand, one after another
     /// and the same on all axes.

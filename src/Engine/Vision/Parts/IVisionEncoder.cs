@@ -45,6 +45,7 @@ internal interface IVisionEncoder : IDisposable
 }
 
 /// <summary>What a picture or a video became.</summary>
-/// <param name="Rows">Embeddings for the prompt [embedding, tokens], in the order of the plan's layout.</param>
+/// <param name="Rows">Embeddings for the prompt [embedding, tokens], in the order of the plan's layout; each with what stands beside it
+/// behind it, where the family has that.</param>
 /// <param name="Memory">What cross-attention layers of the language model see [width, tokens]; null where the family has none.</param>
 internal sealed record EncodedMedia(float[] Rows, float[]? Memory = null);

@@ -25,6 +25,7 @@ internal sealed class VisionBlock
     private readonly LinearWeights output; // [hidden, hidden]
     private readonly Tensor attentionScale; // [hidden], with HasLayerScale
     private readonly NormWeights norm2;
+    private readonly LinearWeights gate; // [hidden, feed-forward], with IsGated
     private readonly LinearWeights up; // [hidden, feed-forward]
     private readonly LinearWeights down; // [feed-forward, hidden]
     private readonly Tensor feedForwardScale; // [hidden], with HasLayerScale
@@ -33,7 +34,7 @@ internal sealed class VisionBlock
     {
         this.config = config;
         int hidden = config.HiddenSize;
-        string prefix = $"v.blk.{index}";
+        string prefix = $"{config.Prefix}blk.{index}";
         norm1 = NormWeights.Load(weights, $"{prefix}.ln1", hidden, config.UsesRmsNorm);
         norm2 = NormWeights.Load(weights, $"{prefix}.ln2", hidden, config.UsesRmsNorm);
 
@@ -61,6 +62,8 @@ internal sealed class VisionBlock
         int inner = weights.PaddedWidth(config.FeedForwardSize);
         up = LinearWeights.LoadPadded(weights, upName, hidden, config.FeedForwardSize, hidden, inner);
         down = LinearWeights.LoadPadded(weights, downName, config.FeedForwardSize, hidden, inner, hidden);
+        if (config.IsGated)
+            gate = LinearWeights.LoadPadded(weights, $"{prefix}.ffn_gate", hidden, config.FeedForwardSize, hidden, inner);
         if (!config.HasLayerScale)
             return;
         attentionScale = weights.Values($"{prefix}.ls1.weight", hidden);
@@ -97,7 +100,7 @@ internal sealed class VisionBlock
     private Tensor FeedForward(Graph graph, Tensor x)
     {
         Tensor inner = up.Build(graph, x);
-        return down.Build(graph, config.Activation.Build(graph, inner));
+        return down.Build(graph, gate.IsNull ? config.Activation.Build(graph, inner) : graph.SwiGlu(gate.Build(graph, x), inner));
     }
 
     private Tensor Heads(Graph graph, Tensor x) => Attention.Heads(graph, x, config.HeadCount);

@@ -23,12 +23,12 @@ internal sealed class VisionTransformer
     {
         this.config = config;
         int hidden = config.HiddenSize;
-        patchKernel = weights.PatchKernel("v.patch_embd.weight", config.PatchSize, 3, hidden);
-        patchBias = weights.OptionalValues("v.patch_embd.bias", hidden);
+        patchKernel = weights.PatchKernel(config.Prefix + "patch_embd.weight", config.PatchSize, 3, hidden);
+        patchBias = weights.OptionalValues(config.Prefix + "patch_embd.bias", hidden);
         if (config.HasClassToken)
-            classToken = weights.Values("v.class_embd", hidden);
-        positions = weights.Values("v.position_embd.weight", hidden, config.PositionCount);
-        preNorm = NormWeights.Optional(weights, "v.pre_ln", hidden);
+            classToken = weights.Values(config.Prefix + "class_embd", hidden);
+        positions = weights.Values(config.Prefix + "position_embd.weight", hidden, config.PositionCount);
+        preNorm = NormWeights.Optional(weights, config.Prefix + "pre_ln", hidden);
         blocks = [.. Enumerable.Range(0, config.BlockCount).Select(index => new VisionBlock(config, weights, index))];
     }
 

@@ -14,6 +14,9 @@ internal sealed record VisionTransformerConfig
     private const float MinDeviation = 0.001f;
     private const float MaxDeviation = 10;
 
+    /// <summary>What its tensors' names begin with, where a file holds several towers.</summary>
+    public string Prefix { get; init; } = "v.";
+
     /// <summary>Side of the square input in pixels.</summary>
     public required int ImageSize { get; init; }
 
@@ -55,6 +58,9 @@ internal sealed record VisionTransformerConfig
     /// <summary>Whether the norms stand behind attention and feed-forward, before the sum, instead of in front of them
     /// (EVA2-CLIP-E).</summary>
     public bool NormsFollow { get; init; }
+
+    /// <summary>Whether the feed-forward networks are silu(gate) * up (DINOv2 giant).</summary>
+    public bool IsGated { get; init; }
 
     public required IReadOnlyList<float> ImageMean { get; init; }
 
