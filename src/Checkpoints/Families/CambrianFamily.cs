@@ -89,18 +89,15 @@ internal sealed class CambrianFamily(Settings config) : CheckpointFamily
     // Numbered by the block that it follows: "1.layers.0.norm.weight" -> "model.sampler.3.norm.weight".
     private string ByBlock(string name)
     {
-        int end = name.IndexOf('.', StringComparison.Ordinal);
+        const string Inside = ".layers.0.";
         IReadOnlyList<long> blocks = CambrianArchitecture.SamplerBlocks(config);
+        int end = name.IndexOf(Inside, StringComparison.Ordinal);
         bool isKnown =
-            end > 0
-            && int.TryParse(name.AsSpan(0, end), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
-            && index < blocks.Count
-            && name[end..].StartsWith(".layers.0.", StringComparison.Ordinal);
+            int.TryParse(name.AsSpan(0, Math.Max(0, end)), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && index < blocks.Count;
         return isKnown
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"{CambrianArchitecture.SamplerPrefix}{blocks[int.Parse(name.AsSpan(0, end), CultureInfo.InvariantCulture)]}.{name[(end + ".layers.0.".Length)..]}"
-            )
+            ? string.Create(CultureInfo.InvariantCulture, $"{CambrianArchitecture.SamplerPrefix}{blocks[index]}.")
+                + name[(end + Inside.Length)..]
             : "model.vision_sampler_layers." + name;
     }
 

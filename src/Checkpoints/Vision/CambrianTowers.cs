@@ -55,8 +55,8 @@ internal static class CambrianTowers
                 left.Find(folder => KindOf(folder) == kind)
                 ?? throw new CheckpointException(
                     source.Folder.FullPath,
-                    $"its vision tower {CheckpointFolder.Shown(name)}, released as {FolderNames(name).Last()}, is not in it or beside it, and "
-                        + "its folder is needed."
+                    $"its vision tower {CheckpointFolder.Shown(name)}, released as {FolderNames(name).Last()}, is not in it or beside it, "
+                        + "and its folder is needed."
                 );
             left.Remove(found);
             yield return found;

@@ -4,8 +4,8 @@ using Tessera.Vision.Parts;
 namespace Tessera.Text.Graph.Architectures;
 
 /// <summary>
-/// Cambrian-1's language model: LLaMA, and behind every n-th block a layer of the spatial vision aggregator, in which the rows of a picture's
-/// cells look at the towers' maps again, each at its own windows, which stand beside it. Source: cambrian-mllm/cambrian 539ffc3,
+/// Cambrian-1's language model: LLaMA, and behind every n-th block a layer of the spatial vision aggregator, in which the rows of a
+/// picture's cells look at the towers' maps again, each at its own windows, which stand beside it. Source: cambrian-mllm/cambrian 539ffc3,
 /// cambrian/model/language_model/cambrian_llama.py; huggingface/transformers v5.12, models/llama/modeling_llama.py. Names: docs/gguf.md.
 /// </summary>
 /// <remarks>

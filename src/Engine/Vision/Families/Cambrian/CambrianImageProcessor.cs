@@ -4,8 +4,8 @@ using Tessera.Vision.Slicing;
 namespace Tessera.Vision.Families.Cambrian;
 
 /// <summary>
-/// A picture once for each tower, in the middle of a square of that tower's mean colour, bicubic to the tower's size; in the prompt, the rows
-/// of its cells without those of the padding, a newline behind each:
+/// A picture once for each tower, in the middle of a square of that tower's mean colour, bicubic to the tower's size; in the prompt, the
+/// rows of its cells without those of the padding, a newline behind each:
 /// <code>
 /// 800 x 1300 -> 1300 x 1300 -> 384, 336, 378 and 1024 along a side -> 24 x 24 cells, 14 x 24 of them kept -> 24 rows of 15
 /// </code>

@@ -3,18 +3,17 @@ namespace Tessera.Vision.Families.Cambrian;
 /// <summary>How the authors word prompts: cambrian-mllm/cambrian 539ffc3, cambrian/conversation.py.</summary>
 internal static class CambrianPrompt
 {
-    // The authors' lines, indented and broken as in their source.
-    private const string Llama3System =
-        "You are Cambrian, a highly intelligent multimodal AI trained by NYU Vision X. \n    As a multimodal AI, you have the ability to process "
-        + "and analyze images. Whenever an image is present in the conversation, very carefully examine it and consider its content when "
-        + "formulating your response.\n    You should give concise responses to very simple questions, but provide thorough responses to more "
-        + "complex and open-ended questions. ";
+    private const string First = "You are Cambrian, a highly intelligent multimodal AI trained by NYU Vision X. ",
+        Second =
+            "As a multimodal AI, you have the ability to process and analyze images. Whenever an image is present in the conversation, "
+            + "very carefully examine it and consider its content when formulating your response.",
+        Third =
+            "You should give concise responses to very simple questions, but provide thorough responses to more complex and open-ended "
+            + "questions.";
 
-    private const string ChatMlSystem =
-        "You are Cambrian, a highly intelligent multimodal AI trained by NYU Vision X. As a multimodal AI, you have the ability to process and "
-        + "analyze images. Whenever an image is present in the conversation, very carefully examine it and consider its content when "
-        + "formulating your response. You should give concise responses to very simple questions, but provide thorough responses to more "
-        + "complex and open-ended questions.";
+    // Broken and indented as in the authors' source.
+    private const string Llama3System = First + "\n    " + Second + "\n    " + Third + " ",
+        ChatMlSystem = First + Second + " " + Third;
 
     private const string Llama3Form = "<|start_header_id|>system<|end_header_id|>{0}<|eot_id|>",
         ChatMlForm = "<|im_start|>system\n{0}<|im_end|>";
