@@ -51,19 +51,23 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
 
         string outputName = OutputName(folder, options);
         var card = new ModelCard(folder);
-        ModelFile language = MakeLanguage(
-            parts,
-            languageConfig,
-            config,
-            family,
-            architecture,
-            sides[Side.Language],
-            sides[Side.Adapter],
-            weights,
-            card,
-            outputName,
-            options
-        );
+        ModelFile? language = null;
+        if (family.HasLanguage)
+            language = MakeLanguage(
+                parts,
+                languageConfig,
+                config,
+                family,
+                architecture,
+                sides[Side.Language],
+                sides[Side.Adapter],
+                weights,
+                card,
+                outputName,
+                options
+            );
+        else if (sides[Side.Language].Values.FirstOrDefault() is StoredTensor unknown)
+            throw unknown.Fail($"is known to no rule of a {family.Name}.");
         var source = new VisionSource(
             folder,
             config,
@@ -81,9 +85,11 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             .. parts.SettingFiles().Select(static pair => pair.Name),
             .. WeightFiles(parts, weights, towers).Select(static pair => pair.Name),
         ];
-        foreach (ModelFile file in projector is null ? [language] : new[] { language, projector })
+        foreach (ModelFile file in new[] { language, projector }.OfType<ModelFile>())
             file.DeclareSources(sources);
-        return new ConversionPlan(family.Name, architecture.Name, language, projector);
+        return language is null
+            ? new ConversionPlan(family.Name, "clip", projector!, null)
+            : new ConversionPlan(family.Name, architecture.Name, language, projector);
     }
 
     /// <summary>The files that hold a checkpoint's weights, by the names that are recorded.</summary>
@@ -176,11 +182,8 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         SetGeneral(metadata, "clip", "mmproj", source.Folder, card, options, mapper);
         foreach ((string key, GgufValue value) in vision.Metadata.Entries)
             metadata.Set(key, value);
-        return new ModelFile(
-            Path.Combine(Path.GetFullPath(options.OutputFolder), $"mmproj-{outputName}-{options.Type}.gguf"),
-            metadata,
-            mapper.Targets
-        );
+        string fileName = $"{(family.HasLanguage ? "mmproj-" : "")}{outputName}-{options.Type}.gguf";
+        return new ModelFile(Path.Combine(Path.GetFullPath(options.OutputFolder), fileName), metadata, mapper.Targets);
     }
 
     private static void SetGeneral(

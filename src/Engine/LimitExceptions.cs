@@ -42,9 +42,8 @@ public sealed class InstructionTooLongException : TesseraException
     /// <param name="tokenCount">Tokens of the instruction, as the vision side cuts it.</param>
     /// <param name="limit">The most that it reads.</param>
     public InstructionTooLongException(int tokenCount, int limit)
-        : base(
-            $"The question has {tokenCount} tokens for the Q-Former, which reads it with the picture, more than its limit of {limit}."
-        ) => (TokenCount, Limit) = (tokenCount, limit);
+        : base($"The question has {tokenCount} tokens for the encoder that reads it with the picture, more than its limit of {limit}.") =>
+        (TokenCount, Limit) = (tokenCount, limit);
 
     /// <summary>Tokens of the instruction.</summary>
     public int TokenCount { get; }

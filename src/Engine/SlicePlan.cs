@@ -49,7 +49,7 @@ public sealed record LayoutSpan(string Kind, int RowCount, string? Text = null)
     internal int MemoryRowCount { get; private init; }
 
     /// <summary>A token that brings a picture's memory into sight.</summary>
-    /// <param name="text">The token.</param>
+    /// <param name="text">The token; empty where the picture is in sight without one (BLIP).</param>
     /// <param name="seenRows">Rows of the memory that stand for the picture.</param>
     /// <param name="rows">Rows that the encoder makes, padding included.</param>
     internal static LayoutSpan OfMemory(string text, int seenRows, int rows) =>

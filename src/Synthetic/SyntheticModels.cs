@@ -64,6 +64,13 @@ public static class SyntheticModels
             return;
         }
 
+        if (shape.IsBert)
+        {
+            SyntheticBlip.Write(writer, shape);
+            writer.Save(path);
+            return;
+        }
+
         string architecture =
             shape.PlacesRowsFreely ? "qwen2vl"
             : shape.Crossed.Count > 0 ? "mllama"

@@ -1,3 +1,4 @@
+using Tessera.Vision.Families.Blip;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
@@ -86,6 +87,12 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <inheritdoc cref="SamplerStride"/>
     public int SamplerCount { get; init; }
 
+    /// <summary>Salesforce/blip-image-captioning-large, config.json.</summary>
+    public static LanguageShape BlipLarge { get; } = new(768, 3072, 12, 12, 12, 30524) { IsBert = true, MemoryWidth = 1024 };
+
+    /// <summary>Whether it is BLIP's decoder, a BERT.</summary>
+    public bool IsBert { get; init; }
+
     /// <summary>In front of every how many blocks one looks at pictures, in the architecture of IDEFICS; 0 in others.</summary>
     public int CrossingInterval { get; init; }
 
@@ -129,6 +136,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("minicpm-v-4.6", MiniCpmV46Shape.Released, LanguageShape.Qwen1B),
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
+        new("blip-caption-large", BlipShape.Released, LanguageShape.BlipLarge),
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("minigpt-v2", MiniGptShape.Released, LanguageShape.Vicuna7B),

@@ -19,6 +19,7 @@ internal static class CheckpointFamilies
         ("CogVLM", CogVlmFamily.Recognises, static (config, _) => new CogVlmFamily(config)),
         ("Cambrian-1", CambrianFamily.Recognises, static (config, _) => new CambrianFamily(config)),
         ("GLM-4V", Glm4vFamily.Recognises, static (config, _) => new Glm4vFamily(config)),
+        ("BLIP", BlipFamily.Recognises, static (config, names) => new BlipFamily(config, names)),
         ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("MiniCPM-V 4.6", MiniCpmV46Family.Recognises, static (config, _) => new MiniCpmV46Family(config)),
         ("IDEFICS", IdeficsFamily.Recognises, static (config, _) => new IdeficsFamily(config)),

@@ -27,6 +27,9 @@ internal abstract class CheckpointFamily
     /// <summary>Where a tensor of the checkpoint goes, and its name without what the layout puts before it.</summary>
     public abstract (Side Side, string Name) Place(string name);
 
+    /// <summary>Whether it speaks; else it becomes one file, which is the vision side's.</summary>
+    public virtual bool HasLanguage => true;
+
     /// <summary>The language model's configuration.</summary>
     public abstract Settings LanguageConfig(Settings config);
 

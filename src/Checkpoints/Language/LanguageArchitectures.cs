@@ -13,6 +13,10 @@ internal static class LanguageArchitectures
     /// <summary>The name by which a family asks for mPLUG-Owl2's.</summary>
     public const string MplugOwl2 = "mplug_owl2_language";
 
+    /// <summary>The names by which BLIP asks for its two decoders.</summary>
+    public const string BlipCaptions = "blip_captions",
+        BlipAnswers = "blip_answers";
+
     private static readonly (string[] Names, Func<LanguageArchitecture> Create)[] Table =
     [
         (
@@ -35,6 +39,8 @@ internal static class LanguageArchitectures
         ),
         (["CambrianLlamaForCausalLM", "cambrian_llama"], static () => new CambrianArchitecture()),
         (["IdeficsForVisionText2Text", "idefics"], static () => new IdeficsArchitecture()),
+        ([BlipCaptions], static () => new BlipArchitecture("blip")),
+        ([BlipAnswers], static () => new BlipArchitecture("blip-vqa")),
         (["OPTForCausalLM", "opt"], static () => new OptArchitecture()),
         (["MllamaForCausalLM", "mllama_text_model"], static () => new MllamaArchitecture()),
         (["Qwen2ForCausalLM", "LlavaQwenForCausalLM", "qwen2", "llava_qwen"], static () => new QwenArchitecture("qwen2")),

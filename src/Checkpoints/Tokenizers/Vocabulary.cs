@@ -49,7 +49,7 @@ internal static class Vocabulary
         else if (folder.Has("vocab.json") && folder.Has("merges.txt"))
             BytePairVocabulary.SetFromMerges(metadata, folder, config, size, options);
         else if (folder.Has("vocab.txt"))
-            WordPieceVocabulary.SetFromText(metadata, folder, config, size);
+            WordPieceVocabulary.SetFromText(metadata, folder, config, size, options);
         else
             throw new CheckpointException(
                 folder.FullPath,
@@ -87,7 +87,7 @@ internal static class Vocabulary
                 UnigramVocabulary.Set(metadata, folder, config, tokenizer, size, options);
                 break;
             case "WordPiece":
-                WordPieceVocabulary.Set(metadata, folder, config, tokenizer, size);
+                WordPieceVocabulary.Set(metadata, folder, config, tokenizer, size, options);
                 break;
             default:
                 throw new CheckpointException(

@@ -11,7 +11,14 @@ internal static class WordPieceVocabulary
     private const string Continuation = "##";
 
     /// <summary>From tokenizer.json.</summary>
-    public static void Set(Metadata metadata, CheckpointFolder folder, Settings config, Settings tokenizer, long size)
+    public static void Set(
+        Metadata metadata,
+        CheckpointFolder folder,
+        Settings config,
+        Settings tokenizer,
+        long size,
+        VocabularyOptions options
+    )
     {
         Settings model = tokenizer.Child("model")!;
         var table = new TokenTable(tokenizer.Path, size);
@@ -19,11 +26,11 @@ internal static class WordPieceVocabulary
             table.Set(id, Marked(text), 0, TokenKind.Normal);
         foreach (AddedToken token in TokenizerFiles.AddedTokens(tokenizer))
             table.Set(token.Id, token.Text, 0, token.Kind);
-        Write(metadata, folder, config, table);
+        Write(metadata, folder, config, table, options);
     }
 
     /// <summary>From vocab.txt, a token a line.</summary>
-    public static void SetFromText(Metadata metadata, CheckpointFolder folder, Settings config, long size)
+    public static void SetFromText(Metadata metadata, CheckpointFolder folder, Settings config, long size, VocabularyOptions options)
     {
         var table = new TokenTable(folder.FullPath, size);
         using var reader = new StringReader(folder.TryReadText("vocab.txt")!);
@@ -33,14 +40,15 @@ internal static class WordPieceVocabulary
             table.Set(id, isSpecial ? line : Marked(line), 0, isSpecial ? TokenKind.Control : TokenKind.Normal);
         }
 
-        Write(metadata, folder, config, table);
+        Write(metadata, folder, config, table, options);
     }
 
-    private static void Write(Metadata metadata, CheckpointFolder folder, Settings config, TokenTable table)
+    private static void Write(Metadata metadata, CheckpointFolder folder, Settings config, TokenTable table, VocabularyOptions options)
     {
+        options.Change?.Invoke(table);
         metadata.Set("tokenizer.ggml.token_type_count", config.TryCount("type_vocab_size") ?? 1);
         table.Write(metadata, "bert", "jina-v2-en", withScores: false);
-        Vocabulary.SetSpecials(metadata, folder, config, table, new VocabularyOptions());
+        Vocabulary.SetSpecials(metadata, folder, config, table, options);
     }
 
     private static string Marked(string text) =>

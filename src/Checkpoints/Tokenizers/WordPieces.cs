@@ -25,7 +25,7 @@ internal static class WordPieces
     {
         Settings model = tokenizer.Child("model") ?? throw tokenizer.Wrong("model", "there");
         if (model.TryText("type") is not (null or "WordPiece") || !model.Has("continuing_subword_prefix"))
-            throw new CheckpointException(tokenizer.Path, "it is no WordPiece tokenizer, which a Q-Former reads instructions with.");
+            throw new CheckpointException(tokenizer.Path, "it is no WordPiece tokenizer, which the vision side reads texts with.");
         return Vocabulary
             .Entries(model.Child("vocab") ?? throw model.Wrong("vocab", "there"))
             .Concat(TokenizerFiles.AddedTokens(tokenizer).Select(static token => (token.Text, token.Id)));
@@ -39,10 +39,7 @@ internal static class WordPieces
             .Concat(TokenizerFiles.AddedTexts(folder));
 
     private static CheckpointException TooMany(CheckpointFolder folder, string text, long id, long size) =>
-        new(
-            folder.FullPath,
-            $"its piece '{CheckpointFolder.Shown(text)}' has the number {id}, but the Q-Former has {size} rows for pieces."
-        );
+        new(folder.FullPath, $"its piece '{CheckpointFolder.Shown(text)}' has the number {id}, but the table has {size} rows for pieces.");
 
     private static CheckpointException Missing(CheckpointFolder folder, int id) =>
         new(folder.FullPath, $"it has no piece of the number {id}.");

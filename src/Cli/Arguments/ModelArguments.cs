@@ -232,6 +232,22 @@ internal sealed class ModelArguments(CliConsole console)
             throw new ModelFileRoleException(path, architecture, isProjector: true);
     }
 
+    /// <summary>Opens a file that matches texts and pictures: it is the model's own, or the projector beside it.</summary>
+    /// <exception cref="TesseraException">There is none, or it cannot be used.</exception>
+    public VisionModel OpenMatching(ParseResult parsed)
+    {
+        if (parsed.GetValue(projector) is not null || parsed.GetValue(model) is not { } path || !File.Exists(path))
+            return OpenVision(parsed);
+        string? architecture = ModelFileReport
+            .Read(path)
+            .Metadata.FirstOrDefault(static entry => entry.Key == "general.architecture")
+            ?.Text;
+        if (architecture != "clip")
+            return OpenVision(parsed);
+        NativeAbort.Blame(console, path);
+        return VisionModel.Open(path, parsed.GetValue(preprocess), parsed.GetValue(maxPixels));
+    }
+
     /// <summary>Opens the projector; <c>--mmproj</c> is enough, the language model is not read.</summary>
     /// <exception cref="TesseraException">There is no projector, or it cannot be used.</exception>
     public VisionModel OpenVision(ParseResult parsed)

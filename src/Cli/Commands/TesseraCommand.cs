@@ -79,6 +79,7 @@ internal static class TesseraCommand
             ChatCommand.Create(console),
             LookCommand.Create(console),
             EncodeCommand.Create(console),
+            MatchCommand.Create(console),
             InspectCommand.Create(console),
             ServeCommand.Create(console),
             ModelsCommand.Create(console),

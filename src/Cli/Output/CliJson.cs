@@ -15,6 +15,7 @@ namespace Tessera.Cli.Output;
 [JsonSerializable(typeof(LookDocument))]
 [JsonSerializable(typeof(InspectDocument))]
 [JsonSerializable(typeof(EncodeDocument))]
+[JsonSerializable(typeof(MatchDocument))]
 [JsonSerializable(typeof(BenchDocument))]
 [JsonSerializable(typeof(ConvertDocument))]
 [JsonSerializable(typeof(QuantizeDocument))]
@@ -102,6 +103,11 @@ internal sealed record TimingsDocument(
 );
 
 internal sealed record EncodeDocument(string Out, string Stage, IReadOnlyList<long> Shape, double PreprocessMs, double EncodeMs);
+
+internal sealed record MatchDocument(IReadOnlyList<MatchEntry> Matches);
+
+// The logits are those of no match and of a match.
+internal sealed record MatchEntry(string Image, string Text, double Probability, float Cosine, IReadOnlyList<float> Logits);
 
 internal sealed record DeviceDocument(string Name, string Description, string Kind, long FreeBytes, long TotalBytes);
 

@@ -123,6 +123,11 @@ internal static class ModelLoader
         IReadOnlyList<string>? languages = vision.Projector.Languages;
         if (languages?.Contains(architecture) ?? (architecture != WithEncoder && !WithVisionWeights.Contains(architecture)))
             return;
+        if (languages is [])
+            throw new ModelFileException(
+                vision.Path,
+                $"it tells how well texts match pictures ({vision.Family}), and no language model belongs to it."
+            );
         throw new ModelFileException(
             vision.Path,
             languages is null

@@ -168,11 +168,12 @@ internal sealed unsafe class Graph : IDisposable
 
     /// <summary>
     /// softmax(scale * k^T q) v, summed in float32: query [head, queries, heads, slices], key [head, tokens, heads, slices], value
-    /// [size, tokens, heads, slices] -> [size, heads, queries, slices]. A mask [tokens, queries] in half precision is added to the scores.
+    /// [size, tokens, heads, slices] -> [size, heads, queries, slices]. A mask [tokens, queries] in half precision is added to the scores,
+    /// times each head's slope where there is a largest bias (ALiBi; Press et al., arXiv 2108.12409).
     /// </summary>
-    public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale, Tensor mask = default)
+    public Tensor FlashAttention(Tensor query, Tensor key, Tensor value, float scale, Tensor mask = default, float largestBias = 0)
     {
-        ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, mask.Native, scale, 0, 0);
+        ggml_tensor* mixed = Ggml.ggml_flash_attn_ext(Context, query.Native, key.Native, value.Native, mask.Native, scale, largestBias, 0);
         Ggml.ggml_flash_attn_ext_set_prec(mixed, mayRound && IsOnProcessor ? ggml_prec.GGML_PREC_UNDEFINED : ggml_prec.GGML_PREC_F32);
         return new Tensor(mixed);
     }

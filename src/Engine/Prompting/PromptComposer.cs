@@ -27,6 +27,8 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
     public ComposedPrompt Compose(Conversation conversation)
     {
         using var hold = language.Hold();
+        if (projector?.AnswersAlone == true)
+            conversation = LoneQuestion.Of(conversation);
         // Families that slice less beside other pictures look at one turn's: a later turn must not change what an earlier one saw.
         return LayOut(
             Write(conversation),
@@ -50,6 +52,8 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
     public ComposedPrompt Compose(Transcript transcript, AnswerMemory memory)
     {
         using var hold = language.Hold();
+        if (projector?.AnswersAlone == true)
+            transcript = LoneQuestion.Of(transcript);
         return LayOut(Write(transcript, memory), transcript.PlacedMedia());
     }
 
@@ -86,6 +90,13 @@ internal sealed class PromptComposer(ILanguageModel language, Projector? project
             throw new TesseraException(
                 $"The prompt has {seen} pictures, and {language.Path} looks at {memory.MostMedia} in one prompt at most."
             );
+        if (projector?.ReadsPrompt == true)
+        {
+            if (planned.Count == 0)
+                throw new TesseraException($"{language.Path} answers questions about a picture, and the prompt has none.");
+            text = [.. text.Where(static piece => piece is PromptPiece.Place)];
+        }
+
         IReadOnlyList<PromptPiece> pieces = PromptExpansion.Expand(text, [.. planned.Select(static item => item.Plan)]);
         PromptLayout layout = PromptTokenizer.Tokenize(
             pieces,

@@ -12,7 +12,7 @@ internal abstract record PromptPiece
     internal sealed record Token(string Text) : PromptPiece;
 
     /// <summary>The token that brings one of the prompt's media into sight.</summary>
-    /// <param name="Text">The token.</param>
+    /// <param name="Text">The token; empty for none.</param>
     /// <param name="Part">What comes into sight.</param>
     internal sealed record Memory(string Text, PromptSpan.Memory Part) : PromptPiece;
 

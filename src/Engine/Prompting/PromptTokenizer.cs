@@ -16,7 +16,7 @@ internal static class PromptTokenizer
     {
         var spans = new List<PromptSpan>();
         var run = new List<int>();
-        int first = ends.StartsBehindRows ? pieces.TakeWhile(static piece => piece is PromptPiece.Rows).Count() : 0;
+        int first = ends.StartsBehindRows ? pieces.TakeWhile(StandsAhead).Count() : 0;
         for (int index = 0; index < pieces.Count; index++)
         {
             if (index == first && vocabulary.StartToken is int start)
@@ -29,7 +29,8 @@ internal static class PromptTokenizer
                 case PromptPiece.Memory(string text, PromptSpan.Memory part):
                     CloseRun(spans, run);
                     spans.Add(part);
-                    run.AddRange(vocabulary.Find(text) is int brings ? [brings] : vocabulary.Tokenize(text));
+                    if (text.Length > 0)
+                        run.AddRange(vocabulary.Find(text) is int brings ? [brings] : vocabulary.Tokenize(text));
                     break;
                 case PromptPiece.Written(string text):
                     run.AddRange(vocabulary.Tokenize(index == first && !ends.KeepsStartText ? WithoutStartText(text, vocabulary) : text));
@@ -51,6 +52,8 @@ internal static class PromptTokenizer
         CloseRun(spans, run);
         return new PromptLayout(spans);
     }
+
+    private static bool StandsAhead(PromptPiece piece) => piece is PromptPiece.Rows or PromptPiece.Memory { Text.Length: 0 };
 
     // A chat template often writes the start token itself; it must not come twice.
     private static string WithoutStartText(string text, Vocabulary vocabulary)

@@ -43,6 +43,8 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("llava-next-qwen", "llava-next-qwen")]
     [InlineData("llava-1-ends", "llava-1-ends")]
     [InlineData("idefics", "idefics")]
+    [InlineData("blip-caption", "blip-caption")]
+    [InlineData("blip-vqa", "blip-vqa")]
     [InlineData("blip2-opt", "blip2-opt")]
     [InlineData("llama-3.2-vision", "llama-3.2-vision")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)
@@ -58,7 +60,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
                 (double mean, double worst) = Similarity.PerRow(
                     (encoding.TokenCount == 0 ? encoding.Memory : encoding.Embeddings).Span,
                     picture.Embeddings.Values,
-                    vision.EmbeddingWidth
+                    encoding.MemoryWidth > 0 ? encoding.MemoryWidth : vision.EmbeddingWidth
                 );
                 output.WriteLine($"{checkpoint} {picture.Name}: cosine {mean:0.0000000} mean, {worst:0.0000000} worst");
                 Assert.True(mean >= MeanCosine, $"{picture.Name}: mean cosine {mean}.");

@@ -61,8 +61,15 @@ public sealed class MemoryFidelityTests(ITestOutputHelper output)
         using VisionModel vision = VisionModel.Open(golden.Projector);
         foreach (GoldenRun run in golden.Runs)
         {
-            SlicePlan[] plans = [.. run.Pictures.Select(picture => vision.Plan(golden.Image(picture)))];
-            PromptLayout layout = PromptTokenizer.Tokenize(PromptExpansion.Expand(PromptPiece.Raw(run.Prompt), plans), language.Vocabulary);
+            SlicePlan[] plans = [.. run.Pictures.Select(picture => PlanOf(golden, picture, vision))];
+            IEnumerable<PromptPiece> pieces = PromptPiece.Raw(run.Prompt);
+            if (vision.Projector.ReadsPrompt)
+                pieces = pieces.OfType<PromptPiece.Place>();
+            PromptLayout layout = PromptTokenizer.Tokenize(
+                PromptExpansion.Expand([.. pieces], plans),
+                language.Vocabulary,
+                new PromptEnds(vision.Projector.StartsBehindRows, vision.Projector.KeepsStartText, HasEnd: false)
+            );
             Assert.Equal(run.Spans.Select(static span => span.Ids), layout.Spans.Select(static span => (span as PromptSpan.Tokens)?.Ids));
         }
     }
@@ -129,6 +136,9 @@ public sealed class MemoryFidelityTests(ITestOutputHelper output)
         }
     }
 
+    private static SlicePlan PlanOf(GoldenCase golden, string picture, VisionModel vision) =>
+        vision.Plan(golden.Image(picture), golden.Pictures.Single(entry => entry.Name == picture).Request);
+
     private static PromptRows Rows(GoldenCase golden, GoldenRun run, GraphLanguageModel model)
     {
         using VisionModel vision = VisionModel.Open(golden.Projector);
@@ -137,7 +147,7 @@ public sealed class MemoryFidelityTests(ITestOutputHelper output)
             .. run.Pictures.Select(picture => new MediaMemory(
                 (ulong)golden.Pictures.TakeWhile(entry => entry.Name != picture).Count(),
                 golden.Pictures.Single(entry => entry.Name == picture).Embeddings.Values,
-                vision.Plan(golden.Image(picture)).MemoryTokenCount
+                PlanOf(golden, picture, vision).MemoryTokenCount
             )),
         ];
         GoldenSpan[] spans = [.. run.Spans];

@@ -56,6 +56,7 @@ internal static class ReleasedProjectors
         yield return ("InstructBLIP", Reading(QFormer()), [32, 32, 32]);
         yield return ("Llama 3.2 Vision", Mllama(), [3202, 6404, 6404]);
         yield return ("IDEFICS", Idefics(), [64, 64, 64]);
+        yield return ("BLIP", Blip(), [577, 577, 577]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)
@@ -180,6 +181,14 @@ internal static class ReleasedProjectors
         contents.Shapes["qformer.blk.0.attn_q.weight"] = contents.Shapes["qformer.blk.0.xattn_q.weight"] = [8, 8];
         contents.Shapes["qformer.blk.0.ffn_q_up.weight"] = [8, 16];
         contents.Shapes["mm.0.weight"] = [8, 8];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents Blip()
+    {
+        SlicedProjectors.Contents contents = Plain("blip", 384, 16);
+        contents.Metadata["clip.vision.projection_dim"] = 8u;
+        contents.Shapes["v.class_embd"] = [8];
         return contents;
     }
 

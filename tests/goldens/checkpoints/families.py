@@ -33,7 +33,9 @@ def family(name):
 
 
 def tokenizer(folder, vocabulary):
-    if hasattr(vocabulary, "adds_eos"):
+    if hasattr(vocabulary, "words"):
+        vocabulary.save(folder)
+    elif hasattr(vocabulary, "adds_eos"):
         files.unigram(folder, vocabulary)
     elif hasattr(vocabulary, "merges"):
         files.byte_pairs(folder, vocabulary)
@@ -231,6 +233,29 @@ def minicpm46(name, case):
     save(HERE / name, case.model.state_dict(), settings, case.vocabulary, json.loads(case.processor().to_json_string()))
 
 
+BLIP_TOWER = [("vision_model.", "visual_encoder."), ("embeddings.class_embedding", "cls_token"), ("embeddings.position_embedding", "pos_embed"),
+              ("embeddings.patch_embedding", "patch_embed.proj"), ("post_layernorm", "norm"), ("encoder.layers.", "blocks."), ("self_attn.projection", "attn.proj"),
+              ("self_attn", "attn"), ("layer_norm", "norm")]
+
+
+def blip(name, case, authors=False):
+    """Salesforce/blip-*: what transformers' classes save; or salesforce/LAVIS' file, whose head is stored a second time, with transformers' configuration."""
+    case.build()
+    whole = case.model.config.to_dict()
+    keep = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size", "hidden_act", "layer_norm_eps",
+            "max_position_embeddings", "vocab_size", "bos_token_id", "sep_token_id", "pad_token_id", "is_decoder", "encoder_hidden_size")
+    sides = {side: {key: whole[side][key] for key in keep if key in whole[side]} for side in ("vision_config", "text_config")}
+    config = {"model_type": "blip", "architectures": [type(case.model).__name__], "image_text_hidden_size": whole["image_text_hidden_size"], **sides}
+    state = case.model.state_dict()
+    plain = {key: tensor for key, tensor in state.items() if "cls.predictions.decoder" not in key}
+    save(HERE / name, plain, config, case.vocabulary, CLIP)
+    if authors:
+        (HERE / name / "model.safetensors").unlink()
+        rename = lambda key: gguf_files.rename(BLIP_TOWER, key) if key.startswith("vision_model.") else key
+        theirs = {rename(key): tensor.detach().half().contiguous().clone() for key, tensor in state.items() if not key.endswith("decoder.bias")}
+        torch.save({"model": {**theirs, "text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}}, HERE / name / "model_base_caption.pth")
+
+
 MINIGPT_FORMER = [("layernorm.", "bert.embeddings.LayerNorm."), ("encoder.layer.", "bert.encoder.layer."), ("attention.attention.", "attention.self.")]
 
 
@@ -325,6 +350,10 @@ def main(names):
         "minigpt4-llama2": lambda n: minigpt(n, family("minigpt").Llama2(), inside=True),
         "minigpt-v2": lambda n: minigpt(n, family("minigpt").Version2()),
         "idefics": lambda n: idefics(n, family("idefics").Idefics()),
+        "blip-caption": lambda n: blip(n, family("blip").Caption()),
+        "blip-caption-lavis": lambda n: blip(n, family("blip").Caption(), authors=True),
+        "blip-vqa": lambda n: blip(n, family("blip").Answer()),
+        "blip-itm": lambda n: blip(n, family("blip").Matching()),
         "blip2-opt": lambda n: blip2(n, family("blip-2").Blip2OptCase()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),

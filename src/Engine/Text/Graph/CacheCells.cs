@@ -83,7 +83,11 @@ internal sealed class CacheCells(int capacity, int sequenceCount)
 
     /// <summary>Writes what the row in a cell sees of the first cells, as numbers of half precision to add to its scores: 0, or minus
     /// infinity. It sees what its sequence holds up to itself; not later rows, though they may stand at the same position.</summary>
-    public void WriteMask(int sequence, int own, Span<ushort> mask)
+    /// <param name="sequence">The row's sequence.</param>
+    /// <param name="own">The row's cell.</param>
+    /// <param name="mask">The numbers, one for each cell.</param>
+    /// <param name="byDistance">Whether what is seen has less than 0, by how far it stands before the row.</param>
+    public void WriteMask(int sequence, int own, Span<ushort> mask, bool byDistance = false)
     {
         const ushort MinusInfinity = 0xFC00;
         ulong bit = Bit(sequence);
@@ -92,6 +96,9 @@ internal sealed class CacheCells(int capacity, int sequenceCount)
         for (int cell = 0; cell < count; cell++)
             mask[cell] = times[cell] <= times[own] && (owners[cell * wordCount + word] & bit) != 0 ? (ushort)0 : MinusInfinity;
         mask[count..].Fill(MinusInfinity);
+        for (int cell = 0; byDistance && cell < count; cell++)
+            if (mask[cell] == 0)
+                mask[cell] = BitConverter.HalfToUInt16Bits((Half)(positions[cell] - positions[own]));
     }
 
     private static ulong Bit(int sequence) => 1UL << sequence % WordBits;

@@ -11,6 +11,8 @@ internal static class GraphArchitectures
     {
         ["cogvlm"] = static (keys, weights) => new CogVlmGraph(keys, weights),
         ["cambrian"] = static (keys, weights) => new CambrianGraph(keys, weights),
+        ["blip"] = static (keys, weights) => new BlipGraph(keys, weights),
+        ["blip-vqa"] = static (keys, weights) => new BlipGraph(keys, weights),
         ["idefics"] = static (keys, weights) => new IdeficsGraph(keys, weights),
         ["opt"] = static (keys, weights) => new OptGraph(keys, weights),
         ["mplug_owl2"] = static (keys, weights) => new MplugOwl2Graph(keys, weights),

@@ -39,6 +39,7 @@ internal sealed class LanguageStep
     private readonly Tensor cells;
     private readonly Tensor mask;
     private readonly Tensor outputs;
+    private bool masksByDistance;
 
     public LanguageStep(Compute.Graph graph, StepShape shape, int width, KeyValueCache cache, MemorySlots? memories)
     {
@@ -87,12 +88,19 @@ internal sealed class LanguageStep
     /// Puts keys and values [head, key heads, rows] into the cache, and lets queries [head, heads, rows] attend to those of their
     /// sequences up to their positions -> [head * heads, rows].
     /// </summary>
-    public Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, float scale)
+    /// <param name="layer">Of the layers with a cache.</param>
+    /// <param name="query">The queries.</param>
+    /// <param name="key">The keys.</param>
+    /// <param name="value">The values.</param>
+    /// <param name="scale">Factor of the scores.</param>
+    /// <param name="largestBias">With which slopes scores fall with the distance (ALiBi), the same in all layers; 0 for none.</param>
+    public Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, float scale, float largestBias = 0)
     {
+        masksByDistance = largestBias > 0;
         int keyHeads = (int)key.Size(1);
         cache.Store(Graph, layer, Flat(key), Flat(value), cells);
         (Tensor keys, Tensor values) = cache.Read(Graph, layer, keyHeads, 0, Shape.CellCount);
-        return Flat(Graph.FlashAttention(Graph.Permute(query, 0, 2, 1, 3), keys, values, scale, mask));
+        return Flat(Graph.FlashAttention(Graph.Permute(query, 0, 2, 1, 3), keys, values, scale, mask, largestBias));
     }
 
     /// <summary>
@@ -150,7 +158,7 @@ internal sealed class LanguageStep
         for (int place = 0; place < batch.Count; place++)
         {
             int row = order.Rows[place];
-            owners.WriteMask(batch.Sequences[row], rowCells[row], seen.AsSpan(place * Shape.CellCount, Shape.CellCount));
+            owners.WriteMask(batch.Sequences[row], rowCells[row], seen.AsSpan(place * Shape.CellCount, Shape.CellCount), masksByDistance);
         }
 
         Compute.Graph.Write<ushort>(mask, seen);

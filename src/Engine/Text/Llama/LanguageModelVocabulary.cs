@@ -8,8 +8,13 @@ internal static class LanguageModelVocabulary
 {
     private const string Tokens = "tokenizer.ggml.tokens";
 
-    // The tokenizers of models that generate text; bert belongs to encoders, and libllama aborts where there is none.
+    // The tokenizers of models that generate text with libllama; bert belongs to encoders, and it aborts where there is none.
     private static readonly string[] Tokenizers = ["llama", "gpt2", "gemma4", "plamo2", "t5", "rwkv", "whitespace", "hybriddna"];
+    private const string WordPiece = "bert";
+
+    // Those that run as graphs of our own, of whose files it reads the vocabulary alone.
+    private static readonly string[] WithWordPiece = ["blip", "blip-vqa"];
+    private const int ByteToken = 6; // LLAMA_TOKEN_TYPE_BYTE
 
     /// <exception cref="ModelFileException">There is no vocabulary, or it lacks what tokenizing needs.</exception>
     public static void Check(GgufFile file)
@@ -17,7 +22,8 @@ internal static class LanguageModelVocabulary
         if (!file.Metadata.TryGetStringArray(Tokens, out string[]? tokens) || tokens.Length == 0)
             throw new ModelFileException(file.Path, $"{Tokens} is missing, so it has no vocabulary.");
         string tokenizer = file.Metadata.RequireString("tokenizer.ggml.model");
-        if (!Tokenizers.Contains(tokenizer))
+        bool isWordPiece = tokenizer == WordPiece && WithWordPiece.Contains(file.Metadata.RequireString("general.architecture"));
+        if (!isWordPiece && !Tokenizers.Contains(tokenizer))
             throw new ModelFileException(
                 file.Path,
                 $"tokenizer.ggml.model is {GgufText.Quote(tokenizer)}, which is not supported; supported are "
@@ -26,6 +32,9 @@ internal static class LanguageModelVocabulary
         HashSet<string> known = RequireDistinct(file, tokens);
         if (tokenizer is "llama" or "plamo2")
             RequireBytes(file, known);
+        // What byte a token of WordPiece's stands for is asked with an assertion.
+        if (isWordPiece && file.Metadata.TryGetInt32Array("tokenizer.ggml.token_type", out int[]? types) && types.Contains(ByteToken))
+            throw LanguageModelFile.Damaged(file, "tokenizer.ggml.token_type names a byte, which a WordPiece vocabulary has not");
     }
 
     private static HashSet<string> RequireDistinct(GgufFile file, string[] tokens)

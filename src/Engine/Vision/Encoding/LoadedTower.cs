@@ -114,6 +114,9 @@ internal sealed class LoadedTower : IDisposable
     public float[][] EncodeFeatures(PreparedMedia media, IProgress<double>? progress, CancellationToken cancellationToken) =>
         Run(() => Encoder.EncodeFeatures(media, runner!, progress, cancellationToken));
 
+    /// <summary>Other work with the graphs.</summary>
+    public T Run<T>(Func<GraphRunner, T> work) => Run(() => work(runner!));
+
     public void Dispose()
     {
         Encoder?.Dispose();

@@ -48,6 +48,9 @@ internal sealed class Projector : IDisposable
     /// <summary>Width of a memory's row; 0 where pictures are rows of the prompt.</summary>
     public int MemoryWidth => parts.MemoryWidth;
 
+    /// <summary>Width of the vectors by which pictures and texts are compared; 0 where it does not match them.</summary>
+    public int VectorWidth => parts.VectorWidth;
+
     /// <summary>Numbers that a picture becomes: embeddings, and the memory behind them.</summary>
     public int ValueCount(SlicePlan plan) => checked((plan.ImageTokenCount * RowWidth) + (plan.MemoryRowCount * MemoryWidth));
 
@@ -55,6 +58,12 @@ internal sealed class Projector : IDisposable
 
     /// <summary>Whether the start token stands behind the pictures that a prompt begins with.</summary>
     public bool StartsBehindRows => parts.StartsBehindRows;
+
+    /// <summary>Whether each question is answered by itself, about the latest picture.</summary>
+    public bool AnswersAlone => parts.AnswersAlone;
+
+    /// <summary>Whether the vision side reads what is asked, and the language model nothing of it.</summary>
+    public bool ReadsPrompt => parts.ReadsPrompt;
 
     /// <summary>Whether a start token that the prompt's text itself begins with is kept.</summary>
     public bool KeepsStartText => parts.KeepsStartText;
@@ -167,6 +176,10 @@ internal sealed class Projector : IDisposable
             ),
         ];
     }
+
+    /// <summary>Work of an encoder that matches texts and pictures, which the family must be known to have.</summary>
+    public T Match<T>(IReadOnlyList<PreparedMedia> media, Func<IMatchingEncoder, GraphRunner, T> work) =>
+        Run(media, loaded => loaded.Run(runner => work((IMatchingEncoder)loaded.Encoder, runner)));
 
     /// <summary>What the tower makes of one picture or video, before the connector.</summary>
     public ImageFeatures EncodeFeatures(PreparedMedia media, IProgress<double>? progress, CancellationToken cancellationToken)

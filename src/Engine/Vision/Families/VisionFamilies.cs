@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Vision.Families.Blip;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
@@ -35,6 +36,7 @@ internal static class VisionFamilies
         MplugOwlFamily.Row,
         MplugOwl2Family.Row,
         CambrianFamily.Row,
+        BlipFamily.Row,
         Blip2Family.Row,
         InstructBlipFamily.Row,
         MllamaFamily.Row,

@@ -51,6 +51,15 @@ internal sealed record FamilyParts(
     /// <summary>Whether the start token stands behind the pictures that a prompt begins with (BLIP-2).</summary>
     public bool StartsBehindRows { get; init; }
 
+    /// <summary>Width of the vectors by which pictures and texts are compared; 0 where the family does not match them.</summary>
+    public int VectorWidth { get; init; }
+
+    /// <summary>Whether each question is answered by itself, about the latest picture, whatever was said before (BLIP).</summary>
+    public bool AnswersAlone { get; init; }
+
+    /// <summary>Whether the vision side reads what is asked, and the language model nothing of it (BLIP's question answering).</summary>
+    public bool ReadsPrompt { get; init; }
+
     /// <summary>Whether a start token that the prompt's text itself begins with stands behind the one that is put before it
     /// (MiniGPT-v2).</summary>
     public bool KeepsStartText { get; init; }

@@ -2,7 +2,7 @@ using Tessera.Gguf;
 
 namespace Tessera.Vision.Parts;
 
-/// <summary>Dimensions of a vision tower with patches of 14 pixels, as a released model has them.</summary>
+/// <summary>Dimensions of a vision tower, as a released model has them.</summary>
 /// <param name="ImageSize">Side of the tower's input in pixels.</param>
 /// <param name="Width">Width of a token.</param>
 /// <param name="FeedForward">Width inside the feed-forward networks.</param>
@@ -10,8 +10,6 @@ namespace Tessera.Vision.Parts;
 /// <param name="Blocks">Blocks that the file stores.</param>
 internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int Heads, int Blocks)
 {
-    private const int PatchSize = 14;
-
     /// <summary>openai/clip-vit-large-patch14-336; LLaVA's files leave the last of 24 blocks out.</summary>
     public static TowerShape ClipLarge { get; } = new(336, 1024, 4096, 16, 23) { HasClassToken = true, HasFirstNorm = true };
 
@@ -52,6 +50,9 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
             HasLastNorm = true,
             UsesGelu = true,
         };
+
+    /// <summary>Side of a patch in pixels.</summary>
+    public int PatchSize { get; init; } = 14;
 
     /// <summary>Whether a class token stands before the patches.</summary>
     public bool HasClassToken { get; init; }

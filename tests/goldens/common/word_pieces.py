@@ -1,4 +1,4 @@
-"""A small WordPiece vocabulary with its tokenizer, as bert-base-uncased's with LAVIS' [DEC] behind it."""
+"""A small WordPiece vocabulary with its tokenizer, as bert-base-uncased's, with LAVIS' [DEC] behind it or without."""
 import json
 import unicodedata
 
@@ -14,20 +14,21 @@ TEXTS = ["", " ", "What is this?", "WHAT  is\tthis?\n", "Café déjà-vu naïve 
 
 
 class WordPieces:
-    def __init__(self, corpus):
+    def __init__(self, corpus, has_start=True):
         words = sorted({"".join(c for c in word.lower() if c.isalnum()) for line in corpus for word in line.split()} - {""})
         whole = [word for word in words if len(word) <= 5]
         pieces = list(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + LETTERS + ["##" + letter for letter in LETTERS if letter.isalpha() or letter.isdigit()
                                     or unicodedata.category(letter) == "Lo"] + whole + ["##" + word[-3:] for word in words if len(word) > 5] + ["un", "##known"]))
-        self.pieces = list(dict.fromkeys(pieces)) + ["[DEC]"]
-        core = models.WordPiece({piece: k for k, piece in enumerate(self.pieces[:-1])}, unk_token="[UNK]", max_input_chars_per_word=100)
+        plain = list(dict.fromkeys(pieces))
+        self.pieces = plain + ["[DEC]"] * has_start
+        core = models.WordPiece({piece: k for k, piece in enumerate(plain)}, unk_token="[UNK]", max_input_chars_per_word=100)
         self.tokenizer = tokenizers.Tokenizer(core)
         self.tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self.tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         self.tokenizer.add_special_tokens([piece for piece in self.pieces if piece.startswith("[") and len(piece) > 2])
         ids = {piece: self.tokenizer.token_to_id(piece) for piece in ("[CLS]", "[SEP]")}
         self.tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=list(ids.items()))
-        assert self.tokenizer.token_to_id("[DEC]") == len(self.pieces) - 1
+        assert not has_start or self.tokenizer.token_to_id("[DEC]") == len(self.pieces) - 1
 
     def encode(self, text):
         return self.tokenizer.encode(text).ids
