@@ -58,7 +58,7 @@ public static class ModelCatalog
             return Resolve(ModelStore.OnlyModelIn(name), projector, needsVision);
         throw LooksLikePath(name)
             ? new ModelFileException(name, "there is no such file.")
-            : new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}.");
+            : new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}");
     }
 
     // Its own file, where that holds the vision half too, or one beside it.
@@ -145,7 +145,7 @@ public static class ModelCatalog
                 .Take(Shown)
                 .Select(static pair => pair.known),
         ];
-        return near.Length > 0 ? $"; did you mean {string.Join(" or ", near)}?" : $", which has: {string.Join(", ", names)}";
+        return near.Length > 0 ? $"; did you mean {string.Join(" or ", near)}?" : $", which has: {string.Join(", ", names)}.";
     }
 
     private static (string, string?) Embedded(CatalogEntry entry, string? projector)

@@ -25,6 +25,7 @@ internal static class CheckpointFamilies
         ("IDEFICS", IdeficsFamily.Recognises, static (config, _) => new IdeficsFamily(config)),
         ("Llama 3.2 Vision", MllamaFamily.Recognises, static (config, _) => new MllamaFamily(config)),
         ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),
+        ("NVILA", NvilaLayout.Recognises, static (config, names) => new VilaFamily(NvilaLayout.ToAuthors(config, names))),
         ("InternVL 1.0", InternVl1Family.Recognises, static (config, _) => new InternVl1Family(config)),
         ("LLaVA-UHD", LlavaUhdFamily.Recognises, static (config, _) => new LlavaUhdFamily(config)),
         ("LLaVA", LlavaFamily.Recognises, static (config, _) => new LlavaFamily(config)),

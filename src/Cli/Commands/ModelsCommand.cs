@@ -55,11 +55,12 @@ internal static class ModelsCommand
                 entry.MemoryBytes,
                 entry.MemoryBytes <= memory,
                 entry.Licence,
-                entry.Verified
+                entry.Verified,
+                entry.IsEmbedded || HasDigests(entry)
             )),
             .. pulled
                 .Values.Where(model => entries.All(entry => entry.Name != model.Name))
-                .Select(static model => new ModelDocument(model.Name, model.Folder, "", null, "here", 0, true, "", null)),
+                .Select(static model => new ModelDocument(model.Name, model.Folder, "", null, "here", 0, true, "", null, false)),
         ];
     }
 
@@ -68,7 +69,7 @@ internal static class ModelsCommand
         int width = models.Max(static model => model.Name.Length);
         foreach (ModelDocument model in models)
         {
-            string mark = model.State == "here" ? "*" : " ",
+            string mark = Mark(model),
                 memory = model.MemoryBytes == 0 ? "" : ByteText.Of(model.MemoryBytes),
                 room = model.Fits ? "" : ", too large for this machine",
                 kind = model.State == "checkpoint" ? ", to be converted" : "";
@@ -76,5 +77,17 @@ internal static class ModelsCommand
         }
 
         console.Say("* is on this machine; 'tessera pull NAME' fetches another. Sizes are memory with 4096 tokens of context.");
+        console.Say(
+            "? has no digest in the catalogue: what its hub says of the files is checked."
+                + (models.Any(static model => Mark(model) == "!") ? " ! has been checked by nobody." : "")
+        );
     }
+
+    private static string Mark(ModelDocument model) =>
+        model.State == "here" ? "*"
+        : model.Verified is null ? "!"
+        : model.HasDigests ? " "
+        : "?";
+
+    private static bool HasDigests(CatalogEntry entry) => entry.Model?.Sha256 is not null && entry.Projector?.Sha256 is not null;
 }

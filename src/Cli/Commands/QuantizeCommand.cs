@@ -248,7 +248,8 @@ internal sealed class QuantizeCommand(CliConsole console)
                     one.MeanCosine,
                     one.WorstCosine,
                     one.LogitCosine,
-                    one.FirstTokenIsSame
+                    one.FirstTokenIsSame,
+                    [.. one.TokenCosines.Select(static cosine => Math.Round(cosine, 7))]
                 )),
             ]
         );

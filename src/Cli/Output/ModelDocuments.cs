@@ -19,7 +19,8 @@ internal sealed record DriftDocument(
     double? MeanCosine,
     double? WorstCosine,
     double? LogitCosine,
-    bool? FirstTokenIsSame
+    bool? FirstTokenIsSame,
+    IReadOnlyList<double> TokenCosines
 );
 
 internal sealed record ImatrixDocument(string Path, int Tokens);
@@ -34,7 +35,8 @@ internal sealed record ModelDocument(
     long MemoryBytes,
     bool Fits,
     string Licence,
-    string? Verified
+    string? Verified,
+    bool HasDigests
 );
 
 internal sealed record PullDocument(string Name, string? Model, string? Mmproj, string? Checkpoint);

@@ -90,6 +90,12 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
                     PullFailure.WrongDigest,
                     $"{WebSource.Shown(Address)} has {length} bytes instead of {expected}: it is another file than the catalogue says."
                 );
+            // Better now than after gigabytes.
+            if (request.Sha256 is { } wanted && head.Digest is { } told && told != wanted)
+                throw new PullException(
+                    PullFailure.WrongDigest,
+                    $"{WebSource.Shown(Address)} has the digest {told} instead of {wanted}: it is another file than the catalogue says."
+                );
             try
             {
                 if (head is { TakesRanges: true, Length: { } total })

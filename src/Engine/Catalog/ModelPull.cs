@@ -69,7 +69,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             return OfAddress(address);
         throw new PullException(
             PullFailure.NotFound,
-            $"'{source}' is no model of the catalogue, no address and no hf:owner/repo{ModelCatalog.NearNames(source)}."
+            $"'{source}' is no model of the catalogue, no address and no hf:owner/repo{ModelCatalog.NearNames(source)}"
         );
     }
 
@@ -107,15 +107,19 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
         );
     }
 
-    // The first by name; projectors are no models, though "*" may stand for their names too.
-    private static CatalogFile Find(CatalogEntry entry, CatalogFile file, IReadOnlyList<CatalogFile> all) =>
-        all.Where(other => ModelStore.IsProjector(other.Path) == ModelStore.IsProjector(file.Path))
-            .OrderBy(static other => other.Path, StringComparer.Ordinal)
-            .FirstOrDefault(other => FileSystemName.MatchesSimpleExpression(file.Path, FileName(other.Path)))
-        ?? throw new PullException(
-            PullFailure.NotFound,
-            $"{entry.Source} has no file {file.Path}, which the catalogue names for {entry.Name}."
-        );
+    // The first by name; projectors are no models, though "*" may stand for their names too. What the catalogue says of it counts.
+    private static CatalogFile Find(CatalogEntry entry, CatalogFile file, IReadOnlyList<CatalogFile> all)
+    {
+        CatalogFile found =
+            all.Where(other => ModelStore.IsProjector(other.Path) == ModelStore.IsProjector(file.Path))
+                .OrderBy(static other => other.Path, StringComparer.Ordinal)
+                .FirstOrDefault(other => FileSystemName.MatchesSimpleExpression(file.Path, FileName(other.Path)))
+            ?? throw new PullException(
+                PullFailure.NotFound,
+                $"{entry.Source} has no file {file.Path}, which the catalogue names for {entry.Name}."
+            );
+        return found with { ByteLength = file.ByteLength ?? found.ByteLength, Sha256 = file.Sha256 ?? found.Sha256 };
+    }
 
     private PullPlan OfAddress(Uri address)
     {

@@ -42,7 +42,8 @@ public sealed record MemoryPlan
     /// <summary>What the tower computes in: the largest batch of slices.</summary>
     public required long VisionComputeBytes { get; init; }
 
-    /// <summary>The picture, its slices and what they become; 0 where no picture was asked about.</summary>
+    /// <summary>The picture, its slices, what they become, and what layers that look at it keep; 0 where no picture was asked
+    /// about.</summary>
     public required long ImageBytes { get; init; }
 
     /// <summary>The program itself: libraries, vocabulary, tables.</summary>

@@ -41,9 +41,10 @@ internal static class MemoryPlanner
         int gpuLayers = GraphArchitectures.Runs(file.Parts[0]) ? 0 : GpuLayers.Choose(options, file.Parts),
             length = options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit;
         RequireBookkeeping(options, file, Math.Max(length, options.CacheLength));
-        LanguageMemory language = PlanLanguage(options, file, gpuLayers, length);
+        int memoryRows = slices?.MemoryRowCount ?? 0;
+        LanguageMemory language = PlanLanguage(options, file, gpuLayers, length, memoryRows);
         if (options.ContextLength == 0 && language.TrainedContextLength is > 0 and var trained && trained < length)
-            language = PlanLanguage(options, file, gpuLayers, length = trained);
+            language = PlanLanguage(options, file, gpuLayers, length = trained, memoryRows);
         cancellationToken.ThrowIfCancellationRequested();
         TowerMemory? tower = vision?.Projector.MeasureMemory(new TowerPlace(options.ThreadCount, options.VisionType, options.VisionDevice));
         var plan = new MemoryPlan
@@ -56,7 +57,7 @@ internal static class MemoryPlanner
             ComputeBytes = language.ComputeBytes.Values.Sum(),
             VisionWeightBytes = tower?.WeightBytes ?? 0,
             VisionComputeBytes = tower?.GraphBytes ?? 0,
-            ImageBytes = slices is null ? 0 : ImageBytes(vision!, picture!.Value, slices),
+            ImageBytes = language.MemoryBytes + (slices is null ? 0 : ImageBytes(vision!, picture!.Value, slices)),
             ProgramBytes = BareProgramBytes + VocabularyBytes(file) + (tower is null ? 0 : VisionScratchBytes),
             Devices = [],
         };
@@ -77,7 +78,7 @@ internal static class MemoryPlanner
             );
     }
 
-    private static LanguageMemory PlanLanguage(ModelOptions options, LanguageModelFile file, int gpuLayers, int length)
+    private static LanguageMemory PlanLanguage(ModelOptions options, LanguageModelFile file, int gpuLayers, int length, int memoryRows)
     {
         int cacheLength = Math.Max(length, options.CacheLength),
             sequenceCount = Math.Clamp(options.ParallelAnswerCount, 1, 256);
@@ -90,8 +91,11 @@ internal static class MemoryPlanner
                 sequenceCount,
                 options.CacheType
             );
-        (long cache, long compute, int trained) = GraphLanguageModel.Measure(file.Parts[0], cacheLength, sequenceCount, options.CacheType);
-        return new LanguageMemory(cache, new Dictionary<string, long> { ["CPU"] = compute }, trained);
+        GraphLanguageMemory memory = GraphLanguageModel.Measure(file.Parts[0], cacheLength, sequenceCount, options.CacheType, memoryRows);
+        return new LanguageMemory(memory.CacheBytes, new Dictionary<string, long> { ["CPU"] = memory.ComputeBytes }, memory.TrainedLength)
+        {
+            MemoryBytes = memory.MemoryBytes,
+        };
     }
 
     // Text and tables of libllama's vocabulary, and of the file's own.
@@ -108,6 +112,6 @@ internal static class MemoryPlanner
             Normalised = 3 * sizeof(float);
         return (size.Area * Decoded)
             + plan.Slices.Sum(static slice => slice.Size.Area * Normalised)
-            + ((long)plan.ImageTokenCount * vision.Projector.RowWidth * sizeof(float) * 2);
+            + (long)vision.Projector.ValueCount(plan) * sizeof(float) * 2;
     }
 }

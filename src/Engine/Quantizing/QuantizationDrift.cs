@@ -2,7 +2,7 @@ namespace Tessera;
 
 /// <summary>How far a quantized model is from its original on one picture, or on text alone.</summary>
 /// <param name="Name">The picture's name; null for text alone.</param>
-/// <param name="TokenCount">Embeddings that the picture became.</param>
+/// <param name="TokenCount">Embeddings that the picture became, or rows of the memory that the language model's layers look at.</param>
 /// <param name="MeanCosine">Mean over the embeddings of each one's cosine to the original's; null where no projector was compared.</param>
 /// <param name="WorstCosine">The worst embedding's.</param>
 /// <param name="LogitCosine">Cosine of the logits that the first answer token is chosen from; null where none was compared.</param>
@@ -17,6 +17,9 @@ public sealed record QuantizationDrift(
 )
 {
     private const string Question = "Describe what you see, in detail.";
+
+    /// <summary>Each embedding's cosine to the original's, in their order.</summary>
+    public IReadOnlyList<double> TokenCosines { get; init; } = [];
 
     /// <summary>Compares two models, one after the other, so that only one is in memory.</summary>
     /// <param name="original">The files before.</param>
@@ -90,7 +93,11 @@ public sealed record QuantizationDrift(
             ReadOnlyMemory<float> rows = default;
             if (picture is not null)
                 rows = (await model.EncodeAsync(images, null, cancellationToken).ConfigureAwait(false))[0];
-            readings.Add(new Reading(picture?.Name, rows, model.Vision?.EmbeddingWidth ?? 1, logits));
+            int width =
+                model.Vision is not { } vision ? 1
+                : vision.Projector.MemoryWidth > 0 ? vision.Projector.MemoryWidth
+                : vision.EmbeddingWidth;
+            readings.Add(new Reading(picture?.Name, rows, width, logits));
         }
 
         return readings;
@@ -105,7 +112,9 @@ public sealed record QuantizationDrift(
             .. pictures.Select(picture =>
             {
                 ImageEncoding encoding = vision.Encode(picture, cancellationToken: cancellationToken);
-                return new Reading(picture.Name, encoding.Embeddings, encoding.Width, default);
+                return encoding.MemoryWidth > 0
+                    ? new Reading(picture.Name, encoding.Memory, encoding.MemoryWidth, default)
+                    : new Reading(picture.Name, encoding.Embeddings, encoding.Width, default);
             }),
         ];
     }
@@ -113,23 +122,19 @@ public sealed record QuantizationDrift(
     private static QuantizationDrift Compare(Reading before, Reading after)
     {
         int tokens = before.Rows.Length / before.Width;
-        double sum = 0,
-            worst = 1;
-        for (int token = 0; token < tokens; token++)
-        {
-            double cosine = Cosine(before.Row(token), after.Row(token));
-            (sum, worst) = (sum + cosine, Math.Min(worst, cosine));
-        }
-
+        double[] cosines = [.. Enumerable.Range(0, tokens).Select(token => Cosine(before.Row(token), after.Row(token)))];
         bool hasLogits = before.Logits.Length > 0;
         return new QuantizationDrift(
             before.Name,
             tokens,
-            tokens > 0 ? sum / tokens : null,
-            tokens > 0 ? worst : null,
+            tokens > 0 ? cosines.Average() : null,
+            tokens > 0 ? cosines.Min() : null,
             hasLogits ? Cosine(before.Logits.Span, after.Logits.Span) : null,
             hasLogits ? Likeliest(before.Logits.Span) == Likeliest(after.Logits.Span) : null
-        );
+        )
+        {
+            TokenCosines = cosines,
+        };
     }
 
     private static int Likeliest(ReadOnlySpan<float> logits)
@@ -148,6 +153,9 @@ public sealed record QuantizationDrift(
             ofOther = 0;
         for (int index = 0; index < one.Length; index++)
         {
+            // A token that the model never says has no logit in either.
+            if (float.IsNegativeInfinity(one[index]) && float.IsNegativeInfinity(other[index]))
+                continue;
             product += (double)one[index] * other[index];
             ofOne += (double)one[index] * one[index];
             ofOther += (double)other[index] * other[index];

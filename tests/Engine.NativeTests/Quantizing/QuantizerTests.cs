@@ -110,6 +110,30 @@ public sealed class QuantizerTests : IDisposable
         Assert.Null(alone.LogitCosine);
     }
 
+    // Language models that run as graphs of our own, and pictures that are memories.
+    [Theory]
+    [InlineData("llama-3.2-vision")]
+    [InlineData("idefics")]
+    public async Task Drift_is_measured_where_layers_look_at_pictures(string golden)
+    {
+        GoldenCase files = GoldenCase.Find(golden);
+        PromptImage picture = await PromptImage.FromFileAsync(RepositoryRoot.Path("samples", "shapes.png"));
+        string language = Path.Combine(folder, "language.gguf"),
+            projector = Path.Combine(folder, "mmproj.gguf");
+        await Quantizer.QuantizeAsync(files.LanguageModel, language, new QuantizationOptions { Recipe = "Q4_0" });
+        await Quantizer.QuantizeAsync(files.Projector, projector, new QuantizationOptions { Recipe = "Q8_0" });
+        var original = new ModelOptions { ModelPath = files.LanguageModel, ProjectorPath = files.Projector };
+        QuantizationDrift drift = (
+            await QuantizationDrift.MeasureAsync(original, original with { ModelPath = language, ProjectorPath = projector }, [picture])
+        )[0];
+        Assert.Equal(drift.TokenCount, drift.TokenCosines.Count);
+        Assert.InRange(drift.WorstCosine!.Value, 0.99, 0.9999999);
+        Assert.InRange(drift.LogitCosine!.Value, 0.5, 0.99999);
+        QuantizationDrift alone = (await QuantizationDrift.MeasureAsync(files.Projector, projector, [picture]))[0];
+        Assert.Equal(drift.TokenCount, alone.TokenCount);
+        Assert.Equal(drift.MeanCosine!.Value, alone.MeanCosine!.Value, 4);
+    }
+
     [Fact]
     public async Task Of_a_projector_only_matrices_change_and_rows_that_fit_no_block_stay_half_precision()
     {

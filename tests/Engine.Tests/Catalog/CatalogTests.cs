@@ -171,6 +171,18 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_digest_of_the_catalogue_counts_where_the_repository_is_asked_for_names()
+    {
+        using FaultyServer hub = Hub(("X-Q4_K_M.gguf", true), ("mmproj-X-f16.gguf", true));
+        File.WriteAllText(
+            Path.Combine(folder, "models.txt"),
+            $"name: mine\nsource: hf:owner/repo\nmodel: X-Q4_K_M.gguf\nmodel-sha256: {new string('a', 64)}\nmmproj: *mmproj*\n"
+        );
+        PullException failure = await Assert.ThrowsAsync<PullException>(() => PullAsync(hub, "mine"));
+        Assert.Equal(PullFailure.WrongDigest, failure.Failure);
+    }
+
+    [Fact]
     public async Task An_address_is_pulled_under_its_files_name()
     {
         using var server = new FaultyServer(_ => new Serving(file));

@@ -155,6 +155,21 @@ public sealed class PullTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_file_than_the_catalogue_says_is_not_begun()
+    {
+        using var store = new FaultyServer(_ => new Serving(Whole));
+        using var hub = new FaultyServer(_ => new Serving(Whole)
+        {
+            Status = 302,
+            ExtraHeaders = $"Location: {store.Address}x\r\nX-Linked-ETag: \"{new string('b', 64)}\"\r\n",
+        });
+        PullException failure = await FailAsync(hub, Digest, quick);
+        Assert.Equal(PullFailure.WrongDigest, failure.Failure);
+        Assert.Contains("than the catalogue says", failure.Message);
+        Assert.All(store.Requests, static request => Assert.Equal(0, request.Last));
+    }
+
+    [Fact]
     public async Task Redirects_in_a_circle_end()
     {
         FaultyServer? server = null;

@@ -9,6 +9,11 @@ TEXTS = [
     "\U0001F468\u200d\U0001F469\u200d\U0001F467 \U0001F1E9\U0001F1EA \u2764\ufe0f \U0001F44D\U0001F3FD", "x\u00a0y\u3000z\u200bw", "fullwidth ＡＢＣ １２３", "…—“quotes”‘’",
     "#include <stdio.h>\nint main(){return 0;}", "https://example.org/?q=a%20b&c=d#e", "UPPER lower MiXeD camelCase snake_case", "\ufffd\ufffd broken \u0000 zero", "\ufffd\ufffdbroken \ufffd UTF-8",
     "<|not a token|> </s> <unk> [INST]", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "½ ² ₃ Ⅷ ①", "ﬁ ﬂ ﬀ ligatures", "İstanbul straße ǅ"]
+# Bytes that are no UTF-8, as they lie in files and pipes: alone, cut off, too long for what they say, halves of a pair, beyond the last letter, Latin-1.
+# No reference takes them as they are; what they are read as has a sign for each stretch that is broken.
+BROKEN = [
+    b"\xff", b"a\xffb", b"\x80\xbf alone", b"cut \xe6\x97", b"cut \xf0\x9f\x91", b"cut\xe6\x97 in the middle", b"\xc0\xaf\xe0\x80\xaf overlong", b"\xed\xa0\xbd\xed\xb1\x8d halves",
+    b"\xf4\x90\x80\x80 beyond", b"\xf8\x88\x80\x80\x80", b"na\xefve caf\xe9 \xa3 5", b"\xe6\x97\xa5\xe6\x9c\xac\xe8 \xe6\x96\x87", b" \xfe\xff  \xfe ", b"\xd0\xd2 1\xff2\xff3"]
 
 
 def sentencepiece(folder, vocabulary, config=None):

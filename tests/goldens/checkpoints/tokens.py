@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 import tokenizers_files as files
 from corpus import CORPUS
-from make import GlmVocabulary, T5Vocabulary, t5_files
+from make import GlmVocabulary, T5Vocabulary
 from vocabulary import BytePairVocabulary, QwenVocabulary, SentencePieceVocabulary
 
 
@@ -49,7 +49,7 @@ def word_pieces(folder, _):
 KINDS = {
     "sentencepiece": (SentencePieceVocabulary, files.sentencepiece), "sentencepiece-json": (SentencePieceVocabulary, sentencepiece_json),
     "llama-3": (BytePairVocabulary, files.byte_pairs), "qwen2": (QwenVocabulary, files.byte_pairs), "glm": (GlmVocabulary, files.byte_pairs),
-    "unigram": (T5Vocabulary, t5_files), "wordpiece": (lambda corpus: None, word_pieces)}
+    "unigram": (T5Vocabulary, files.unigram), "wordpiece": (lambda corpus: None, word_pieces)}
 
 if __name__ == "__main__":
     for kind, (vocabulary_type, write) in KINDS.items():
@@ -58,6 +58,9 @@ if __name__ == "__main__":
         folder.mkdir(parents=True)
         write(folder, vocabulary_type(CORPUS))
         encode = encoder(folder)
-        texts = [text for text in files.TEXTS if text and "\0" not in text]
-        (folder / "ids.json").write_text(json.dumps([{"text": text, "ids": encode(text)} for text in texts], ensure_ascii=False, indent=0), encoding="utf-8")
+        entries = [{"text": text, "ids": encode(text)} for text in files.TEXTS if text and "\0" not in text]
+        for raw in files.BROKEN:
+            text = raw.decode("utf-8", errors="replace")
+            entries.append({"bytes": raw.hex(), "text": text, "ids": encode(text)})
+        (folder / "ids.json").write_text(json.dumps(entries, ensure_ascii=False, indent=0), encoding="utf-8")
         print(kind, sum(f.stat().st_size for f in folder.iterdir()) // 1024, "KB")

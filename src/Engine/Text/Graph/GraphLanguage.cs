@@ -31,24 +31,28 @@ internal sealed class GraphLanguage : ILanguage
     /// <param name="length">Positions that it holds, of all sequences together.</param>
     /// <param name="sequenceCount">Number of sequences.</param>
     /// <param name="cacheType">How keys and values are stored.</param>
+    /// <param name="plannedMemory">Rows of a memory that it is measured with, 0 for none; null where it is to be used.</param>
     /// <exception cref="TesseraException">There is not enough memory.</exception>
-    public GraphLanguage(GraphLanguageModel model, int length, int sequenceCount, CacheType cacheType)
+    public GraphLanguage(GraphLanguageModel model, int length, int sequenceCount, CacheType cacheType, int? plannedMemory = null)
     {
         this.model = model;
         this.sequenceCount = sequenceCount;
         Length = length = Math.Min(length, model.Graph.MostPositions);
         logits = new float[Math.Max(1, sequenceCount) * (long)model.Vocabulary.TokenCount];
         int cellCount = (length + CellStretch - 1) / CellStretch * CellStretch;
-        CheckMemory(cellCount, cacheType);
+        if (plannedMemory is null)
+            CheckMemory(cellCount, cacheType);
         cells = new CacheCells(cellCount, sequenceCount);
-        cache = new KeyValueCache(model.Device, model.Graph.Layers, cellCount, cacheType);
+        cache = new KeyValueCache(model.Device, model.Graph.Layers, cellCount, cacheType, isPlanned: plannedMemory is not null);
         runner = new GraphRunner(model.Device, model.Graph.NodeCapacity(MostViews));
         if (model.Memory is { } rule)
             memories = new MemorySlots(model.Device, runner, model.Graph, cacheType, rule.MostMedia);
         states = new CacheState(cache, cells);
         try
         {
-            ReserveLargest();
+            ReserveLargest([]);
+            if (plannedMemory > 0 && memories is not null)
+                ReserveLargest([new SeenRows(Math.Min(LargestBatch, Length), SeesNothing: false, [memories.Plan(plannedMemory.Value)])]);
         }
         catch
         {
@@ -170,10 +174,10 @@ internal sealed class GraphLanguage : ILanguage
     }
 
     // So that a lack of memory shows before the first prompt.
-    private void ReserveLargest()
+    private void ReserveLargest(IReadOnlyList<SeenRows> views)
     {
         int rowCount = Math.Min(LargestBatch, Length);
-        var shape = new StepShape(rowCount, 1, Math.Min(cells.Capacity, Length), model.BesideWidth > 0, [], 0)
+        var shape = new StepShape(rowCount, 1, Math.Min(cells.Capacity, Length), model.BesideWidth > 0, views, 0)
         {
             VisionCount = model.Graph.HasVisionWeights ? rowCount / 2 : 0,
         };

@@ -69,20 +69,24 @@ internal sealed class GraphLanguageModel : ILanguageModel
         CancellationToken cancellationToken
     ) => Make(file, threadCount, weights => weights.Upload(progress, cancellationToken));
 
-    /// <summary>What a language would take beside the weights, in bytes, and the length that the model was trained with; nothing is
-    /// loaded.</summary>
+    /// <summary>What a language would take beside the weights; nothing is loaded.</summary>
+    /// <param name="file">The model's file.</param>
+    /// <param name="length">Positions.</param>
+    /// <param name="sequenceCount">Sequences.</param>
+    /// <param name="cacheType">How keys and values are stored.</param>
+    /// <param name="memoryRows">Rows of a picture that its layers look at; 0 for none.</param>
     /// <exception cref="ModelFileException">A key or a weight is missing, or cannot be.</exception>
     /// <exception cref="NativeLibraryException">There is not even room to try, or the native libraries cannot be used.</exception>
-    public static (long CacheBytes, long ComputeBytes, int TrainedLength) Measure(
-        GgufFile file,
-        int length,
-        int sequenceCount,
-        CacheType cacheType
-    )
+    public static GraphLanguageMemory Measure(GgufFile file, int length, int sequenceCount, CacheType cacheType, int memoryRows)
     {
         using GraphLanguageModel model = Make(file, 1, static weights => weights.Reserve());
-        using var language = new GraphLanguage(model, length, sequenceCount, cacheType);
-        return (model.CacheBytesPerRow(cacheType) * length, language.ComputeBytes, model.TrainedContextLength);
+        using var language = new GraphLanguage(model, length, sequenceCount, cacheType, memoryRows);
+        return new GraphLanguageMemory(
+            CacheBytesPerRow(model.Graph.Layers, cacheType) * length,
+            language.ComputeBytes,
+            CacheBytesPerRow(model.Graph.MemoryLayers, cacheType) * memoryRows,
+            model.TrainedContextLength
+        );
     }
 
     private static GraphLanguageModel Make(GgufFile file, int threadCount, Action<WeightStore> fill)
@@ -107,10 +111,13 @@ internal sealed class GraphLanguageModel : ILanguageModel
     }
 
     /// <summary>Bytes that a row of the KV cache takes.</summary>
-    public long CacheBytesPerRow(CacheType type) =>
-        CacheWidths.TypeFor(Graph.Layers, type) == CacheType.Q8_0
-            ? Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * 34 / 32
-            : Graph.Layers.Sum(static layer => (long)layer.Key + layer.Value) * sizeof(short);
+    public long CacheBytesPerRow(CacheType type) => CacheBytesPerRow(Graph.Layers, type);
+
+    private static long CacheBytesPerRow(IReadOnlyList<CacheWidths> layers, CacheType type)
+    {
+        long values = layers.Sum(static layer => (long)layer.Key + layer.Value);
+        return CacheWidths.TypeFor(layers, type) == CacheType.Q8_0 ? values * 34 / 32 : values * sizeof(short);
+    }
 
     public void Adapt(IReadOnlyList<ModelAdapter> adapters)
     {
@@ -130,3 +137,10 @@ internal sealed class GraphLanguageModel : ILanguageModel
         vocabulary.Dispose();
     }
 }
+
+/// <summary>What a language takes beside the weights, in bytes.</summary>
+/// <param name="CacheBytes">The KV cache.</param>
+/// <param name="ComputeBytes">The largest graph.</param>
+/// <param name="MemoryBytes">Keys and values of a picture that its layers look at.</param>
+/// <param name="TrainedLength">Tokens of context that the model was trained with.</param>
+internal sealed record GraphLanguageMemory(long CacheBytes, long ComputeBytes, long MemoryBytes, int TrainedLength);

@@ -32,8 +32,9 @@ internal sealed unsafe class KeyValueCache : IDisposable
     /// <param name="layers">The layers that keep any.</param>
     /// <param name="cellCount">Rows.</param>
     /// <param name="type">How they are stored.</param>
+    /// <param name="isPlanned">Whether graphs with it are only measured: then it takes no memory.</param>
     /// <exception cref="NativeLibraryException">There is not enough memory.</exception>
-    public KeyValueCache(ComputeDevice device, IReadOnlyList<CacheWidths> layers, int cellCount, CacheType type)
+    public KeyValueCache(ComputeDevice device, IReadOnlyList<CacheWidths> layers, int cellCount, CacheType type, bool isPlanned = false)
     {
         Type = CacheWidths.TypeFor(layers, type);
         ggml_type stored = Type == CacheType.Q8_0 ? ggml_type.GGML_TYPE_Q8_0 : ggml_type.GGML_TYPE_F16;
@@ -41,18 +42,27 @@ internal sealed unsafe class KeyValueCache : IDisposable
         keys = [.. layers.Select(layer => new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, stored, layer.Key, cellCount, 1, 1)))];
         values = [.. layers.Select(layer => new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, stored, layer.Value, cellCount, 1, 1)))];
         NativeLog.ForgetErrors();
+        nint place = GgmlBackend.ggml_backend_dev_buffer_type(device.MainDevice);
         buffer = new BackendBufferHandle(
-            GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, GgmlBackend.ggml_backend_dev_buffer_type(device.MainDevice))
+            isPlanned
+                ? GgmlBackend.ggml_backend_buft_alloc_buffer(place, 0)
+                : GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, place)
         );
-        if (!buffer.IsInvalid)
+        if (buffer.IsInvalid)
         {
-            // What is masked is still multiplied, and must be a number.
-            GgmlBackend.ggml_backend_buffer_clear(buffer.Pointer, 0);
-            return;
+            arena.Dispose();
+            throw new NativeLibraryException(
+                $"there is not enough memory for keys and values of {cellCount} rows ({NativeLog.TakeErrors()})."
+            );
         }
 
-        arena.Dispose();
-        throw new NativeLibraryException($"there is not enough memory for keys and values of {cellCount} rows ({NativeLog.TakeErrors()}).");
+        if (!isPlanned)
+            // What is masked is still multiplied, and must be a number.
+            GgmlBackend.ggml_backend_buffer_clear(buffer.Pointer, 0);
+        else
+            // As libllama marks what lies elsewhere already when it plans without memory.
+            foreach (Tensor table in Tables())
+                table.Native->buffer = buffer.Pointer;
     }
 
     /// <summary>How it stores them.</summary>

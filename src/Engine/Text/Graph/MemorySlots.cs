@@ -71,6 +71,20 @@ internal sealed class MemorySlots : IDisposable
         return Views(batch);
     }
 
+    /// <summary>Reserves the graph that fills a slot, which takes no memory itself.</summary>
+    /// <param name="rowCount">Rows of the memory.</param>
+    /// <returns>What sees it.</returns>
+    public SeenSlot Plan(int rowCount)
+    {
+        var slot = new Held(new KeyValueCache(device, model.MemoryLayers, rowCount, type, isPlanned: true), rowCount);
+        slots.Add(slot);
+        using Compute.Graph graph = runner.NewGraph();
+        Tensor states = graph.Input("memory", Native.ggml_type.GGML_TYPE_F32, model.Memory!.Width, rowCount);
+        Store(graph, model, states, graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount), slot.Cache);
+        runner.Reserve(graph, $"{rowCount} rows of a memory");
+        return new SeenSlot(slots.Count - 1, rowCount);
+    }
+
     /// <summary>A layer's keys and values of the first rows of a slot: [head, rows, heads].</summary>
     public (Tensor Key, Tensor Value) Read(Compute.Graph graph, SeenSlot slot, int layer, int keyHeads) =>
         slots[slot.Slot].Cache.Read(graph, layer, keyHeads, 0, slot.RowCount);
@@ -113,17 +127,22 @@ internal sealed class MemorySlots : IDisposable
         using Compute.Graph graph = runner.NewGraph();
         Tensor states = graph.Input("memory", memory.Values, model.Memory.Width, rowCount);
         Tensor cells = graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount);
-        for (int layer = 0; layer < model.MemoryLayers.Count; layer++)
-        {
-            (Tensor key, Tensor value) = model.BuildMemory(graph, states, layer);
-            slot.Cache.Store(graph, layer, key, value, cells);
-        }
-
+        Store(graph, model, states, cells, slot.Cache);
         runner.Place(graph);
         Compute.Graph.Write<long>(cells, [.. Enumerable.Range(0, rowCount).Select(static row => (long)row)]);
         runner.Run(graph, LanguageSizes.Largest, cancellationToken);
         slot.Key = memory.ValueKey;
         slotOf[memory.ValueKey] = index;
+    }
+
+    // Every layer's keys and values of a memory [width, rows], into the cells that are named.
+    private static void Store(Compute.Graph graph, LanguageGraph model, Tensor states, Tensor cells, KeyValueCache cache)
+    {
+        for (int layer = 0; layer < model.MemoryLayers.Count; layer++)
+        {
+            (Tensor key, Tensor value) = model.BuildMemory(graph, states, layer);
+            cache.Store(graph, layer, key, value, cells);
+        }
     }
 
     // A slot that is empty or was not used for longest, and fits.

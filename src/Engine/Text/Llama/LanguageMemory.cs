@@ -9,7 +9,11 @@ namespace Tessera.Text.Llama;
 /// <param name="CacheBytes">The KV cache, or the states of a recurrent model.</param>
 /// <param name="ComputeBytes">What it computes in, and the logits, by the devices' names.</param>
 /// <param name="TrainedContextLength">Context that the model was trained with.</param>
-internal sealed record LanguageMemory(long CacheBytes, IReadOnlyDictionary<string, long> ComputeBytes, int TrainedContextLength);
+internal sealed record LanguageMemory(long CacheBytes, IReadOnlyDictionary<string, long> ComputeBytes, int TrainedContextLength)
+{
+    /// <summary>Keys and values of the picture that its layers look at.</summary>
+    public long MemoryBytes { get; init; }
+}
 
 /// <summary>
 /// Asks libllama what a context would take: it loads the model without its weights, plans the context, and says in its log how large each

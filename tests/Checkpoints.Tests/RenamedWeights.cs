@@ -1,0 +1,34 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Tessera.Checkpoints.Tests;
+
+/// <summary>Safetensors with other names of their tensors.</summary>
+internal static class RenamedWeights
+{
+    /// <summary>Writes a file's tensors under other names to another file, which may be the same.</summary>
+    public static void Write(string source, string target, Func<string, string> rename)
+    {
+        byte[] bytes = File.ReadAllBytes(source);
+        int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        var header = new JsonObject();
+        foreach ((string name, JsonNode? entry) in JsonNode.Parse(bytes.AsSpan(8, length))!.AsObject())
+            header[name == "__metadata__" ? name : rename(name)] = entry!.DeepClone();
+        byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString()),
+            result = new byte[8 + text.Length + bytes.Length - 8 - length];
+        BinaryPrimitives.WriteInt64LittleEndian(result, text.Length);
+        text.CopyTo(result, 8);
+        bytes.AsSpan(8 + length).CopyTo(result.AsSpan(8 + text.Length));
+        File.WriteAllBytes(target, result);
+    }
+
+    /// <summary>A name whose beginning is exchanged by the first rule that fits.</summary>
+    public static string Exchange(string name, IEnumerable<(string From, string To)> rules)
+    {
+        foreach ((string from, string to) in rules)
+            if (name.StartsWith(from, StringComparison.Ordinal))
+                return to + name[from.Length..];
+        return name;
+    }
+}
