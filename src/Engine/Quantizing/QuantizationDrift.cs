@@ -96,7 +96,7 @@ public sealed record QuantizationDrift(
             int width =
                 model.Vision is not { } vision ? 1
                 : vision.Projector.MemoryWidth > 0 ? vision.Projector.MemoryWidth
-                : vision.EmbeddingWidth;
+                : vision.Projector.RowWidth;
             readings.Add(new Reading(picture?.Name, rows, width, logits));
         }
 
