@@ -11,6 +11,7 @@ public sealed class GgufFile : IDisposable
     private readonly Dictionary<string, GgufTensor> tensorsByName;
     private readonly FileStream stream;
     private readonly Lock gate = new();
+    private IReadOnlyList<GgufFile> further = [];
     private FileMapping? mapping;
     private bool isDisposed;
 
@@ -67,12 +68,23 @@ public sealed class GgufFile : IDisposable
         }
     }
 
-    /// <summary>Finds a tensor by name.</summary>
+    /// <summary>Finds a tensor by name; that of the first file of a model that is split finds those of all its files.</summary>
     public bool TryGetTensor(string name, [NotNullWhen(true)] out GgufTensor? tensor)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return tensorsByName.TryGetValue(name, out tensor);
+        if (tensorsByName.TryGetValue(name, out tensor))
+            return true;
+        foreach (GgufFile part in further)
+            if (part.tensorsByName.TryGetValue(name, out tensor))
+                return true;
+        return false;
     }
+
+    /// <summary>This file, and the further ones of a model that is split.</summary>
+    internal IReadOnlyList<GgufFile> Whole => [this, .. further];
+
+    /// <summary>Makes the further files' tensors those of this one, the first.</summary>
+    internal void ContinueIn(IReadOnlyList<GgufFile> files) => further = files;
 
     /// <summary>
     /// Gives bytes of a tensor's data without copying them. They are valid until the file is disposed; on Unix, who touches them when the
@@ -86,8 +98,9 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public ReadOnlySpan<byte> GetTensorData(GgufTensor tensor, long offset, int length)
     {
-        CheckRange(tensor, offset, length);
-        return Map().GetBytes(tensor.DataOffset + offset, length);
+        GgufFile owner = OwnerOf(tensor);
+        owner.CheckRange(tensor, offset, length);
+        return owner.Map().GetBytes(tensor.DataOffset + offset, length);
     }
 
     /// <summary>Length and time of change of the open file, wherever it has been moved since.</summary>
@@ -102,8 +115,9 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     internal void ReadTensorData(GgufTensor tensor, long offset, Span<byte> destination)
     {
-        CheckRange(tensor, offset, destination.Length);
-        ReadBytes(tensor.DataOffset + offset, destination);
+        GgufFile owner = OwnerOf(tensor);
+        owner.CheckRange(tensor, offset, destination.Length);
+        owner.ReadBytes(tensor.DataOffset + offset, destination);
     }
 
     /// <summary>Copies bytes of the file.</summary>
@@ -147,6 +161,14 @@ public sealed class GgufFile : IDisposable
             ObjectDisposedException.ThrowIf(isDisposed, this);
             return mapping ??= FileMapping.Create(stream);
         }
+    }
+
+    private GgufFile OwnerOf(GgufTensor tensor)
+    {
+        foreach (GgufFile part in further)
+            if (tensor is not null && part.tensorsByName.TryGetValue(tensor.Name, out GgufTensor? own) && own == tensor)
+                return part;
+        return this;
     }
 
     private void CheckRange(GgufTensor tensor, long offset, int length)

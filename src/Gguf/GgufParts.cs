@@ -33,6 +33,7 @@ internal sealed class GgufParts : IDisposable
         {
             parts.Add(GgufFile.Open(path));
             parts.AddOthers(path);
+            parts.First.ContinueIn(parts.files[1..]);
             return parts;
         }
         catch

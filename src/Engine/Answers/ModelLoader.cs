@@ -80,7 +80,11 @@ internal static class ModelLoader
                 try
                 {
                     ModelOptions options = choice.Options;
-                    vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
+                    // One that comes with the language model waits for a picture, which there may be none of.
+                    if (options.ProjectorPath == options.ModelPath)
+                        vision?.Projector.LoadWeightsLater(new TowerPlace(options.ThreadCount, options.VisionType, options.VisionDevice));
+                    else
+                        vision?.LoadWeights(options.ThreadCount, options.VisionType, progress, options.VisionDevice, stop.Token);
                 }
                 catch
                 {

@@ -20,7 +20,7 @@ internal sealed unsafe class InPlaceWeights(GgufFile file) : IDisposable
     /// <summary>A matrix [inputs, outputs] of a tensor's own type.</summary>
     public Tensor Declare(GgufTensor part, long inputs, long outputs)
     {
-        arena ??= GgmlArena.Create(file.Tensors.Count);
+        arena ??= GgmlArena.Create(file.Whole.Sum(static part => part.Tensors.Count));
         var weight = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, (ggml_type)(int)part.Type, inputs, outputs, 1, 1));
         weights.Add((weight, part));
         return weight;

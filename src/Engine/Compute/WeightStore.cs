@@ -38,7 +38,9 @@ internal sealed unsafe class WeightStore : IDisposable
         threadCount = device.Threads.Most;
         placement = new MatrixPlacement(device);
         inPlace = new InPlaceWeights(file);
-        mayStayMapped = new Lazy<bool>(() => MappedFiles.MayStay([file.Path], file.FileLength));
+        mayStayMapped = new Lazy<bool>(() =>
+            MappedFiles.MayStay(file.Whole.Select(static part => part.Path), file.Whole.Sum(static part => part.FileLength))
+        );
     }
 
     /// <summary>Bytes on the device, once uploaded.</summary>
@@ -299,7 +301,7 @@ internal sealed unsafe class WeightStore : IDisposable
     private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)
     {
         if (!arenas.TryGetValue(bufferType, out GgmlContextHandle? arena))
-            arenas.Add(bufferType, arena = GgmlArena.Create(file.Tensors.Count));
+            arenas.Add(bufferType, arena = GgmlArena.Create(file.Whole.Sum(static part => part.Tensors.Count)));
         var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
         declared.Add(new DeclaredWeight(tensor, parts));
         IsQuantized |= tensor.IsQuantized;

@@ -14,18 +14,21 @@ namespace Tessera.Vision.Encoding;
 internal sealed class Projector : IDisposable
 {
     private readonly GgufFile file;
+    private readonly GgufParts files;
     private readonly FamilyParts parts;
     private readonly Preprocessing preprocessing;
     private readonly long maxPixels;
     private readonly Lock encodeGate = new();
     private readonly Lazy<string> fingerprint;
     private VisionType matrixType;
+    private TowerPlace? later;
     private LoadedTower? tower;
     private bool isDisposed;
 
-    private Projector(GgufFile file, VisionFamily family, Preprocessing preprocessing, long maxPixels)
+    private Projector(GgufParts files, VisionFamily family, Preprocessing preprocessing, long maxPixels)
     {
-        this.file = file;
+        this.files = files;
+        file = files.First;
         this.preprocessing = preprocessing;
         this.maxPixels = maxPixels;
         Family = family.NameOf(file);
@@ -91,14 +94,14 @@ internal sealed class Projector : IDisposable
     /// <exception cref="ModelFileException">It is no projector, damaged, or of a type that is not supported.</exception>
     public static Projector Open(string path, Preprocessing preprocessing, long maxPixels)
     {
-        GgufFile file = GgufFile.Open(path);
+        GgufParts files = GgufParts.Open(path);
         try
         {
-            return new Projector(file, VisionFamilies.Find(file), preprocessing, maxPixels);
+            return new Projector(files, VisionFamilies.Find(files.First), preprocessing, maxPixels);
         }
         catch
         {
-            file.Dispose();
+            files.Dispose();
             throw;
         }
     }
@@ -120,6 +123,16 @@ internal sealed class Projector : IDisposable
 
         // While the system still holds what was read.
         _ = Task.Run(() => fingerprint.Value, CancellationToken.None);
+    }
+
+    /// <summary>Whether the weights are where they are computed with.</summary>
+    public bool HasWeights => tower is not null;
+
+    /// <summary>Leaves the weights in the file until the first picture is encoded.</summary>
+    public void LoadWeightsLater(TowerPlace place)
+    {
+        lock (encodeGate)
+            (matrixType, later) = (place.Type, place);
     }
 
     public PixelSize ReadSize(PromptImage image) => image.Source.ReadSize(maxPixels);
@@ -161,7 +174,7 @@ internal sealed class Projector : IDisposable
     )
     {
         long started = Stopwatch.GetTimestamp();
-        IReadOnlyList<EncodedMedia> encoded = Run(media, loaded => loaded.Encode(media, progress, cancellationToken));
+        IReadOnlyList<EncodedMedia> encoded = Run(media, loaded => loaded.Encode(media, progress, cancellationToken), cancellationToken);
         double msPerSlice = Stopwatch.GetElapsedTime(started).TotalMilliseconds / media.Sum(static item => item.Slices.Count);
         return
         [
@@ -187,7 +200,8 @@ internal sealed class Projector : IDisposable
         long started = Stopwatch.GetTimestamp();
         (float[][] slices, int width) = Run(
             [media],
-            loaded => (loaded.EncodeFeatures(media, progress, cancellationToken), loaded.Encoder.FeatureWidth)
+            loaded => (loaded.EncodeFeatures(media, progress, cancellationToken), loaded.Encoder.FeatureWidth),
+            cancellationToken
         );
         return new ImageFeatures(media.Plan, slices, width)
         {
@@ -212,7 +226,7 @@ internal sealed class Projector : IDisposable
             }
             catch (TesseraException) { }
 
-            file.Dispose();
+            files.Dispose();
         }
     }
 
@@ -225,15 +239,16 @@ internal sealed class Projector : IDisposable
             : throw new ImageException(frame.Name, "the picture's header says another size than its pixels have: it is damaged.");
     }
 
-    private T Run<T>(IReadOnlyList<PreparedMedia> media, Func<LoadedTower, T> work)
+    private T Run<T>(IReadOnlyList<PreparedMedia> media, Func<LoadedTower, T> work, CancellationToken cancellationToken)
     {
         lock (encodeGate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, typeof(VisionModel));
-            if (tower is null)
+            if (tower is null && later is null)
                 throw new InvalidOperationException("LoadWeights has not run.");
             try
             {
+                tower ??= LoadedTower.Load(file, parts, later!, null, cancellationToken);
                 tower.RequireUnchanged();
                 T result = work(tower);
                 tower.RequireUnchanged();
