@@ -239,7 +239,7 @@ internal sealed class Projector : IDisposable
             : throw new ImageException(frame.Name, "the picture's header says another size than its pixels have: it is damaged.");
     }
 
-    private T Run<T>(IReadOnlyList<PreparedMedia> media, Func<LoadedTower, T> work, CancellationToken cancellationToken)
+    private T Run<T>(IReadOnlyList<PreparedMedia> media, Func<LoadedTower, T> work, CancellationToken cancellationToken = default)
     {
         lock (encodeGate)
         {
