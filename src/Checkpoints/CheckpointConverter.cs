@@ -55,14 +55,14 @@ public sealed class CheckpointConverter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ConversionOptions();
         var folder = new CheckpointFolder(path);
-        if (!folder.Has("config.json") && MiniGptPieces.Find(folder).Count == 0)
+        if (!folder.Has("config.json") && LavisPieces.Find(folder) is null)
             throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
         var towers = new List<VisionTowerFolder>();
         CheckpointWeights? weights = null;
         try
         {
             string[] given = [.. options.VisionTowerFolder is string one ? [one] : Array.Empty<string>(), .. options.VisionTowerFolders];
-            var parts = new CheckpointParts(folder);
+            var parts = new CheckpointParts(folder, options.LanguageModelFolder);
             IEnumerable<string> paths =
                 given.Length > 0 ? given.SelectMany(VisionTowerSearch.Expand) : VisionTowerSearch.Find(folder, parts.ReadConfig());
             foreach (string towerPath in paths)

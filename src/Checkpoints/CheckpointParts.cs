@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints;
@@ -19,15 +17,22 @@ internal sealed class CheckpointParts
     ];
 
     private readonly IReadOnlyList<CheckpointFolder> parts;
-    private readonly IReadOnlyList<string> pieces;
+    private readonly LavisPieces? pieces;
     private readonly CheckpointFolder language;
 
+    /// <param name="root">The checkpoint.</param>
+    /// <param name="languageModel">The language model's folder, where it is not in the checkpoint; null where it is.</param>
     /// <exception cref="CheckpointException">A part is missing though another is there.</exception>
-    public CheckpointParts(CheckpointFolder root)
+    public CheckpointParts(CheckpointFolder root, string? languageModel)
     {
         Root = root;
-        pieces = MiniGptPieces.Find(root);
-        language = pieces.Count > 0 ? MiniGptPieces.LanguageFolder(root) : root;
+        pieces = LavisPieces.Find(root);
+        if (pieces is null && languageModel is not null)
+            throw new CheckpointException(root.FullPath, "its language model is in it, so no other folder of one can belong to it.");
+        language =
+            pieces is null ? root
+            : languageModel is not null ? new CheckpointFolder(languageModel)
+            : pieces.LanguageFolder(root);
         bool isDivided = Known.Any(part => Directory.Exists(root.PathOf(part.Name)));
         parts = isDivided ? [.. Known.Select(part => new CheckpointFolder(root.PathOf(part.Name)))] : [];
     }
@@ -45,8 +50,8 @@ internal sealed class CheckpointParts
     public Settings ReadConfig()
     {
         Settings config = language.ReadSettings("config.json");
-        if (pieces.Count > 0)
-            config = config.With(MiniGptFamily.ConfigKey, new Settings(config.Path, JsonDocument.Parse("{}").RootElement));
+        if (pieces is not null)
+            config = pieces.Mark(config);
         for (int index = 0; index < parts.Count; index++)
             if (parts[index].TryReadSettings("config.json") is Settings own)
                 config = config.With(Known[index].ConfigKey, own);
@@ -57,7 +62,7 @@ internal sealed class CheckpointParts
     /// <exception cref="CheckpointException">There are none, or a file is damaged.</exception>
     public CheckpointWeights OpenWeights() =>
         parts.Count > 0 ? CheckpointWeights.OpenParts(parts)
-        : pieces.Count > 0 ? CheckpointWeights.OpenWith(language, Root, pieces, MiniGptPieces.Prefix)
+        : pieces is not null ? CheckpointWeights.OpenWith(language, Root, pieces.Files, LavisPieces.Prefix)
         : CheckpointWeights.Open(Root);
 
     /// <summary>The files that say what the checkpoint is, by the names that are recorded.</summary>

@@ -38,6 +38,9 @@ public sealed record ConversionOptions
     /// holds them all stands for them.</summary>
     public IReadOnlyList<string> VisionTowerFolders { get; init; } = [];
 
+    /// <summary>The folder of the language model, for checkpoints that were released without it.</summary>
+    public string? LanguageModelFolder { get; init; }
+
     /// <summary>Whether weights that are no numbers are converted all the same.</summary>
     public bool AllowNaN { get; init; }
 }

@@ -99,12 +99,19 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         IReadOnlyList<VisionTowerFolder> towers
     ) =>
         weights
-            .Files.Select(file => (Path.GetRelativePath(parts.Root.FullPath, file.Path).Replace('\\', '/'), file))
+            .Files.Select(file => (RecordedName(parts.Root, file), file))
             .Concat(
                 towers.SelectMany(
                     (tower, index) => tower.Files.Select(file => ($"vision-tower{(towers.Count > 1 ? $"-{index}" : "")}/{file.Name}", file))
                 )
             );
+
+    // A language model that lies elsewhere is recorded without where.
+    private static string RecordedName(CheckpointFolder root, WeightFile file)
+    {
+        string path = Path.GetRelativePath(root.FullPath, file.Path).Replace('\\', '/');
+        return path.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(path) ? "language-model/" + file.Name : path;
+    }
 
     private static ModelFile MakeLanguage(
         CheckpointParts parts,
@@ -148,6 +155,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         architecture.SetKeys(metadata, config);
         family.SetLanguageKeys(metadata, whole, architecture);
         architecture.SetVocabulary(metadata, parts.Language, config);
+        family.ChangeVocabulary(metadata);
         NamedRules.Apply(metadata, parts.Language, architecture.Name);
         if (!family.KeepsChatTemplate)
             metadata.Remove("tokenizer.chat_template");

@@ -6,6 +6,7 @@ using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
+using Tessera.Vision.Families.InternVl1;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
@@ -24,6 +25,9 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 {
     /// <summary>lmsys/vicuna-7b-v1.5, config.json.</summary>
     public static LanguageShape Vicuna7B { get; } = new(4096, 11008, 32, 32, 32, 32064);
+
+    /// <summary>lmsys/vicuna-13b-v1.5, config.json.</summary>
+    public static LanguageShape Vicuna13B { get; } = new(5120, 13824, 40, 40, 40, 32064);
 
     /// <summary>princeton-nlp/Sheared-LLaMA-2.7B, config.json.</summary>
     public static LanguageShape ShearedLlama3B { get; } = new(2560, 6912, 32, 20, 20, 32000);
@@ -137,6 +141,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
         new("blip-caption-large", BlipShape.Released, LanguageShape.BlipLarge),
+        new("internvl-14b-chat", InternVl1Shape.Released, LanguageShape.Vicuna13B),
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("minigpt-v2", MiniGptShape.Released, LanguageShape.Vicuna7B),

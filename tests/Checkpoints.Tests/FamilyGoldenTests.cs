@@ -96,17 +96,19 @@ public sealed class FamilyGoldenTests
     }
 
     // LLaVA's code has two sizes for InternViT, by its name, which are too large for a golden.
-    [Fact]
-    public async Task InternVL_1_takes_its_tower_from_beside_it_and_its_size_from_the_towers_name()
+    [Theory]
+    [InlineData("internvl-1.0", "InternVL 1.0")]
+    [InlineData("internvl-1.0-qllama", "InternVL 1.0 with QLLaMA")]
+    public async Task InternVL_1_takes_its_tower_from_beside_it_and_its_size_from_the_towers_name(string checkpoint, string family)
     {
         using var folder = new TemporaryFolder();
         using CheckpointConverter converter = CheckpointConverter.Open(
-            Goldens.Folder("internvl-1.0"),
+            Goldens.Folder(checkpoint),
             new ConversionOptions { OutputFolder = folder.Path }
         );
         await converter.ConvertAsync();
-        Assert.Equal("InternVL 1.0", converter.Family);
-        string golden = Engine.Tests.RepositoryRoot.Path("tests", "goldens", "internvl-1.0", "internvl-1.0", "mmproj-f16.gguf");
+        Assert.Equal(family, converter.Family);
+        string golden = Engine.Tests.RepositoryRoot.Path("tests", "goldens", "internvl-1.0", checkpoint, "mmproj-f16.gguf");
         using GgufFile projector = GgufFile.Open(converter.Projector!.Path),
             expected = GgufFile.Open(golden);
         AssertTensors(expected, projector);

@@ -12,6 +12,7 @@ internal static class CheckpointFamilies
     )[] Table =
     [
         ("MiniGPT-4", MiniGptFamily.Recognises, static (_, names) => new MiniGptFamily(names)),
+        ("BLIP-2 in LAVIS' layout", LavisFamily.Recognises, static (config, names) => new LavisFamily(config, names)),
         ("InternVL", InternVlFamily.Recognises, static (config, _) => new InternVlFamily(config)),
         ("MiniCPM-V", MiniCpmVFamily.Recognises, static (config, names) => new MiniCpmVFamily(config, names)),
         ("mPLUG-Owl2", MplugOwl2Family.Recognises, static (config, _) => new MplugOwl2Family(config)),

@@ -55,6 +55,9 @@ internal abstract class CheckpointFamily
 
     /// <summary>Keys of the language model's file that follow from the whole.</summary>
     public virtual void SetLanguageKeys(Metadata metadata, Settings config, LanguageArchitecture architecture) { }
+
+    /// <summary>What the authors' code changes of the vocabulary that the tokenizer's files made.</summary>
+    public virtual void ChangeVocabulary(Metadata metadata) { }
 }
 
 /// <summary>What a projector is made from.</summary>
@@ -132,6 +135,7 @@ internal sealed class VisionTowerFolder : IDisposable
         Folder = new CheckpointFolder(path);
         Settings config =
             Folder.TryReadSettings("config.json") ?? Folder.TryReadSettings(OpenClipConfig) ?? Folder.ReadSettings("config.json");
+        WholeConfig = config;
         Config = config.Child("vision_config") ?? config;
         weights = CheckpointWeights.Open(Folder);
     }
@@ -140,6 +144,9 @@ internal sealed class VisionTowerFolder : IDisposable
 
     /// <summary>The tower's configuration.</summary>
     public Settings Config { get; }
+
+    /// <summary>What the folder's config.json says, of the tower and of whatever else is in it.</summary>
+    public Settings WholeConfig { get; }
 
     public IReadOnlyList<WeightFile> Files => weights.Files;
 

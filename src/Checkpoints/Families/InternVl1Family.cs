@@ -6,8 +6,9 @@ using Tessera.Checkpoints.Weights;
 namespace Tessera.Checkpoints.Families;
 
 /// <summary>
-/// InternVL 1.0 as released for chat (InternVL-Chat-ViT-6B-Vicuna): LLaVA's layout with InternViT-6B, which lies beside it
-/// (OpenGVLab/InternVL, internvl_chat_llava/llava/model/multimodal_encoder/clip_encoder.py). Keys: docs/gguf.md.
+/// InternVL 1.0 for chat: LLaVA's layout with InternViT-6B (InternVL-Chat-ViT-6B-Vicuna), or with InternVL-14B, whose QLLaMA gives rows of
+/// its own; either lies beside it (OpenGVLab/InternVL, internvl_chat_llava/llava/model/multimodal_encoder/clip_encoder.py). Keys:
+/// docs/gguf.md.
 /// </summary>
 internal sealed class InternVl1Family(Settings config) : LlavaFamily(config)
 {
@@ -16,50 +17,104 @@ internal sealed class InternVl1Family(Settings config) : LlavaFamily(config)
         QueryTowerNames = ["internvl_14b", "intern_vl_14b", "InternVL-14B", "internvl14b"];
 
     private readonly Settings config = config;
+    private readonly bool hasQueries = IsNamed(config, QueryTowerNames) && !IsNamed(config, TowerNames);
 
-    public override string Name => "InternVL 1.0";
+    public override string Name => hasQueries ? "InternVL 1.0 with QLLaMA" : "InternVL 1.0";
 
     /// <summary>Whether a checkpoint is of this kind.</summary>
     public static new bool Recognises(Settings config) => IsNamed(config, TowerNames) || IsNamed(config, QueryTowerNames);
 
+    // What of InternVL-14B no picture needs may lie in the checkpoint as in its own folder.
+    public override (Side Side, string Name) Place(string name)
+    {
+        (Side side, string placed) = base.Place(name);
+        if (!hasQueries || side != Side.Vision || !placed.TryAfter("tower.", out string part))
+            return (side, placed);
+        return QueryLlamaPart.Needs(part) || IsTowers(part) ? (side, placed) : (Side.Ignored, name);
+    }
+
     public override VisionModel ReadVision(VisionSource source)
     {
-        if (IsNamed(config, QueryTowerNames))
-            throw new CheckpointException(config.Path, "its tower is InternVL-14B with QLLaMA's queries, which is not supported.");
         if (source.Tower is not VisionTowerFolder given)
             throw new CheckpointException(
                 source.Folder.FullPath,
                 $"its vision tower, {CheckpointFolder.Shown(TowerName(config))}, is not in it or beside it, and its folder is needed."
             );
-        var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
-        if (!source.HasTower)
-            foreach ((string name, StoredTensor tensor) in given.Tensors)
-                tensors[name] = tensor;
-        var tower = new InternVitTower(given.Config);
-        double layer = config.TryNumber("mm_vision_select_layer") ?? -2;
-        long used = layer < 0 ? tower.BlockCount + 1 + (long)layer : (long)layer;
-        if (used < 1 || used > tower.BlockCount)
+        if (config.TryText("mm_vision_select_feature") is string feature and not "patch")
             throw new CheckpointException(
+                config.Path,
+                $"mm_vision_select_feature is '{CheckpointFolder.Shown(feature)}', which is not supported; known is patch."
+            );
+        Dictionary<string, StoredTensor> tensors = WithTower(source, given);
+        var tower = new InternVitTower(given.Config);
+        long layer = SelectedLayer(tower);
+        var metadata = new Metadata();
+        metadata.Set("clip.has_llava_projector", true);
+        metadata.Set("clip.projector_type", hasQueries ? "qllama" : "mlp");
+        // QLLaMA looks at what comes behind the last block.
+        long used = hasQueries ? tower.BlockCount : layer;
+        tower.SetKeys(metadata, source, used);
+        // The processor's size is the code's, whatever the tower was trained with.
+        bool isLarge = !hasQueries && TowerName(config).Contains("448", StringComparison.Ordinal);
+        metadata.Set("clip.vision.image_size", isLarge ? 448L : 336L);
+        metadata.Set("clip.vision.image_aspect_ratio", config.TryText("image_aspect_ratio") is "pad" ? "pad" : "square");
+        List<TensorRule> rules = [.. tower.AuthorsRules()];
+        List<(char, long)> letters = [.. tower.Letters(source.LanguageWidth)];
+        if (hasQueries)
+            AddQueries(given, layer, metadata, rules, letters);
+        else
+            rules.AddRange(Connector(tensors));
+        return new VisionModel(metadata, rules, new Dimensions([.. letters]), used) { Tensors = tensors };
+    }
+
+    private void AddQueries(VisionTowerFolder tower, long layer, Metadata metadata, List<TensorRule> rules, List<(char, long)> letters)
+    {
+        if (config.TryText("mm_projector_type") is string kind and not "two_mlp")
+            throw new CheckpointException(
+                config.Path,
+                $"mm_projector_type is '{CheckpointFolder.Shown(kind)}'; a model with QLLaMA has two_mlp."
+            );
+        var queries = new QueryLlamaPart(tower.WholeConfig);
+        metadata.Set("clip.vision.patch_layer", layer);
+        queries.SetKeys(metadata);
+        rules.AddRange(queries.Rules());
+        rules.AddRange([
+            new TensorRule("connector.mlp1.0", "mm.0", "HE"),
+            new TensorRule("connector.mlp1.2", "mm.2", "HH"),
+            new TensorRule("connector.mlp2.0", "mm.query.0", "HQ"),
+            new TensorRule("connector.mlp2.2", "mm.query.2", "HH"),
+        ]);
+        letters.AddRange(queries.Letters);
+    }
+
+    private Dictionary<string, StoredTensor> WithTower(VisionSource source, VisionTowerFolder tower)
+    {
+        var tensors = new Dictionary<string, StoredTensor>(source.Tensors, StringComparer.Ordinal);
+        if (source.HasTower)
+            return tensors;
+        foreach ((string name, StoredTensor tensor) in tower.Tensors)
+            if (!hasQueries || IsTowers(name["tower.".Length..]))
+                tensors[name] = tensor;
+        if (hasQueries)
+            foreach (StoredTensor tensor in tower.AllTensors.Where(static tensor => QueryLlamaPart.Needs(tensor.Name)))
+                tensors["tower." + tensor.Name] = tensor;
+        return tensors;
+    }
+
+    private long SelectedLayer(InternVitTower tower)
+    {
+        double layer = config.TryNumber("mm_vision_select_layer") ?? -2;
+        long index = layer < 0 ? tower.BlockCount + 1 + (long)layer : (long)layer;
+        return index >= 1 && index <= tower.BlockCount
+            ? index
+            : throw new CheckpointException(
                 config.Path,
                 $"mm_vision_select_layer {layer} is not one of the tower's {tower.BlockCount} blocks."
             );
-        var metadata = new Metadata();
-        metadata.Set("clip.has_llava_projector", true);
-        metadata.Set("clip.projector_type", "mlp");
-        tower.SetKeys(metadata, source, used);
-        // The processor's size is the code's, whatever the tower was trained with.
-        metadata.Set("clip.vision.image_size", TowerName(config).Contains("448", StringComparison.Ordinal) ? 448L : 336L);
-        metadata.Set("clip.vision.image_aspect_ratio", config.TryText("image_aspect_ratio") is "pad" ? "pad" : "square");
-        return new VisionModel(
-            metadata,
-            [.. tower.AuthorsRules(), .. Connector(tensors)],
-            new Dimensions(tower.Letters(source.LanguageWidth)),
-            used
-        )
-        {
-            Tensors = tensors,
-        };
     }
+
+    private static bool IsTowers(string name) =>
+        name.StartsWith("embeddings.", StringComparison.Ordinal) || name.StartsWith("encoder.", StringComparison.Ordinal);
 
     private static string TowerName(Settings config) => config.TryText("mm_vision_tower") ?? "";
 

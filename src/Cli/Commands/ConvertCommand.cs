@@ -25,6 +25,11 @@ internal sealed class ConvertCommand(CliConsole console)
         Description = "The vision tower's folder, where the checkpoint has none; once for each, where it has several.",
         HelpName = "DIR",
     };
+    private readonly Option<string> language = new("--language-model")
+    {
+        Description = "The language model's folder, where the checkpoint has none.",
+        HelpName = "DIR",
+    };
     private readonly Option<bool> allowsNaN = new("--allow-nan") { Description = "Convert weights that are no numbers too." };
     private readonly Option<bool> dryRun = new("--dry-run") { Description = "Print what would be written, and write nothing." };
     private readonly Option<bool> json = new("--json") { Description = "Print one JSON document about the files." };
@@ -40,7 +45,16 @@ internal sealed class ConvertCommand(CliConsole console)
         command.Add(convert.folder);
         foreach (
             Option option in (Option[])
-                [convert.output, convert.name, convert.type, convert.towers, convert.allowsNaN, convert.dryRun, convert.json]
+                [
+                    convert.output,
+                    convert.name,
+                    convert.type,
+                    convert.towers,
+                    convert.language,
+                    convert.allowsNaN,
+                    convert.dryRun,
+                    convert.json,
+                ]
         )
             command.Add(option);
         command.SetAction(convert.RunAsync);
@@ -57,6 +71,7 @@ internal sealed class ConvertCommand(CliConsole console)
                 Name = parsed.GetValue(name),
                 Type = parsed.GetValue(type),
                 VisionTowerFolders = parsed.GetValue(towers) ?? [],
+                LanguageModelFolder = parsed.GetValue(language),
                 AllowNaN = parsed.GetValue(allowsNaN),
             }
         );

@@ -25,6 +25,8 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("minigpt-v2", "minigpt-v2")]
     [InlineData("instructblip-flan-t5", "instructblip-flan-t5")]
     [InlineData("instructblip-vicuna", "instructblip-vicuna")]
+    [InlineData("blip2-flan-t5-lavis", "blip2-flan-t5-lavis")]
+    [InlineData("instructblip-vicuna-lavis", "instructblip-vicuna-lavis")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
     [InlineData("minicpm-v-4.6", "minicpm-v-4.6")]

@@ -43,6 +43,7 @@ internal static class ReleasedProjectors
         yield return ("CogVLM2", CogVlm(1344, hasConvolution: true), [2306, 2306, 2306]);
         yield return ("CogVLM", CogVlm(490, hasConvolution: false), [1227, 1227, 1227]);
         yield return ("InternVL 1.0 (448)", InternVl1(), [1024, 1024, 1024]);
+        yield return ("InternVL 1.0 with QLLaMA", QueryLlama(), [672, 672, 672]);
         yield return ("mPLUG-Owl", MplugOwl(), [65, 65, 65]);
         yield return (
             "mPLUG-Owl2",
@@ -96,6 +97,23 @@ internal static class ReleasedProjectors
         SlicedProjectors.Contents contents = Llava(448, 14, classToken: true);
         contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];
         contents.Shapes["v.position_embd.weight"] = [8, 1025];
+        return contents;
+    }
+
+    private static SlicedProjectors.Contents QueryLlama()
+    {
+        SlicedProjectors.Contents contents = Plain("qllama", 336, 14);
+        contents.Shapes["v.class_embd"] = contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];
+        contents.Shapes["v.position_embd.weight"] = [8, 257];
+        contents.Shapes["qllama.query"] = [8, 96];
+        foreach (
+            string name in (string[])
+                ["qllama.blk.0.attn_q", "qllama.blk.0.xattn_q", "qllama.blk.0.ffn_up", "mm.0", "mm.2", "mm.query.0", "mm.query.2"]
+        )
+            contents.Shapes[name + ".weight"] = [8, 8];
+        contents.Metadata["clip.vision.patch_layer"] = 1u;
+        contents.Metadata["clip.qllama.attention.head_count"] = 2u;
+        contents.Metadata["clip.qllama.attention.layer_norm_rms_epsilon"] = 1e-6f;
         return contents;
     }
 

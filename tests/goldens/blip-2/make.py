@@ -14,7 +14,7 @@ import gguf_files
 
 from flan_t5 import T5Vocabulary
 from golden_case import main
-from qformer_case import FORMER, VISION, EncoderDecoder, QFormerCase
+from qformer_case import LAVIS_EPSILON, LAVIS_FORMER, LAVIS_VISION, EncoderDecoder, QFormerCase
 from reference import MEDIA
 from vocabulary import BytePairVocabulary
 
@@ -30,7 +30,7 @@ class Blip2Case(QFormerCase):
     prompts = {"raw": MEDIA + "{}", "chat": MEDIA + "Question: {} Short answer:"}
 
     def config(self, vision, text):
-        config = transformers.Blip2Config(vision_config=VISION, qformer_config=FORMER, text_config=self.text_config(text), num_query_tokens=8,
+        config = transformers.Blip2Config(vision_config=self.tower, qformer_config=self.former, text_config=self.text_config(text), num_query_tokens=8,
                                           image_token_index=self.placeholder)
         config.text_config.dense_act_fn = "gelu"     # as released (salesforce/LAVIS, blip2_t5.py); T5Config's constructor knows gelu_new only
         return Blip2, config
@@ -42,6 +42,13 @@ class Blip2Case(QFormerCase):
 
     def class_logits(self, ids, pixels, images):
         return self.model(input_ids=ids, pixel_values=torch.from_numpy(np.concatenate(pixels)), decoder_input_ids=torch.tensor([[0]])).logits[0, -1]
+
+
+class Blip2Lavis(Blip2Case):
+    """Dimensions that LAVIS' files tell; salesforce/LAVIS, blip2_t5.py computes what the class does."""
+    name, seed, picture_names = "blip2-flan-t5-lavis", 302, ("tall", "shapes", "dark")
+    about = "BLIP-2 with FLAN-T5 as LAVIS released it: heads of 88 and 64, the tower's norm with 1e-5"
+    tower, former, norm_epsilon = LAVIS_VISION, LAVIS_FORMER, LAVIS_EPSILON
 
 
 class OptVocabulary(BytePairVocabulary):
@@ -95,7 +102,7 @@ class Blip2OptCase(Blip2Case):
                     eos_token_id=self.vocabulary.eos, attn_implementation="eager")
 
     def config(self, vision, text):
-        config = transformers.Blip2Config(vision_config=VISION, qformer_config=FORMER, text_config=self.text_config(text), num_query_tokens=8,
+        config = transformers.Blip2Config(vision_config=self.tower, qformer_config=self.former, text_config=self.text_config(text), num_query_tokens=8,
                                           image_token_index=self.placeholder)
         return Causal, config
 
@@ -144,4 +151,4 @@ class Blip2OptCase(Blip2Case):
 
 
 if __name__ == "__main__":
-    main([Blip2Case(), Blip2OptCase()], HERE, sys.argv[1:])
+    main([Blip2Case(), Blip2Lavis(), Blip2OptCase()], HERE, sys.argv[1:])

@@ -152,7 +152,8 @@ def minicpm_2(name, case):
     state["vpm.pos_embed"], state["resampler.pos_embed"] = state["vpm.pos_embed"][None], torch.ones(64, 64)
     config = families.text_config(case)
     config = {**config, "model_type": "minicpmv", "architectures": ["MiniCPMV"], "query_num": case.queries, "max_slice_nums": 9, "scale_resolution": case.image_size, "patch_size": 14,
-              "slice_mode": True, "vision_encoder": "vit_so400m_patch14_siglip_384.webli", "scale_emb": 12, "scale_depth": 0.5 * config["num_hidden_layers"] ** 0.5, "dim_model_base": 16}
+              "slice_mode": True, "vision_encoder": "vit_so400m_patch14_siglip_384.webli", "scale_emb": 12, "scale_depth": 0.5 * config["num_hidden_layers"] ** 0.5,
+              "dim_model_base": int(config["hidden_size"] * case.LOGIT)}
     write(name, state, config, full=("resampler.proj",))
     families.tokenizer(HERE / name, case.vocabulary)
     done(name)
@@ -176,23 +177,32 @@ def mplug_owl(name, case):
     done(name)
 
 
-def internvl_1(name, case):
-    """OpenGVLab/InternVL-Chat-ViT-6B-Vicuna-7B: LLaVA's layout, the tower beside it as OpenGVLab/InternViT-6B-224px."""
-    case.build()
-    state, tower = case.model.state_dict(), {}
-    for key, tensor in families.rename({key: value for key, value in state.items() if "vision_tower" in key}, families.INTERN).items():
+def intern_vit(case):
+    """InternViT-6B as OpenGVLab released it, q, k and v in one: its tensors and its configuration."""
+    tower, vision = {}, case.model.config.vision_config.to_dict()
+    for key, tensor in families.rename({key: value for key, value in case.model.state_dict().items() if "vision_tower" in key}, families.INTERN).items():
         tower[key.removeprefix("vision_model.")] = tensor
     for key in [key for key in tower if ".attention.q_proj." in key]:
         tower[key.replace("attention.q_proj", "attn.qkv")] = torch.cat([tower.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")])
-    vision = case.model.config.vision_config.to_dict()
-    beside = {key: vision[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")}
-    write("InternViT-6B-224px", tower, {**beside, "model_type": "intern_vit_6b", "architectures": ["InternVisionModel"], "image_size": vision["image_size"][0],
-                                        "patch_size": vision["patch_size"][0], "qk_normalization": True, "qkv_bias": False})
+    config = {key: vision[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")}
+    return tower, {**config, "model_type": "intern_vit_6b", "image_size": vision["image_size"][0], "patch_size": vision["patch_size"][0], "qk_normalization": True, "qkv_bias": False}
+
+
+def internvl_1(name, case):
+    """OpenGVLab/InternVL-Chat-ViT-6B-Vicuna-7B: LLaVA's layout, the tower beside it as OpenGVLab/InternViT-6B-224px."""
+    case.build()
+    tower, vision = intern_vit(case)
+    write("InternViT-6B-224px", tower, {**vision, "architectures": ["InternVisionModel"]})
     done("InternViT-6B-224px")
-    state = {key: tensor for key, tensor in families.rename(state, [("model.multi_modal_projector.", "model.mm_projector."), *families.AUTHORS]).items() if "vision_tower" not in key}
+    internvl_1_chat(name, case, "InternViT-6B-224px", mm_projector_type="mlp2x_gelu", mm_hidden_size=64)
+
+
+def internvl_1_chat(name, case, tower, **config):
+    state = families.rename(case.model.state_dict(), [("model.multi_modal_projector.", "model.mm_projector."), *families.AUTHORS])
+    state = {key: tensor for key, tensor in state.items() if key.startswith(("model.layers.", "model.embed_tokens.", "model.norm.", "lm_head.", "model.mm_projector."))}
     write(name, state, {**families.text_config(case), "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_select_layer": case.select_layer,
-                        "mm_vision_select_feature": "patch", "mm_vision_tower": "./pretrained/InternViT-6B-224px", "mm_projector_type": "mlp2x_gelu", "use_mm_proj": True,
-                        "mm_hidden_size": 64, "image_aspect_ratio": "pad", "mm_use_im_start_end": False})
+                        "mm_vision_select_feature": "patch", "mm_vision_tower": f"./pretrained/{tower}", "use_mm_proj": True, "image_aspect_ratio": "pad",
+                        "mm_use_im_start_end": False, **config})
     families.tokenizer(HERE / name, case.vocabulary)
     done(name)
 
@@ -239,6 +249,92 @@ def cambrian(name, case):
     done(name)
 
 
+def internvl_14b(name, case):
+    """internvl_chat_llava with OpenGVLab/InternVL-14B-224px beside it: InternViT-6B, QLLaMA, the queries, and what only retrieval and captions need."""
+    case.build()
+    tower, vision = intern_vit(case)
+    qllama, make = case.model.model.qllama.state_dict(), sys.modules[type(case).__module__]
+    state = {**{f"vision_model.{key}": tensor for key, tensor in tower.items()}, **{f"qllama.model.{key}": tensor for key, tensor in qllama.items()},
+             "query_tokens": case.model.model.query_tokens, "qllama.model.embed_tokens.weight": torch.ones(7, 96), "qllama.lm_head.weight": torch.ones(7, 96),
+             "clip_projector.norm1_q.weight": torch.ones(64), "clip_projector2.cross_attn.q.weight": torch.ones(4, 4), "text_projection": torch.ones(96, 4),
+             "logit_scale": torch.tensor(4.6), "itm_head.weight": torch.ones(2, 96)}
+    folder = "InternVL-14B-224px"
+    write(folder, {}, {"model_type": "internvl", "architectures": ["InternVLModel"], "vision_config": vision,
+                       "qllama_config": {**make.QLLAMA, "model_type": "llama", "hidden_act": "silu", "vocab_size": 7}, "num_query_token": make.QUERIES,
+                       "cross_attention_frequency": 2, "clip_embed_dim": 4, "attn_pool_num_heads": 2, "use_backbone_lora": 0, "use_qllama_lora": 0, "force_image_size": None})
+    (HERE / folder / "model.safetensors").unlink()
+    pytorch(HERE / folder, state, shards=2)
+    done(folder)
+    internvl_1_chat(name, case, folder, mm_projector_type="two_mlp", mm_hidden_size=96)
+
+
+EVA = [("vision_model.embeddings.class_embedding", "cls_token"), ("vision_model.embeddings.position_embedding", "pos_embed"),
+       ("vision_model.embeddings.patch_embedding", "patch_embed.proj"), ("vision_model.encoder.layers.", "blocks."), ("self_attn.projection", "attn.proj"),
+       ("self_attn.", "attn."), ("layer_norm", "norm")]
+LAVIS_FORMER = [("qformer.embeddings.layernorm.", "Qformer.bert.embeddings.LayerNorm."), ("qformer.layernorm.", "Qformer.bert.embeddings.LayerNorm."),
+                ("qformer.", "Qformer.bert."), ("attention.attention.", "attention.self."), ("vision_model.post_layernorm.", "ln_vision.")]
+
+
+def eva(state, stray=True):
+    """eva_vit_g.pth: biases of queries and values alone (what keys' would add is the same for all), and a block more than is run."""
+    tower = families.rename({key: tensor for key, tensor in state.items() if key.startswith("vision_model.") and "post_layernorm" not in key}, EVA)
+    for key in [key for key in tower if key.endswith("attn.qkv.bias")]:
+        bias = tower.pop(key)
+        tower[key.replace("qkv.bias", "q_bias")], tower[key.replace("qkv.bias", "v_bias")] = bias[:len(bias) // 3], bias[-(len(bias) // 3):]
+    if stray:
+        last = max(int(key.split(".")[1]) for key in tower if key.startswith("blocks."))
+        tower.update({key.replace(f"blocks.{last}.", f"blocks.{last + 1}."): torch.ones_like(tensor) for key, tensor in tower.items() if key.startswith(f"blocks.{last}.")})
+    return tower
+
+
+def lavis(name, case, file, language_folder, projection, tower_inside=False):
+    """salesforce/LAVIS: what was trained, as its runner saves it, EVA's tower, the language model's folder, and bert-base-uncased's tokenizer where it is read."""
+    case.build()
+    state, folder = case.model.state_dict(), HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / language_folder).mkdir(parents=True)
+    reads = hasattr(case, "word_pieces")
+    own = {key: tensor for key, tensor in state.items() if key.startswith(("qformer.", "query_tokens", "vision_model.post_layernorm."))
+           and (reads or not any(part in key for part in (".intermediate.", "qformer.embeddings.")) and key.split(".")[4:5] != ["output"])}
+    own = {**families.rename(own, LAVIS_FORMER), **{key.replace("language_projection", projection): tensor for key, tensor in state.items() if key.startswith("language_projection")}}
+    if reads:
+        own["Qformer.bert.embeddings.position_ids"] = torch.arange(64)[None]
+    half = lambda tensors: {key: tensor.detach().half().contiguous().clone() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+    if tower_inside:
+        own.update({"visual_encoder." + key: tensor for key, tensor in eva(state, stray=False).items()})
+    torch.save({"model": half(own), "epoch": 0}, folder / file)
+    torch.save(half(eva(state)), folder / "eva_vit_g.pth")
+    language = {key.removeprefix("language_model."): tensor for key, tensor in state.items() if key.startswith("language_model.")}
+    language = {key: tensor for key, tensor in language.items() if "coder.embed_tokens" not in key or key.startswith("model.")}
+    save_file(half(language), folder / language_folder / "model.safetensors", metadata={"format": "pt"})
+    whole = case.model.config.to_dict()["text_config"]
+    if case.language == "t5":
+        text = {key: whole[key] for key in ("model_type", "d_model", "d_kv", "d_ff", "num_layers", "num_decoder_layers", "num_heads", "vocab_size", "feed_forward_proj")}
+        text.update(tie_word_embeddings=False, architectures=["T5ForConditionalGeneration"], dense_act_fn="gelu_new")     # LAVIS sets "gelu" itself
+    elif case.language == "opt":
+        text = {key: whole[key] for key in ("model_type", "vocab_size", "hidden_size", "ffn_dim", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",
+                                            "word_embed_proj_dim", "do_layer_norm_before", "activation_function", "pad_token_id", "bos_token_id")}
+        text.update(architectures=["OPTForCausalLM"], eos_token_id=text["bos_token_id"])     # LAVIS itself ends answers with a newline
+    else:
+        text = {**families.text_config(case), "architectures": ["LlamaForCausalLM"], "bos_token_id": 1}
+    (folder / language_folder / "config.json").write_text(json.dumps(text, indent=1, sort_keys=True))
+    families.tokenizer(folder / language_folder, case.vocabulary)
+    if case.language == "opt":
+        path = folder / language_folder / "tokenizer_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "eos_token": "</s>", "pad_token": "<pad>"}, indent=1))
+    if case.language == "llama":      # Vicuna's own, whose special tokens LAVIS' code changes
+        path = folder / language_folder / "tokenizer_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "bos_token": "<s>", "unk_token": "<unk>"}, indent=1))
+    if reads:
+        bert = folder / "bert-base-uncased"
+        bert.mkdir()
+        (bert / "vocab.txt").write_text("\n".join(case.word_pieces.pieces[:-1]) + "\n", encoding="utf-8")     # [DEC] is LAVIS' own
+        former = case.model.config.qformer_config
+        (bert / "config.json").write_text(json.dumps({"model_type": "bert", "architectures": ["BertForMaskedLM"], "num_attention_heads": former.num_attention_heads,
+                                                      "hidden_size": former.hidden_size, "layer_norm_eps": former.layer_norm_eps, "num_hidden_layers": 12}))
+    print(name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // 1024, "KB", flush=True)
+
+
 ANYRES = {"image_aspect_ratio": "anyres", "mm_patch_merge_type": "spatial_unpad", "image_crop_resolution": 224, "image_split_resolution": 224,
           "image_grid_pinpoints": [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]]}
 
@@ -256,6 +352,9 @@ def main(names):
         "mplug-owl": lambda n: mplug_owl(n, families.family("mplug-owl").MplugOwlCase()),
         "internvl-1.0": lambda n: internvl_1(n, families.family("internvl-1.0").InternVl10()),
         "cambrian-8b": lambda n: cambrian(n, families.family("cambrian").CambrianCase()),
+        "internvl-1.0-qllama": lambda n: internvl_14b(n, families.family("internvl-1.0").InternVlQueries()),
+        "blip2-flan-t5-lavis": lambda n: lavis(n, families.family("blip-2").Blip2Lavis(), "blip2_pretrained_flant5xl.pth", "flan-t5-xl", "t5_proj", tower_inside=True),
+        "instructblip-vicuna-lavis": lambda n: lavis(n, families.family("instructblip").InstructLavis(), "instruct_blip_vicuna7b_trimmed.pth", "vicuna-7b", "llm_proj"),
         "glm-4v": lambda n: glm4v(n, families.family("glm-4v").Glm4vCase()),
     }
     for name, make in makers.items():

@@ -46,11 +46,19 @@ def stretch(image, size):
     return pixels
 
 
+# In the layout of LAVIS no file tells the heads: 88 wide in the tower, 64 in the Q-Former; its norm behind the tower has torch's epsilon.
+LAVIS_VISION = dict(VISION, hidden_size=176, num_attention_heads=2, num_hidden_layers=2)
+LAVIS_FORMER = dict(FORMER, hidden_size=128, num_attention_heads=2)
+LAVIS_EPSILON = 1e-5
+
+
 class QFormerCase(GoldenCase):
     picture_names = ("native", "wide", "tall", "small", "shapes", "dark")
-    language = "t5"
+    language, tower, former, norm_epsilon = "t5", VISION, FORMER, None
 
     def adapt(self, model):
+        if self.norm_epsilon:
+            model.vision_model.post_layernorm.eps = self.norm_epsilon
         if self.language == "t5":
             model.language_model.config.decoder_start_token_id = 0
             flan_t5.untie(model.language_model)
@@ -68,8 +76,9 @@ class QFormerCase(GoldenCase):
         return {name: tensor.reshape(tensor.shape[-2:] if name != "v.class_embd" else tensor.shape[-1:]) if name in FIXED else tensor for name, tensor in named.items()}
 
     def keys(self):
-        return {"clip.projector_type": "qformer", "clip.use_gelu": True, "clip.vision.block_count": VISION["num_hidden_layers"],
-                "clip.qformer.attention.head_count": FORMER["num_attention_heads"], "clip.vision.projector.language": self.language}
+        more = {"clip.vision.post_norm_epsilon": self.norm_epsilon} if self.norm_epsilon else {}
+        return {"clip.projector_type": "qformer", "clip.use_gelu": True, "clip.vision.block_count": self.tower["num_hidden_layers"],
+                "clip.qformer.attention.head_count": self.former["num_attention_heads"], "clip.vision.projector.language": self.language, **more}
 
     def export(self, folder):
         gguf_files.write_vision(folder / "mmproj-f16.gguf", self.model.config.vision_config, self.vision_tensors(), self.keys(), preprocess.CLIP_MEAN, preprocess.CLIP_STD,

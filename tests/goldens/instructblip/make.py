@@ -16,7 +16,7 @@ import word_pieces
 from corpus import CORPUS
 from flan_t5 import T5Vocabulary
 from golden_case import _save_pixels, main
-from qformer_case import FORMER, VISION, EncoderDecoder, QFormerCase
+from qformer_case import LAVIS_EPSILON, LAVIS_FORMER, LAVIS_VISION, EncoderDecoder, QFormerCase
 from reference import MEDIA
 from vocabulary import SentencePieceVocabulary
 
@@ -61,8 +61,8 @@ class InstructCase(QFormerCase):
 
     def config(self, vision, text):
         self.word_pieces = word_pieces.WordPieces(CORPUS)
-        former = dict(FORMER, vocab_size=len(self.word_pieces.pieces), max_position_embeddings=64)
-        config = transformers.InstructBlipConfig(vision_config=VISION, qformer_config=former, text_config=self.text_config(text), num_query_tokens=8,
+        former = dict(self.former, vocab_size=len(self.word_pieces.pieces), max_position_embeddings=64)
+        config = transformers.InstructBlipConfig(vision_config=self.tower, qformer_config=former, text_config=self.text_config(text), num_query_tokens=8,
                                                  image_token_index=self.placeholder)
         if self.language == "t5":
             config.text_config.dense_act_fn = "gelu"
@@ -128,8 +128,14 @@ class InstructVicuna(InstructCase):
     picture_names = ("native", "tall", "wide", "shapes", "dark")
 
 
+class InstructLavis(InstructVicuna):
+    name, seed, picture_names = "instructblip-vicuna-lavis", 313, ("tall", "shapes", "dark")
+    about = "InstructBLIP with Vicuna as LAVIS released it: heads of 88 and 64, the tower's norm with 1e-5"
+    tower, former, norm_epsilon = LAVIS_VISION, LAVIS_FORMER, LAVIS_EPSILON
+
+
 if __name__ == "__main__":
-    main([InstructT5(), InstructVicuna()], HERE, sys.argv[1:])
+    main([InstructT5(), InstructVicuna(), InstructLavis()], HERE, sys.argv[1:])
     pieces = word_pieces.WordPieces(CORPUS)
     (HERE / "wordpiece.json").write_text(json.dumps({"pieces": pieces.pieces, "texts": [{"text": text, "ids": pieces.encode(text)} for text in word_pieces.TEXTS]},
                                                     indent=0) + "\n")

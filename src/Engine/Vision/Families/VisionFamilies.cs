@@ -7,6 +7,7 @@ using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
 using Tessera.Vision.Families.InternVl;
+using Tessera.Vision.Families.InternVl1;
 using Tessera.Vision.Families.Llava;
 using Tessera.Vision.Families.LlavaNext;
 using Tessera.Vision.Families.LlavaUhd;
@@ -27,6 +28,7 @@ internal static class VisionFamilies
         LlavaNextFamily.Row,
         LlavaFamily.Row,
         InternVlFamily.Row,
+        InternVl1Family.Row,
         VilaFamily.Row,
         MiniCpmVFamily.Row,
         MiniCpmV46Family.Row,

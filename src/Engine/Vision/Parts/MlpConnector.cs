@@ -9,22 +9,27 @@ namespace Tessera.Vision.Parts;
 /// </summary>
 internal sealed record MlpConnectorConfig(int Inputs, int Inner, int Outputs, MlpKind Kind)
 {
+    private const string DefaultPrefix = "mm";
+
+    /// <summary>What the tensors' names begin with.</summary>
+    public string Prefix { get; init; } = DefaultPrefix;
+
     /// <exception cref="ModelFileException">A tensor is missing or its shape does not fit the tower.</exception>
-    public static MlpConnectorConfig Read(GgufFile file, int towerWidth)
+    public static MlpConnectorConfig Read(GgufFile file, int towerWidth, string prefix = DefaultPrefix)
     {
-        bool hasNorms = file.TryGetTensor("mm.1.weight", out _) && file.TryGetTensor("mm.3.weight", out _);
+        bool hasNorms = file.TryGetTensor($"{prefix}.1.weight", out _) && file.TryGetTensor($"{prefix}.3.weight", out _);
         MlpKind kind =
             hasNorms ? MlpKind.Normed
-            : file.TryGetTensor("mm.2.weight", out _) ? MlpKind.TwoLayers
+            : file.TryGetTensor($"{prefix}.2.weight", out _) ? MlpKind.TwoLayers
             : MlpKind.Linear;
-        int inner = OutputCount(file, "mm.0.weight", towerWidth);
+        int inner = OutputCount(file, $"{prefix}.0.weight", towerWidth);
         string? last = kind switch
         {
-            MlpKind.Normed => "mm.3.weight",
-            MlpKind.TwoLayers => "mm.2.weight",
+            MlpKind.Normed => $"{prefix}.3.weight",
+            MlpKind.TwoLayers => $"{prefix}.2.weight",
             _ => null,
         };
-        return new MlpConnectorConfig(towerWidth, inner, last is null ? inner : OutputCount(file, last, inner), kind);
+        return new MlpConnectorConfig(towerWidth, inner, last is null ? inner : OutputCount(file, last, inner), kind) { Prefix = prefix };
     }
 
     /// <summary>Outputs of a linear layer of a connector.</summary>
@@ -69,14 +74,15 @@ internal sealed class MlpConnector
     public MlpConnector(MlpConnectorConfig config, WeightStore weights)
     {
         kind = config.Kind;
-        first = LinearWeights.Load(weights, "mm.0", config.Inputs, config.Inner);
+        string prefix = config.Prefix;
+        first = LinearWeights.Load(weights, $"{prefix}.0", config.Inputs, config.Inner);
         if (kind == MlpKind.Linear)
             return;
-        second = LinearWeights.Load(weights, kind == MlpKind.Normed ? "mm.3" : "mm.2", config.Inner, config.Outputs);
+        second = LinearWeights.Load(weights, kind == MlpKind.Normed ? $"{prefix}.3" : $"{prefix}.2", config.Inner, config.Outputs);
         if (kind != MlpKind.Normed)
             return;
-        firstNorm = NormWeights.Load(weights, "mm.1", config.Inner);
-        secondNorm = NormWeights.Load(weights, "mm.4", config.Outputs);
+        firstNorm = NormWeights.Load(weights, $"{prefix}.1", config.Inner);
+        secondNorm = NormWeights.Load(weights, $"{prefix}.4", config.Outputs);
     }
 
     /// <summary>[inputs, n, ...] -> [outputs, n, ...].</summary>

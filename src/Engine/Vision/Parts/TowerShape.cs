@@ -32,6 +32,19 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
             UsesGelu = true,
         };
 
+    /// <summary>InternViT-6B as OpenGVLab/InternVL's configuration_intern_vit.py has it, at the 336 pixels that LLaVA's code gives
+    /// it.</summary>
+    public static TowerShape InternVit6B { get; } =
+        new(336, 3200, 12800, 25, 48)
+        {
+            HasClassToken = true,
+            HasPatchBias = true,
+            HasLayerScale = true,
+            HasRmsNorms = true,
+            UsesGelu = true,
+            PositionCount = 257,
+        };
+
     /// <summary>EVA2-CLIP-E of THUDM/glm-4v-9b, config.json.</summary>
     public static TowerShape EvaE { get; } =
         new(1120, 1792, 15360, 16, 63)
@@ -68,6 +81,9 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
 
     /// <summary>Whether each block scales what it adds.</summary>
     public bool HasLayerScale { get; init; }
+
+    /// <summary>Whether the blocks' norms take the root mean square, and queries and keys have one each.</summary>
+    public bool HasRmsNorms { get; init; }
 
     /// <summary>Whether the file says that the activation is GELU.</summary>
     public bool UsesGelu { get; init; }
@@ -123,15 +139,28 @@ internal sealed record TowerShape(int ImageSize, int Width, int FeedForward, int
 
     private void WriteBlock(ProjectorDraft draft, string prefix)
     {
-        draft.Norm(prefix + "ln1", Width);
+        WriteNorm(draft, prefix + "ln1");
         foreach (string part in (string[])["attn_q", "attn_k", "attn_v", "attn_out"])
             draft.Linear(prefix + part, Width, Width);
-        draft.Norm(prefix + "ln2", Width);
+        WriteNorm(draft, prefix + "ln2");
         draft.Linear(prefix + "ffn_up", Width, FeedForward);
         draft.Linear(prefix + "ffn_down", FeedForward, Width);
+        if (HasRmsNorms)
+        {
+            WriteNorm(draft, prefix + "attn_q_norm");
+            WriteNorm(draft, prefix + "attn_k_norm");
+        }
+
         if (!HasLayerScale)
             return;
         draft.Vector(prefix + "ls1.weight", Width, 0.1f);
         draft.Vector(prefix + "ls2.weight", Width, 0.1f);
+    }
+
+    private void WriteNorm(ProjectorDraft draft, string name)
+    {
+        draft.Vector($"{name}.weight", Width, 1);
+        if (!HasRmsNorms)
+            draft.Vector($"{name}.bias", Width, 0);
     }
 }

@@ -69,7 +69,8 @@ internal sealed class VisionTransformer
         return config is { HasClassToken: true, KeepsClassToken: false } ? WithoutFirstToken(graph, x) : x;
     }
 
-    private static Tensor WithoutFirstToken(Graph graph, Tensor x) =>
+    /// <summary>[width, 1 + tokens, slices] -> [width, tokens, slices].</summary>
+    public static Tensor WithoutFirstToken(Graph graph, Tensor x) =>
         graph.Contiguous(graph.View(x, (x.Size(0), x.Size(1) - 1, x.Size(2), 1), (x.Stride(1), x.Stride(2), x.Stride(3)), x.Stride(1)));
 }
 

@@ -16,31 +16,13 @@ internal sealed record LlavaConfig(VisionTransformerConfig Tower, MlpConnectorCo
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static LlavaConfig Read(GgufFile file)
     {
-        VisionTransformerConfig tower = ReadTower(file);
+        // InternVL 1.0 puts InternViT in CLIP's place.
+        VisionTransformerConfig tower = IsInternVl(file) ? InternVit.ReadAnySize(file) : VisionTransformerConfig.Read(file);
         MlpConnectorConfig connector = MlpConnectorConfig.Read(file, tower.HiddenSize);
         return new LlavaConfig(tower, connector, ReadAspectRatio(file, tower, connector.Kind))
         {
             HasEndTokens = file.Metadata.TryGetBoolean("clip.vision.mm_use_im_start_end", out bool hasEnds) && hasEnds,
         };
-    }
-
-    // InternVL 1.0 puts InternViT in CLIP's place, whose table of positions may be of another size than the input.
-    private static VisionTransformerConfig ReadTower(GgufFile file)
-    {
-        if (!IsInternVl(file))
-            return VisionTransformerConfig.Read(file);
-        VisionTransformerConfig tower = InternVit.Read(file);
-        long stored = file.TryGetTensor("v.position_embd.weight", out GgufTensor? table) ? table.ElementCount / tower.HiddenSize : 0;
-        int side = (int)Math.Sqrt(Math.Max(0, stored - 1));
-        return side > 0 && (long)side * side == stored - 1
-            ? tower with
-            {
-                PositionCount = (int)stored,
-            }
-            : throw new ModelFileException(
-                file.Path,
-                $"tensor 'v.position_embd.weight' holds {stored} positions, which are no square and one for the class token."
-            );
     }
 
     /// <summary>Whether a file is of InternVL 1.0's chat models, which are LLaVA's code with InternViT.</summary>

@@ -20,7 +20,7 @@ internal sealed class LlavaEncoder : SliceEncoder
         this.config = config;
         tower = new VisionTransformer(config.Tower, weights);
         connector = new MlpConnector(config.Connector, weights);
-        positions = config.Tower.PositionCount == TokenCount(config.Tower) ? [] : ResizedPositions(config.Tower, weights);
+        positions = config.Tower.HasLayerScale ? InternVit.ResizedPositions(config.Tower, weights) : [];
     }
 
     public override int EmbeddingWidth => config.Connector.Outputs;
@@ -34,20 +34,10 @@ internal sealed class LlavaEncoder : SliceEncoder
     protected override EncoderOutputs Build(Graph graph, Tensor patches, PixelSize sliceSize)
     {
         Tensor slicePositions =
-            positions.Length == 0 ? default : graph.Input("positions", positions, config.Tower.HiddenSize, TokenCount(config.Tower));
+            positions.Length == 0
+                ? default
+                : graph.Input("positions", positions, config.Tower.HiddenSize, positions.Length / config.Tower.HiddenSize);
         Tensor features = tower.Build(graph, patches, slicePositions);
         return new EncoderOutputs(features, connector.Build(graph, features));
-    }
-
-    private static int TokenCount(VisionTransformerConfig tower) => tower.PatchCount + (tower.HasClassToken ? 1 : 0);
-
-    // OpenGVLab/InternVL, internvl_chat_llava/llava/model/multimodal_encoder/intern_vit_6b/modeling_intern_vit.py, _get_pos_embed.
-    private static float[] ResizedPositions(VisionTransformerConfig tower, WeightStore weights)
-    {
-        int hidden = tower.HiddenSize,
-            side = (int)Math.Sqrt(tower.PositionCount - 1);
-        float[] table = weights.HostValues("v.position_embd.weight", (long)hidden * tower.PositionCount);
-        var patches = new PositionTable(table[hidden..], side, hidden);
-        return [.. table[..hidden], .. patches.Resize(tower.PatchesPerSide, tower.PatchesPerSide, TableResize.Bicubic)];
     }
 }

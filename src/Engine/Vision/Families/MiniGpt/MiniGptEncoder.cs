@@ -40,15 +40,7 @@ internal sealed class MiniGptEncoder : SliceEncoder
     private static Tensor SideBySide(Graph graph, Tensor features)
     {
         const int Count = MiniGptConfig.TokensPerRow;
-        (long width, long patchCount) = (features.Size(0), features.Size(1) - 1);
-        Tensor own = graph.Contiguous(
-            graph.View(
-                features,
-                (width, patchCount, features.Size(2), 1),
-                (features.Stride(1), features.Stride(2), features.Stride(3)),
-                features.Stride(1)
-            )
-        );
-        return graph.Reshape(own, width * Count, patchCount / Count, features.Size(2));
+        Tensor own = VisionTransformer.WithoutFirstToken(graph, features);
+        return graph.Reshape(own, own.Size(0) * Count, own.Size(1) / Count, own.Size(2));
     }
 }
