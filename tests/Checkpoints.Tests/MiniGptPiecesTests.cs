@@ -11,7 +11,7 @@ public sealed class MiniGptPiecesTests
     public void A_missing_part_is_named(string checkpoint, string missing, string problem)
     {
         using var folder = new TemporaryFolder();
-        string copy = Copy(checkpoint, folder);
+        string copy = folder.Copy(checkpoint);
         File.Delete(Path.Combine(copy, missing));
         CheckpointException failure = Assert.Throws<CheckpointException>(() => CheckpointConverter.Open(copy));
         Assert.Contains(problem, failure.Message, StringComparison.Ordinal);
@@ -21,26 +21,12 @@ public sealed class MiniGptPiecesTests
     public void An_adapter_for_another_language_model_is_refused()
     {
         using var folder = new TemporaryFolder();
-        string copy = Copy("minigpt-v2", folder);
+        string copy = folder.Copy("minigpt-v2");
         // A smaller Llama under the same names.
         foreach (string file in Directory.GetFiles(Goldens.Folder("llama")))
             File.Copy(file, Path.Combine(copy, "llama", Path.GetFileName(file)), overwrite: true);
         File.Delete(Path.Combine(copy, "llama", "model.safetensors"));
         CheckpointException failure = Assert.Throws<CheckpointException>(() => CheckpointConverter.Open(copy));
         Assert.Contains("lora_A", failure.Message, StringComparison.Ordinal);
-    }
-
-    private static string Copy(string checkpoint, TemporaryFolder folder)
-    {
-        string source = Goldens.Folder(checkpoint),
-            target = Path.Combine(folder.Path, checkpoint);
-        foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string to = Path.Combine(target, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
-            File.Copy(file, to);
-        }
-
-        return target;
     }
 }

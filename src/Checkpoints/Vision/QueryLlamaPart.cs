@@ -12,11 +12,12 @@ namespace Tessera.Checkpoints.Vision;
 internal sealed class QueryLlamaPart
 {
     // InternVLConfig's own, and those of LlamaConfig that it keeps (huggingface/transformers v4.37, models/llama/configuration_llama.py).
-    private const string Defaults = """{"num_query_token":96,"cross_attention_frequency":2,"use_backbone_lora":0,"use_qllama_lora":0}""",
-        LlamaDefaults =
-            """
-                {"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,"hidden_act":"silu","rms_norm_eps":1e-6}
-                """;
+    private const string Defaults = """{"num_query_token":96,"cross_attention_frequency":2,"use_backbone_lora":0,"use_qllama_lora":0}""";
+
+    private const string LlamaDefaults = """
+        {"hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,"hidden_act":"silu",
+         "rms_norm_eps":1e-6}
+        """;
 
     private readonly Settings whole;
     private readonly Settings llama;

@@ -1,3 +1,4 @@
+using Tessera.Engine.Tests.Gguf;
 using Tessera.Imaging;
 using Tessera.Vision.Families;
 using Tessera.Vision.Families.MiniGpt;
@@ -57,6 +58,23 @@ public sealed class RegionTests
                 .Of("", [250, 100, 750, 900], 1000)!
                 .Value.In(plan with { Slices = [.. plan.Slices.Select(static s => s with { Kind = SliceKind.Tile })] }, 0)
         );
+    }
+
+    // InternVL's picture is cut into tiles beside a thumbnail, or is one tile; the others stretch it: what answers mean is the whole.
+    [Theory]
+    [InlineData("InternVL 2.5 (12 tiles)", 1920, 1080)]
+    [InlineData("InternVL 2.5 (12 tiles)", 448, 448)]
+    [InlineData("GLM-4V-9B", 800, 1300)]
+    [InlineData("MiniGPT-v2", 640, 480)]
+    public void A_family_that_gives_boxes_means_the_whole_picture(string released, int width, int height)
+    {
+        using var folder = new TemporaryFolder();
+        SlicedProjectors.Contents file = ReleasedProjectors.All().Single(item => item.Name == released).File;
+        FamilyParts parts = SlicedProjectors.Open(folder, contents => contents.Become(file));
+        Assert.NotNull(parts.Regions);
+        SlicePlan plan = parts.Processor.Plan(new PixelSize(width, height), PlanRequest.Default);
+        GroundedRegion region = NotedRegion.Of("", [25, 10, 75, 90], 100)!.Value.In(plan, 0);
+        Assert.Equal((0.25 * width, 0.1 * height, 0.75 * width, 0.9 * height), (region.Left, region.Top, region.Right, region.Bottom));
     }
 
     [Fact]

@@ -100,7 +100,7 @@ internal static class ReleasedProjectors
         return contents;
     }
 
-    private static SlicedProjectors.Contents QueryLlama()
+    public static SlicedProjectors.Contents QueryLlama()
     {
         SlicedProjectors.Contents contents = Plain("qllama", 336, 14);
         contents.Shapes["v.class_embd"] = contents.Shapes["v.blk.0.ls1.weight"] = contents.Shapes["v.blk.0.ln1.bias"] = [8];

@@ -253,19 +253,21 @@ def internvl_14b(name, case):
     """internvl_chat_llava with OpenGVLab/InternVL-14B-224px beside it: InternViT-6B, QLLaMA, the queries, and what only retrieval and captions need."""
     case.build()
     tower, vision = intern_vit(case)
-    qllama, make = case.model.model.qllama.state_dict(), sys.modules[type(case).__module__]
+    qllama = case.model.model.qllama.state_dict()
     state = {**{f"vision_model.{key}": tensor for key, tensor in tower.items()}, **{f"qllama.model.{key}": tensor for key, tensor in qllama.items()},
-             "query_tokens": case.model.model.query_tokens, "qllama.model.embed_tokens.weight": torch.ones(7, 96), "qllama.lm_head.weight": torch.ones(7, 96),
+             "query_tokens": case.model.model.query_tokens, "qllama.model.embed_tokens.weight": torch.ones(7, 96),
+             "qllama.lm_head.weight": torch.ones(7, 96),
              "clip_projector.norm1_q.weight": torch.ones(64), "clip_projector2.cross_attn.q.weight": torch.ones(4, 4), "text_projection": torch.ones(96, 4),
              "logit_scale": torch.tensor(4.6), "itm_head.weight": torch.ones(2, 96)}
     folder = "InternVL-14B-224px"
     write(folder, {}, {"model_type": "internvl", "architectures": ["InternVLModel"], "vision_config": vision,
-                       "qllama_config": {**make.QLLAMA, "model_type": "llama", "hidden_act": "silu", "vocab_size": 7}, "num_query_token": make.QUERIES,
+                       "qllama_config": {**case.qllama, "model_type": "llama", "hidden_act": "silu", "vocab_size": 7},
+                       "num_query_token": case.model.model.query_tokens.shape[1],
                        "cross_attention_frequency": 2, "clip_embed_dim": 4, "attn_pool_num_heads": 2, "use_backbone_lora": 0, "use_qllama_lora": 0, "force_image_size": None})
     (HERE / folder / "model.safetensors").unlink()
     pytorch(HERE / folder, state, shards=2)
     done(folder)
-    internvl_1_chat(name, case, folder, mm_projector_type="two_mlp", mm_hidden_size=96)
+    internvl_1_chat(name, case, folder, mm_projector_type="two_mlp", mm_hidden_size=case.qllama["hidden_size"])
 
 
 EVA = [("vision_model.embeddings.class_embedding", "cls_token"), ("vision_model.embeddings.position_embedding", "pos_embed"),

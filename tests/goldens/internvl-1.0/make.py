@@ -132,7 +132,7 @@ class InternVl14B(InternVl1):
 class InternVlQueries(InternVl10):
     name, seed = "internvl-1.0-qllama", 502
     about = "InternVL 1.0 with InternVL-14B's tower: QLLaMA's queries, which look at the last state with its class token, before the patches of an earlier one"
-    picture_names = ("tall", "native", "shapes", "dark")
+    picture_names, qllama = ("tall", "native", "shapes", "dark"), QLLAMA
 
     def config(self, vision, text):
         return InternVl14B, transformers.LlamaConfig(**text, attn_implementation="eager")
