@@ -30,28 +30,23 @@ public sealed class LavisPiecesTests
     [Fact]
     public void A_language_model_of_another_kind_is_refused()
     {
-        CheckpointException failure = Assert.Throws<CheckpointException>(() =>
-            CheckpointConverter.Open(
-                WithoutLanguage("blip2-flan-t5-lavis", "flan-t5-xl", out TemporaryFolder folder),
-                new ConversionOptions { LanguageModelFolder = Goldens.Folder("llama") }
-            )
-        );
+        using var folder = new TemporaryFolder();
+        var options = new ConversionOptions { LanguageModelFolder = Goldens.Folder("llama") };
+        string copy = WithoutLanguage(folder);
+        CheckpointException failure = Assert.Throws<CheckpointException>(() => CheckpointConverter.Open(copy, options));
         Assert.Contains("made for a language model of kind t5, and this one is a llama", failure.Message, StringComparison.Ordinal);
-        folder.Dispose();
     }
 
     [Fact]
     public void A_language_model_that_lies_elsewhere_is_taken()
     {
-        string copy = WithoutLanguage("blip2-flan-t5-lavis", "flan-t5-xl", out TemporaryFolder folder);
-        using CheckpointConverter there = CheckpointConverter.Open(Goldens.Folder("blip2-flan-t5-lavis")),
-            elsewhere = CheckpointConverter.Open(
-                copy,
-                new ConversionOptions { LanguageModelFolder = Path.Combine(Goldens.Folder("blip2-flan-t5-lavis"), "flan-t5-xl") }
-            );
+        using var folder = new TemporaryFolder();
+        string whole = Goldens.Folder("blip2-flan-t5-lavis");
+        var options = new ConversionOptions { LanguageModelFolder = Path.Combine(whole, "flan-t5-xl") };
+        using CheckpointConverter there = CheckpointConverter.Open(whole),
+            elsewhere = CheckpointConverter.Open(WithoutLanguage(folder), options);
         Assert.Equal(there.Model.Bytes, elsewhere.Model.Bytes);
         Assert.Equal("BLIP-2", elsewhere.Family);
-        folder.Dispose();
     }
 
     [Fact]
@@ -102,11 +97,10 @@ public sealed class LavisPiecesTests
         Assert.Equal(2u, language.Metadata.RequireUInt32("tokenizer.ggml.bos_token_id"));
     }
 
-    private static string WithoutLanguage(string checkpoint, string language, out TemporaryFolder folder)
+    private static string WithoutLanguage(TemporaryFolder folder)
     {
-        folder = new TemporaryFolder();
-        string copy = folder.Copy(checkpoint);
-        Directory.Delete(Path.Combine(copy, language), recursive: true);
+        string copy = folder.Copy("blip2-flan-t5-lavis");
+        Directory.Delete(Path.Combine(copy, "flan-t5-xl"), recursive: true);
         return copy;
     }
 }

@@ -50,8 +50,13 @@ internal sealed class MplugOwlFamily(Settings config) : CheckpointFamily
             feedForward = Count(vision, "intermediate_size", 4096),
             blocks = Count(vision, "num_hidden_layers", 24),
             queries = Count(config, "num_query_tokens", 64);
-        if (Count(abstractor, "hidden_size", 1024) != width || Count(abstractor, "encoder_hidden_size", 1024) != width)
-            throw new CheckpointException(config.Path, $"visual_abstractor_config has another hidden_size than the tower, {width}.");
+        // Queries and features are keys of one attention.
+        foreach (string key in (ReadOnlySpan<string>)["hidden_size", "encoder_hidden_size"])
+            if (Count(abstractor, key, 1024) is var own && own != width)
+                throw new CheckpointException(
+                    config.Path,
+                    $"visual_abstractor_config.{key} is {own}, but the tower's hidden_size is {width}; they must be equal."
+                );
         var metadata = new Metadata();
         metadata.Set("clip.has_vision_encoder", true);
         metadata.Set("clip.projector_type", "abstractor");

@@ -5,7 +5,7 @@ using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 
-/// <summary>Files of InternVL 1.0 with QLLaMA: one clear sentence for each value that cannot be; and where a picture's rows stand.</summary>
+/// <summary>Files of InternVL 1.0 with QLLaMA: a sentence for each value that cannot be; and where a picture's rows stand.</summary>
 public sealed class QueryLlamaFileTests
 {
     [Theory]

@@ -168,7 +168,7 @@ def mplug_owl(name, case):
     vision = vars(case.vision)
     config = {"model_type": "mplug-owl", "architectures": ["MplugOwlForConditionalGeneration"], "text_config": families.text_config(case), "num_query_tokens": 16,
               "vision_config": {**vision, "model_type": "mplug_owl_vision_model", "hidden_act": "quick_gelu"},
-              "visual_abstractor_config": {**case.abstractor, "encoder_hidden_size": 64, "model_type": "mplug_owl_visual_abstract"}}
+              "visual_abstractor_config": {**case.abstractor, "encoder_hidden_size": vision["hidden_size"], "model_type": "mplug_owl_visual_abstract"}}
     write(name, {}, config)
     (HERE / name / "model.safetensors").unlink()
     pytorch(HERE / name, state, shards=2)
@@ -302,10 +302,11 @@ def lavis(name, case, file, language_folder, projection, tower_inside=False):
     if reads:
         own["Qformer.bert.embeddings.position_ids"] = torch.arange(64)[None]
     half = lambda tensors: {key: tensor.detach().half().contiguous().clone() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
-    if tower_inside:
+    if tower_inside:     # it was trained too
         own.update({"visual_encoder." + key: tensor for key, tensor in eva(state, stray=False).items()})
+    else:
+        torch.save(half(eva(state)), folder / "eva_vit_g.pth")
     torch.save({"model": half(own), "epoch": 0}, folder / file)
-    torch.save(half(eva(state)), folder / "eva_vit_g.pth")
     language = {key.removeprefix("language_model."): tensor for key, tensor in state.items() if key.startswith("language_model.")}
     language = {key: tensor for key, tensor in language.items() if "coder.embed_tokens" not in key or key.startswith("model.")}
     save_file(half(language), folder / language_folder / "model.safetensors", metadata={"format": "pt"})

@@ -21,7 +21,7 @@ from resampler import Resampler, sincos_2d
 from sliced_case import SlicedCase
 from vocabulary import SentencePieceVocabulary
 
-SCALE, PATCH, QUERIES = 112, 14, 64
+SCALE, PATCH, QUERIES, HEADS = 112, 14, 64, 4
 SIDE = SCALE // PATCH
 
 
@@ -38,7 +38,7 @@ class Tower(nn.Module):
     def __init__(self):
         super().__init__()
         self.config = transformers.CLIPVisionConfig(
-            hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4, patch_size=PATCH, image_size=SCALE,
+            hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=HEADS, patch_size=PATCH, image_size=SCALE,
             hidden_act="quick_gelu", attn_implementation="eager")
         self.embeddings = nn.Module()
         self.embeddings.class_embedding = nn.Parameter(torch.zeros(64))
