@@ -34,6 +34,8 @@ internal sealed class HookedLanguage(ILanguage inner, BatchDecode decode) : ILan
 
     public int EndOf(int sequence) => inner.EndOf(sequence);
 
+    public int[]? PositionsOf(int sequence) => inner.PositionsOf(sequence);
+
     public DecodeOutcome Encode(ContextBatch batch) => inner.Encode(batch);
 
     public DecodeOutcome Decode(ContextBatch batch) => decode(inner, batch);

@@ -8,7 +8,7 @@ namespace Tessera.Checkpoints.Language;
 /// </summary>
 internal sealed class CogVlmArchitecture : LlamaArchitecture
 {
-    // modeling_cogvlm.py of CogVLM2: FastRotaryEmbedding is made with it, whatever the configuration says.
+    // modeling_cogvlm.py of CogVLM2 makes FastRotaryEmbedding with it, and CogVLM's the usual one, whatever the configuration says.
     private const double SecondBase = 500_000;
 
     public override string Name => "cogvlm";
@@ -51,6 +51,7 @@ internal sealed class CogVlmArchitecture : LlamaArchitecture
         if (config.TryText("hidden_act") is not (null or "silu"))
             throw config.Wrong("hidden_act", "silu");
         metadata.Set(Key("attention.head_count_kv"), KeyHeads(config));
+        metadata.Remove(Key("rope.freq_base"));
         if (IsSecond(config))
             metadata.Set(Key("rope.freq_base"), SecondBase);
     }

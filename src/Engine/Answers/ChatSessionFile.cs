@@ -142,7 +142,9 @@ internal sealed class ChatSessionFile(MultimodalModel model)
         CachedSequence? held = cache
             .All.Where(sequence => sequence.Owner == session && !sequence.IsBusy)
             .MaxBy(static sequence => sequence.LastUse);
-        if (held is null || held.Length == 0 || !held.IsConsecutive || context.StateLength(held.Id) > LargestState)
+        if (held is null || held.Length == 0 || context.StateLength(held.Id) > LargestState)
+            return null;
+        if (!held.IsConsecutive && context.PositionsOf(held.Id) is null)
             return null;
         ulong[] keys = [.. held.Keys.ToArray().Select(session.Origin.Apply)];
         return (MemoryMarshal.AsBytes(keys.AsSpan()).ToArray(), context.Save(held.Id));

@@ -126,7 +126,11 @@ internal static class ModelLoader
             architecture = file.Parts[0].Metadata.RequireString("general.architecture");
         IReadOnlyList<string>? languages = vision.Projector.Languages;
         if (languages?.Contains(architecture) ?? (architecture != WithEncoder && !WithVisionWeights.Contains(architecture)))
+        {
+            CheckIsFor(vision, file.Parts[0], architecture);
             return;
+        }
+
         if (languages is [])
             throw new ModelFileException(
                 vision.Path,
@@ -141,6 +145,16 @@ internal static class ModelLoader
                 : $"it was made for a language model of the architecture {string.Join(" or ", languages)}, but {path} is of "
                     + $"{architecture}: the two files do not belong together."
         );
+    }
+
+    private static void CheckIsFor(VisionModel vision, GgufFile language, string architecture)
+    {
+        if (!vision.Projector.IsFor(language))
+            throw new ModelFileException(
+                vision.Path,
+                $"it was made for another language model of the architecture {architecture} than {language.Path}: the two files do not "
+                    + "belong together."
+            );
     }
 
     private static ILanguageModel LoadLanguage(

@@ -64,6 +64,10 @@ internal interface ILanguage : IDisposable
     /// <summary>The position behind a sequence's last.</summary>
     int EndOf(int sequence);
 
+    /// <summary>The positions of a sequence's rows, where <see cref="Save"/> keeps them; null where what is restored stands one after
+    /// another.</summary>
+    int[]? PositionsOf(int sequence);
+
     /// <summary>Puts the whole prompts of sequences through the encoder, all that are being answered at once: what is decoded then sees
     /// its own sequence's prompt, and prompts that were encoded before are forgotten.</summary>
     DecodeOutcome Encode(ContextBatch batch);

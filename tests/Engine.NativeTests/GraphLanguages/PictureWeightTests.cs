@@ -2,6 +2,7 @@ using Tessera.ChatTemplates;
 using Tessera.Engine.NativeTests.Goldens;
 using Tessera.Gguf;
 using Tessera.Prompting;
+using Tessera.Text;
 using Tessera.Vision.Families;
 using Tessera.Vision.Families.CogVlm;
 using Tessera.Vision.Families.MplugOwl2;
@@ -51,6 +52,31 @@ public sealed class PictureWeightTests : IDisposable
         Assert.True(other.ReusedTokenCount + other.ImageTokenCount <= other.PromptTokenCount);
     }
 
+    [Theory]
+    [InlineData("cogvlm2")]
+    [InlineData("mplug-owl2")]
+    public async Task A_saved_conversation_needs_no_prefill_anew(string name)
+    {
+        GoldenCase golden = GoldenCase.Find(name);
+        string path = Path.Combine(folder.FullName, "saved.chat");
+        IReadOnlyList<int> expected;
+        GenerationResult first;
+        using (MultimodalModel model = await LoadAsync(golden.LanguageModel, golden.Projector))
+        {
+            using ChatSession chat = model.StartChat();
+            first = await chat.SendAsync(new UserMessage("What is this?") { Images = [golden.Image("shapes")] }, Greedy);
+            await chat.SaveAsync(path);
+            expected = (await chat.SendAsync(new UserMessage("And its colour?"), Greedy)).TokenIds;
+        }
+
+        using MultimodalModel other = await LoadAsync(golden.LanguageModel, golden.Projector);
+        using ChatSession restored = await other.LoadChatAsync(path);
+        GenerationResult second = await restored.SendAsync(new UserMessage("And its colour?"), Greedy);
+        Assert.Equal(expected, second.TokenIds);
+        Assert.Equal(1, second.CachedImageCount);
+        Assert.True(second.ReusedTokenCount >= first.PromptTokenCount, $"{second.ReusedTokenCount} of {second.PromptTokenCount}");
+    }
+
     // Rows of both kinds lie mixed in one batch, in other orders than when each prompt is alone.
     [Theory]
     [InlineData("cogvlm2")]
@@ -69,6 +95,34 @@ public sealed class PictureWeightTests : IDisposable
             )
         );
         Assert.All(runs.Zip(results), static pair => Assert.Equal(pair.First.Tokens, pair.Second.TokenIds));
+    }
+
+    // What a stopped step had put beside rows of the same position must not stay.
+    [Fact]
+    public void A_step_that_was_stopped_among_patches_comes_again()
+    {
+        GoldenCase golden = GoldenCase.Find("cogvlm2");
+        GoldenRun run = golden.Runs.First(static run => run.Name == "shapes.raw");
+        using var loaded = new GoldenLanguage(golden);
+        using ILanguage language = loaded.Model.Open(512, 1, 0, CacheType.F16);
+        PromptRows rows = FidelityTests.Rows(golden, run, language.EmbeddingWidth);
+        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, lookup: null);
+        int last = 0;
+        foreach ((int first, int end) in ((int, int)[])[(0, 1), (1, 5), (5, 12), (12, rows.Count)])
+        {
+            batch.Clear();
+            for (int row = first; row < end; row++)
+                last = rows.IsTokenAt(row)
+                    ? batch.AddToken(rows.TokenAt(row), 0, rows.PositionOf(row), row == rows.Count - 1)
+                    : batch.AddEmbedding(rows.Embedding(row), 0, rows.PositionOf(row), row == rows.Count - 1, rows.IsReadAsText(row));
+            language.RequestStop();
+            Assert.Equal(DecodeOutcome.Stopped, language.Decode(batch));
+            language.ForgetStop();
+            Assert.Equal(DecodeOutcome.Done, language.Decode(batch));
+            Assert.Equal(end, language.PositionsOf(0)!.Length);
+        }
+
+        Assert.True(Similarity.PerRow(language.Logits(last), run.Logits.Values, run.Logits.Values.Length).Worst >= 0.9999);
     }
 
     // As ggml-org/llama.cpp v0.5.0's converter leaves them: no word on the activation, key heads and the base, vectors with
@@ -108,6 +162,23 @@ public sealed class PictureWeightTests : IDisposable
             LoadAsync(GoldenCase.Find(language).LanguageModel, GoldenCase.Find(projector).Projector)
         );
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CogVLM_2_s_projector_is_not_CogVLM_s()
+    {
+        using GgufFile file = GgufFile.Open(GoldenCase.Find("cogvlm").LanguageModel);
+        var writer = new GgufWriter();
+        foreach ((string key, GgufValue value) in file.Metadata)
+            writer.AddMetadata(key, key == "cogvlm.feed_forward_length" ? GgufValue.From(96u) : value);
+        foreach (GgufTensor tensor in file.Tensors)
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape.AsSpan(), file.GetTensorData(tensor, 0, (int)tensor.ByteLength));
+        string path = Path.Combine(folder.FullName, "language.gguf");
+        writer.Save(path);
+        ModelFileException failure = await Assert.ThrowsAsync<ModelFileException>(() =>
+            LoadAsync(path, GoldenCase.Find("cogvlm2").Projector)
+        );
+        Assert.Contains("made for another language model of the architecture cogvlm", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]

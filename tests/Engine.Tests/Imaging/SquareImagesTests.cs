@@ -28,6 +28,24 @@ public sealed class SquareImagesTests
         Assert.Equal(expected.Pixels.ToArray(), SquareImages.PadAndResize(image, 56, Colour, default).Pixels.ToArray());
     }
 
+    [Theory]
+    [InlineData(300, 200)]
+    [InlineData(201, 300)]
+    [InlineData(640, 31)]
+    [InlineData(7, 500)]
+    [InlineData(1, 90)]
+    [InlineData(64, 64)]
+    [InlineData(56, 20)]
+    [InlineData(30, 20)]
+    public void Stretching_twice_equals_the_whole_square(int width, int height)
+    {
+        RgbImage image = Noise(width, height);
+        int side = Math.Max(width, height);
+        RgbImage square = Resampler.Resize(image, side, side, ResampleFilter.Bicubic);
+        RgbImage expected = Resampler.Resize(square, 56, 56, ResampleFilter.Bicubic);
+        Assert.Equal(expected.Pixels.ToArray(), SquareImages.StretchAndResize(image, 56, default).Pixels.ToArray());
+    }
+
     [Fact]
     public void A_panorama_needs_no_canvas()
     {

@@ -45,16 +45,17 @@ internal sealed class CacheCells(int capacity, int sequenceCount)
     public void Cut(int sequence, int position)
     {
         for (int cell = 0; cell < UsedCount; cell++)
-        {
-            if (positions[cell] < position || !Holds(cell, sequence))
-                continue;
-            Owner(cell, sequence) &= ~Bit(sequence);
-            if (IsFree(cell))
-                firstFree = Math.Min(firstFree, cell);
-        }
+            if (positions[cell] >= position && Holds(cell, sequence))
+                Release(cell, sequence);
+        Shrink();
+    }
 
-        while (UsedCount > 0 && IsFree(UsedCount - 1))
-            UsedCount--;
+    /// <summary>Takes rows back that were put into cells but not computed.</summary>
+    public void Withdraw(ReadOnlySpan<int> put, ReadOnlySpan<int> sequences)
+    {
+        for (int row = 0; row < put.Length; row++)
+            Release(put[row], sequences[row]);
+        Shrink();
     }
 
     /// <summary>Lets another sequence hold a sequence's rows before a position, too.</summary>
@@ -75,9 +76,9 @@ internal sealed class CacheCells(int capacity, int sequenceCount)
         return end;
     }
 
-    /// <summary>The cells of a sequence in the order of their positions.</summary>
+    /// <summary>The cells of a sequence in the order of their rows, of which several may stand at one position.</summary>
     public int[] CellsOf(int sequence) =>
-        [.. Enumerable.Range(0, UsedCount).Where(cell => Holds(cell, sequence)).OrderBy(cell => positions[cell])];
+        [.. Enumerable.Range(0, UsedCount).Where(cell => Holds(cell, sequence)).OrderBy(cell => times[cell])];
 
     public int PositionOf(int cell) => positions[cell];
 
@@ -99,6 +100,19 @@ internal sealed class CacheCells(int capacity, int sequenceCount)
         for (int cell = 0; byDistance && cell < count; cell++)
             if (mask[cell] == 0)
                 mask[cell] = BitConverter.HalfToUInt16Bits((Half)(positions[cell] - positions[own]));
+    }
+
+    private void Release(int cell, int sequence)
+    {
+        Owner(cell, sequence) &= ~Bit(sequence);
+        if (IsFree(cell))
+            firstFree = Math.Min(firstFree, cell);
+    }
+
+    private void Shrink()
+    {
+        while (UsedCount > 0 && IsFree(UsedCount - 1))
+            UsedCount--;
     }
 
     private static ulong Bit(int sequence) => 1UL << sequence % WordBits;

@@ -97,6 +97,8 @@ internal sealed class GraphLanguage : ILanguage
 
     public int EndOf(int sequence) => cells.EndOf(sequence);
 
+    public int[] PositionsOf(int sequence) => [.. cells.CellsOf(sequence).Select(cells.PositionOf)];
+
     public DecodeOutcome Encode(ContextBatch batch) => throw new NotSupportedException();
 
     public DecodeOutcome Decode(ContextBatch batch)
@@ -202,6 +204,22 @@ internal sealed class GraphLanguage : ILanguage
 
         for (int row = 0; row < batch.Count; row++)
             cells.Put(found[row], batch.Sequences[row], batch.Positions[row]);
+        try
+        {
+            RunGraph(batch, found, views, token);
+        }
+        catch
+        {
+            // What stands at the position of rows that are there could not be told from them.
+            cells.Withdraw(found, batch.Sequences);
+            throw;
+        }
+
+        return DecodeOutcome.Done;
+    }
+
+    private void RunGraph(ContextBatch batch, int[] found, IReadOnlyList<SeenRows> views, CancellationToken token)
+    {
         var order = RowOrder.Of(batch, model.Graph.HasVisionWeights);
         int looked = Math.Min(cells.Capacity, (cells.UsedCount + CellStretch - 1) / CellStretch * CellStretch);
         (Compute.Graph graph, LanguageStep step, Tensor result) = GraphFor(
@@ -215,7 +233,6 @@ internal sealed class GraphLanguage : ILanguage
         step.Write(batch, order, found, cells);
         runner.Run(graph, LanguageSizes.Of(batch.Count), token);
         ReadLogits(batch, order, result);
-        return DecodeOutcome.Done;
     }
 
     private (Compute.Graph Graph, LanguageStep Step, Tensor Logits) GraphFor(StepShape shape)

@@ -115,6 +115,8 @@ internal sealed unsafe class LlamaLanguage : ILanguage
 
     public int EndOf(int sequence) => LibLlama.llama_memory_seq_pos_max(Memory, sequence) + 1;
 
+    public int[]? PositionsOf(int sequence) => null;
+
     public DecodeOutcome Encode(ContextBatch batch) => Run(batch, LibLlama.llama_encode);
 
     public DecodeOutcome Decode(ContextBatch batch) => Run(batch, LibLlama.llama_decode);

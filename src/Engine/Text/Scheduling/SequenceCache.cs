@@ -60,12 +60,12 @@ internal sealed class CachedSequence(int id)
         positions.AddRange(sharedPositions);
     }
 
-    /// <summary>Holds rows that stand one after another.</summary>
-    public void TakeOver(ReadOnlySpan<ulong> restored)
+    /// <summary>Holds rows at these positions; null for one after another.</summary>
+    public void TakeOver(ReadOnlySpan<ulong> restored, int[]? places = null)
     {
         CutTo(0);
         keys.AddRange(restored);
-        positions.AddRange(Enumerable.Range(0, restored.Length));
+        positions.AddRange(places ?? Enumerable.Range(0, restored.Length));
     }
 }
 
@@ -140,10 +140,12 @@ internal sealed class SequenceCache(int count)
     {
         if (Empty(language) is not { } free)
             return false;
-        bool fits = language.Restore(free.Id, state, keys.Length) && language.EndOf(free.Id) == keys.Length;
+        bool fits = language.Restore(free.Id, state, keys.Length);
+        int[]? places = fits ? language.PositionsOf(free.Id) : null;
+        fits = fits && (places?.Length ?? language.EndOf(free.Id)) == keys.Length;
         if (!fits)
             language.Cut(free.Id, 0);
-        free.TakeOver(fits ? keys : []);
+        free.TakeOver(fits ? keys : [], fits ? places : null);
         free.Owner = fits ? owner : null;
         free.LastUse = ++clock;
         return fits;

@@ -77,6 +77,9 @@ internal sealed class Projector : IDisposable
     /// <summary>Architectures of the language models that it was made for; null for any that only decodes.</summary>
     public IReadOnlyList<string>? Languages => parts.Languages;
 
+    /// <summary>Whether it was made for a language model of these architectures, by its file.</summary>
+    public bool IsFor(GgufFile language) => parts.IsFor?.Invoke(language) ?? true;
+
     public bool RowsArePlacedAsText => parts.RowsArePlacedAsText;
 
     public bool RowsSharePositions => parts.RowsSharePositions;

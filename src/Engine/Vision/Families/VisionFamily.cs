@@ -68,6 +68,9 @@ internal sealed record FamilyParts(
     /// only decodes.</summary>
     public IReadOnlyList<string>? Languages { get; init; }
 
+    /// <summary>Whether it was made for a language model, by its file, of those architectures; null where these tell enough.</summary>
+    public Func<GgufFile, bool>? IsFor { get; init; }
+
     /// <summary>How answers write places in the picture; null where the family's do not.</summary>
     public RegionNotation? Regions { get; init; }
 

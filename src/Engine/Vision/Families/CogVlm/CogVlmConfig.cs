@@ -30,7 +30,7 @@ internal sealed record CogVlmConfig
     /// <summary>Whether squares of patches are convolved (CogVLM2).</summary>
     public required bool HasConvolution { get; init; }
 
-    /// <summary>Width inside the connector's gated network.</summary>
+    /// <summary>Width inside the connector's gated network, which is that of the language model's feed-forward networks.</summary>
     public required int Inner { get; init; }
 
     /// <summary>Width of an embedding.</summary>

@@ -19,6 +19,9 @@ internal static class CogVlmFamily
         )
         {
             Languages = ["cogvlm"],
+            // Both classes make the connector as wide inside as the language model's feed-forward networks.
+            IsFor = language =>
+                !language.Metadata.TryGetUInt32("cogvlm.feed_forward_length", out uint inner) || inner == (uint)config.Inner,
             RowsSharePositions = true,
             Regions = BracketRegions.Read,
         };
