@@ -105,8 +105,8 @@ public sealed class PictureWeightTests : IDisposable
         GoldenRun run = golden.Runs.First(static run => run.Name == "shapes.raw");
         using var loaded = new GoldenLanguage(golden);
         using ILanguage language = loaded.Model.Open(512, 1, 0, CacheType.F16);
-        PromptRows rows = FidelityTests.Rows(golden, run, language.EmbeddingWidth);
-        var batch = new ContextBatch(language.BatchSize, language.EmbeddingWidth, lookup: null);
+        PromptRows rows = FidelityTests.Rows(golden, run, language.RowWidth);
+        var batch = new ContextBatch(language.BatchSize, language.RowWidth, lookup: null);
         int last = 0;
         foreach ((int first, int end) in ((int, int)[])[(0, 1), (1, 5), (5, 12), (12, rows.Count)])
         {
