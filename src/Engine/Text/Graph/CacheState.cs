@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Tessera.Text.Graph;
 
 /// <summary>
-/// The rows of a sequence as bytes, to be kept on disk: a number that tells the form, the rows' positions, and each row's keys and values in
-/// all layers. What is put back may come from a file of anybody's, so it is held to its length, and to numbers.
+/// The rows of a sequence as bytes, to be kept on disk: a number that tells the form, the rows' positions, and each row's keys and values
+/// in all layers. What is put back may come from a file of anybody's, so it is held to its length, and to numbers.
 /// </summary>
 internal sealed class CacheState(KeyValueCache cache, CacheCells cells)
 {
