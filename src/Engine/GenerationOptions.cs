@@ -30,6 +30,16 @@ public sealed record GenerationOptions
     /// <summary>How many tokens are recent for the penalties.</summary>
     public int PenaltyWindow { get; init; } = 64;
 
+    /// <summary>Beams in which the answer is searched for: above 1 it is the likeliest that so many find, whatever
+    /// <see cref="Temperature"/> and its kin say, comes at once, and is generated while no other answer is.</summary>
+    public int BeamCount { get; init; } = 1;
+
+    /// <summary>Exponent of the length that a beam's score is divided by: above 0 favours long answers.</summary>
+    public float LengthPenalty { get; init; } = 1;
+
+    /// <summary>The most beams.</summary>
+    public const int MaxBeamCount = 64;
+
     /// <summary>Seed of the random choice; null for another one each time.</summary>
     public uint? Seed { get; init; }
 
@@ -69,6 +79,14 @@ public sealed record GenerationOptions
         Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a number");
         Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a number");
         Require(PenaltyWindow >= 0, nameof(PenaltyWindow), PenaltyWindow, "at least 0");
+        Require(BeamCount is >= 1 and <= MaxBeamCount, nameof(BeamCount), BeamCount, $"between 1 and {MaxBeamCount}");
+        Require(
+            BeamCount == 1 || (Format is null && LogProbabilityCount is null),
+            nameof(BeamCount),
+            BeamCount,
+            "1 where an answer has a format or its tokens' probabilities are reported"
+        );
+        Require(float.IsFinite(LengthPenalty), nameof(LengthPenalty), LengthPenalty, "a number");
         Require(
             LogProbabilityCount is null or (>= 0 and <= MaxLogProbabilityCount),
             nameof(LogProbabilityCount),

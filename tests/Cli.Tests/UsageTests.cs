@@ -17,6 +17,7 @@ public sealed class UsageTests
     [InlineData("--top-p 1.1", "--top-p")]
     [InlineData("--min-p x", "--min-p")]
     [InlineData("--repeat-penalty 0", "--repeat-penalty")]
+    [InlineData("--beams 0", "--beams")]
     [InlineData("--threads 0", "--threads")]
     [InlineData("--threads 100000", "--threads")]
     [InlineData("--context 15", "--context")]

@@ -14,6 +14,8 @@ public sealed class OptionRangeTests
             { "RepeatPenalty", "a number above 0" },
             { "FrequencyPenalty", "a number" },
             { "PenaltyWindow", "at least 0" },
+            { "BeamCount", "between 1 and 64" },
+            { "LengthPenalty", "a number" },
             { "LogProbabilityCount", "between 0 and 20" },
             { "MaxSlices", "at least 1" },
             { "MaxImageTokens", "at least 1" },
@@ -32,6 +34,13 @@ public sealed class OptionRangeTests
         var refused = Assert.Throws<ArgumentOutOfRangeException>(() => Check(name));
         Assert.Equal(name, refused.ParamName);
         Assert.Contains($"{name} must be {range}", refused.Message);
+    }
+
+    [Fact]
+    public void Beams_have_neither_a_format_nor_probabilities()
+    {
+        var refused = Assert.Throws<ArgumentOutOfRangeException>((new GenerationOptions { BeamCount = 2, LogProbabilityCount = 3 }).Check);
+        Assert.Contains("BeamCount must be 1 where", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,6 +66,8 @@ public sealed class OptionRangeTests
             "RepeatPenalty" => (generation with { RepeatPenalty = 0 }).Check,
             "FrequencyPenalty" => (generation with { FrequencyPenalty = float.PositiveInfinity }).Check,
             "PenaltyWindow" => (generation with { PenaltyWindow = -1 }).Check,
+            "BeamCount" => (generation with { BeamCount = 0 }).Check,
+            "LengthPenalty" => (generation with { LengthPenalty = float.NaN }).Check,
             "LogProbabilityCount" => (generation with { LogProbabilityCount = 21 }).Check,
             "MaxSlices" => (request with { MaxSlices = -1 }).Check,
             "MaxImageTokens" => (request with { MaxImageTokens = 0 }).Check,

@@ -35,7 +35,7 @@ internal sealed class AnnotateArguments
     /// <exception cref="TesseraException">The schema or the grammar cannot be used.</exception>
     public async Task<AnnotationRequest> ReadAsync(ParseResult parsed, PlanRequest limits, CancellationToken cancellationToken)
     {
-        GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
+        GenerationOptions options = sampling.ToOptions(parsed, await format.ReadAsync(parsed, cancellationToken));
         string text = parsed.GetValue(prompt) ?? UsualPrompt(options.Format?.Schema);
         if (text.Trim().Length == 0)
             throw new UsageException("The prompt is empty.");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tessera.Cli.Commands;
 
 namespace Tessera.Cli.Arguments;
 
@@ -70,6 +71,22 @@ internal sealed class SamplingArguments(float? temperature = null)
         -100,
         100
     );
+    private readonly Option<int> beams = OptionValues.Number(
+        "--beams",
+        "Search for the likeliest answer in so many beams, whatever the temperature.",
+        "N",
+        Defaults.BeamCount,
+        1,
+        GenerationOptions.MaxBeamCount
+    );
+    private readonly Option<float> lengthPenalty = OptionValues.Number(
+        "--length-penalty",
+        "With beams: above 0 favours long answers, below 0 short ones.",
+        "X",
+        Defaults.LengthPenalty,
+        -100,
+        100
+    );
     private readonly Option<uint?> seed = OptionValues.OptionalNumber(
         "--seed",
         "Seed of the random choice; without it, another one each time.",
@@ -86,9 +103,32 @@ internal sealed class SamplingArguments(float? temperature = null)
     {
         foreach (
             Option option in (Option[])
-                [maxTokens, temperatureOption, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty, seed, stop]
+                [
+                    maxTokens,
+                    temperatureOption,
+                    topK,
+                    topP,
+                    minP,
+                    repeatPenalty,
+                    frequencyPenalty,
+                    presencePenalty,
+                    beams,
+                    lengthPenalty,
+                    seed,
+                    stop,
+                ]
         )
             command.Add(option);
+    }
+
+    /// <summary>How an answer of a format is generated.</summary>
+    /// <exception cref="UsageException">Beams cannot follow a format.</exception>
+    public GenerationOptions ToOptions(ParseResult parsed, AnswerFormat? format)
+    {
+        GenerationOptions options = ToOptions(parsed) with { Format = format };
+        return format is null || options.BeamCount == 1
+            ? options
+            : throw new UsageException("--beams goes with neither --schema nor --grammar.");
     }
 
     public GenerationOptions ToOptions(ParseResult parsed) =>
@@ -102,6 +142,8 @@ internal sealed class SamplingArguments(float? temperature = null)
             RepeatPenalty = parsed.GetValue(repeatPenalty),
             FrequencyPenalty = parsed.GetValue(frequencyPenalty),
             PresencePenalty = parsed.GetValue(presencePenalty),
+            BeamCount = parsed.GetValue(beams),
+            LengthPenalty = parsed.GetValue(lengthPenalty),
             Seed = parsed.GetValue(seed),
             StopStrings = parsed.GetValue(stop) ?? [],
         };

@@ -52,7 +52,7 @@ internal sealed class ModelCommands(ChatDesk desk, ChatScreen screen, Interrupts
             {
                 string path = TypedPath.Require(text);
                 AnswerFormat format = await FormatArguments.ReadAsync(path, isSchema: true, "/schema", token);
-                (desk.Generation, schema) = (desk.Generation with { Format = format }, path);
+                (desk.Generation, schema) = (desk.Generation with { Format = format, BeamCount = 1 }, path);
             }
 
             screen.Say(

@@ -77,7 +77,7 @@ internal sealed class AskCommand(CliConsole console)
             OutputFiles.Require(console, "--annotate", drawing, ".png", ".jpg", ".jpeg", ".webp");
         if (drawing == OutputFiles.Standard)
             throw new UsageException("--annotate takes a file's name: the answer is on standard output.");
-        GenerationOptions options = sampling.ToOptions(parsed) with { Format = await format.ReadAsync(parsed, cancellationToken) };
+        GenerationOptions options = sampling.ToOptions(parsed, await format.ReadAsync(parsed, cancellationToken));
         var prompt = new Prompt(text)
         {
             Media =

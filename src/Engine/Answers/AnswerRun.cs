@@ -59,16 +59,31 @@ internal sealed class AnswerRun(
             ShownTokens = composer.ControlTokens(options.ShownTokens),
             Watch = probabilities is null ? options.Watch : options.Watch + probabilities.Watch,
         };
-        ChannelReader<AnswerPiece> pieces = scheduler.Start(
-            new AnswerRequest(
-                rows,
-                sampling,
-                [.. options.StopStrings.Concat(prompt.StopStrings).Where(static text => text.Length > 0)],
-                options.MaxTokens,
-                owner
-            ),
-            stop.Token
+        var request = new AnswerRequest(
+            rows,
+            sampling,
+            [.. options.StopStrings.Concat(prompt.StopStrings).Where(static text => text.Length > 0)],
+            options.MaxTokens,
+            owner
         );
+        if (options.BeamCount > 1)
+        {
+            (string whole, AnswerEnd found) = await scheduler.SearchAsync(request, BeamsOf(options), stop.Token).ConfigureAwait(false);
+            whole = trimsStart ? whole.TrimStart() : whole;
+            if (whole.Length > 0)
+                yield return new GenerationUpdate(whole);
+            requireUnchanged();
+            yield return new GenerationUpdate(
+                "",
+                Result(whole, found, rows, images, started) with
+                {
+                    Regions = composer.RegionsOf(found.TokenIds, prompt.Media),
+                }
+            );
+            yield break;
+        }
+
+        ChannelReader<AnswerPiece> pieces = scheduler.Start(request, stop.Token);
         var text = new StringBuilder();
         int told = 0;
         try
@@ -166,6 +181,9 @@ internal sealed class AnswerRun(
             CachedImageCount = images.Count(static image => image.IsCached),
         };
     }
+
+    private static BeamSettings BeamsOf(GenerationOptions options) =>
+        new(options.BeamCount, options.LengthPenalty, options.RepeatPenalty, options.MaxTokens);
 
     private static SamplerSettings SettingsOf(GenerationOptions options) =>
         new(

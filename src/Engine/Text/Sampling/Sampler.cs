@@ -94,10 +94,7 @@ internal sealed class Sampler : IDisposable
     public int Sample(ReadOnlySpan<float> logits)
     {
         if (HasNaN(logits))
-            throw new ModelFileException(
-                modelPath,
-                "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again."
-            );
+            throw NotNumbers(modelPath);
         int token = grammar is null ? Choose(logits) : grammar.Sample(chain, logits);
         watch?.Invoke(logits, token);
         return token;
@@ -116,7 +113,12 @@ internal sealed class Sampler : IDisposable
         return token;
     }
 
-    private static bool HasNaN(ReadOnlySpan<float> values)
+    /// <summary>Why logits that are not numbers cannot be chosen from.</summary>
+    public static ModelFileException NotNumbers(string modelPath) =>
+        new(modelPath, "its weights lead to results that are not numbers: the file is damaged or badly converted, so download it again.");
+
+    /// <summary>Whether a value is none.</summary>
+    public static bool HasNaN(ReadOnlySpan<float> values)
     {
         int index = 0;
         for (; index <= values.Length - Vector<float>.Count; index += Vector<float>.Count)

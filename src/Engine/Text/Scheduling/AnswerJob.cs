@@ -65,15 +65,17 @@ internal sealed class AnswerJob(
     public bool IsEncoded { get; set; }
 
     /// <summary>Puts its whole prompt into a batch for the encoder.</summary>
-    public void AddPrompt(ContextBatch batch)
+    public void AddPrompt(ContextBatch batch) => AddPrompt(request.Rows, batch, Sequence);
+
+    /// <summary>Puts a whole prompt into a batch for the encoder, to be seen by a sequence.</summary>
+    public static void AddPrompt(PromptRows prompt, ContextBatch batch, CachedSequence sequence)
     {
-        PromptRows prompt = request.Rows;
         for (int row = 0; row < prompt.Count; row++)
         {
             if (prompt.IsTokenAt(row))
-                batch.AddToken(prompt.TokenAt(row), Sequence.Id, prompt.PositionOf(row), wantsLogits: true);
+                batch.AddToken(prompt.TokenAt(row), sequence.Id, prompt.PositionOf(row), wantsLogits: true);
             else
-                batch.AddEmbedding(prompt.Embedding(row), Sequence.Id, prompt.PositionOf(row), wantsLogits: true);
+                batch.AddEmbedding(prompt.Embedding(row), sequence.Id, prompt.PositionOf(row), wantsLogits: true);
         }
     }
 
@@ -171,8 +173,8 @@ internal sealed class AnswerJob(
         sampler.Dispose();
     }
 
-    // Behind an encoder the answer's first token is all that is decoded before it.
-    private static PromptRows DecodedRows(AnswerRequest request, ILanguage language)
+    /// <summary>What is decoded before an answer: its prompt, or behind an encoder the answer's start alone.</summary>
+    public static PromptRows DecodedRows(AnswerRequest request, ILanguage language)
     {
         if (!language.HasEncoder)
             return request.Rows;

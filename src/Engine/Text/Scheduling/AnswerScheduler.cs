@@ -18,6 +18,8 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly Lock gate = new();
     private readonly Queue<AnswerJob> waiting = new();
     private readonly Queue<Action> errands = new();
+    private readonly Queue<Action> alone = new();
+    private readonly ContextBatch batch;
     private readonly List<AnswerJob> running = [];
     private readonly SemaphoreSlim work = new(0);
     private readonly Thread thread;
@@ -33,7 +35,7 @@ internal sealed class AnswerScheduler : IDisposable
         this.limits = limits;
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(language, cache);
-        var batch = new ContextBatch(language.BatchSize, language.RowWidth, lookup);
+        batch = new ContextBatch(language.BatchSize, language.RowWidth, lookup);
         takesRowsBesideTokens = lookup is not null;
         encoding = new PromptEncoding(language, batch);
         decoding = new SharedDecode(language, room, batch, new BatchFiller(mixesSequences: language.CanCut));
@@ -80,14 +82,47 @@ internal sealed class AnswerScheduler : IDisposable
         throw Disposed();
     }
 
+    /// <summary>Generates an answer in several beams, when no other is being generated.</summary>
+    /// <exception cref="PromptTooLongException">The prompt does not fit, or an encoder cannot read it once for each beam.</exception>
+    /// <exception cref="TesseraException">A token is none of the vocabulary's.</exception>
+    public async Task<(string Text, AnswerEnd End)> SearchAsync(
+        AnswerRequest request,
+        BeamSettings settings,
+        CancellationToken cancellationToken
+    )
+    {
+        int mostRows = language.HasEncoder ? Math.Min(ContextLength - 1, language.BatchSize / settings.Count) : ContextLength - 1;
+        if (request.Rows.Count > mostRows)
+            throw new PromptTooLongException(request.Rows.Count, mostRows + 1);
+        RequireTokens(request.Rows);
+        if (language.HasEncoder)
+            RequireOneBatch(request.Rows);
+        // Beams that share nothing must fit too.
+        int left = ContextLength - request.Rows.Count,
+            room = (language.Length - request.Rows.Count) / settings.Count;
+        settings = settings with { MaxTokens = Math.Clamp(settings.MaxTokens, 1, Math.Max(1, Math.Min(left, room))) };
+        var search = new Task<(string, AnswerEnd)>(
+            () => new BeamAnswer(language, cache, batch, request, settings, () => ThrowIfOver(cancellationToken)).Run(),
+            cancellationToken,
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static self => ((AnswerScheduler)self!).Wake(),
+            this
+        );
+        if (!Do(alone, () => RunUnlessCancelled(search)))
+            throw Disposed();
+        return await search.ConfigureAwait(false);
+    }
+
     /// <summary>Lets go of what an owner's conversation holds in the cache.</summary>
-    public void Forget(object owner) => Do(() => cache.Disown(owner));
+    public void Forget(object owner) => Do(errands, () => cache.Disown(owner));
 
     /// <summary>Runs something on the scheduler's thread between two steps, where it may use the language.</summary>
     public Task<T> RunAsync<T>(Func<ILanguage, SequenceCache, T> errand)
     {
         var task = new Task<T>(() => errand(language, cache), TaskCreationOptions.RunContinuationsAsynchronously);
-        return Do(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw Disposed();
+        return Do(errands, () => task.RunSynchronously(TaskScheduler.Default)) ? task : throw Disposed();
     }
 
     /// <summary>Ends all answers and frees the language. Waits for the step that is running.</summary>
@@ -110,13 +145,26 @@ internal sealed class AnswerScheduler : IDisposable
     // By the name of what its user disposed: nobody outside knows of a scheduler.
     private static ObjectDisposedException Disposed() => new("MultimodalModel");
 
-    private bool Do(Action errand)
+    private static void RunUnlessCancelled(Task task)
+    {
+        if (!task.IsCompleted)
+            task.RunSynchronously(TaskScheduler.Default);
+    }
+
+    private void ThrowIfOver(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (isDisposed)
+            throw Disposed();
+    }
+
+    private bool Do(Queue<Action> queue, Action errand)
     {
         lock (gate)
         {
             if (isDisposed)
                 return false;
-            errands.Enqueue(errand);
+            queue.Enqueue(errand);
             work.Release();
             return true;
         }
@@ -156,6 +204,8 @@ internal sealed class AnswerScheduler : IDisposable
         foreach (AnswerJob job in running.ToArray())
             Remove(job, () => job.Fail(Disposed()), keepsCache: true);
         RunErrands();
+        while (Take(alone) is { } search)
+            search();
         while (TakeWaiting() is { } job)
         {
             job.Fail(Disposed());
@@ -171,7 +221,11 @@ internal sealed class AnswerScheduler : IDisposable
         foreach (AnswerJob job in running.Where(static job => job.IsCancelled).ToArray())
             Remove(job, job.Cancel, keepsCache: true);
         if (running.Count == 0)
+        {
+            Take(alone)?.Invoke();
             return;
+        }
+
         if (!encoding.Run(running.ToArray(), (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false)))
             return;
         if (!isDisposed && running.Count > 0)
@@ -180,20 +234,26 @@ internal sealed class AnswerScheduler : IDisposable
 
     private void RunErrands()
     {
-        while (TakeErrand() is { } errand)
+        while (Take(errands) is { } errand)
             errand();
     }
 
-    private Action? TakeErrand()
+    private Action? Take(Queue<Action> queue)
     {
         lock (gate)
-            return errands.TryDequeue(out Action? errand) ? errand : null;
+            return queue.TryDequeue(out Action? errand) ? errand : null;
     }
 
-    // In the order of their coming, as long as there is certain room for whole answers.
+    private bool IsAnyAlone()
+    {
+        lock (gate)
+            return alone.Count > 0;
+    }
+
+    // In the order of their coming, as long as there is certain room for whole answers; none while one waits to be alone.
     private void Admit()
     {
-        while (FirstWaiting() is { } job)
+        while (!IsAnyAlone() && FirstWaiting() is { } job)
         {
             if (job.IsCancelled)
             {

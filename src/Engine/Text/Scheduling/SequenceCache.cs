@@ -117,6 +117,17 @@ internal sealed class SequenceCache(int count)
     public CachedSequence? Oldest() =>
         sequences.Where(static sequence => !sequence.IsBusy && sequence.Length > 0).MinBy(static sequence => sequence.LastUse);
 
+    /// <summary>Takes the sequence that is missed least, for whoever empties it; null while every sequence is busy.</summary>
+    public CachedSequence? TakeIdle()
+    {
+        CachedSequence? idle = sequences
+            .Where(static sequence => !sequence.IsBusy)
+            .MinBy(static sequence => (sequence.Length > 0, sequence.LastUse));
+        if (idle is not null)
+            (idle.IsBusy, idle.Owner, idle.LastUse) = (true, null, ++clock);
+        return idle;
+    }
+
     /// <summary>Gives back a sequence; what it holds stays until its room is needed.</summary>
     public void Release(CachedSequence sequence)
     {

@@ -6,8 +6,15 @@ internal sealed class SequenceRoom(ILanguage language, SequenceCache cache)
     /// <summary>Gives an answer its sequence, with what of its prompt is there already.</summary>
     public void Take(AnswerJob job, SequencePlacement place)
     {
+        job.Admit(place.Target);
+        Place(place);
+        job.ReusedCount = place.Target.Length;
+    }
+
+    /// <summary>Makes a sequence hold what a placement says.</summary>
+    public void Place(SequencePlacement place)
+    {
         CachedSequence target = place.Target;
-        job.Admit(target);
         if (place.Source is not null)
         {
             language.Cut(target.Id, 0);
@@ -18,8 +25,6 @@ internal sealed class SequenceRoom(ILanguage language, SequenceCache cache)
         {
             Cut(target, place.SharedCount);
         }
-
-        job.ReusedCount = target.Length;
     }
 
     /// <summary>Forgets what a sequence holds from a position on; all of it where it cannot be cut there.</summary>
