@@ -41,7 +41,7 @@ public sealed class BeamSearchTests
     public void A_step_names_the_beams_that_go_on_the_likeliest_first()
     {
         var search = new BeamSearch(new BeamSettings(2, 1, 1, 8), [], static token => token == 0, 1);
-        Assert.Equal([new BeamStep(0, 3), new BeamStep(0, 1)], search.Advance(static _ => new float[] { -9, 1, 0, 2 }));
+        Assert.Equal([new BeamStep(0, 3), new BeamStep(0, 1)], search.Advance(static _ => new float[] { -9, 1.9f, 0, 2 }));
         // Both of the likeliest come from the second beam.
         IReadOnlyList<BeamStep> steps = search.Advance(static beam => beam == 0 ? new float[] { 0, 0, 0, 0 } : [-9, -9, 9, 9]);
         Assert.Equal([1, 1], steps.Select(static step => step.Source));
