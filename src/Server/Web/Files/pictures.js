@@ -15,16 +15,19 @@ export const read = (file) =>
     reader.readAsDataURL(file);
   });
 
-// As large as the caption, whatever the picture's size, but never larger than its slice.
-const labelSize = ({ width, height }, wide, high) => Math.min(13 * Math.max(1, width / 350, height / 320), wide / 3, high / 3);
+// As large as the caption, whatever the picture's size, but never larger than its slice; page.css has how large pictures are shown.
+function labelSize({ width, height }, wide, high, isSmall) {
+  const scale = Math.max(1, ...(isSmall ? [width / 192, height / 128] : [width / 352, height / 320]));
+  return Math.min(13 * scale, wide / 3, high / 3);
+}
 
-function grid(plan) {
+function grid(plan, isSmall) {
   const { width, height } = plan.image;
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   for (const slice of plan.slices.filter(({ kind }) => kind === "tile" || plan.slices.length === 1)) {
     const { left, top, width: wide, height: high } = slice.source;
     drawing.append(svg("rect", { x: left, y: top, width: wide, height: high }));
-    const size = labelSize(plan.image, wide, high);
+    const size = labelSize(plan.image, wide, high, isSmall);
     const label = svg("text", { x: Math.max(0, left) + size / 2, y: Math.max(0, top) + size * 1.3, "font-size": size });
     label.textContent = slice.tokens;
     drawing.append(label);
@@ -52,7 +55,7 @@ export function figure(picture, remove) {
   const caption = document.createElement("figcaption");
   caption.textContent = picture.problem ?? (picture.plan ? words(picture.plan) : picture.name);
   if (picture.problem) caption.className = "failure";
-  if (picture.plan) frame.append(grid(picture.plan));
+  if (picture.plan) frame.append(grid(picture.plan, Boolean(remove)));
   node.append(frame, caption);
   if (remove) {
     const button = document.createElement("button");
