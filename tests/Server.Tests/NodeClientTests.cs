@@ -23,6 +23,12 @@ public sealed class NodeClientTests(TinyServer server) : IClassFixture<TinyServe
         console.log(usage.prompt_tokens_details.cached_tokens > 0);
         const response = await client.responses.create({ model: "tiny", temperature: 0, input: "Hello" });
         console.log(typeof response.output_text);
+        const parts = [{ type: "input_image", image_url: picture, detail: "auto" }, { type: "input_text", text: "What is in this picture?" }];
+        const events = client.responses.stream({ model: "tiny", temperature: 0, input: [{ role: "user", content: parts }] });
+        console.log((await events.finalResponse()).output_text);
+        const chunks = client.chat.completions.stream({ model: "tiny", temperature: 0, messages, logprobs: true });
+        const ended = await chunks.finalChatCompletion();
+        console.log(ended.choices[0].message.content === text && ended.choices[0].logprobs.content.length > 5);
         const vectors = await client.embeddings.create({ model: "tiny", input: "a star" });
         console.log(vectors.data[0].embedding.length);
         for await (const model of client.models.list()) console.log(model.id);
@@ -47,7 +53,7 @@ public sealed class NodeClientTests(TinyServer server) : IClassFixture<TinyServe
             );
             Assert.True(exit == 0, output);
             Assert.Equal(
-                [TinyServer.Answer, TinyServer.Answer, "true", "string", "256", "tiny", "404 model_not_found"],
+                [TinyServer.Answer, TinyServer.Answer, "true", "string", TinyServer.Answer, "true", "256", "tiny", "404 model_not_found"],
                 output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             );
         }

@@ -94,6 +94,35 @@ public sealed class ToolTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_responses_call_is_an_item_of_its_own()
+    {
+        const string Asked = """
+            {"model":"tools","temperature":0,"max_output_tokens":200,"stream":STREAM,"tool_choice":"required","parallel_tool_calls":false,"input":"Weather?",
+            "tools":[{"type":"function","name":"get_weather","parameters":{"type":"object","properties":{"city":{"enum":["Rome"]}},"required":["city"]}}]}
+            """;
+        (_, JsonElement whole) = await server!.PostAsync("/v1/responses", Asked.Replace("STREAM", "false", StringComparison.Ordinal));
+        JsonElement item = Assert.Single(whole.GetProperty("output").EnumerateArray());
+        Assert.Equal("function_call", item.GetProperty("type").GetString());
+        Assert.Equal("get_weather", whole.GetProperty("tools")[0].GetProperty("name").GetString());
+        using var content = new StringContent(Asked.Replace("STREAM", "true", StringComparison.Ordinal));
+        using HttpResponseMessage response = await server.Http.PostAsync("/v1/responses", content);
+        string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n');
+        Assert.Equal(
+            [
+                "response.created",
+                "response.in_progress",
+                "response.output_item.added",
+                "response.function_call_arguments.delta",
+                "response.function_call_arguments.done",
+                "response.output_item.done",
+                "response.completed",
+            ],
+            lines.Where(static line => line.StartsWith("event: ", StringComparison.Ordinal)).Select(static line => line[7..])
+        );
+        Assert.Contains("\"arguments\":\"{\\\"city\\\":\\\"Rome\\\"}\"", string.Concat(lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Ollama_calls_have_arguments_as_objects()
     {
         (_, JsonElement shown) = await server!.PostAsync("/api/show", """{"model":"tools"}""");

@@ -12,6 +12,8 @@ namespace Tessera.Server.Answers;
 /// <summary>Takes requests for answers: as many at once as the server is told, some more in a queue, and the others not.</summary>
 internal sealed class AnswerDesk : IDisposable
 {
+    // Characters of a token; vocabularies have some of many spaces.
+    private const int LongestToken = 256;
     private readonly ModelShelf shelf;
     private readonly ServerMetrics metrics;
     private readonly ConcurrencyLimiter limiter;
@@ -46,6 +48,7 @@ internal sealed class AnswerDesk : IDisposable
         {
             turn = await TakeTurnAsync(stop.Token);
             lease = await shelf.LeaseAsync(call.Model, call.KeepAlive, stop.Token);
+            RequireRoom(call, lease.Model);
             IReadOnlyList<LookDocument> pictures = PicturePlans.Of(call, lease.Model);
             var updates = Channel.CreateUnbounded<ChatResponseUpdate>(new UnboundedChannelOptions { SingleWriter = true });
             Task making = MakeAsync(call, lease, turn, updates.Writer, stop.Token);
@@ -79,6 +82,21 @@ internal sealed class AnswerDesk : IDisposable
     {
         lifetime.Cancel();
         limiter.Dispose();
+    }
+
+    // What cannot fit whatever its tokens are is not laid out and tokenized first.
+    private static void RequireRoom(AnswerCall call, MultimodalModel model)
+    {
+        long characters = call.Messages.Sum(static message =>
+            message.Contents.OfType<TextContent>().Sum(static part => (long)part.Text.Length)
+        );
+        if (characters > (long)model.ContextLength * LongestToken)
+            throw new ApiException(
+                StatusCodes.Status400BadRequest,
+                $"The messages have {characters} characters, more than fit the context of {model.ContextLength} tokens.",
+                "messages",
+                "context_length_exceeded"
+            );
     }
 
     // The turn ends with the answer's making, not with its reading: a slow reader holds up nobody.

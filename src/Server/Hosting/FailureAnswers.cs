@@ -64,8 +64,9 @@ internal static class FailureAnswers
                 "no_vision",
                 failure
             ),
-            ImageException or ChatContentException => Refused(failure.Message, "messages", "invalid_content", failure),
-            ChatOptionException option => Refused(failure.Message, ParamOf(option.Option), "unsupported_value", failure),
+            ChatContentException content => Refused(ProblemOf(content), "messages", "invalid_content", failure),
+            ImageException => Refused(failure.Message, "messages", "invalid_content", failure),
+            ChatOptionException option => Refused(ProblemOf(option), ParamOf(option.Option), "unsupported_value", failure),
             SchemaException or GrammarException or AnswerFormatException => Refused(failure.Message, "response_format", null, failure),
             TemplateException template => Refused($"The model's chat template: {template.Problem}", "messages", null, failure),
             EngineBusyException => ApiException.Busy(failure.Message),
@@ -101,6 +102,13 @@ internal static class FailureAnswers
 
     private static ApiException NoMemory(Exception failure) =>
         new(503, "There is not enough memory for this now.", code: "no_memory", innerException: failure) { RetryAfter = 10 };
+
+    // Without the names that the parts and options have in .NET.
+    private static string ProblemOf(ChatContentException failure) =>
+        $"Message {failure.MessageIndex}, part {failure.PartIndex}: {failure.Message[(failure.Message.IndexOf("): ", StringComparison.Ordinal) + 3)..]}";
+
+    private static string ProblemOf(ChatOptionException failure) =>
+        $"'{ParamOf(failure.Option)}': {failure.Message[(failure.Option.Length + 2)..].Replace("ToolMode to None", "tool_choice to none", StringComparison.Ordinal)}";
 
     private static string ParamOf(string option) =>
         option switch
