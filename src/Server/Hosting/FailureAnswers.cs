@@ -104,11 +104,17 @@ internal static class FailureAnswers
         new(503, "There is not enough memory for this now.", code: "no_memory", innerException: failure) { RetryAfter = 10 };
 
     // Without the names that the parts and options have in .NET.
-    private static string ProblemOf(ChatContentException failure) =>
-        $"Message {failure.MessageIndex}, part {failure.PartIndex}: {failure.Message[(failure.Message.IndexOf("): ", StringComparison.Ordinal) + 3)..]}";
+    private static string ProblemOf(ChatContentException failure)
+    {
+        int start = failure.Message.IndexOf("): ", StringComparison.Ordinal) + 3;
+        return $"Message {failure.MessageIndex}, part {failure.PartIndex}: {failure.Message[start..]}";
+    }
 
-    private static string ProblemOf(ChatOptionException failure) =>
-        $"'{ParamOf(failure.Option)}': {failure.Message[(failure.Option.Length + 2)..].Replace("ToolMode to None", "tool_choice to none", StringComparison.Ordinal)}";
+    private static string ProblemOf(ChatOptionException failure)
+    {
+        string problem = failure.Message[(failure.Option.Length + 2)..];
+        return $"'{ParamOf(failure.Option)}': {problem.Replace("ToolMode to None", "tool_choice to none", StringComparison.Ordinal)}";
+    }
 
     private static string ParamOf(string option) =>
         option switch
