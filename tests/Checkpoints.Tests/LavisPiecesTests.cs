@@ -11,9 +11,9 @@ public sealed class LavisPiecesTests
     [InlineData(
         "instructblip-vicuna-lavis",
         "vicuna-7b",
-        "InstructBLIP, whose language model's folder belongs beside its files; 0 folders"
+        "its files are InstructBLIP's, and the language model's folder belongs beside them; 0 folders"
     )]
-    [InlineData("blip2-flan-t5-lavis", "flan-t5-xl/config.json", "whose language model's folder belongs beside its files; 0 folders")]
+    [InlineData("blip2-flan-t5-lavis", "flan-t5-xl/config.json", "the language model's folder belongs beside them; 0 folders")]
     public void A_missing_part_is_named(string checkpoint, string missing, string problem)
     {
         using var folder = new TemporaryFolder();
@@ -59,6 +59,18 @@ public sealed class LavisPiecesTests
             )
         );
         Assert.Contains("its language model is in it", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_tower_than_the_one_with_QLLaMA_is_refused()
+    {
+        CheckpointException failure = Assert.Throws<CheckpointException>(() =>
+            CheckpointConverter.Open(
+                Goldens.Folder("internvl-1.0-qllama"),
+                new ConversionOptions { VisionTowerFolder = Goldens.Folder("InternViT-6B-224px") }
+            )
+        );
+        Assert.Contains("'query_tokens' is missing, so it is not InternVL-14B", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -6,7 +6,7 @@ public sealed class MiniGptPiecesTests
     [Theory]
     [InlineData("minigpt4-vicuna", "eva_vit_g.pth", "the vision tower (eva_vit_g.pth) is not in it")]
     [InlineData("minigpt4-vicuna", "blip2_pretrained_flant5xxl.pth", "the Q-Former (blip2_pretrained_flant5xxl.pth) is not in it")]
-    [InlineData("minigpt4-vicuna", "llama/config.json", "whose language model's folder belongs beside its files; 0 folders")]
+    [InlineData("minigpt4-vicuna", "llama/config.json", "the language model's folder belongs beside them; 0 folders")]
     [InlineData("minigpt-v2", "llama/model.safetensors", "there are no weights in it")]
     public void A_missing_part_is_named(string checkpoint, string missing, string problem)
     {

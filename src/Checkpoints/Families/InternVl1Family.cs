@@ -61,18 +61,30 @@ internal sealed class InternVl1Family(Settings config) : LlavaFamily(config)
         List<TensorRule> rules = [.. tower.AuthorsRules()];
         List<(char, long)> letters = [.. tower.Letters(source.LanguageWidth)];
         if (hasQueries)
-            AddQueries(given, layer, metadata, rules, letters);
+            AddQueries(given, tensors, layer, metadata, rules, letters);
         else
             rules.AddRange(Connector(tensors));
         return new VisionModel(metadata, rules, new Dimensions([.. letters]), used) { Tensors = tensors };
     }
 
-    private void AddQueries(VisionTowerFolder tower, long layer, Metadata metadata, List<TensorRule> rules, List<(char, long)> letters)
+    private void AddQueries(
+        VisionTowerFolder tower,
+        Dictionary<string, StoredTensor> tensors,
+        long layer,
+        Metadata metadata,
+        List<TensorRule> rules,
+        List<(char, long)> letters
+    )
     {
         if (config.TryText("mm_projector_type") is string kind and not "two_mlp")
             throw new CheckpointException(
                 config.Path,
                 $"mm_projector_type is '{CheckpointFolder.Shown(kind)}'; a model with QLLaMA has two_mlp."
+            );
+        if (!tensors.ContainsKey("tower.query_tokens"))
+            throw new CheckpointException(
+                tower.Folder.FullPath,
+                $"tensor 'query_tokens' is missing, so it is not InternVL-14B, which {CheckpointFolder.Shown(TowerName(config))} names."
             );
         var queries = new QueryLlamaPart(tower.WholeConfig);
         metadata.Set("clip.vision.patch_layer", layer);

@@ -159,7 +159,7 @@ internal sealed class LavisVision
         return side > 0 && (long)side * side == count && side < 1 << 10 ? side : throw positions.Fail("is no square table of positions.");
     }
 
-    private TensorValues Stretch(TensorValues values) =>
+    private StretchedPositions Stretch(TensorValues values) =>
         new StretchedPositions(values.Reshape((long)side * side + 1, positions.Shape[^1]), side, side * scale);
 
     private StoredTensor Require(string name, string part) =>

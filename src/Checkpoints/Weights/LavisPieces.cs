@@ -111,7 +111,7 @@ internal sealed class LavisPieces
             ? new CheckpointFolder(folders[0])
             : throw new CheckpointException(
                 root.FullPath,
-                $"it is a {family}, whose language model's folder belongs beside its files; {folders.Length} folders in it have a "
+                $"its files are {family}'s, and the language model's folder belongs beside them; {folders.Length} folders in it have a "
                     + "config.json."
             );
     }

@@ -60,8 +60,12 @@ public sealed class BeamTests
         Assert.NotEmpty(result.TokenIds);
     }
 
-    private static IEnumerable<JsonElement> Runs() =>
-        JsonDocument.Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "beams", "beams.json"))).RootElement.EnumerateArray();
+    private static JsonElement[] Runs() =>
+        [
+            .. JsonDocument
+                .Parse(File.ReadAllBytes(RepositoryRoot.Path("tests", "goldens", "beams", "beams.json")))
+                .RootElement.EnumerateArray(),
+        ];
 
     private static Prompt PromptOf(GoldenCase golden, GoldenRun run) =>
         new(run.Prompt) { IsRaw = true, Images = [.. run.Pictures.Select(golden.Image)] };

@@ -1,7 +1,5 @@
 using Tessera.Engine.Tests.Gguf;
-using Tessera.Imaging;
 using Tessera.Vision.Families;
-using Tessera.Vision.Parts;
 
 namespace Tessera.Engine.Tests.Models;
 

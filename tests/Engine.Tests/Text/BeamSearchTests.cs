@@ -19,7 +19,7 @@ public sealed class BeamSearchTests
         var model = new Model(seed);
         var search = new BeamSearch(new BeamSettings(64, lengthPenalty, repeatPenalty, Longest), [], static token => token == 0, 1);
         Run(search, model);
-        IReadOnlyList<int> best = model
+        IReadOnlyList<int> best = Model
             .Answers()
             .MaxBy(answer => model.Score(answer, repeatPenalty) / Math.Pow(answer.Count, lengthPenalty))!;
         Assert.Equal(best, search.Best);
@@ -70,7 +70,7 @@ public sealed class BeamSearchTests
             return [.. Enumerable.Range(0, VocabularySize).Select(_ => (float)(random.NextDouble() * 4))];
         }
 
-        public IEnumerable<IReadOnlyList<int>> Answers(params int[] before)
+        public static IEnumerable<IReadOnlyList<int>> Answers(params int[] before)
         {
             if (before.Length == Longest || before.LastOrDefault(1) == 0)
                 return [before];
