@@ -47,12 +47,17 @@ internal static class GraphTable
         return 0;
     }
 
-    private static (double Prefill, double Decode) Measure(ILanguage language, int rows, int tokens)
+    /// <summary>Milliseconds of a prefill, and of each token behind it.</summary>
+    /// <param name="language">The language model.</param>
+    /// <param name="rows">Rows of the prefill.</param>
+    /// <param name="tokens">Tokens behind it.</param>
+    /// <param name="view">What all rows see beside them; null for nothing.</param>
+    public static (double Prefill, double Decode) Measure(ILanguage language, int rows, int tokens, MemoryView? view = null)
     {
         language.Cut(0, 0);
         var batch = new ContextBatch(language.BatchSize, language.RowWidth, null);
         for (int row = 0; row < rows; row++)
-            batch.AddToken(3 + row % 200, 0, row, row == rows - 1);
+            Add(3 + row % 200, row, row == rows - 1);
         long started = Stopwatch.GetTimestamp();
         Decode(language, batch);
         double prefill = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
@@ -60,11 +65,18 @@ internal static class GraphTable
         for (int step = 0; step < tokens; step++)
         {
             batch.Clear();
-            batch.AddToken(3 + step, 0, rows + step, true);
+            Add(3 + step, rows + step, true);
             Decode(language, batch);
         }
 
-        return (prefill, Stopwatch.GetElapsedTime(started).TotalMilliseconds / tokens);
+        return (prefill, tokens == 0 ? 0 : Stopwatch.GetElapsedTime(started).TotalMilliseconds / tokens);
+
+        void Add(int token, int position, bool wantsLogits)
+        {
+            if (view is not null)
+                batch.See(view);
+            batch.AddToken(token, 0, position, wantsLogits);
+        }
     }
 
     private static void Decode(ILanguage language, ContextBatch batch)
@@ -75,8 +87,8 @@ internal static class GraphTable
             throw new InvalidOperationException("There are no logits.");
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
+    public static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
 
-    private static int Number(string[] arguments, int index, int standard) =>
+    public static int Number(string[] arguments, int index, int standard) =>
         arguments.Length > index ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : standard;
 }

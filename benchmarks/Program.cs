@@ -7,6 +7,8 @@ if (args is ["resample-table", ..])
     return ResampleTable.Run(args[1..]);
 if (args is ["graph-table", ..])
     return GraphTable.Run(args[1..]);
+if (args is ["memory-table", ..])
+    return MemoryTable.Run(args[1..]);
 if (args is ["drift-table", ..])
     return DriftTable.Run(args[1..]);
 if (args is ["server-overhead"])
