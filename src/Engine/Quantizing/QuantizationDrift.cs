@@ -112,9 +112,9 @@ public sealed record QuantizationDrift(
             .. pictures.Select(picture =>
             {
                 ImageEncoding encoding = vision.Encode(picture, cancellationToken: cancellationToken);
-                return encoding.MemoryWidth > 0
-                    ? new Reading(picture.Name, encoding.Memory, encoding.MemoryWidth, default)
-                    : new Reading(picture.Name, encoding.Embeddings, encoding.Width, default);
+                return encoding.Embeddings.Length > 0
+                    ? new Reading(picture.Name, encoding.Embeddings, encoding.Width, default)
+                    : new Reading(picture.Name, encoding.Memory, Math.Max(1, encoding.MemoryWidth), default);
             }),
         ];
     }

@@ -1,4 +1,5 @@
 using Tessera.Compute;
+using Tessera.Engine.NativeTests.Goldens;
 using Tessera.Fitting;
 using Tessera.Text.Llama;
 
@@ -29,6 +30,26 @@ public sealed class MemoryPlanTests
         Assert.True(one.VisionWeightBytes > 5_000_000 && one.VisionComputeBytes > 0 && one.ImageBytes > 0);
         Assert.True(one.Fits && one.Devices is [{ Device: "CPU" }]);
         Assert.Equal(one.TotalBytes, one.Devices[0].Bytes);
+    }
+
+    [Fact]
+    public async Task A_picture_that_layers_look_at_has_keys_and_values_of_its_own()
+    {
+        GoldenCase golden = GoldenCase.Find("llama-3.2-vision");
+        var options = new ModelOptions
+        {
+            ModelPath = golden.LanguageModel,
+            ProjectorPath = golden.Projector,
+            ContextLength = 2048,
+            VisionDevice = "CPU",
+        };
+        MemoryPlan none = await MemoryPlan.ForAsync(options),
+            one = await MemoryPlan.ForAsync(options, new PixelSize(64, 48));
+        // Three layers keep rows, two a picture's four tiles of 17 rows: keys and values of 2 heads of 16 halves.
+        Assert.Equal(2048 * 3 * 2 * 32 * 2, one.CacheBytes);
+        Assert.Equal(0, none.ImageBytes);
+        Assert.True(one.ImageBytes > 4 * 17 * 2 * 2 * 32 * 2, $"{one.ImageBytes} bytes");
+        Assert.True(one.ComputeBytes >= none.ComputeBytes);
     }
 
     [Fact]
