@@ -114,6 +114,7 @@ public sealed class QuantizerTests : IDisposable
     [Theory]
     [InlineData("llama-3.2-vision")]
     [InlineData("idefics")]
+    [InlineData("cogvlm2")]
     public async Task Drift_is_measured_where_layers_look_at_pictures(string golden)
     {
         GoldenCase files = GoldenCase.Find(golden);

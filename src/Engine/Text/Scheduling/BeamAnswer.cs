@@ -103,7 +103,7 @@ internal sealed class BeamAnswer(
             bool isLast = next == rows.Count - 1;
             outputs[0] = rows.IsTokenAt(next)
                 ? batch.AddToken(rows.TokenAt(next), lanes[0].Id, rows.PositionOf(next), isLast)
-                : batch.AddEmbedding(rows.Embedding(next), lanes[0].Id, rows.PositionOf(next), isLast);
+                : batch.AddEmbedding(rows.Embedding(next), lanes[0].Id, rows.PositionOf(next), isLast, rows.IsReadAsText(next));
         }
 
         Repeat(language.Decode);
