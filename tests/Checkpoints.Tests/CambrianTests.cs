@@ -39,6 +39,39 @@ public sealed class CambrianTests : IDisposable
         );
     }
 
+    // timm's names, which are open_clip's without a prefix, and transformers'.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_convnext_is_read_in_other_layouts(bool isTransformers)
+    {
+        string path = Copy(),
+            file = Path.Combine(path, TowerNames[3], "open_clip_model.safetensors");
+        (string, string)[] names = !isTransformers
+            ? [("visual.trunk.", "")]
+            :
+            [
+                ("visual.trunk.", ""),
+                ("stem.0.", "embeddings.patch_embeddings."),
+                ("stem.1.", "embeddings.layernorm."),
+                ("stages.", "encoder.stages."),
+                (".downsample.", ".downsampling_layer."),
+                (".blocks.", ".layers."),
+                (".conv_dw.", ".dwconv."),
+                (".norm.", ".layernorm."),
+                (".mlp.fc1.", ".pwconv1."),
+                (".mlp.fc2.", ".pwconv2."),
+                (".gamma", ".layer_scale_parameter"),
+            ];
+        Rename(file, names);
+        using CheckpointConverter converter = CheckpointConverter.Open(path);
+        using CheckpointConverter plain = CheckpointConverter.Open(Goldens.Folder("cambrian-8b"));
+        Assert.Equal(
+            plain.Projector!.Tensors.Select(static tensor => (tensor.Name, tensor.Bytes)).Order(),
+            converter.Projector!.Tensors.Select(static tensor => (tensor.Name, tensor.Bytes)).Order()
+        );
+    }
+
     [Theory]
     [InlineData("ViT-SO400M-14-SigLIP-384", "siglip/CLIP-ViT-SO400M-14-384")]
     [InlineData("dinov2-giant", "facebook/dinov2-giant-res98")]
@@ -77,6 +110,24 @@ public sealed class CambrianTests : IDisposable
         const int Width = 64;
         Assert.Equal(now[..Width], then[..Width]);
         Assert.NotEqual(now, then);
+    }
+
+    // Other names in a safetensors file; what does not belong to the trunk is dropped.
+    private static void Rename(string path, (string From, string To)[] names)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        int length = (int)BitConverter.ToInt64(bytes, 0);
+        JsonObject header = JsonNode.Parse(bytes.AsSpan(8, length))!.AsObject();
+        var renamed = new JsonObject();
+        foreach ((string name, JsonNode? value) in header)
+        {
+            string own = names.Aggregate(name, static (text, pair) => text.Replace(pair.From, pair.To, StringComparison.Ordinal));
+            if (name.StartsWith("visual.trunk.", StringComparison.Ordinal))
+                renamed[own] = value!.DeepClone();
+        }
+
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(renamed.ToJsonString());
+        File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes.AsSpan(8 + length)]);
     }
 
     private async Task<float[]> PositionsAsync(string path, string name)

@@ -46,6 +46,8 @@ internal sealed class CambrianFamily(Settings config) : CheckpointFamily
             throw new CheckpointException(config.Path, "mm_projector_type is not 'sva', which is the one of Cambrian's that is known.");
         if (config.TryNumbers("query_num_list") is not [double queries] || (long)queries != config.Size("image_token_len"))
             throw new CheckpointException(config.Path, "query_num_list is not one group of as many queries as image_token_len.");
+        if (config.TryFlag("mm_use_im_start_end") == true)
+            throw new CheckpointException(config.Path, "mm_use_im_start_end is set, which no released Cambrian has.");
         string[] names = config.Texts("mm_vision_tower_aux_list");
         IReadOnlyList<long> windows = CambrianArchitecture.WindowSides(config);
         if (names.Length != windows.Count)

@@ -77,7 +77,7 @@ internal sealed class CambrianTower
     public static CambrianTower Siglip(VisionTowerFolder folder, int index, string name)
     {
         var tower = new CambrianTower(folder, index);
-        if (folder.TensorNames.All(static tensor => !tensor.Contains("trunk.", StringComparison.Ordinal)))
+        if (folder.TensorNames.All(static tensor => !tensor.EndsWith("blocks.0.attn.qkv.weight", StringComparison.Ordinal)))
         {
             TowerConfig siglip = TowerConfig.Read(folder.Config);
             tower.AddTransformers(siglip, siglip.BlockCount, keepsPostNorm: true);
@@ -289,13 +289,18 @@ internal sealed class CambrianTower
     private void AddConvNext(string name)
     {
         const int StageCount = 4;
-        Take("visual.trunk.", static inner => inner.StartsWith("head.", StringComparison.Ordinal));
+        bool isTransformers = Folder.TensorNames.Any(static tensor => tensor.EndsWith(".dwconv.weight", StringComparison.Ordinal));
+        Take(
+            isTransformers ? "convnext." : "visual.trunk.",
+            static inner =>
+                inner.StartsWith("head.", StringComparison.Ordinal)
+                || inner.StartsWith("classifier.", StringComparison.Ordinal)
+                || inner is "layernorm.weight" or "layernorm.bias"
+        );
         foreach ((string own, StoredTensor tensor) in tensors.ToArray())
         {
-            // The stage's number is part of the name, so that the block's is the first.
-            string numbered = own.Replace(Name + "stages.", Name + "stage", StringComparison.Ordinal);
             tensors.Remove(own);
-            tensors[numbered] = tensor;
+            tensors[Name + NumberedByBlock(own[Name.Length..])] = tensor;
         }
 
         long patch = Require("stem.0.weight", 4).Shape[3];
@@ -308,12 +313,35 @@ internal sealed class CambrianTower
         keys.Set("embedding_length", [.. widths.Select(static width => (int)width)]);
         keys.Set("block_count", [.. counts.Select(static count => (int)count)]);
         // timm: convnext_xxlarge's; LayerNorm2d's default for the others.
-        keys.Set("attention.layer_norm_epsilon", name.Contains("XXL", StringComparison.Ordinal) ? 1e-5 : 1e-6);
+        keys.Set("attention.layer_norm_epsilon", name.Contains("XXL", StringComparison.Ordinal) && !isTransformers ? 1e-5 : 1e-6);
         AddLetters([('E', widths.Sum()), ('S', patch), ('C', 3), ('B', widths[0])]);
         Add(new("stem.0", "patch_embd", "BCSS") { Type = TowerConfig.PatchType });
         Add(new("stem.1", "pre_ln", "B"));
         for (int stage = 0; stage < StageCount; stage++)
             AddStage(stage, widths, counts[stage]);
+    }
+
+    // The stage's number becomes part of its name, so that the block's is the first; transformers' names become timm's.
+    private static string NumberedByBlock(string name)
+    {
+        foreach (
+            (string from, string to) in (ReadOnlySpan<(string, string)>)
+                [
+                    ("embeddings.patch_embeddings.", "stem.0."),
+                    ("embeddings.layernorm.", "stem.1."),
+                    ("encoder.stages.", "stages."),
+                    ("stages.", "stage"),
+                    (".downsampling_layer.", ".downsample."),
+                    (".layers.", ".blocks."),
+                    (".dwconv.", ".conv_dw."),
+                    (".layernorm.", ".norm."),
+                    (".pwconv1.", ".mlp.fc1."),
+                    (".pwconv2.", ".mlp.fc2."),
+                    (".layer_scale_parameter", ".gamma"),
+                ]
+        )
+            name = name.Replace(from, to, StringComparison.Ordinal);
+        return name;
     }
 
     private void AddStage(int stage, long[] widths, long count)

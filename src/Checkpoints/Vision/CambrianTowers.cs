@@ -66,9 +66,14 @@ internal static class CambrianTowers
     private static TowerKind? KindOf(VisionTowerFolder folder)
     {
         IReadOnlyCollection<string> names = folder.TensorNames;
-        if (names.Any(static name => name.EndsWith("stages.0.blocks.0.conv_dw.weight", StringComparison.Ordinal)))
+        if (
+            names.Any(static name =>
+                name.EndsWith("stages.0.blocks.0.conv_dw.weight", StringComparison.Ordinal)
+                || name.EndsWith("stages.0.layers.0.dwconv.weight", StringComparison.Ordinal)
+            )
+        )
             return TowerKind.ConvNext;
-        if (names.Any(static name => name.EndsWith("trunk.blocks.0.attn.qkv.weight", StringComparison.Ordinal)))
+        if (names.Any(static name => name.EndsWith("blocks.0.attn.qkv.weight", StringComparison.Ordinal)))
             return TowerKind.Siglip;
         if (names.Any(static name => name.EndsWith("encoder.layer.0.layer_scale1.lambda1", StringComparison.Ordinal)))
             return TowerKind.Dino;
