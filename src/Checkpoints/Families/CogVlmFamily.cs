@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
-using Tessera.Checkpoints.Tensors;
 using Tessera.Checkpoints.Vision;
 
 namespace Tessera.Checkpoints.Families;

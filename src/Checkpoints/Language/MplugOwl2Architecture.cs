@@ -1,5 +1,4 @@
 using Tessera.Checkpoints.Output;
-using Tessera.Checkpoints.Tensors;
 
 namespace Tessera.Checkpoints.Language;
 
