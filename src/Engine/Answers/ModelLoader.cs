@@ -50,6 +50,7 @@ internal static class ModelLoader
                 language.Dispose();
                 LanguageModel moved = choice.LoadOnProcessor(failure, progress, cancellationToken);
                 moved.PlacesRowsFreely = file.PlacesRowsFreely;
+                moved.TakesSteps = ComputeDevice.TakesSteps(file.MatrixTypes);
                 language = moved;
                 language.PositionFactor = positionFactor;
                 return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
@@ -173,6 +174,7 @@ internal static class ModelLoader
             );
         LanguageModel language = choice.Load(progress, cancellationToken);
         language.PlacesRowsFreely = file.PlacesRowsFreely;
+        language.TakesSteps = ComputeDevice.TakesSteps(file.MatrixTypes);
         return language;
     }
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Tessera.Compute.Kernels;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Threads;
+using Tessera.Gguf;
 using Tessera.Native;
 
 namespace Tessera.Compute;
@@ -102,6 +103,14 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>Runs a call that makes a context of libllama, which chooses then what computes its attention.</summary>
     public static T WhileContextIsMade<T>(Func<T> call) => KernelDevice.WithoutFewQueries(call);
+
+    /// <summary>Runs a call that computes with a language model that <see cref="TakesSteps"/> in libllama.</summary>
+    public static T WithSteps<T>(Func<T> call) => KernelDevice.WithSteps(call);
+
+    /// <summary>Whether Tessera's kernels compute single tokens of a language model; known after <see cref="RegisterKernels"/>.</summary>
+    /// <param name="matrixTypes">The types of its layers' matrices.</param>
+    public static bool TakesSteps(IReadOnlyCollection<GgufTensorType> matrixTypes) =>
+        KernelDevice.IsSupported && matrixTypes.Count > 0 && matrixTypes.All(static type => FewRowsKernel.TakesType((ggml_type)(int)type));
 
     /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
     /// <see cref="RegisterKernels"/>.</summary>

@@ -300,8 +300,20 @@ internal enum ggml_op
     GGML_OP_VIEW = 37,
     GGML_OP_PERMUTE = 38,
     GGML_OP_TRANSPOSE = 39,
+    GGML_OP_SET_ROWS = 42,
+    GGML_OP_ROPE = 48,
     GGML_OP_FLASH_ATTN_EXT = 74,
     GGML_OP_UNARY = 91,
+    GGML_OP_GLU = 100,
+}
+
+/// <summary>Those of <see cref="ggml_op.GGML_OP_GLU"/> that they know.</summary>
+internal enum ggml_glu_op
+{
+    GGML_GLU_OP_GEGLU = 1,
+    GGML_GLU_OP_SWIGLU = 2,
+    GGML_GLU_OP_GEGLU_ERF = 4,
+    GGML_GLU_OP_GEGLU_QUICK = 5,
 }
 
 /// <summary>Those of <see cref="ggml_op.GGML_OP_UNARY"/> that they know.</summary>

@@ -1,4 +1,5 @@
 using Tessera.Compute;
+using Tessera.Compute.Kernels.Code;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Gguf;
 using Tessera.Native;
@@ -67,6 +68,19 @@ internal sealed unsafe class QuantizedProduct : IDisposable
     {
         Sums.Fill(float.NaN);
         kernel.Compute(new MatrixProduct(Node), form, threads);
+        return WorstError(form);
+    }
+
+    /// <summary>The same of the kernel for few rows.</summary>
+    public double WorstError(FewRowsKernel kernel, int threads)
+    {
+        Sums.Fill(float.NaN);
+        kernel.Compute(new MatrixProduct(Node), threads);
+        return WorstError(new ProductForm(RowForm.Bytes, BlockLayout.Symmetric, MachineCodeKernel.SymmetricWide));
+    }
+
+    private double WorstError(ProductForm form)
+    {
         float[] left = [.. x],
             right = [.. weight];
         Round(left, form.Rows);

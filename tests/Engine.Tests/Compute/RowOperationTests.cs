@@ -50,6 +50,31 @@ public sealed unsafe class RowOperationTests : IDisposable
     }
 
     [TheoryOnVectors]
+    [InlineData((int)ggml_glu_op.GGML_GLU_OP_SWIGLU, (int)ggml_unary_op.GGML_UNARY_OP_SILU)]
+    [InlineData((int)ggml_glu_op.GGML_GLU_OP_GEGLU, (int)ggml_unary_op.GGML_UNARY_OP_GELU)]
+    [InlineData((int)ggml_glu_op.GGML_GLU_OP_GEGLU_ERF, (int)ggml_unary_op.GGML_UNARY_OP_GELU_ERF)]
+    [InlineData((int)ggml_glu_op.GGML_GLU_OP_GEGLU_QUICK, (int)ggml_unary_op.GGML_UNARY_OP_GELU_QUICK)]
+    public void Gates_are_activated_and_multiplied(int gate, int activation)
+    {
+        ggml_tensor* x = New(Width, Rows, static index => (index - Width * Rows / 2) / 80f),
+            up = New(Width, Rows, static index => index % 13 - 6),
+            alone = Node(ggml_op.GGML_OP_UNARY, x, null),
+            gated = Node(ggml_op.GGML_OP_GLU, x, up);
+        (alone->op_params[0], gated->op_params[0]) = (activation, gate);
+        Assert.True(RowOperation.IsSupported(gated));
+        Compute(alone);
+        Compute(gated);
+        for (int index = 0; index < Width * Rows; index++)
+            Assert.Equal(Value(alone, index) * Value(up, index), Value(gated, index));
+        // The halves of one tensor, or the other one first.
+        gated->op_params[1] = 1;
+        Assert.False(RowOperation.IsSupported(gated));
+        gated->op_params[1] = 0;
+        gated->src[1] = 0;
+        Assert.False(RowOperation.IsSupported(gated));
+    }
+
+    [TheoryOnVectors]
     [InlineData(1)]
     [InlineData(4)]
     public void A_chain_is_what_its_parts_are_alone(int threads)

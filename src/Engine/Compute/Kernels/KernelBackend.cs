@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Tessera.Compute.Kernels.Attention;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Kernels.Rows;
+using Tessera.Compute.Kernels.Steps;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
@@ -16,13 +17,20 @@ internal sealed unsafe class KernelBackend : IDisposable
     private readonly AttentionKernel attention = new();
     private readonly MatrixProductKernel unitProducts = new();
     private readonly VectorProductKernel vectorProducts = new();
+    private readonly FewRowsKernel fewRows = new();
     private readonly RowChain rows = new();
+    private readonly bool isOfTower;
     private int threadCount = Environment.ProcessorCount;
     private delegate* unmanaged[Cdecl]<void*, byte> mustStop;
     private void* stopContext;
 
+    private KernelBackend(bool isOfTower) => this.isOfTower = isOfTower;
+
     /// <summary>A backend that ggml owns and frees.</summary>
-    public static ggml_backend* New(ggml_backend_device* device, delegate* unmanaged[Cdecl]<nint, byte*> name)
+    /// <param name="device">Its device.</param>
+    /// <param name="name">Says its name.</param>
+    /// <param name="isOfTower">Whether a row's products must not depend on how many rows there are.</param>
+    public static ggml_backend* New(ggml_backend_device* device, delegate* unmanaged[Cdecl]<nint, byte*> name, bool isOfTower)
     {
         var made = (ggml_backend*)NativeMemory.AllocZeroed((nuint)sizeof(ggml_backend));
         *made = new ggml_backend
@@ -32,7 +40,7 @@ internal sealed unsafe class KernelBackend : IDisposable
             free = &Free,
             graph_compute = &Compute,
             device = device,
-            context = GCHandle.ToIntPtr(GCHandle.Alloc(new KernelBackend())),
+            context = GCHandle.ToIntPtr(GCHandle.Alloc(new KernelBackend(isOfTower))),
         };
         return made;
     }
@@ -53,6 +61,7 @@ internal sealed unsafe class KernelBackend : IDisposable
         attention.Dispose();
         unitProducts.Dispose();
         vectorProducts.Dispose();
+        fewRows.Dispose();
     }
 
     private static KernelBackend Of(ggml_backend* self) => (KernelBackend)GCHandle.FromIntPtr(self->context).Target!;
@@ -92,6 +101,13 @@ internal sealed unsafe class KernelBackend : IDisposable
 
     private void Multiply(MatrixProduct product)
     {
+        if (!isOfTower && FewRowsKernel.Takes(product))
+        {
+            KernelUse.Note(FewRowsKernel.Name);
+            fewRows.Compute(product, threadCount);
+            return;
+        }
+
         if (MatrixUnit.IsSupported)
         {
             KernelUse.Note(product.IsExact ? "products: AMX, bfloat16 in two parts" : "products: AMX, bfloat16");
@@ -108,6 +124,7 @@ internal sealed unsafe class KernelBackend : IDisposable
     {
         unitProducts.Begin();
         vectorProducts.Begin();
+        fewRows.Begin();
         rows.Clear();
         for (int index = 0; index < Ggml.ggml_graph_n_nodes(graph); index++)
         {
@@ -117,8 +134,9 @@ internal sealed unsafe class KernelBackend : IDisposable
                 || (node->flags & ggml_tensor.GGML_TENSOR_FLAG_COMPUTE) == 0
             )
                 continue;
-            bool isLarge = node->op is ggml_op.GGML_OP_MUL_MAT or ggml_op.GGML_OP_FLASH_ATTN_EXT;
-            if (!isLarge && rows.TryAdd(new RowOperation(node)))
+            bool isLarge = node->op is ggml_op.GGML_OP_MUL_MAT or ggml_op.GGML_OP_FLASH_ATTN_EXT,
+                isOfRows = !isLarge && node->op is not (ggml_op.GGML_OP_ROPE or ggml_op.GGML_OP_SET_ROWS);
+            if (isOfRows && rows.TryAdd(new RowOperation(node)))
                 continue;
             rows.Compute(threadCount);
             if (isLarge)
@@ -129,6 +147,10 @@ internal sealed unsafe class KernelBackend : IDisposable
                 Multiply(new MatrixProduct(node));
             else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT)
                 attention.Compute(new AttentionShape(node), threadCount);
+            else if (node->op == ggml_op.GGML_OP_ROPE)
+                new HeadRotation(node).Compute();
+            else if (node->op == ggml_op.GGML_OP_SET_ROWS)
+                new CacheRows(node).Compute();
             else
                 rows.TryAdd(new RowOperation(node));
         }

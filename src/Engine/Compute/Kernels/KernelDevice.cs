@@ -4,6 +4,7 @@ using Tessera.Compute.Kernels.Attention;
 using Tessera.Compute.Kernels.Code;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Kernels.Rows;
+using Tessera.Compute.Kernels.Steps;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels;
@@ -22,6 +23,9 @@ internal static unsafe class KernelDevice
 
     [ThreadStatic]
     private static bool leavesFewQueries;
+
+    [ThreadStatic]
+    private static bool takesSteps;
 
     /// <summary>Whether this processor can run the kernels, and the user lets it.</summary>
     public static bool IsSupported => TileProduct.IsSupported && nint.Size == sizeof(long) && KernelLevels.Allowed > KernelLevel.Ggml;
@@ -50,6 +54,21 @@ internal static unsafe class KernelDevice
         finally
         {
             leavesFewQueries = false;
+        }
+    }
+
+    /// <summary>Runs a call during which this thread's graphs of few tokens are Tessera's from end to end, but for what no kernel
+    /// knows.</summary>
+    public static T WithSteps<T>(Func<T> call)
+    {
+        takesSteps = true;
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            takesSteps = false;
         }
     }
 
@@ -155,7 +174,8 @@ internal static unsafe class KernelDevice
         };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint NewBackend(nint self, byte* parameters) => (nint)KernelBackend.New((ggml_backend_device*)self, &NameOf);
+    private static nint NewBackend(nint self, byte* parameters) =>
+        (nint)KernelBackend.New((ggml_backend_device*)self, &NameOf, isOfTower: self == (nint)towerDevice);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint BufferTypeOf(nint self) => GgmlBackend.ggml_backend_cpu_buffer_type();
@@ -177,7 +197,7 @@ internal static unsafe class KernelDevice
             ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node)
                 && !(leavesFewQueries && new AttentionShape(node).HasFewQueries),
             ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
-            _ => isOfTower && HasProducts && RowOperation.IsSupported(node),
+            _ => HasProducts && (isOfTower ? RowOperation.IsSupported(node) : takesSteps && StepOperation.IsSupported(node)),
         };
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

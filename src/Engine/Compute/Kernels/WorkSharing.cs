@@ -16,9 +16,10 @@ internal static class WorkSharing
                 compute(worker, unit);
         }
 
-        if (threadCount == 1 || unitCount == 1)
+        int count = Math.Min(threadCount, unitCount);
+        if (count <= 1)
             Work(0);
-        else
-            Parallel.For(0, Math.Min(threadCount, unitCount), new ParallelOptions { MaxDegreeOfParallelism = threadCount }, Work);
+        else if (!WorkTeam.OfMachine.TryRun(count, Work))
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Work);
     }
 }

@@ -53,6 +53,9 @@ internal sealed unsafe class LanguageModel : ILanguageModel
     /// (<see cref="RowPlaces"/>).</summary>
     public bool PlacesRowsFreely { get; set; }
 
+    /// <summary>Whether Tessera's kernels know all matrices of its layers well enough to compute single tokens.</summary>
+    public bool TakesSteps { get; set; }
+
     /// <summary>Width of an input embedding, which a projector must match.</summary>
     public int EmbeddingWidth { get; }
 

@@ -40,6 +40,23 @@ internal sealed class LanguageModelFile : IDisposable
         && Parts[0].Metadata.TryGetInt32Array("qwen2vl.rope.dimension_sections", out int[]? sections)
         && sections is [0, > 0, 0, ..];
 
+    /// <summary>The types of the layers' matrices; none where they are experts', of which each token chooses some.</summary>
+    public IReadOnlyCollection<GgufTensorType> MatrixTypes
+    {
+        get
+        {
+            GgufTensor[] ofLayers =
+            [
+                .. Parts
+                    .SelectMany(static file => file.Tensors)
+                    .Where(static tensor => tensor.Shape.Length > 1 && tensor.Name.StartsWith("blk.", StringComparison.Ordinal)),
+            ];
+            return ofLayers.Any(static tensor => tensor.Shape.Length > 2)
+                ? []
+                : [.. ofLayers.Select(static tensor => tensor.Type).Distinct()];
+        }
+    }
+
     /// <summary>Opens the file, and the others of a model that is split, and checks them all.</summary>
     /// <exception cref="ModelFileException">One is damaged, a vision projector, or not what llama.cpp can run.</exception>
     public static LanguageModelFile Open(string path)

@@ -319,7 +319,7 @@ internal sealed unsafe class LlamaLanguage : ILanguage
         else
             LibLlama.llama_detach_threadpool(handle.Pointer);
         long started = Stopwatch.GetTimestamp();
-        int status = Pass(batch, pass);
+        int status = model.TakesSteps ? ComputeDevice.WithSteps(() => Pass(batch, pass)) : Pass(batch, pass);
         if (status == 0)
         {
             places?.Append(batch);

@@ -16,6 +16,8 @@ internal enum MachineCodeKernel
     SaveUnit,
     /// <summary>Products of tiles of bfloat16 on AMX.</summary>
     MultiplyOnUnit,
+    /// <summary>Half precision to single.</summary>
+    WidenHalves,
     /// <summary>Products of blocks, one scale a block, on AVX-512 with VNNI.</summary>
     SymmetricWide,
     /// <summary>Products of blocks, one scale a block, on AVX-VNNI.</summary>
@@ -49,6 +51,7 @@ internal static class MachineCode
             MachineCodeKernel.ConfigureUnit => ConfigureUnit,
             MachineCodeKernel.SaveUnit => SaveUnit,
             MachineCodeKernel.MultiplyOnUnit => MultiplyOnUnit,
+            MachineCodeKernel.WidenHalves => WidenHalves,
             MachineCodeKernel.SymmetricWide => SymmetricWide,
             MachineCodeKernel.SymmetricVnni => SymmetricVnni,
             MachineCodeKernel.SymmetricNarrow => SymmetricNarrow,
@@ -71,6 +74,7 @@ internal static class MachineCode
             MachineCodeKernel.ConfigureUnit => 3,
             MachineCodeKernel.SaveUnit => 3,
             MachineCodeKernel.MultiplyOnUnit => 3,
+            MachineCodeKernel.WidenHalves => 3,
             MachineCodeKernel.SymmetricWide => 2023,
             MachineCodeKernel.SymmetricVnni => 1726,
             MachineCodeKernel.SymmetricNarrow => 3306,
@@ -929,6 +933,24 @@ internal static class MachineCode
             0xc4, 0xa2, 0x7a, 0x4b, 0x14, 0x10, // 208: tilestored [rax+r10],tmm2
             0xc4, 0xa2, 0x7a, 0x4b, 0x5c, 0x10, 0x40, // 214: tilestored [rax+r10+40h],tmm3
             0xc3, // 221: ret
+        ];
+
+    private static ReadOnlySpan<byte> WidenHalves =>
+        [
+            0x48, 0x89, 0xf9, // 0: mov rcx,rdi
+            0x4c, 0x8b, 0x01, // 3: mov r8,[rcx]
+            0x48, 0x8b, 0x51, 0x08, // 6: mov rdx,[rcx+8]
+            0x4c, 0x8b, 0x59, 0x10, // 10: mov r11,[rcx+10h]
+            0xc4, 0xc2, 0x7d, 0x13, 0x00, // 14: vcvtph2ps ymm0,[r8]
+            0xc4, 0xc2, 0x7d, 0x13, 0x48, 0x10, // 19: vcvtph2ps ymm1,[r8+10h]
+            0xc5, 0xfc, 0x11, 0x02, // 25: vmovups [rdx],ymm0
+            0xc5, 0xfc, 0x11, 0x4a, 0x20, // 29: vmovups [rdx+20h],ymm1
+            0x49, 0x83, 0xc0, 0x20, // 34: add r8,20h
+            0x48, 0x83, 0xc2, 0x40, // 38: add rdx,40h
+            0x49, 0x83, 0xeb, 0x10, // 42: sub r11,10h
+            0x7f, 0xde, // 46: jg short 000000000000000Eh
+            0xc5, 0xf8, 0x77, // 48: vzeroupper
+            0xc3, // 51: ret
         ];
 
     private static ReadOnlySpan<byte> SymmetricWide =>

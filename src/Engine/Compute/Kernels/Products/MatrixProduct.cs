@@ -9,6 +9,8 @@ namespace Tessera.Compute.Kernels.Products;
 /// </summary>
 internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
 {
+    // Rows from which unpacking a weight pays: of kernels that take bytes of 16 columns at once, and of others.
+    private const int LeastRowsOfBytes = 5;
     private const int LeastRows = 17;
     private const int LeastRowsOnUnit = 32;
     private const int LeastRowsRepacked = 64;
@@ -43,14 +45,15 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     /// <summary>The form that it takes on vectors.</summary>
     public ProductForm Form => ProductForms.Of(Weight->type, IsExact, Depth, InterleavedWeights.Holds(Weight));
 
-    /// <summary>Whether there are rows enough to pay for unpacking the weight; ggml's kernels read it as it is.</summary>
+    /// <summary>Whether there are rows enough to pay for unpacking the weight, or it can be read as it is; ggml's kernels do so.</summary>
     public bool IsWorthIt =>
-        RowCount
-        >= (
-            IsRepacked ? LeastRowsRepacked
-            : MatrixUnit.IsSupported ? LeastRowsOnUnit
-            : LeastRows
-        );
+        FewRowsKernel.Takes(this)
+        || RowCount
+            >= (
+                IsRepacked ? LeastRowsRepacked
+                : MatrixUnit.IsSupported ? LeastRowsOnUnit
+                : LeastRows
+            );
 
     /// <summary>Says of a product what x may be rounded to.</summary>
     public static void SetPrecision(ggml_tensor* product, ggml_prec precision) => product->op_params[PrecisionOfX] = (int)precision;

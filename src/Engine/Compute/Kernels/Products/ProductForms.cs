@@ -63,7 +63,10 @@ internal static unsafe class ProductForms
             MachineCodeKernel.HalvesWide => ProcessorLevel.HasAvx512Bf16,
             MachineCodeKernel.SymmetricWide or MachineCodeKernel.HalvedWide or MachineCodeKernel.LeastWide => ProcessorLevel.HasAvx512Vnni,
             MachineCodeKernel.SymmetricVnni or MachineCodeKernel.HalvedVnni or MachineCodeKernel.LeastVnni => ProcessorLevel.HasAvxVnni,
-            MachineCodeKernel.ConfigureUnit or MachineCodeKernel.SaveUnit or MachineCodeKernel.MultiplyOnUnit => false,
+            MachineCodeKernel.ConfigureUnit
+            or MachineCodeKernel.SaveUnit
+            or MachineCodeKernel.MultiplyOnUnit
+            or MachineCodeKernel.WidenHalves => false,
             _ => ProcessorLevel.HasAvx2,
         };
 

@@ -23,7 +23,16 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
 
     private float Epsilon => BitConverter.Int32BitsToSingle(node->op_params[0]);
 
-    private ggml_unary_op Activation => (ggml_unary_op)node->op_params[0];
+    private ggml_unary_op Activation =>
+        node->op == ggml_op.GGML_OP_UNARY
+            ? (ggml_unary_op)node->op_params[0]
+            : (ggml_glu_op)node->op_params[0] switch
+            {
+                ggml_glu_op.GGML_GLU_OP_SWIGLU => ggml_unary_op.GGML_UNARY_OP_SILU,
+                ggml_glu_op.GGML_GLU_OP_GEGLU => ggml_unary_op.GGML_UNARY_OP_GELU,
+                ggml_glu_op.GGML_GLU_OP_GEGLU_ERF => ggml_unary_op.GGML_UNARY_OP_GELU_ERF,
+                _ => ggml_unary_op.GGML_UNARY_OP_GELU_QUICK,
+            };
 
     /// <summary>Whether a node is such an operation, of an operator that is known and of tensors without gaps.</summary>
     public static bool IsSupported(ggml_tensor* node)
@@ -38,7 +47,13 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
             && node->ne[0] <= int.MaxValue / 64
             && node->ne[1] * node->ne[2] * node->ne[3] <= int.MaxValue;
         return isPlain
-            && (operation.other == null || (IsContiguous(operation.other) && (HasShapeOf(operation.other, node) || operation.IsRow)));
+            && (
+                operation.other == null
+                || (
+                    IsContiguous(operation.other)
+                    && (HasShapeOf(operation.other, node) || (operation.IsRow && node->op != ggml_op.GGML_OP_GLU))
+                )
+            );
     }
 
     /// <summary>
@@ -66,7 +81,9 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
         float* from = (float*)x->data + first,
             to = (float*)node->data + first;
         if (node->op == ggml_op.GGML_OP_UNARY)
-            Activate(from, to, count);
+            Activate(from, null, to, count);
+        else if (node->op == ggml_op.GGML_OP_GLU)
+            Activate(from, (float*)other->data + first, to, count);
         else if (node->op is ggml_op.GGML_OP_NORM or ggml_op.GGML_OP_RMS_NORM)
             Normalise(from, to, rowCount);
         else if (!IsRow)
@@ -87,6 +104,14 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
                     or ggml_unary_op.GGML_UNARY_OP_GELU_QUICK
                     or ggml_unary_op.GGML_UNARY_OP_GELU_ERF
                     or ggml_unary_op.GGML_UNARY_OP_SILU,
+            // Of two operands only, the first of which is activated.
+            ggml_op.GGML_OP_GLU => node->src[1] != 0
+                && node->op_params[1] == 0
+                && (ggml_glu_op)node->op_params[0]
+                    is ggml_glu_op.GGML_GLU_OP_SWIGLU
+                        or ggml_glu_op.GGML_GLU_OP_GEGLU
+                        or ggml_glu_op.GGML_GLU_OP_GEGLU_ERF
+                        or ggml_glu_op.GGML_GLU_OP_GEGLU_QUICK,
             _ => false,
         };
 
@@ -149,11 +174,16 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
         return sum;
     }
 
-    private void Activate(float* from, float* to, long count)
+    // Times the factors, where there are any.
+    private void Activate(float* from, float* factors, float* to, long count)
     {
         long index = 0;
         for (; index + Lanes <= count; index += Lanes)
-            VectorActivations.Compute(Activation, Vector512.Load(from + index)).Store(to + index);
+        {
+            Vector512<float> activated = VectorActivations.Compute(Activation, Vector512.Load(from + index));
+            (factors == null ? activated : activated * Vector512.Load(factors + index)).Store(to + index);
+        }
+
         if (index == count)
             return;
         Vector512<float> last = default;
@@ -161,6 +191,6 @@ internal readonly unsafe struct RowOperation(ggml_tensor* node)
             last = last.WithElement(lane, from[index + lane]);
         last = VectorActivations.Compute(Activation, last);
         for (int lane = 0; index + lane < count; lane++)
-            to[index + lane] = last[lane];
+            to[index + lane] = factors == null ? last[lane] : last[lane] * factors[index + lane];
     }
 }

@@ -1,0 +1,20 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Compute.Kernels.Code;
+
+/// <summary>What the kernel that widens halves is told.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct HalvesCall
+{
+    /// <summary>Halves that it takes at a time.</summary>
+    public const int AtOnce = 16;
+
+    /// <summary>The halves.</summary>
+    public ushort* Source;
+
+    /// <summary>Gets them in single precision.</summary>
+    public float* Target;
+
+    /// <summary>How many: a multiple of 16, at least one.</summary>
+    public nint Count;
+}

@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Tessera.Compute.Kernels.Code;
+using Tessera.Native;
+
+namespace Tessera.Compute.Kernels.Products;
+
+/// <summary>
+/// Products of so few rows that unpacking the weight would not pay: x is rounded to bytes in blocks of 32, and each thread multiplies some
+/// columns with it as they lie. One operation at a time.
+/// </summary>
+internal sealed unsafe class FewRowsKernel : IDisposable
+{
+    /// <summary>What people read of it.</summary>
+    public const string Name = "products of few rows: AVX2, int8";
+
+    // Of x: more rows are sooner done by unpacking.
+    private const int MostRows = 4;
+    private const int SuperDepth = 256;
+
+    // Of the weight, for a thread at a time.
+    private const long ChunkBytes = 1 << 16;
+    private readonly ScratchMemory memory = new();
+    private (nint Tensor, nint Data, int Depth, int Rows) packed;
+
+    /// <summary>Whether it computes products of a type's weights as libllama has them here.</summary>
+    public static bool TakesType(ggml_type type) =>
+        type is ggml_type.GGML_TYPE_Q8_0 or ggml_type.GGML_TYPE_Q6_K
+        || (type == ggml_type.GGML_TYPE_Q4_K && InterleavedWeights.CanUnpack(type));
+
+    /// <summary>Whether it computes a product.</summary>
+    public static bool Takes(MatrixProduct product)
+    {
+        if (product.RowCount > MostRows || product.IsExact || KernelLevels.Allowed < KernelLevel.Avx2 || !ProcessorLevel.HasAvx2)
+            return false;
+        ggml_tensor* weight = product.Weight;
+        return weight->type switch
+        {
+            ggml_type.GGML_TYPE_Q8_0 => IsPlain(product),
+            ggml_type.GGML_TYPE_Q6_K => IsPlain(product),
+            ggml_type.GGML_TYPE_Q4_K => InterleavedWeights.Holds(weight)
+                && InterleavedWeights.CanUnpack(weight->type)
+                && product.ColumnCount % InterleavedWeights.Columns == 0,
+            _ => false,
+        };
+    }
+
+    /// <summary>Forgets which x is packed: a new graph may have another one in its place.</summary>
+    public void Begin() => packed = default;
+
+    /// <summary>Computes an operation that it <see cref="Takes"/>.</summary>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
+    public void Compute(MatrixProduct product, int threadCount)
+    {
+        QuantizedRows rows = Pack(product);
+        int step = product.Weight->type == ggml_type.GGML_TYPE_Q4_K ? InterleavedWeights.Columns : 1,
+            columns = product.ColumnCount;
+        int chunk = (int)Math.Clamp(ChunkBytes / (long)product.Weight->nb[1], step, Math.Max(step, columns / threadCount)) / step * step;
+        WorkSharing.Share(
+            threadCount,
+            (columns + chunk - 1) / chunk,
+            (_, unit) =>
+            {
+                for (int row = 0; row < product.RowCount; row++)
+                    Multiply(product, rows, row, unit * chunk, Math.Min(columns, (unit + 1) * chunk));
+            }
+        );
+    }
+
+    public void Dispose() => memory.Dispose();
+
+    private static bool IsPlain(MatrixProduct product) => !product.IsRepacked && !InterleavedWeights.Holds(product.Weight);
+
+    private QuantizedRows Pack(MatrixProduct product)
+    {
+        // Another view of the same is the same.
+        ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
+        (nint, nint, int, int) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount);
+        var rows = new QuantizedRows(memory.Reserve((long)product.RowCount * QuantizedRows.Length(product.Depth)), product.Depth);
+        if (packed == wanted)
+            return rows;
+        packed = default;
+        for (int row = 0; row < product.RowCount; row++)
+            rows.Fill(row, (float*)product.X->data + (long)row * product.Depth);
+        packed = wanted;
+        return rows;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply(MatrixProduct product, QuantizedRows x, int row, int first, int last)
+    {
+        float* result = (float*)product.Result->data + (long)row * product.ColumnCount;
+        int depth = product.Depth;
+        ulong stride = product.Weight->nb[1];
+        byte* columns = product.Weight->data + (ulong)first * stride;
+        byte* bytes = x.Bytes(row);
+        switch (product.Weight->type)
+        {
+            case ggml_type.GGML_TYPE_Q8_0:
+                for (int column = first; column < last; column++, columns += stride)
+                    result[column] = ColumnDots.OfQ8(columns, depth / RowQuantizing.Depth, bytes, x.Scales(row));
+                break;
+            case ggml_type.GGML_TYPE_Q6_K:
+                for (int column = first; column < last; column++, columns += stride)
+                    result[column] = ColumnDots.OfQ6K(columns, depth / SuperDepth, bytes, x.Scales(row), x.Halves(row));
+                break;
+            default:
+                for (
+                    int column = first;
+                    column < last;
+                    column += InterleavedWeights.Columns, columns += InterleavedWeights.Columns * stride
+                )
+                    ColumnDots.OfInterleavedQ4K(columns, depth / SuperDepth, bytes, x.Scales(row), x.Sums(row)).Store(result + column);
+                break;
+        }
+    }
+}

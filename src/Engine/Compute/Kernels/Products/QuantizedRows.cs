@@ -1,0 +1,48 @@
+namespace Tessera.Compute.Kernels.Products;
+
+/// <summary>
+/// Rows of x as weights of few bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32: the
+/// scales, the sums of the elements, and the sums of each half, 32 times and negative.
+/// </summary>
+/// <param name="memory">Room of <see cref="Length"/> bytes for each row.</param>
+/// <param name="depth">Elements of a row, a multiple of 32.</param>
+internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
+{
+    // What elements of six bits count from (Q6_K).
+    private const float Offset = -32;
+
+    /// <summary>Bytes of a row.</summary>
+    public static int Length(int depth) => depth + depth / RowQuantizing.Depth * 4 * sizeof(float);
+
+    /// <summary>A row's elements.</summary>
+    public byte* Bytes(int row) => memory + (long)row * Length(depth);
+
+    /// <summary>The scale of each block.</summary>
+    public float* Scales(int row) => (float*)(Bytes(row) + depth);
+
+    /// <summary>The sum of each block's elements.</summary>
+    public float* Sums(int row) => Scales(row) + depth / RowQuantizing.Depth;
+
+    /// <summary>The sum of each half block's elements times -32.</summary>
+    public float* Halves(int row) => Sums(row) + depth / RowQuantizing.Depth;
+
+    /// <summary>Quantizes a row.</summary>
+    public void Fill(int row, float* values)
+    {
+        byte* bytes = Bytes(row);
+        float* scales = Scales(row),
+            sums = Sums(row),
+            halves = Halves(row);
+        for (int block = 0; block < depth / RowQuantizing.Depth; block++)
+        {
+            (float scale, int first, int last) = RowQuantizing.ToBytes(
+                values + block * RowQuantizing.Depth,
+                bytes + block * RowQuantizing.Depth
+            );
+            scales[block] = scale;
+            sums[block] = scale * (first + last);
+            halves[2 * block] = Offset * scale * first;
+            halves[2 * block + 1] = Offset * scale * last;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using Tessera.Compute.Kernels.Code;
+using static Iced.Intel.AssemblerRegisters;
+using static Tessera.KernelAssembly.Registers;
+
+namespace Tessera.KernelAssembly;
+
+/// <summary>Numbers of one format as those of another.</summary>
+internal static class Conversions
+{
+    private const int Lanes = 8;
+
+    /// <summary>Half precision as single precision, 16 at a time; see <see cref="HalvesCall"/>.</summary>
+    public static void WidenHalves(Assembler code)
+    {
+        AssemblerRegister64 source = Rows,
+            target = Sums,
+            count = Steps;
+        code.mov(source, __qword_ptr[Call + At(nameof(HalvesCall.Source))]);
+        code.mov(target, __qword_ptr[Call + At(nameof(HalvesCall.Target))]);
+        code.mov(count, __qword_ptr[Call + At(nameof(HalvesCall.Count))]);
+        Label loop = code.CreateLabel();
+        code.Label(ref loop);
+        code.vcvtph2ps(Ymm(0), __xmmword_ptr[source]);
+        code.vcvtph2ps(Ymm(1), __xmmword_ptr[source + Lanes * sizeof(ushort)]);
+        code.vmovups(__[target], Ymm(0));
+        code.vmovups(__[target + Lanes * sizeof(float)], Ymm(1));
+        code.add(source, HalvesCall.AtOnce * sizeof(ushort));
+        code.add(target, HalvesCall.AtOnce * sizeof(float));
+        code.sub(count, HalvesCall.AtOnce);
+        code.jg(loop);
+        code.vzeroupper();
+        code.ret();
+    }
+
+    private static int At(string field) => (int)Marshal.OffsetOf<HalvesCall>(field);
+}

@@ -1,0 +1,74 @@
+using Tessera.Compute;
+using Tessera.Compute.Kernels.Products;
+using Tessera.Native;
+
+namespace Tessera.Engine.NativeTests.Kernels;
+
+/// <summary>Products of few rows with weights as they lie, against the slow obvious version.</summary>
+public sealed unsafe class FewRowsTests
+{
+    private static nint Packing =>
+        ComputeDevice
+            .ExtraBufferTypes(GgmlBackend.ggml_backend_dev_by_type(ggml_backend_dev_type.CPU))
+            .FirstOrDefault(InterleavedWeights.Is);
+
+    [FewRowsTheory]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 32, 1, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 288, 33, 2)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 2048, 97, 4)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 1, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 1280, 45, 3)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 1280, 72, 3)]
+    public void Products_are_those_of_the_slow_version(int number, int depth, int columns, int rows)
+    {
+        var type = (ggml_type)number;
+        ComputeDevice.RegisterKernels();
+        bool isInterleaved = type == ggml_type.GGML_TYPE_Q4_K;
+        // Builds of ggml for matrix units interleave nothing.
+        if (isInterleaved && Packing == 0)
+            return;
+        using var product = new QuantizedProduct(type, depth, columns, rows, isInterleaved ? Packing : 0);
+        Assert.True(FewRowsKernel.Takes(new MatrixProduct(product.Node)));
+        using var kernel = new FewRowsKernel();
+        foreach (int threads in (int[])[1, 3])
+        {
+            kernel.Begin();
+            Assert.InRange(product.WorstError(kernel, threads), 0, 2e-5);
+        }
+    }
+
+    [FewRowsTheory]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 256, 8, 5, "more rows")]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 1, "not interleaved")]
+    [InlineData((int)ggml_type.GGML_TYPE_F16, 256, 8, 1, "another type")]
+    public void Others_are_left_alone(int type, int depth, int columns, int rows, string why)
+    {
+        ComputeDevice.RegisterKernels();
+        using var product = new QuantizedProduct((ggml_type)type, depth, columns, rows);
+        Assert.False(FewRowsKernel.Takes(new MatrixProduct(product.Node)), why);
+    }
+
+    [FewRowsTheory]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 208)]
+    public void Scales_that_are_no_numbers_spoil_their_columns_alone(int number, int scaleAt)
+    {
+        ComputeDevice.RegisterKernels();
+        using var product = new QuantizedProduct((ggml_type)number, 256, 16, 2);
+        var weight = (ggml_tensor*)product.Node->src[0];
+        foreach ((int column, Half value) in ((int, Half)[])[(3, Half.NaN), (7, Half.PositiveInfinity)])
+            *(Half*)(weight->data + (ulong)column * weight->nb[1] + (ulong)scaleAt) = value;
+        using var kernel = new FewRowsKernel();
+        kernel.Compute(new MatrixProduct(product.Node), threadCount: 2);
+        for (int index = 0; index < product.Sums.Length; index++)
+            Assert.Equal(index % 16 is not (3 or 7), float.IsFinite(product.Sums[index]));
+    }
+}
+
+/// <summary>A theory for processors with AVX2.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class FewRowsTheoryAttribute : TheoryAttribute
+{
+    public FewRowsTheoryAttribute() => Skip = ProcessorLevel.HasAvx2 ? null : "This processor has no AVX2.";
+}
