@@ -19,7 +19,7 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     private const int SuperDepth = 256;
 
     // Of the weight, for a thread at a time.
-    private const long ChunkBytes = 1 << 16;
+    private const long ChunkBytes = 1 << 17;
     private readonly ScratchMemory memory = new();
     private (nint Tensor, nint Data, int Depth, int Rows) packed;
 
