@@ -7,7 +7,10 @@ using Tessera.Text.Llama;
 
 namespace Tessera.Benchmarks;
 
-/// <summary>A plain llama as graphs built here against libllama, in turn: <c>graph-table FILE [ROWS] [TOKENS] [ROUNDS]</c>.</summary>
+/// <summary>
+/// A plain llama as graphs built here against libllama, in turn: <c>graph-table FILE [ROWS] [TOKENS] [ROUNDS]</c>. With <c>graphs</c> or
+/// <c>libllama</c> behind these, that one alone and the memory that it takes at the peak.
+/// </summary>
 internal static class GraphTable
 {
     public static int Run(string[] arguments)
@@ -16,6 +19,8 @@ internal static class GraphTable
         int rows = Number(arguments, 1, 256),
             tokens = Number(arguments, 2, 32),
             rounds = Number(arguments, 3, 5);
+        if (arguments.Length > 4)
+            return RunAlone(path, isGraph: arguments[4] == "graphs", rows, tokens);
         using GgufFile file = GgufFile.Open(path);
         using GraphLanguageModel graphModel = GraphLanguageModel.Load(file, 0, null, default);
         long before = Environment.WorkingSet;
@@ -44,6 +49,21 @@ internal static class GraphTable
                 )
             );
         Console.WriteLine($"working set with the graphs alone {before >> 20} MB");
+        return 0;
+    }
+
+    private static int RunAlone(string path, bool isGraph, int rows, int tokens)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        using ILanguageModel model = isGraph ? GraphLanguageModel.Load(file, 0, null, default) : LanguageModel.Load(path, 0, null, default);
+        using ILanguage language = model.Open(2048, 1, 0, CacheType.F16);
+        (double prefill, double decode) = Measure(language, rows, tokens);
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"prefill {prefill:0} ms, decode {decode:0.0} ms a token, peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MB"
+            )
+        );
         return 0;
     }
 

@@ -68,6 +68,32 @@ public sealed class JsonTests : IDisposable
         Assert.Equal(shape.Aggregate(sizeof(float), static (bytes, length) => bytes * length), file.Length - headerLength);
     }
 
+    // Cambrian-1's towers see a picture in four sizes, and layers of its language model look at what stands beside its rows.
+    [Theory]
+    [InlineData("embeddings", new[] { 28, 64 })]
+    [InlineData("memory", new[] { 28, 264 })]
+    [InlineData("features", new[] { 252, 32 })]
+    [InlineData("pixels", new[] { 3 * (100 * 100 + 84 * 84 + 98 * 98 + 64 * 64) })]
+    public async Task Encode_of_slices_that_differ_in_size(string stage, int[] shape)
+    {
+        string projector = Goldens.RepositoryPath("tests", "goldens", "cambrian", "cambrian-8b", "mmproj-f16.gguf");
+        JsonElement json = Succeeded(
+            await CliRun.InProcessAsync(
+                "encode",
+                "--mmproj",
+                projector,
+                Goldens.Picture("shapes"),
+                "--stage",
+                stage,
+                "--out",
+                folder.File("x.npy"),
+                "--json"
+            )
+        );
+        Assert.Equal(stage, json.GetProperty("stage").GetString());
+        Assert.Equal(shape, json.GetProperty("shape").EnumerateArray().Select(static length => length.GetInt32()));
+    }
+
     [Fact]
     public async Task Pixels_are_the_goldens()
     {

@@ -112,20 +112,21 @@ internal sealed class EncodeCommand(CliConsole console)
 
     private EncodeDocument WritePixels(ImagePixels pixels, string path)
     {
-        var size = pixels.Size(0);
-        if (Enumerable.Range(1, pixels.SliceCount - 1).Any(index => pixels.Size(index) != size))
-            throw new TesseraException("The slices differ in size, so their pixels do not fit one array.");
-        long[] shape = [pixels.SliceCount, 3, size.Height, size.Width];
+        PixelSize[] sizes = [.. Enumerable.Range(0, pixels.SliceCount).Select(pixels.Size)];
+        // Those of slices that differ in size lie end to end.
+        long[] shape =
+            sizes.Distinct().Count() == 1
+                ? [pixels.SliceCount, 3, sizes[0].Height, sizes[0].Width]
+                : [sizes.Sum(static size => 3 * size.Area)];
         Write(path, shape, Enumerable.Range(0, pixels.SliceCount).Select(pixels.Planes));
         return new EncodeDocument(path, "pixels", shape, 0, 0);
     }
 
     private EncodeDocument WriteFeatures(ImageFeatures features, string path)
     {
-        int patchCount = features.Of(0).Length / features.Width;
-        if (Enumerable.Range(1, features.SliceCount - 1).Any(index => features.Of(index).Length != features.Of(0).Length))
-            throw new TesseraException("The slices differ in size, so their features do not fit one array.");
-        long[] shape = [features.SliceCount, patchCount, features.Width];
+        int[] counts = [.. Enumerable.Range(0, features.SliceCount).Select(index => features.Of(index).Length / features.Width)];
+        // Those of slices that differ in size stand one behind another.
+        long[] shape = counts.Distinct().Count() == 1 ? [features.SliceCount, counts[0], features.Width] : [counts.Sum(), features.Width];
         Write(path, shape, Enumerable.Range(0, features.SliceCount).Select(features.Of));
         return new EncodeDocument(
             path,
@@ -141,7 +142,7 @@ internal sealed class EncodeCommand(CliConsole console)
         if (wantsMemory && encoding.MemoryWidth == 0)
             throw new TesseraException($"{vision.Path}: {vision.Family}'s pictures are rows of the prompt, so there is no memory of them.");
         // Pictures that a language model looks at beside its tokens are no rows of the prompt.
-        bool isMemory = encoding.TokenCount == 0 && encoding.MemoryWidth > 0;
+        bool isMemory = encoding.MemoryWidth > 0 && (wantsMemory || encoding.TokenCount == 0);
         long[] shape = isMemory
             ? [encoding.Memory.Length / encoding.MemoryWidth, encoding.MemoryWidth]
             : [encoding.TokenCount, encoding.Width];
