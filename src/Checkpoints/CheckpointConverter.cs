@@ -55,7 +55,7 @@ public sealed class CheckpointConverter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ConversionOptions();
         var folder = new CheckpointFolder(path);
-        if (!folder.Has("config.json") && LavisPieces.Find(folder) is null)
+        if (!folder.Has("config.json") && LavisPieces.Find(folder) is null && FlamingoPieces.Find(folder).Count == 0)
             throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
         var towers = new List<VisionTowerFolder>();
         CheckpointWeights? weights = null;

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints;
@@ -18,6 +20,7 @@ internal sealed class CheckpointParts
 
     private readonly IReadOnlyList<CheckpointFolder> parts;
     private readonly LavisPieces? pieces;
+    private readonly IReadOnlyList<string> flamingo = [];
     private readonly CheckpointFolder language;
 
     /// <param name="root">The checkpoint.</param>
@@ -27,12 +30,15 @@ internal sealed class CheckpointParts
     {
         Root = root;
         pieces = LavisPieces.Find(root);
-        if (pieces is null && languageModel is not null)
+        if (pieces is null)
+            flamingo = FlamingoPieces.Find(root);
+        bool isInPieces = pieces is not null || flamingo.Count > 0;
+        if (!isInPieces && languageModel is not null)
             throw new CheckpointException(root.FullPath, "its language model is in it, so no other folder of one can belong to it.");
         language =
-            pieces is null ? root
+            !isInPieces ? root
             : languageModel is not null ? new CheckpointFolder(languageModel)
-            : pieces.LanguageFolder(root);
+            : pieces?.LanguageFolder(root) ?? FlamingoPieces.LanguageFolder(root);
         bool isDivided = Known.Any(part => Directory.Exists(root.PathOf(part.Name)));
         parts = isDivided ? [.. Known.Select(part => new CheckpointFolder(root.PathOf(part.Name)))] : [];
     }
@@ -52,6 +58,8 @@ internal sealed class CheckpointParts
         Settings config = language.ReadSettings("config.json");
         if (pieces is not null)
             config = pieces.Mark(config);
+        else if (flamingo.Count > 0)
+            config = Settings.Merge(new Settings(config.Path, JsonDocument.Parse(FlamingoFamily.OwnConfig).RootElement), config);
         for (int index = 0; index < parts.Count; index++)
             if (parts[index].TryReadSettings("config.json") is Settings own)
                 config = config.With(Known[index].ConfigKey, own);
@@ -63,6 +71,7 @@ internal sealed class CheckpointParts
     public CheckpointWeights OpenWeights() =>
         parts.Count > 0 ? CheckpointWeights.OpenParts(parts)
         : pieces is not null ? CheckpointWeights.OpenWith(language, Root, pieces.Files, LavisPieces.Prefix)
+        : flamingo.Count > 0 ? CheckpointWeights.OpenWith(language, Root, flamingo, FlamingoPieces.Prefix)
         : CheckpointWeights.Open(Root);
 
     /// <summary>The files that say what the checkpoint is, by the names that are recorded.</summary>

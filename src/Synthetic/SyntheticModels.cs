@@ -64,6 +64,13 @@ public static class SyntheticModels
             return;
         }
 
+        if (shape.IsMpt)
+        {
+            SyntheticFlamingo.Write(writer, shape);
+            writer.Save(path);
+            return;
+        }
+
         if (shape.IsBert)
         {
             SyntheticBlip.Write(writer, shape);

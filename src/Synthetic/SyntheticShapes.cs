@@ -2,6 +2,7 @@ using Tessera.Vision.Families.Blip;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
+using Tessera.Vision.Families.Flamingo;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
@@ -91,6 +92,18 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
     /// <inheritdoc cref="SamplerStride"/>
     public int SamplerCount { get; init; }
 
+    /// <summary>openflamingo/OpenFlamingo-9B-vitl-mpt7b: MPT-7B, a block that looks at pictures in front of every fourth.</summary>
+    public static LanguageShape FlamingoMpt7B { get; } =
+        new(4096, 16384, 32, 32, 32, 50280)
+        {
+            IsMpt = true,
+            CrossingInterval = 4,
+            MemoryWidth = 1024,
+        };
+
+    /// <summary>Whether it is an OpenFlamingo's MPT.</summary>
+    public bool IsMpt { get; init; }
+
     /// <summary>Salesforce/blip-image-captioning-large, config.json.</summary>
     public static LanguageShape BlipLarge { get; } = new(768, 3072, 12, 12, 12, 30524) { IsBert = true, MemoryWidth = 1024 };
 
@@ -140,6 +153,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("minicpm-v-4.6", MiniCpmV46Shape.Released, LanguageShape.Qwen1B),
         new("internvl2-8b", InternVlShape.Released, LanguageShape.InternLm7B),
         new("internvl2-1b", InternVlShape.Released, LanguageShape.TinyLlama),
+        new("openflamingo-9b", FlamingoShape.Released, LanguageShape.FlamingoMpt7B),
         new("blip-caption-large", BlipShape.Released, LanguageShape.BlipLarge),
         new("internvl-14b-chat", InternVl1Shape.Released, LanguageShape.Vicuna13B),
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),

@@ -72,6 +72,7 @@ public sealed class FamilyGoldenTests
     [InlineData("blip-caption", "blip/blip-caption", "BLIP")]
     [InlineData("blip-caption-lavis", "blip/blip-caption", "BLIP")]
     [InlineData("blip-vqa", "blip/blip-vqa", "BLIP")]
+    [InlineData("openflamingo-mpt", "openflamingo/openflamingo-mpt", "OpenFlamingo")]
     [InlineData("blip2-opt", "blip-2/blip2-opt", "BLIP-2")]
     [InlineData("llama-3.2-vision", "mllama/llama-3.2-vision", "Llama 3.2 Vision")]
     [InlineData("minicpm-v-2.6", "minicpm-v/minicpm-v-2.6", "MiniCPM-V 2.6")]

@@ -23,6 +23,7 @@ internal static class CheckpointFamilies
         ("BLIP", BlipFamily.Recognises, static (config, names) => new BlipFamily(config, names)),
         ("BLIP-2", Blip2Family.Recognises, static (config, _) => new Blip2Family(config)),
         ("MiniCPM-V 4.6", MiniCpmV46Family.Recognises, static (config, _) => new MiniCpmV46Family(config)),
+        ("OpenFlamingo", FlamingoFamily.Recognises, static (config, names) => new FlamingoFamily(config, names)),
         ("IDEFICS", IdeficsFamily.Recognises, static (config, _) => new IdeficsFamily(config)),
         ("Llama 3.2 Vision", MllamaFamily.Recognises, static (config, _) => new MllamaFamily(config)),
         ("VILA", VilaFamily.Recognises, static (config, _) => new VilaFamily(config)),

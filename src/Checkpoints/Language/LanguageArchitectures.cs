@@ -13,6 +13,10 @@ internal static class LanguageArchitectures
     /// <summary>The name by which a family asks for mPLUG-Owl2's.</summary>
     public const string MplugOwl2 = "mplug_owl2_language";
 
+    /// <summary>The names by which OpenFlamingo asks for its two.</summary>
+    public const string FlamingoMpt = "flamingo_mpt",
+        FlamingoNeox = "flamingo_neox";
+
     /// <summary>The names by which BLIP asks for its two decoders.</summary>
     public const string BlipCaptions = "blip_captions",
         BlipAnswers = "blip_answers";
@@ -39,6 +43,8 @@ internal static class LanguageArchitectures
         ),
         (["CambrianLlamaForCausalLM", "cambrian_llama"], static () => new CambrianArchitecture()),
         (["IdeficsForVisionText2Text", "idefics"], static () => new IdeficsArchitecture()),
+        ([FlamingoMpt], static () => new FlamingoMptArchitecture()),
+        ([FlamingoNeox], static () => new FlamingoNeoxArchitecture()),
         ([BlipCaptions], static () => new BlipArchitecture("blip")),
         ([BlipAnswers], static () => new BlipArchitecture("blip-vqa")),
         (["OPTForCausalLM", "opt"], static () => new OptArchitecture()),

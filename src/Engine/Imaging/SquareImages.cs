@@ -119,7 +119,7 @@ internal static class SquareImages
     /// get_resize_output_image_size and center_crop.
     /// </summary>
     /// <exception cref="TesseraException">The picture is too elongated.</exception>
-    public static RgbImage ResizeAndCrop(RgbImage image, int size, CancellationToken cancellationToken)
+    public static RgbImage ResizeAndCrop(RgbImage image, int size, CancellationToken cancellationToken, bool roundsToEven = false)
     {
         int shorter = Math.Min(image.Width, image.Height),
             longer = Math.Max(image.Width, image.Height);
@@ -134,7 +134,9 @@ internal static class SquareImages
             ResampleFilter.Bicubic,
             new ResampleOptions(CancellationToken: cancellationToken)
         );
-        return width == height ? resized : resized.Crop((width - size) / 2, (height - size) / 2, size, size);
+        return width == height ? resized : resized.Crop(Margin(width), Margin(height), size, size);
+
+        int Margin(int side) => roundsToEven ? (int)Math.Round((side - size) / 2.0, MidpointRounding.ToEven) : (side - size) / 2;
     }
 
     private static TesseraException TooElongated(RgbImage image) =>

@@ -47,6 +47,8 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("idefics", "idefics")]
     [InlineData("blip-caption", "blip-caption")]
     [InlineData("blip-vqa", "blip-vqa")]
+    [InlineData("openflamingo-mpt", "openflamingo-mpt")]
+    [InlineData("openflamingo-neox", "openflamingo-neox")]
     [InlineData("blip2-opt", "blip2-opt")]
     [InlineData("llama-3.2-vision", "llama-3.2-vision")]
     public async Task A_converted_checkpoint_encodes_and_answers_as_the_reference(string checkpoint, string name)

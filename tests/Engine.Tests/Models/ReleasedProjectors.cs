@@ -58,6 +58,7 @@ internal static class ReleasedProjectors
         yield return ("Llama 3.2 Vision", Mllama(), [3202, 6404, 6404]);
         yield return ("IDEFICS", Idefics(), [64, 64, 64]);
         yield return ("BLIP", Blip(), [577, 577, 577]);
+        yield return ("OpenFlamingo", With(Idefics(), ("clip.projector_type", "flamingo")), [64, 64, 64]);
     }
 
     private static SlicedProjectors.Contents Llava(uint imageSize, uint patchSize, bool classToken)

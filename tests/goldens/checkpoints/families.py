@@ -256,6 +256,61 @@ def blip(name, case, authors=False):
         torch.save({"model": {**theirs, "text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}}, HERE / name / "model_base_caption.pth")
 
 
+OPEN_CLIP = [("embeddings.class_embedding", "class_embedding"), ("embeddings.position_embedding.weight", "positional_embedding"), ("embeddings.patch_embedding", "conv1"),
+             ("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post"), ("encoder.layers.", "transformer.resblocks."), ("self_attn.", "attn."), ("layer_norm1", "ln_1"),
+             ("layer_norm2", "ln_2"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")]
+
+
+def openflamingo(name, case, module, open_clip=False):
+    """openflamingo/OpenFlamingo-*: checkpoint.pt with what was trained (train_utils.py, filter_state_dict_to_trainable), the language model's folder and CLIP's beside
+    it; CLIP as transformers has it or as open_clip. MPT's names are those of mosaicml/mpt-1b-redpajama-200b."""
+    case.build()
+    folder, half = HERE / name, lambda state: {key: tensor.detach().half().contiguous().clone() for key, tensor in state.items()}
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "language").mkdir(parents=True)
+    (folder / "clip-vit-large-patch14").mkdir()
+    own, language = {}, {}
+    for key, tensor in case.model.state_dict().items():
+        if key.startswith("perceiver.") or "gated_cross_attn_layer" in key:
+            own[key] = tensor
+        elif key.startswith("lang_encoder.") and key != "lang_encoder.lm_head.weight":
+            key = key.removeprefix("lang_encoder.").replace("decoder_layer.", "")
+            if "wte" in key or "embed_" in key:
+                own["lang_encoder." + key], tensor = tensor, tensor[:-2] * 0.5          # trained further, and with two rows more
+            for old, new in (("attn.Wqkv.linear", "attn.Wqkv"), ("attn.Wqkv.q_ln", "attn.q_ln"), ("attn.Wqkv.k_ln", "attn.k_ln"), ("norm_1", "ln_1"), ("norm_2", "ln_2"),
+                             ("norm_f", "ln_f"), ("ffn.up_proj", "mlp.mlp_up"), ("ffn.down_proj", "mlp.mlp_down")):
+                key = key.replace(old, new)
+            language[key] = tensor
+    torch.save(half(own), folder / "checkpoint.pt")
+    save_file(half(language), folder / "language" / "model.safetensors", metadata={"format": "pt"})
+    config = case.model.lang_encoder.config
+    if hasattr(config, "n_heads"):
+        settings = {"model_type": "mosaic_gpt", "architectures": ["MosaicGPT"], "d_model": config.d_model, "n_heads": config.n_heads, "n_layers": config.n_layers, "mlp_ratio": 4,
+                    "max_seq_len": config.max_seq_len, "vocab_size": config.vocab_size, "alibi": True, "alibi_bias_max": 8, "attn_qk_ln": True, "attn_clip_qkv": None, "no_bias": True}
+    else:
+        keep = ("hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "vocab_size", "use_parallel_residual", "max_position_embeddings", "layer_norm_eps",
+                "hidden_act")
+        settings = {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "rotary_pct": 0.5, "rotary_emb_base": 10000, "tie_word_embeddings": False,
+                    **{key: getattr(config, key) for key in keep}}
+    (folder / "language" / "config.json").write_text(json.dumps(settings, indent=1, sort_keys=True))
+    tokenizer(folder / "language", module.Released(module.CORPUS))
+    tower = case.model.vision_encoder.state_dict()
+    tower = {key.removeprefix("vision_model."): tensor for key, tensor in tower.items() if "position_ids" not in key}
+    beside = folder / "clip-vit-large-patch14"
+    if open_clip:
+        for key in [key for key in tower if ".q_proj." in key]:
+            parts = [tower.pop(key.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")]
+            tower[key.replace("q_proj.", "in_proj_")] = torch.cat(parts)
+        tower = {"visual." + gguf_files.rename(OPEN_CLIP, key): tensor for key, tensor in tower.items()}
+        torch.save(half(tower), beside / "open_clip_pytorch_model.pt")
+        (beside / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 48, "quick_gelu": True, "vision_cfg": {"image_size": 56, "layers": 3, "width": 64,
+                                                                                                                                       "patch_size": 14}}}))
+    else:
+        save_file(half({"vision_model." + key: tensor for key, tensor in tower.items()}), beside / "model.safetensors", metadata={"format": "pt"})
+        (beside / "config.json").write_text(json.dumps({"model_type": "clip", "vision_config": {**case.vision, "model_type": "clip_vision_model"}}, indent=1))
+    print(name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // 1024, "KB", flush=True)
+
+
 MINIGPT_FORMER = [("layernorm.", "bert.embeddings.LayerNorm."), ("encoder.layer.", "bert.encoder.layer."), ("attention.attention.", "attention.self.")]
 
 
@@ -354,6 +409,8 @@ def main(names):
         "blip-caption-lavis": lambda n: blip(n, family("blip").Caption(), authors=True),
         "blip-vqa": lambda n: blip(n, family("blip").Answer()),
         "blip-itm": lambda n: blip(n, family("blip").Matching()),
+        "openflamingo-mpt": lambda n: openflamingo(n, family("openflamingo").Mpt(), family("openflamingo")),
+        "openflamingo-neox": lambda n: openflamingo(n, family("openflamingo").Neox(), family("openflamingo"), open_clip=True),
         "blip2-opt": lambda n: blip2(n, family("blip-2").Blip2OptCase()),
         "blip2-flan-t5": lambda n: blip2(n, family("blip-2").Blip2Case()),
         "llama-3.2-vision": lambda n: mllama(n, family("mllama").Mllama()),

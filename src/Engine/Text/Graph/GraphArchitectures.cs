@@ -13,6 +13,8 @@ internal static class GraphArchitectures
         ["cambrian"] = static (keys, weights) => new CambrianGraph(keys, weights),
         ["blip"] = static (keys, weights) => new BlipGraph(keys, weights),
         ["blip-vqa"] = static (keys, weights) => new BlipGraph(keys, weights),
+        ["flamingo-mpt"] = static (keys, weights) => new FlamingoMptGraph(keys, weights),
+        ["flamingo-neox"] = static (keys, weights) => new FlamingoNeoxGraph(keys, weights),
         ["idefics"] = static (keys, weights) => new IdeficsGraph(keys, weights),
         ["opt"] = static (keys, weights) => new OptGraph(keys, weights),
         ["mplug_owl2"] = static (keys, weights) => new MplugOwl2Graph(keys, weights),

@@ -63,6 +63,8 @@ internal sealed class LanguageKeys(GgufFile file, string architecture)
                 : throw Wrong(key, value.ToString(CultureInfo.InvariantCulture))
             : standard;
 
+    public bool Flag(string key, bool standard) => file.Metadata.TryGetBoolean($"{architecture}.{key}", out bool value) ? value : standard;
+
     public int[] Numbers(string key) => file.Metadata.RequireInt32Array($"{architecture}.{key}");
 
     /// <summary>What divides into whole parts.</summary>

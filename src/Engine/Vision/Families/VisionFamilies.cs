@@ -3,6 +3,7 @@ using Tessera.Vision.Families.Blip;
 using Tessera.Vision.Families.Blip2;
 using Tessera.Vision.Families.Cambrian;
 using Tessera.Vision.Families.CogVlm;
+using Tessera.Vision.Families.Flamingo;
 using Tessera.Vision.Families.Glm4v;
 using Tessera.Vision.Families.Idefics;
 using Tessera.Vision.Families.InstructBlip;
@@ -44,6 +45,7 @@ internal static class VisionFamilies
         MllamaFamily.Row,
         MiniGptFamily.Row,
         IdeficsFamily.Row,
+        FlamingoFamily.Row,
     ];
 
     /// <summary>The families.</summary>

@@ -11,6 +11,9 @@ internal enum AspectRatioRule
     /// <summary>Shorter side resized to the input's, then the centre cut out, as CLIP's processor does (LLaVA-1, mPLUG-Owl).</summary>
     Crop,
 
+    /// <summary>The same with the centre's place rounded to even, as torchvision's CenterCrop has it (OpenFlamingo).</summary>
+    CropToEven,
+
     /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave, GLM-4V).</summary>
     Stretch,
 
@@ -21,7 +24,7 @@ internal enum AspectRatioRule
 /// <summary>
 /// One square slice of each picture. Pad: a square canvas of the mean colour, the picture in its middle, bicubic to the input
 /// (haotian-liu/LLaVA: llava/mm_utils.py, expand2square). Crop: shorter side to the input, bicubic, centre cut out
-/// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py). Stretch: bicubic to the input, no aspect kept
+/// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py; pytorch/vision: transforms/functional.py). Stretch: bicubic to the input, no aspect kept
 /// (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py). StretchFirst: bicubic to a square of the longer side, and from
 /// that to the input (X-PLUG/mPLUG-Owl: mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images). Pillow's filters and rounding in all.
 /// </summary>
@@ -38,7 +41,7 @@ internal sealed class SquaredImages(
     IReadOnlyList<LayoutSpan> layout
 )
 {
-    private readonly int tokenCount = layout.Sum(static span => span.RowCount);
+    private readonly int tokenCount = layout.Sum(static span => span.RowCount + span.MemoryTokenCount);
     private readonly Rgb padColour = Rgb.Mean(mean);
     private readonly PixelNormalizer normalizer = new(mean, deviation);
 
@@ -64,6 +67,7 @@ internal sealed class SquaredImages(
         {
             AspectRatioRule.Pad => SquareImages.PadAndResize(image, inputSize, padColour, cancellationToken),
             AspectRatioRule.Crop => SquareImages.ResizeAndCrop(image, inputSize, cancellationToken),
+            AspectRatioRule.CropToEven => SquareImages.ResizeAndCrop(image, inputSize, cancellationToken, roundsToEven: true),
             AspectRatioRule.StretchFirst => SquareImages.StretchAndResize(image, inputSize, cancellationToken),
             _ => Resampler.Resize(
                 image,

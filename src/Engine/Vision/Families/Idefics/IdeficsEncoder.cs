@@ -9,7 +9,7 @@ internal sealed class IdeficsEncoder : SliceEncoder
 {
     private readonly IdeficsConfig config;
     private readonly VisionTransformer tower;
-    private readonly IdeficsPerceiver perceiver;
+    private readonly LatentPerceiver perceiver;
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="ModelFileException">One is missing or has another shape.</exception>
@@ -17,7 +17,7 @@ internal sealed class IdeficsEncoder : SliceEncoder
     {
         this.config = config;
         tower = new VisionTransformer(config.Tower, weights);
-        perceiver = new IdeficsPerceiver(config, weights);
+        perceiver = new LatentPerceiver(config.Perceiver, weights);
     }
 
     public override int EmbeddingWidth => config.LanguageWidth;

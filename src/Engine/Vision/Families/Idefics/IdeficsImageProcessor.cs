@@ -12,7 +12,7 @@ internal sealed class IdeficsImageProcessor(IdeficsConfig config) : IImageProces
     private const string Around = "<fake_token_around_image>";
     private readonly StretchedImage stretched = new(
         config.Tower.ImageSize,
-        config.LatentCount,
+        config.Perceiver.LatentCount,
         new PixelNormalizer(config.Tower.ImageMean, config.Tower.ImageDeviation)
     );
 
@@ -25,7 +25,7 @@ internal sealed class IdeficsImageProcessor(IdeficsConfig config) : IImageProces
                 {
                     IsSharedByNeighbours = true,
                 },
-                LayoutSpan.OfMemory("<image>", config.LatentCount, config.LatentCount),
+                LayoutSpan.OfMemory("<image>", config.Perceiver.LatentCount, config.Perceiver.LatentCount),
                 LayoutSpan.OfToken(Around),
             ],
         };
