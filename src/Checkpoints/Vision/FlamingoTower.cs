@@ -59,6 +59,7 @@ internal sealed record FlamingoTower(
             || !tensors.TryGetValue("tower.transformer.resblocks.0.mlp.c_fc.weight", out StoredTensor? up)
         )
             throw kernel.Fail("is no vision transformer's of open_clip.");
+        Settings? settings = folder.Config.Child("model_cfg")?.Child("vision_cfg");
         long side = (long)Math.Sqrt(positions.Shape[0]);
         var config = new TowerConfig
         {
@@ -66,7 +67,7 @@ internal sealed record FlamingoTower(
             PatchSize = kernel.Shape[3],
             Width = kernel.Shape[0],
             FeedForward = up.Shape[0],
-            HeadCount = Math.Max(1, kernel.Shape[0] / HeadWidth),
+            HeadCount = Math.Max(1, kernel.Shape[0] / Math.Max(1, settings?.TryCount("head_width") ?? HeadWidth)),
             BlockCount = tensors.Keys.Max(static name => name.Contains(".resblocks.") ? TensorMapper.Pattern(name).Block + 1 : 0),
             Epsilon = 1e-5,
             Activation = "quick_gelu",

@@ -303,7 +303,7 @@ def openflamingo(name, case, module, open_clip=False):
             tower[key.replace("q_proj.", "in_proj_")] = torch.cat(parts)
         tower = {"visual." + gguf_files.rename(OPEN_CLIP, key): tensor for key, tensor in tower.items()}
         torch.save(half(tower), beside / "open_clip_pytorch_model.pt")
-        (beside / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 48, "quick_gelu": True, "vision_cfg": {"image_size": 56, "layers": 3, "width": 64,
+        (beside / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 48, "quick_gelu": True, "vision_cfg": {"image_size": 56, "layers": 3, "width": 64, "head_width": 16,
                                                                                                                                        "patch_size": 14}}}))
     else:
         save_file(half({"vision_model." + key: tensor for key, tensor in tower.items()}), beside / "model.safetensors", metadata={"format": "pt"})

@@ -1,5 +1,6 @@
 """Goldens of OpenFlamingo from a port of the authors' code (model.py) with transformers' MPT and GPT-NeoX and random weights. See README.md."""
 import pathlib
+import re
 import shutil
 import sys
 
@@ -21,7 +22,8 @@ from model import Flamingo, NormedQueries
 from vocabulary import BytePairVocabulary
 
 END, IMAGE = "<|endofchunk|>", "<image>"
-PERCEIVER = [("layers.", "blk."), (".0.norm_", ".norm_"), (".0.to_q", ".q"), (".0.to_out", ".out"), (".1.0.", ".ffn_norm."), (".1.1.", ".ffn_up."), (".1.3.", ".ffn_down.")]
+PERCEIVER = [(r"^layers\.(\d+)\.0\.to_", r"blk.\1."), (r"^layers\.(\d+)\.0\.", r"blk.\1."), (r"^layers\.(\d+)\.1\.0", r"blk.\1.ffn_norm"),
+             (r"^layers\.(\d+)\.1\.1", r"blk.\1.ffn_up"), (r"^layers\.(\d+)\.1\.3", r"blk.\1.ffn_down")]
 CROSSING = [("gated_cross_attn_layer.", "xattn_"), ("attn.norm", "norm"), ("attn.to_q", "q"), ("attn.to_out", "output"), ("xattn_ff.0", "xattn_ffn_norm"),
             ("xattn_ff.1", "xattn_ffn_up"), ("xattn_ff.3", "xattn_ffn_down"), ("ff_gate", "ffn_gate")]
 MPT = [("transformer.", ""), ("wte", "token_embd"), ("norm_f", "output_norm"), ("blocks.", "blk."), ("norm_1", "attn_norm"), ("norm_2", "ffn_norm"),
@@ -171,9 +173,11 @@ class OpenFlamingo:
         tower = gguf_files.tower_tensors(self.model.vision_encoder, 3, swapped=False, fused=False, post_norm=False)
         perceiver = {}
         for key, tensor in self.model.perceiver.state_dict().items():
-            name = "perceiver." + gguf_files.rename(PERCEIVER, key)
-            if name.endswith(".0.to_kv.weight"):
-                perceiver[name.replace("0.to_kv", "k")], perceiver[name.replace("0.to_kv", "v")] = tensor.chunk(2)
+            for old, new in PERCEIVER:
+                key = re.sub(old, new, key)
+            name = "perceiver." + key
+            if name.endswith(".kv.weight"):
+                perceiver[name.replace(".kv.", ".k.")], perceiver[name.replace(".kv.", ".v.")] = tensor.chunk(2)
             else:
                 perceiver[name] = tensor
         keys = {"clip.projector_type": "flamingo", "clip.use_gelu": False, "clip.vision.block_count": 3, "clip.vision.projection_dim": self.width,
