@@ -24,7 +24,8 @@ internal enum AspectRatioRule
 /// <summary>
 /// One square slice of each picture. Pad: a square canvas of the mean colour, the picture in its middle, bicubic to the input
 /// (haotian-liu/LLaVA: llava/mm_utils.py, expand2square). Crop: shorter side to the input, bicubic, centre cut out
-/// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py; pytorch/vision: transforms/functional.py). Stretch: bicubic to the input, no aspect kept
+/// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py; pytorch/vision: transforms/functional.py). Stretch: bicubic
+/// to the input, no aspect kept
 /// (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py). StretchFirst: bicubic to a square of the longer side, and from
 /// that to the input (X-PLUG/mPLUG-Owl: mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images). Pillow's filters and rounding in all.
 /// </summary>

@@ -5,8 +5,8 @@ namespace Tessera.Text.Graph.Architectures;
 
 /// <summary>
 /// OpenFlamingo on MPT: MPT's blocks (ALiBi, layer norms in front, no biases, GELU, a head that is the embedding table; in the 1B norms of
-/// queries and keys over their whole width), and in front of every n-th one a <see cref="GatedCrossing"/>. Sources: huggingface/transformers
-/// v5.12, models/mpt/modeling_mpt.py; mosaicml/mpt-1b-redpajama-200b, attention.py; mlfoundations/open_flamingo,
+/// queries and keys over their whole width), and in front of every n-th one a <see cref="GatedCrossing"/>. Sources:
+/// huggingface/transformers v5.12, models/mpt/modeling_mpt.py; mosaicml/mpt-1b-redpajama-200b, attention.py; mlfoundations/open_flamingo,
 /// open_flamingo/src/flamingo_lm.py. Names of MPT as in ggml-org/llama.cpp v0.5.0, src/models/mpt.cpp.
 /// </summary>
 internal sealed class FlamingoMptGraph : LanguageGraph
