@@ -1,4 +1,5 @@
 using Tessera.Compute;
+using Tessera.Compute.Kernels.Code;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Native;
 
@@ -70,5 +71,9 @@ public sealed unsafe class FewRowsTests
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class FewRowsTheoryAttribute : TheoryAttribute
 {
-    public FewRowsTheoryAttribute() => Skip = ProcessorLevel.HasAvx2 ? null : "This processor has no AVX2.";
+    public FewRowsTheoryAttribute() =>
+        Skip =
+            !ProcessorLevel.HasAvx2 ? "This processor has no AVX2."
+            : KernelLevels.Allowed < KernelLevel.Avx2 ? $"{KernelLevels.Variable} forbids it."
+            : null;
 }

@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Reflection;
 using Tessera.Compute;
 using Tessera.Compute.Kernels.Code;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Native;
 using Xunit.Abstractions;
+using Xunit.Sdk;
 
 namespace Tessera.Engine.NativeTests.Kernels;
 
@@ -44,19 +46,22 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         (2048, 96, 17),
     ];
 
-    public static TheoryData<string> Kernels => [.. Enum.GetNames<MachineCodeKernel>()];
-
     [Theory]
-    [MemberData(nameof(Kernels))]
+    [OnKernel("FloatsWide")]
+    [OnKernel("HalvesWide")]
+    [OnKernel("FloatsNarrow")]
+    [OnKernel("SymmetricWide")]
+    [OnKernel("SymmetricVnni")]
+    [OnKernel("SymmetricNarrow")]
+    [OnKernel("HalvedWide")]
+    [OnKernel("HalvedVnni")]
+    [OnKernel("HalvedNarrow")]
+    [OnKernel("LeastWide")]
+    [OnKernel("LeastVnni")]
+    [OnKernel("LeastNarrow")]
     public void Products_are_those_of_the_slow_version(string kernel)
     {
         MachineCodeKernel code = Enum.Parse<MachineCodeKernel>(kernel);
-        if (!ProductForms.CanRun(code))
-        {
-            output.WriteLine($"skipped: this processor has no instructions for {kernel}");
-            return;
-        }
-
         ComputeDevice.RegisterKernels();
         foreach (ggml_type type in Types)
         {
@@ -89,9 +94,17 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
             };
             if (!ProductForms.CanRun(code) || FormWith(code, type) is not { } form)
                 continue;
-            var watch = Stopwatch.StartNew();
-            Assert.True(ProductTrial.Passes(form), $"{code}");
-            output.WriteLine($"{code}: {watch.Elapsed.TotalMilliseconds:F2} ms");
+            // The least of some, as machines are busy; the first is compiled, too.
+            double least = double.MaxValue;
+            for (int trial = 0; trial < 4; trial++)
+            {
+                var watch = Stopwatch.StartNew();
+                Assert.True(ProductTrial.Passes(form), $"{code}");
+                least = Math.Min(least, watch.Elapsed.TotalMilliseconds);
+            }
+
+            output.WriteLine($"{code}: {least:F2} ms");
+            Assert.InRange(least, 0, 5);
         }
     }
 
@@ -109,6 +122,63 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
                 Assert.True(product.WorstError(vectors, form, 2) < 2e-5, $"{code}, {depth} x {columns} x {rows}");
             }
         }
+    }
+
+    // As in ggml's products, where such a weight spoils its own column and such an x its own row.
+    [Fact]
+    public void What_is_no_number_spoils_its_column_or_its_row()
+    {
+        ComputeDevice.RegisterKernels();
+        foreach (MachineCodeKernel code in Enum.GetValues<MachineCodeKernel>())
+        {
+            foreach (ggml_type type in (ggml_type[])[ggml_type.GGML_TYPE_F32, ggml_type.GGML_TYPE_Q8_0, ggml_type.GGML_TYPE_Q6_K])
+            {
+                if (!ProductForms.CanRun(code) || FormWith(code, type) is not { } form)
+                    continue;
+                using var product = new QuantizedProduct(type, 256, 40, 14);
+                var weight = (ggml_tensor*)product.Node->src[0];
+                float* x = (float*)((ggml_tensor*)product.Node->src[1])->data;
+                foreach ((int column, float value) in ((int, float)[])[(3, float.NaN), (37, float.PositiveInfinity)])
+                {
+                    byte* stored = weight->data + (ulong)column * weight->nb[1];
+                    if (type == ggml_type.GGML_TYPE_F32)
+                        *(float*)stored = value;
+                    else
+                        *(Half*)(stored + (type == ggml_type.GGML_TYPE_Q8_0 ? 0 : 208)) = (Half)value;
+                }
+
+                (x[5 * 256 + 100], x[13 * 256]) = (float.NaN, float.NegativeInfinity);
+                using var vectors = new VectorProductKernel();
+                vectors.Compute(new MatrixProduct(product.Node), form, 2);
+                for (int index = 0; index < product.Sums.Length; index++)
+                    Assert.Equal(index % 40 is not (3 or 37) && index / 40 is not (5 or 13), float.IsFinite(product.Sums[index]));
+            }
+        }
+    }
+
+    [Fact]
+    public void Two_models_at_once_do_not_disturb_each_other()
+    {
+        ComputeDevice.RegisterKernels();
+        if (!ProductForms.AreMade)
+            return;
+        int most = 2 * Environment.ProcessorCount + 1; // more threads than cores
+        Parallel.For(
+            0,
+            6,
+            number =>
+            {
+                ggml_type type = number % 2 == 0 ? ggml_type.GGML_TYPE_Q8_0 : ggml_type.GGML_TYPE_Q4_K;
+                using var product = new QuantizedProduct(type, 512, 64 + number, 20);
+                ProductForm form = ProductForms.Of(type, isExact: false, 512, isInterleaved: false);
+                using var vectors = new VectorProductKernel();
+                foreach (int threads in (int[])[1, 2, most])
+                {
+                    vectors.Begin();
+                    Assert.InRange(product.WorstError(vectors, form, threads), 0, 2e-5);
+                }
+            }
+        );
     }
 
     [Theory]
@@ -162,4 +232,22 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         bool isWords = text.EndsWith("Narrow", StringComparison.Ordinal);
         return new ProductForm(isWords ? RowForm.Words : RowForm.Bytes, layout with { IsWords = isWords }, kernel);
     }
+}
+
+/// <summary>A kernel's name, for a theory; skipped on processors that have not its instructions.</summary>
+[AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
+public sealed class OnKernelAttribute : DataAttribute
+{
+    private readonly string kernel;
+
+    public OnKernelAttribute(string kernel)
+    {
+        this.kernel = kernel;
+        Skip = ProductForms.CanRun(Enum.Parse<MachineCodeKernel>(kernel)) ? null : $"This processor has no instructions for {kernel}.";
+    }
+
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
+        [
+            [kernel],
+        ];
 }

@@ -44,8 +44,13 @@ internal sealed class WorkTeam
                 failure = thrown;
             }
 
+            // Each is waited for, whatever has failed: they still use what the work refers to.
             for (int index = 0; index < threadCount - 1; index++)
-                failure ??= members[index].Finish();
+            {
+                Exception? other = members[index].Finish();
+                failure ??= other;
+            }
+
             return failure is null ? true : throw new AggregateException(failure);
         }
         finally
@@ -54,7 +59,9 @@ internal sealed class WorkTeam
         }
     }
 
+#pragma warning disable CA1001 // a member lives as long as the process
     private sealed class Member(int number)
+#pragma warning restore CA1001
     {
         private readonly SemaphoreSlim wake = new(0);
         private Action<int>? next;
