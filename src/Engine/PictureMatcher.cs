@@ -88,7 +88,7 @@ public sealed class PictureMatcher
         return projector.Match([], (encoder, runner) => encoder.TextVector(text, runner, cancellationToken));
     }
 
-    private IReadOnlyList<MatchScore> Match(
+    private List<MatchScore> Match(
         PromptImage image,
         IReadOnlyList<string> texts,
         float[][] textVectors,
