@@ -13,8 +13,10 @@ internal readonly unsafe struct AttentionShape
     // Fewer queries fill no tile.
     private const int LeastQueries = 32;
 
-    // Fewer keys for few queries are sooner done by ggml than handed over.
-    private const int LeastTokens = 256;
+    // Fewer keys for few queries are sooner done by ggml than handed over, and so are keys that fewer heads share: packing them for one
+    // row takes longer than multiplying them (benchmarks/README.md).
+    private const int LeastTokens = 256,
+        LeastSharers = 8;
     private const int LargestHead = 512;
 
     public AttentionShape(ggml_tensor* node)
@@ -71,6 +73,8 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Whether there are so few queries that the heads of a key head are taken together.</summary>
     public bool HasFewQueries => QueryCount < LeastQueries;
 
+    private bool IsWorthSharing => TokenCount >= LeastTokens && HeadsPerKey * SlicesPerKey >= LeastSharers && SharedKeyAttention.Takes(this);
+
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
@@ -99,7 +103,7 @@ internal readonly unsafe struct AttentionShape
             && Source(node, Sinks) == null
             && Parameter(node, Bias) == 0
             && Parameter(node, Softcap) == 0
-            && (!shape.HasFewQueries || (shape.TokenCount >= LeastTokens && SharedKeyAttention.Takes(shape)));
+            && (!shape.HasFewQueries || shape.IsWorthSharing);
     }
 
     private static bool HasPlainMask(ggml_tensor* mask) =>
