@@ -73,7 +73,8 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Whether there are so few queries that the heads of a key head are taken together.</summary>
     public bool HasFewQueries => QueryCount < LeastQueries;
 
-    private bool IsWorthSharing => TokenCount >= LeastTokens && HeadsPerKey * SlicesPerKey >= LeastSharers && SharedKeyAttention.Takes(this);
+    private bool IsWorthSharing =>
+        TokenCount >= LeastTokens && HeadsPerKey * SlicesPerKey >= LeastSharers && SharedKeyAttention.Takes(this);
 
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
