@@ -92,19 +92,26 @@ public sealed class ProcessorTurnTests
     public async Task What_comes_together_gets_half_each_and_one_alone_all()
     {
         using var begun = new ManualResetEventSlim();
+        using var arriving = new ManualResetEventSlim();
         Task<int> first = Task.Run(() =>
             ProcessorTurn.Take(
                 0,
                 () =>
                 {
                     begun.Set();
-                    Thread.Sleep(20);
+                    arriving.Wait(Limit);
+                    Thread.Sleep(100);
                     return ProcessorTurn.Share;
                 }
             )
         );
         Assert.True(begun.Wait(Limit));
-        int second = await Task.Run(static () => ProcessorTurn.Take(0, static () => ProcessorTurn.Share)).WaitAsync(Limit);
+        int second = await Task.Run(() =>
+            {
+                arriving.Set();
+                return ProcessorTurn.Take(0, static () => ProcessorTurn.Share);
+            })
+            .WaitAsync(Limit);
         Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), second);
         Assert.InRange(await first, second, Environment.ProcessorCount);
         int[] shared =
