@@ -106,10 +106,10 @@ internal sealed class CambrianFamily(Settings config) : CheckpointFamily
     private CambrianTower Tower(VisionTowerFolder folder, int index, string name) =>
         CambrianTowers.KindOf(name) switch
         {
-            TowerKind.Clip => CambrianTower.Clip(folder, index, config),
-            TowerKind.Siglip => CambrianTower.Siglip(folder, index, name),
-            TowerKind.Dino => CambrianTower.Dino(folder, index, name, config),
-            _ => CambrianTower.ConvNext(folder, index, name),
+            TowerKind.Clip => CambrianTransformer.Clip(folder, index, config),
+            TowerKind.Siglip => CambrianTransformer.Siglip(folder, index, name),
+            TowerKind.Dino => CambrianDino.Dino(folder, index, name, config),
+            _ => CambrianConvNext.ConvNext(folder, index, name),
         };
 
     private static IEnumerable<TensorRule> Connector(CambrianTower[] towers, long depth)
