@@ -1,5 +1,7 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
+using Tessera.Server.Models;
 using Tessera.Server.Tests.Support;
 
 namespace Tessera.Server.Tests;
@@ -9,8 +11,8 @@ public sealed class RoomTests
 {
     private static readonly string[] Names = ["one", "two", "three"];
 
-    // Room for two, whatever this machine has.
-    private readonly ConcurrentQueue<ModelOptions> planned = new();
+    // What room was asked for: there is room for two, whatever this machine has.
+    private readonly Channel<ModelOptions> planned = Channel.CreateUnbounded<ModelOptions>();
     private TinyServer? server;
 
     [Fact]
@@ -24,26 +26,28 @@ public sealed class RoomTests
         Assert.Equal(["one", "three"], await RunningAsync());
         await AskAsync("two");
         Assert.Equal(["three", "two"], await RunningAsync());
-        Assert.All(planned, static files => Assert.Equal((3, 4096), (files.ParallelAnswerCount, files.CacheLength)));
+        List<ModelOptions> asked = Planned();
+        Assert.NotEmpty(asked);
+        Assert.All(asked, static files => Assert.Equal((3, 4096), (files.ParallelAnswerCount, files.CacheLength)));
     }
 
     [Fact]
-    public async Task One_that_answers_stays_and_where_all_do_a_request_waits()
+    public async Task One_that_is_in_use_stays_and_where_all_are_a_request_waits()
     {
         await using TinyServer started = server = await TinyServer.StartAsync(Options());
         await AskAsync("two");
-        using (Stream answering = await BeginAsync("one"))
-        {
-            await AskAsync("three");
-            Assert.Equal(["one", "three"], await RunningAsync());
-            using Stream other = await BeginAsync("three");
-            Task waiting = AskAsync("two");
-            await Task.Delay(300);
-            Assert.False(waiting.IsCompleted);
-            await other.DisposeAsync();
-            await waiting;
-            Assert.Equal(["one", "two"], await RunningAsync());
-        }
+        using ModelLease used = await LeaseAsync("one");
+        await AskAsync("three");
+        Assert.Equal(["one", "three"], await RunningAsync());
+        ModelLease other = await LeaseAsync("three");
+        Planned();
+        Task waiting = AskAsync("two");
+        // It has found no room.
+        await planned.Reader.ReadAsync();
+        Assert.False(waiting.IsCompleted);
+        other.Dispose();
+        await waiting;
+        Assert.Equal(["one", "two"], await RunningAsync());
     }
 
     private ServerOptions Options() =>
@@ -56,8 +60,9 @@ public sealed class RoomTests
             CacheLength = 4096,
             HasRoomAsync = async (files, _) =>
             {
-                planned.Enqueue(files);
-                return (await RunningAsync()).Length < 2;
+                bool hasRoom = (await RunningAsync()).Length < 2;
+                await planned.Writer.WriteAsync(files);
+                return hasRoom;
             },
         };
 
@@ -72,20 +77,15 @@ public sealed class RoomTests
             ).Status
         );
 
-    // An answer that is long enough to be in the way.
-    private async Task<Stream> BeginAsync(string model)
+    private Task<ModelLease> LeaseAsync(string model) =>
+        server!.Server.Services.GetRequiredService<ModelShelf>().LeaseAsync(model, null, CancellationToken.None);
+
+    private List<ModelOptions> Planned()
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
-        {
-            Content = new StringContent(
-                $$"""
-                {"model":"{{model}}","stream":true,"max_tokens":1800,"messages":[{"role":"user","content":"Say everything."}],"response_format":
-                {"type":"json_schema","json_schema":{"schema":{"type":"array","items":{"enum":["star"]},"minItems":900} } } }
-                """
-            ),
-        };
-        HttpResponseMessage response = await server!.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-        return await response.EnsureSuccessStatusCode().Content.ReadAsStreamAsync();
+        var taken = new List<ModelOptions>();
+        while (planned.Reader.TryRead(out ModelOptions? files))
+            taken.Add(files);
+        return taken;
     }
 
     private async Task<string[]> RunningAsync()
