@@ -24,18 +24,18 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
     private readonly MediaEncoder? encoder;
     private readonly EmbeddingFolder? imageFolder;
     private readonly LanguageModelFile file;
-    private readonly bool isMapped;
+    private readonly MappedFiles mapped;
     private readonly bool hasOwnTemplate;
     private readonly TokenEmbeddings? tokenEmbeddings;
     private readonly CancellationTokenSource lifetime = new();
     private readonly AnswerMemory memory = new();
     private int isDisposed;
 
-    internal MultimodalModel(ModelOptions options, LanguageModelFile file, ILanguageModel language, VisionModel? vision, bool isMapped)
+    internal MultimodalModel(ModelOptions options, LanguageModelFile file, ILanguageModel language, VisionModel? vision, MappedFiles mapped)
     {
         this.file = file;
         this.language = language;
-        this.isMapped = isMapped;
+        this.mapped = mapped;
         Vision = vision;
         ChatTemplate = options.ChatTemplate is { } own ? ChatTemplates.ChatTemplate.Parse(own, "the chat template") : file.Template;
         hasOwnTemplate = options.ChatTemplate is not null;
@@ -54,6 +54,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             limits,
             tokenEmbeddings is null ? null : tokenEmbeddings.LookUp
         );
+        mapped.SetMapped();
         file.TakeFingerprint();
     }
 
@@ -245,6 +246,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         scheduler.Dispose();
         Vision?.Dispose();
         language.Dispose();
+        mapped.Dispose();
         file.Dispose();
     }
 
@@ -272,7 +274,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
 
     private void RequireUnchanged()
     {
-        if (isMapped)
+        if (mapped.AreExposed)
             file.RequireUnchanged();
     }
 

@@ -21,6 +21,7 @@ internal static class ModelLoader
         LanguageModelFile? file = null;
         VisionModel? vision = options.Vision;
         ILanguageModel? language = null;
+        MappedFiles? mapped = null;
         try
         {
             file = LanguageModelFile.Open(options.ModelPath);
@@ -36,14 +37,16 @@ internal static class ModelLoader
             int wantedLength = options.ContextLength;
             options = RoomCheck.Fit(options with { Vision = vision }, file, cancellationToken);
             bool isShortened = options.ContextLength != wantedLength;
-            bool isMapped = options.MapsFiles && MappedFiles.MayStay(file.Parts.Select(static part => part.Path), file.ByteLength);
-            var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), isMapped);
+            mapped = options.MapsFiles
+                ? MappedFiles.Hold([.. file.Parts.Select(static part => part.Path)], file.ByteLength)
+                : MappedFiles.None();
+            var choice = new LanguageChoice(options, GpuLayers.Choose(options, file.Parts), mapped.MayStay);
             int positionFactor = PositionFactor(options, file, vision);
             language = LoadWeights(choice, file, vision, progress, cancellationToken);
             language.PositionFactor = positionFactor;
             try
             {
-                return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
+                return new MultimodalModel(options, file, language, vision, mapped) { IsContextShortened = isShortened };
             }
             catch (NativeLibraryException failure) when (choice.MayMove && !language.IsOnProcessor)
             {
@@ -53,13 +56,14 @@ internal static class ModelLoader
                 moved.TakesSteps = ComputeDevice.TakesSteps(file.MatrixTypes);
                 language = moved;
                 language.PositionFactor = positionFactor;
-                return new MultimodalModel(options, file, language, vision, isMapped) { IsContextShortened = isShortened };
+                return new MultimodalModel(options, file, language, vision, mapped) { IsContextShortened = isShortened };
             }
         }
         catch
         {
             language?.Dispose();
             vision?.Dispose();
+            mapped?.Dispose();
             file?.Dispose();
             throw;
         }

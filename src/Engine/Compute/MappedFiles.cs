@@ -3,20 +3,61 @@ using Tessera.Native;
 namespace Tessera.Compute;
 
 /// <summary>
-/// Whether weights may stay in the mapped file. On Unix a mapped file that somebody shortens ends the process (SIGBUS), and one that is
-/// written to changes the weights; Windows refuses both. So a file that this user could write to is read into memory, at the cost of a
-/// copy while it is loaded, and mapped only when memory does not hold it.
+/// Whether weights may stay in the mapped file, and what keeps others from it meanwhile. On Unix a mapped file that somebody shortens ends
+/// the process (SIGBUS), and one that is written to changes the weights; Windows refuses both. So a file that this user could write to
+/// is mapped under a lease where the system gives one; else it is read into memory, at the cost of a copy while it is loaded, and mapped
+/// only when memory does not hold it.
 /// </summary>
-internal static class MappedFiles
+internal sealed class MappedFiles : IDisposable
 {
-    // What the context, pictures and other programs need beside the weights.
-    private const double ShareOfMemory = 0.8;
+    /// <summary>What the context, pictures and other programs leave of the free memory.</summary>
+    public const double ShareOfMemory = 0.8;
+    private readonly FileLease[] leases;
 
-    /// <summary>Whether files of one model stay mapped.</summary>
+    private MappedFiles(bool mayStay, params FileLease[] leases)
+    {
+        MayStay = mayStay;
+        this.leases = leases;
+    }
+
+    /// <summary>Whether weights may stay where the files are mapped.</summary>
+    public bool MayStay { get; }
+
+    /// <summary>Whether others may change what is mapped.</summary>
+    public bool AreExposed =>
+        MayStay && !OperatingSystem.IsWindows() && (leases.Length == 0 || leases.Any(static lease => lease.IsExposed));
+
+    /// <summary>Files that are read.</summary>
+    public static MappedFiles None() => new(mayStay: false);
+
+    /// <summary>Looks at the files of one model, and keeps others from them until it is disposed, after the model.</summary>
     /// <param name="paths">The files.</param>
     /// <param name="byteLength">Bytes of them all.</param>
-    public static bool MayStay(IEnumerable<string> paths, long byteLength) =>
-        OperatingSystem.IsWindows() || !paths.Any(IsWritable) || byteLength > ComputeDevice.FreeMemory() * ShareOfMemory;
+    public static MappedFiles Hold(IReadOnlyCollection<string> paths, long byteLength)
+    {
+        if (OperatingSystem.IsWindows() || !paths.Any(IsWritable))
+            return new MappedFiles(mayStay: true);
+        FileLease?[] taken = [.. paths.Select(FileLease.Take)];
+        FileLease[] leases = [.. taken.OfType<FileLease>()];
+        if (leases.Length == taken.Length)
+            return new MappedFiles(mayStay: true, leases);
+        foreach (FileLease lease in leases)
+            lease.Dispose();
+        return new MappedFiles(mayStay: byteLength > ComputeDevice.FreeMemory() * ShareOfMemory);
+    }
+
+    /// <summary>Says that the files are mapped now as far as they will be.</summary>
+    public void SetMapped()
+    {
+        foreach (FileLease lease in leases)
+            lease.SetMapped();
+    }
+
+    public void Dispose()
+    {
+        foreach (FileLease lease in leases)
+            lease.Dispose();
+    }
 
     private static bool IsWritable(string path) => SysUnistd.access(path, SysUnistd.W_OK) == 0;
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class WeightStore : IDisposable
     private readonly List<BackendBufferHandle> buffers = [];
     private readonly List<DeclaredWeight> declared = [];
     private readonly InPlaceWeights inPlace;
-    private readonly Lazy<bool> mayStayMapped;
+    private readonly Lazy<MappedFiles> mapped;
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
     /// <param name="file">Where they come from; must outlive the store.</param>
@@ -38,8 +38,8 @@ internal sealed unsafe class WeightStore : IDisposable
         threadCount = device.Threads.Most;
         placement = new MatrixPlacement(device);
         inPlace = new InPlaceWeights(file);
-        mayStayMapped = new Lazy<bool>(() =>
-            MappedFiles.MayStay(file.Whole.Select(static part => part.Path), file.Whole.Sum(static part => part.FileLength))
+        mapped = new Lazy<MappedFiles>(() =>
+            MappedFiles.Hold([.. file.Whole.Select(static part => part.Path)], file.Whole.Sum(static part => part.FileLength))
         );
     }
 
@@ -48,6 +48,9 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <summary>Whether a matrix lies in the mapped file.</summary>
     public bool IsMapped { get; private set; }
+
+    /// <summary>Whether others may change what lies in the mapped file.</summary>
+    public bool IsExposed => IsMapped && mapped.Value.AreExposed;
 
     /// <summary>Whether a matrix is quantized, so that exact products of the others would gain nothing.</summary>
     public bool IsQuantized { get; private set; }
@@ -65,7 +68,7 @@ internal sealed unsafe class WeightStore : IDisposable
         var type = (ggml_type)(int)part.Type;
         bool stays =
             IsReadInPlace(type, inputs, outputs) && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
-        if (!stays || !mayStayMapped.Value)
+        if (!stays || !mapped.Value.MayStay)
             return JoinedMatrix([name], inputs, outputs);
         IsMapped = true;
         Tensor weight = inPlace.Declare(part, inputs, outputs);
@@ -82,7 +85,7 @@ internal sealed unsafe class WeightStore : IDisposable
     public Tensor Table(string name, long width, long rows)
     {
         GgufTensor part = RequireMatrix(name, width, rows);
-        if (!placement.IsOnProcessor || !InPlaceWeights.Takes(part) || !mayStayMapped.Value)
+        if (!placement.IsOnProcessor || !InPlaceWeights.Takes(part) || !mapped.Value.MayStay)
             return Declare([part], (ggml_type)(int)part.Type, placement.DefaultBufferType, width, rows);
         IsMapped = true;
         return inPlace.Declare(part, width, rows);
@@ -181,6 +184,8 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         Allocate();
         ByteLength += inPlace.Attach();
+        if (mapped.IsValueCreated)
+            mapped.Value.SetMapped();
     }
 
     /// <summary>Allocates the device memory and copies every declared weight.</summary>
@@ -237,6 +242,8 @@ internal sealed unsafe class WeightStore : IDisposable
         foreach (GgmlContextHandle arena in arenas.Values)
             arena.Dispose();
         inPlace.Dispose();
+        if (mapped.IsValueCreated)
+            mapped.Value.Dispose();
         placement.Dispose();
     }
 

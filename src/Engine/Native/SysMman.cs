@@ -12,6 +12,9 @@ internal static unsafe partial class SysMman
     internal static partial nint mmap(nint addr, nuint length, int prot, int flags, int fd, nint offset);
 
     [LibraryImport("libc")]
+    internal static partial nint mremap(nint old_address, nuint old_size, nuint new_size, int flags, nint new_address);
+
+    [LibraryImport("libc")]
     internal static partial int mprotect(nint addr, nuint length, int prot);
 
     [LibraryImport("libc")]
@@ -23,6 +26,8 @@ internal static unsafe partial class SysMman
     internal const int PROT_WRITE = 2;
     internal const int PROT_EXEC = 4;
     internal const int MAP_PRIVATE = 2;
+    internal const int MREMAP_MAYMOVE = 1;
+    internal const int MREMAP_FIXED = 2;
     internal static int MAP_ANONYMOUS => OperatingSystem.IsMacOS() ? 0x1000 : 0x20;
     internal const nint MAP_FAILED = -1;
 }

@@ -99,7 +99,7 @@ internal sealed class LoadedTower : IDisposable
     /// <exception cref="ModelFileException">They are others.</exception>
     public void RequireUnchanged()
     {
-        if (weights!.IsMapped)
+        if (weights!.IsExposed)
             loaded.RequireUnchanged();
     }
 
