@@ -14,16 +14,11 @@ internal sealed class AnswerScheduler : IDisposable
     private readonly SequenceRoom room;
     private readonly SharedDecode decoding;
     private readonly PromptEncoding encoding;
-    private readonly bool takesRowsBesideTokens;
-    private readonly Lock gate = new();
-    private readonly Queue<AnswerJob> waiting = new();
-    private readonly Queue<Action> errands = new();
-    private readonly Queue<Action> alone = new();
+    private readonly PromptCheck check;
+    private readonly SchedulerQueues queues;
     private readonly ContextBatch batch;
     private readonly List<AnswerJob> running = [];
-    private readonly SemaphoreSlim work = new(0);
     private readonly Thread thread;
-    private volatile bool isDisposed;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="language">The language model, which belongs to the scheduler from now on.</param>
@@ -36,7 +31,8 @@ internal sealed class AnswerScheduler : IDisposable
         cache = new SequenceCache(limits.SequenceCount);
         room = new SequenceRoom(language, cache);
         batch = new ContextBatch(language.BatchSize, language.RowWidth, lookup);
-        takesRowsBesideTokens = lookup is not null;
+        check = new PromptCheck(language, ContextLength, takesRowsBesideTokens: lookup is not null);
+        queues = new SchedulerQueues(limits.WaitingLimit);
         encoding = new PromptEncoding(language, batch);
         decoding = new SharedDecode(language, room, batch, new BatchFiller(mixesSequences: language.CanCut));
         thread = new Thread(Run) { IsBackground = true, Name = "Tessera decode" };
@@ -53,31 +49,13 @@ internal sealed class AnswerScheduler : IDisposable
     /// <exception cref="TesseraException">A token is none of the vocabulary's.</exception>
     public ChannelReader<AnswerPiece> Start(AnswerRequest request, CancellationToken cancellationToken)
     {
-        if (request.Rows.Count >= ContextLength)
-            throw new PromptTooLongException(request.Rows.Count, ContextLength);
-        RequireTokens(request.Rows);
-        if (language.HasEncoder)
-            RequireOneBatch(request.Rows);
-        lock (gate)
-        {
-            if (isDisposed)
-                throw Disposed();
-            if (waiting.Count >= limits.WaitingLimit)
-                throw new EngineBusyException(limits.WaitingLimit);
-        }
-
+        check.Require(request.Rows);
+        if (!queues.HasRoom())
+            throw Disposed();
         using IDisposable hold = language.Hold();
         var job = new AnswerJob(request, language, ContextLength, Wake, cancellationToken);
-        lock (gate)
-        {
-            if (!isDisposed)
-            {
-                waiting.Enqueue(job);
-                work.Release();
-                return job.Pieces;
-            }
-        }
-
+        if (queues.Add(job))
+            return job.Pieces;
         job.Dispose();
         throw Disposed();
     }
@@ -91,12 +69,7 @@ internal sealed class AnswerScheduler : IDisposable
         CancellationToken cancellationToken
     )
     {
-        int mostRows = language.HasEncoder ? Math.Min(ContextLength - 1, language.BatchSize / settings.Count) : ContextLength - 1;
-        if (request.Rows.Count > mostRows)
-            throw new PromptTooLongException(request.Rows.Count, mostRows + 1);
-        RequireTokens(request.Rows);
-        if (language.HasEncoder)
-            RequireOneBatch(request.Rows);
+        check.Require(request.Rows, settings.Count);
         // Beams that share nothing must fit too.
         int left = ContextLength - request.Rows.Count,
             room = (language.Length - request.Rows.Count) / settings.Count;
@@ -110,36 +83,29 @@ internal sealed class AnswerScheduler : IDisposable
             static self => ((AnswerScheduler)self!).Wake(),
             this
         );
-        if (!Do(alone, () => RunUnlessCancelled(search)))
+        if (!queues.AddAlone(() => RunUnlessCancelled(search)))
             throw Disposed();
         return await search.ConfigureAwait(false);
     }
 
     /// <summary>Lets go of what an owner's conversation holds in the cache.</summary>
-    public void Forget(object owner) => Do(errands, () => cache.Disown(owner));
+    public void Forget(object owner) => queues.AddErrand(() => cache.Disown(owner));
 
     /// <summary>Runs something on the scheduler's thread between two steps, where it may use the language.</summary>
     public Task<T> RunAsync<T>(Func<ILanguage, SequenceCache, T> errand)
     {
         var task = new Task<T>(() => errand(language, cache), TaskCreationOptions.RunContinuationsAsynchronously);
-        return Do(errands, () => task.RunSynchronously(TaskScheduler.Default)) ? task : throw Disposed();
+        return queues.AddErrand(() => task.RunSynchronously(TaskScheduler.Default)) ? task : throw Disposed();
     }
 
     /// <summary>Ends all answers and frees the language. Waits for the step that is running.</summary>
     public void Dispose()
     {
-        lock (gate)
-        {
-            if (isDisposed)
-                return;
-            isDisposed = true;
-            language.RequestStop();
-            work.Release();
-        }
-
+        if (!queues.Close(language.RequestStop))
+            return;
         thread.Join();
         language.Dispose();
-        work.Dispose();
+        queues.Dispose();
     }
 
     // By the name of what its user disposed: nobody outside knows of a scheduler.
@@ -154,41 +120,24 @@ internal sealed class AnswerScheduler : IDisposable
     private void ThrowIfOver(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (isDisposed)
+        if (queues.IsClosed)
             throw Disposed();
     }
 
-    private bool Do(Queue<Action> queue, Action errand)
-    {
-        lock (gate)
+    private void Wake() =>
+        queues.Wake(() =>
         {
-            if (isDisposed)
-                return false;
-            queue.Enqueue(errand);
-            work.Release();
-            return true;
-        }
-    }
-
-    private void Wake()
-    {
-        lock (gate)
-        {
-            if (isDisposed)
-                return;
             // What a stopped step left in a recurrent model's state could not be taken back: there the step runs to its end.
             if (language.CanCut)
                 language.RequestStop();
-            work.Release();
-        }
-    }
+        });
 
     private void Run()
     {
-        while (!isDisposed)
+        while (!queues.IsClosed)
         {
             if (running.Count == 0)
-                work.Wait();
+                queues.WaitForWork();
             try
             {
                 Step();
@@ -204,9 +153,9 @@ internal sealed class AnswerScheduler : IDisposable
         foreach (AnswerJob job in running.ToArray())
             Remove(job, () => job.Fail(Disposed()), keepsCache: true);
         RunErrands();
-        while (Take(alone) is { } search)
+        while (queues.TakeAlone() is { } search)
             search();
-        while (TakeWaiting() is { } job)
+        while (queues.TakeWaiting() is { } job)
         {
             job.Fail(Disposed());
             job.Dispose();
@@ -222,42 +171,30 @@ internal sealed class AnswerScheduler : IDisposable
             Remove(job, job.Cancel, keepsCache: true);
         if (running.Count == 0)
         {
-            Take(alone)?.Invoke();
+            queues.TakeAlone()?.Invoke();
             return;
         }
 
         if (!encoding.Run(running.ToArray(), (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false)))
             return;
-        if (!isDisposed && running.Count > 0)
+        if (!queues.IsClosed && running.Count > 0)
             decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
     }
 
     private void RunErrands()
     {
-        while (Take(errands) is { } errand)
+        while (queues.TakeErrand() is { } errand)
             errand();
-    }
-
-    private Action? Take(Queue<Action> queue)
-    {
-        lock (gate)
-            return queue.TryDequeue(out Action? errand) ? errand : null;
-    }
-
-    private bool IsAnyAlone()
-    {
-        lock (gate)
-            return alone.Count > 0;
     }
 
     // In the order of their coming, as long as there is certain room for whole answers; none while one waits to be alone.
     private void Admit()
     {
-        while (!IsAnyAlone() && FirstWaiting() is { } job)
+        while (!queues.IsAnyAlone && queues.FirstWaiting() is { } job)
         {
             if (job.IsCancelled)
             {
-                TakeWaiting();
+                queues.TakeWaiting();
                 job.Cancel();
                 job.Dispose();
                 continue;
@@ -269,7 +206,7 @@ internal sealed class AnswerScheduler : IDisposable
                 return;
             if (cache.Place(SharedKeys(job), job.Request.Owner, language.CanCut) is not { } place)
                 return;
-            TakeWaiting();
+            queues.TakeWaiting();
             // Before anything can fail: who is not in the list is never told.
             running.Add(job);
             try
@@ -286,18 +223,6 @@ internal sealed class AnswerScheduler : IDisposable
     // What was decoded behind an encoder depends on the prompt that it read, which no key tells: nothing of it is shared.
     private ReadOnlySpan<ulong> SharedKeys(AnswerJob job) => language.HasEncoder ? job.Request.Rows.Keys[..1] : job.Request.Rows.Keys;
 
-    private AnswerJob? FirstWaiting()
-    {
-        lock (gate)
-            return waiting.TryPeek(out AnswerJob? job) ? job : null;
-    }
-
-    private AnswerJob? TakeWaiting()
-    {
-        lock (gate)
-            return waiting.TryDequeue(out AnswerJob? job) ? job : null;
-    }
-
     private void Choose(AnswerJob job)
     {
         if (job.OutputRow < 0)
@@ -311,28 +236,6 @@ internal sealed class AnswerScheduler : IDisposable
         {
             Remove(job, () => job.Fail(failure), keepsCache: false);
         }
-    }
-
-    private void RequireTokens(PromptRows rows)
-    {
-        for (int row = 0; row < rows.Count; row++)
-        {
-            if (rows.IsTokenAt(row) && (uint)rows.TokenAt(row) >= language.Vocabulary.TokenCount)
-                throw new TesseraException(
-                    $"{language.ModelPath}: there is no token {rows.TokenAt(row)} in its vocabulary of "
-                        + $"{language.Vocabulary.TokenCount}."
-                );
-        }
-    }
-
-    // An encoder reads the prompt at once, and libllama takes tokens or embeddings in a batch, not both.
-    private void RequireOneBatch(PromptRows rows)
-    {
-        if (!takesRowsBesideTokens && rows.EmbeddingCount is > 0 and int count && count < rows.Count)
-            throw new TesseraException(
-                $"{language.ModelPath}: its token embeddings cannot be read from the file, so that no picture can stand beside text: "
-                    + "give a file that is not split, with token embeddings of a common type."
-            );
     }
 
     private void Remove(AnswerJob job, Action end, bool keepsCache)
