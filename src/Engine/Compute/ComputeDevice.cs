@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Tessera.Compute.Kernels;
@@ -208,34 +207,7 @@ internal sealed unsafe class ComputeDevice : IDisposable
     }
 
     /// <summary>Memory of the main device that is free now, in bytes.</summary>
-    public long FreeBytes() => gpuDevice == 0 && LinuxFreeMemory() is { } free ? free : Describe(MainDevice).FreeBytes;
-
-    /// <summary>Memory of this machine that programs can still have, in bytes; where the system does not tell, half of all.</summary>
-    public static long FreeMemory()
-    {
-        long granted = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes; // less than there is, in a container
-        return LinuxFreeMemory() is { } free ? Math.Min(free, granted) : granted / 2;
-    }
-
-    /// <summary>Memory of this machine that a model may take, in bytes: what is free, or where the system does not tell, nine tenths of
-    /// all.</summary>
-    public static long UsableMemory()
-    {
-        long granted = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return LinuxFreeMemory() is { } free ? Math.Min(free, granted) : granted / 10 * 9;
-    }
-
-    // On Linux ggml calls all of a processor's memory free.
-    private static long? LinuxFreeMemory()
-    {
-        const string Name = "MemAvailable:";
-        if (!OperatingSystem.IsLinux())
-            return null;
-        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
-        return line is null
-            ? null
-            : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
-    }
+    public long FreeBytes() => gpuDevice == 0 && MachineMemory.FreeOnLinux() is { } free ? free : Describe(MainDevice).FreeBytes;
 
     /// <summary>Sets the CPU's threads for the graphs that follow.</summary>
     public void UseThreads(int count)

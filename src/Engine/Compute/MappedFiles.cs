@@ -43,7 +43,7 @@ internal sealed class MappedFiles : IDisposable
             return new MappedFiles(mayStay: true, leases);
         foreach (FileLease lease in leases)
             lease.Dispose();
-        return new MappedFiles(mayStay: byteLength > ComputeDevice.FreeMemory() * ShareOfMemory);
+        return new MappedFiles(mayStay: byteLength > MachineMemory.Free() * ShareOfMemory);
     }
 
     /// <summary>Says that the files are mapped now as far as they will be.</summary>

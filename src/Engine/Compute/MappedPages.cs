@@ -17,7 +17,7 @@ internal static unsafe class MappedPages
         try
         {
             (long Start, long End)[] ranges = [.. RangesOf(descriptor)];
-            return ranges.Sum(static range => range.End - range.Start) <= ComputeDevice.FreeMemory() * MappedFiles.ShareOfMemory
+            return ranges.Sum(static range => range.End - range.Start) <= MachineMemory.Free() * MappedFiles.ShareOfMemory
                 && Array.TrueForAll(ranges, static range => Copy(range.Start, range.End));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)

@@ -40,7 +40,7 @@ internal static class DeviceShares
                 .Select(pair => new DeviceMemory(
                     pair.Key,
                     pair.Value,
-                    gpus.FirstOrDefault(gpu => gpu.Name == pair.Key)?.FreeBytes ?? ComputeDevice.UsableMemory()
+                    gpus.FirstOrDefault(gpu => gpu.Name == pair.Key)?.FreeBytes ?? MachineMemory.Usable()
                 )),
         ];
 

@@ -35,6 +35,6 @@ internal static class RoomCheck
         int length = Math.Max(options.CacheLength, options.ContextLength > 0 ? options.ContextLength : ModelOptions.DefaultContextLimit);
         long tower = options.ProjectorPath is null ? 0 : new FileInfo(options.ProjectorPath).Length;
         double needed = file.ByteLength + (2.0 * tower) + GraphBytes + ((double)GpuLayers.CacheBytesPerToken(file.Parts) * length);
-        return needed < ComputeDevice.UsableMemory() / 2.0;
+        return needed < MachineMemory.Usable() / 2.0;
     }
 }

@@ -69,11 +69,11 @@ public sealed class MemoryPlanTests
     public async Task What_is_far_too_large_is_refused_before_it_is_loaded()
     {
         // More positions than any machine has memory for, yet few enough for libllama's arithmetic.
-        int length = (int)Math.Min(int.MaxValue / 2, ComputeDevice.UsableMemory() / 4096 * 2);
+        int length = (int)Math.Min(int.MaxValue / 2, MachineMemory.Usable() / 4096 * 2);
         NotEnoughMemoryException failure = await Assert.ThrowsAsync<NotEnoughMemoryException>(() =>
             MultimodalModel.LoadAsync(Tiny with { ContextLength = length })
         );
-        Assert.True(failure.Plan.CacheBytes > ComputeDevice.UsableMemory());
+        Assert.True(failure.Plan.CacheBytes > MachineMemory.Usable());
         Assert.Contains("GB are free", failure.Message);
     }
 
