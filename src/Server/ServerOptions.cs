@@ -67,6 +67,9 @@ public sealed record ServerOptions
     /// <summary>How long a request's headers may take to come, and its body without coming at <see cref="LeastBytesPerSecond"/>.</summary>
     internal TimeSpan RequestPatience { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long answers that are told to stop may take for it, which they do within one step.</summary>
+    internal TimeSpan StopTime { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Bytes in a second below which a body comes too slowly, and an answer is read too slowly.</summary>
     internal double LeastBytesPerSecond { get; init; } = 240;
 

@@ -22,8 +22,6 @@ namespace Tessera.Server;
 /// <summary>Answers over HTTP, as OpenAI's and Ollama's servers do, and shows a page to talk to.</summary>
 public sealed class TesseraServer : IAsyncDisposable
 {
-    // Answers that are told to stop do so within one step.
-    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(5);
     private const int MaxConnections = 4096;
     private readonly WebApplication app;
     private readonly ServerOptions options;
@@ -81,7 +79,7 @@ public sealed class TesseraServer : IAsyncDisposable
         using var limit = new CancellationTokenSource();
         using CancellationTokenRegistration end = limit.Token.Register(desk.StopAnswers);
         limit.CancelAfter(options.ShutdownTimeout);
-        using var whole = new CancellationTokenSource(options.ShutdownTimeout + StopTime);
+        using var whole = new CancellationTokenSource(options.ShutdownTimeout + options.StopTime);
         await app.StopAsync(whole.Token).ConfigureAwait(false);
     }
 
@@ -103,7 +101,7 @@ public sealed class TesseraServer : IAsyncDisposable
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
         );
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + StopTime);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + options.StopTime);
         builder.Services.AddRoutingCore();
         if (logging is not null)
             builder

@@ -188,7 +188,7 @@ public sealed class BadInputTests(TinyServer server) : IClassFixture<TinyServer>
         await client.ConnectAsync(IPAddress.Loopback, server.Address.Port);
         NetworkStream stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(text));
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(Patience.Limit);
         using var reader = new StreamReader(stream, Encoding.UTF8);
         return await reader.ReadToEndAsync(limit.Token);
     }

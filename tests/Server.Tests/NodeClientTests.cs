@@ -100,9 +100,23 @@ internal sealed class NpmFactAttribute : FactAttribute
         string wanted = Path.Combine(folder, "node_modules", package, "package.json");
         if (File.Exists(wanted))
             return true;
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "package.json"), """{"private":true,"type":"module"}""");
+        // Whole or not at all, and whoever else runs these tests may fetch it at the same time.
+        string begun = Directory.CreateTempSubdirectory("tessera-npm-").FullName;
+        File.WriteAllText(Path.Combine(begun, "package.json"), """{"private":true,"type":"module"}""");
         string[] arguments = ["install", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000", $"{package}@{version}"];
-        return Run("npm", arguments, folder).ExitCode == 0 && File.Exists(wanted);
+        bool isWhole = Run("npm", arguments, begun).ExitCode == 0;
+        try
+        {
+            if (isWhole)
+                Directory.Move(begun, folder);
+        }
+        catch (IOException)
+        {
+            // Somebody else was first.
+        }
+
+        if (Directory.Exists(begun))
+            Directory.Delete(begun, recursive: true);
+        return File.Exists(wanted);
     }
 }

@@ -10,7 +10,7 @@ public sealed class OllamaClientTests(TinyServer server) : IClassFixture<TinySer
 {
     private static readonly string Picture = Convert.ToBase64String(TinyServer.Sample("shapes.png"));
 
-    private OllamaApiClient Client => new(server.Address, TinyServer.Model);
+    private OllamaApiClient Client => new(new HttpClient { BaseAddress = server.Address, Timeout = Patience.Limit }, TinyServer.Model);
 
     [Fact]
     public async Task It_chats_about_a_picture()
@@ -61,6 +61,7 @@ public sealed class OllamaClientTests(TinyServer server) : IClassFixture<TinySer
         Model listed = Assert.Single(await client.ListLocalModelsAsync());
         Assert.Equal(TinyServer.Model, listed.Name);
         Assert.Equal("gguf", listed.Details.Format);
+        DateTime asked = DateTime.UtcNow;
         await foreach (
             GenerateResponseStream? _ in client.GenerateAsync(
                 new GenerateRequest
@@ -72,7 +73,7 @@ public sealed class OllamaClientTests(TinyServer server) : IClassFixture<TinySer
         ) { }
         RunningModel running = Assert.Single(await client.ListRunningModelsAsync());
         Assert.Equal(TinyServer.Model, running.Name);
-        Assert.InRange(running.ExpiresAt, DateTime.Now, DateTime.Now.AddMinutes(6));
+        Assert.InRange(running.ExpiresAt.ToUniversalTime(), asked.AddMinutes(5), DateTime.UtcNow.AddMinutes(5));
         ShowModelResponse shown = await client.ShowModelAsync(TinyServer.Model);
         Assert.Contains("vision", shown.Capabilities!);
         Assert.Equal("llama", shown.Info.Architecture);

@@ -16,7 +16,10 @@ public sealed class OpenAiClientTests(TinyServer server) : IClassFixture<TinySer
     private static readonly ChatCompletionOptions Greedy = new() { Temperature = 0, MaxOutputTokenCount = 40 };
 
     private OpenAIClient Client =>
-        new(new ApiKeyCredential("unused"), new OpenAIClientOptions { Endpoint = new Uri(server.Address, "v1") });
+        new(
+            new ApiKeyCredential("unused"),
+            new OpenAIClientOptions { Endpoint = new Uri(server.Address, "v1"), NetworkTimeout = Patience.Limit }
+        );
 
     private ChatClient Chat => Client.GetChatClient(TinyServer.Model);
 

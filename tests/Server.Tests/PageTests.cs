@@ -47,9 +47,14 @@ public sealed class PageTests(Browser browser) : IClassFixture<Browser>
             "**/v1/chat/completions",
             route => route.ContinueAsync(new RouteContinueOptions { PostData = Encoding.UTF8.GetBytes(Endless(route.Request.PostData!)) })
         );
-        await AskAsync(page, "Say everything.");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
-        await Assertions.Expect(page.Locator("article.assistant")).ToContainTextAsync("Stopped.");
+        using (AnswerHold hold = await browser.Server.HoldAsync())
+        {
+            await AskAsync(page, "Say everything.");
+            await hold.StepUntilAsync(Assertions.Expect(page.Locator("article.assistant .body")).ToContainTextAsync("star"));
+            await page.GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
+            await Assertions.Expect(page.Locator("article.assistant")).ToContainTextAsync("Stopped.");
+        }
+
         await page.UnrouteAllAsync();
         await ForceGreedyAsync(page);
         await page.GetByRole(AriaRole.Button, new() { Name = "Regenerate this answer" }).ClickAsync();

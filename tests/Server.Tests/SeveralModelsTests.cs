@@ -45,11 +45,7 @@ public sealed class SeveralModelsTests
         Assert.Equal("unload", unloaded.GetProperty("done_reason").GetString());
         Assert.Equal(["two"], await RunningAsync(server));
         await server.PostAsync("/v1/chat/completions", Request("two")[..^1] + ",\"keep_alive\":\"300ms\"}");
-        for (int tries = 0; (await RunningAsync(server)).Length > 0; tries++)
-        {
-            Assert.True(tries < 100, "It stays.");
-            await Task.Delay(100);
-        }
+        await Patience.UntilAsync(async () => (await RunningAsync(server)).Length == 0, "the end of its time");
     }
 
     private static string Request(string model) => $$"""{"model":"{{model}}","max_tokens":4,"messages":[{"role":"user","content":"Hi"}]}""";

@@ -10,17 +10,16 @@ public sealed class TelemetryTests
     [Fact]
     public async Task Metrics_and_traces_go_to_the_collector_that_is_named()
     {
-        using var collector = new HttpListener();
-        string address = $"http://127.0.0.1:{FreePort()}/";
-        collector.Prefixes.Add(address);
-        collector.Start();
+        using HttpListener collector = Listen(out string address);
         var received = new ConcurrentDictionary<string, string>();
         Task listening = ListenAsync(collector, received);
+        bool Has(string path, string word) => received.TryGetValue(path, out string? text) && text.Contains(word, StringComparison.Ordinal);
         await using (TinyServer server = await StartAsync(address))
         {
             Assert.Equal(200, (await server.PostAsync("/v1/chat/completions", TinyServer.Request())).Status);
-            // A request's trace ends after its answer, and is sent when the server stops at the latest.
-            await server.Server.StopAsync();
+            // A request's trace ends after its answer.
+            await Patience.UntilAsync(() => Has("/v1/traces", "/v1/chat/completions"), "the request's trace");
+            await Patience.UntilAsync(() => Has("/v1/metrics", "tessera.answers"), "the metrics");
         }
 
         collector.Stop();
@@ -39,6 +38,9 @@ public sealed class TelemetryTests
         [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", address),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "300000"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
             ("OTEL_RESOURCE_ATTRIBUTES", "host.name=blue-machine"),
         ];
         foreach ((string name, string value) in variables)
@@ -73,10 +75,25 @@ public sealed class TelemetryTests
         }
     }
 
-    private static int FreePort()
+    // Another program may take a port between finding it free and listening there.
+    private static HttpListener Listen(out string address)
     {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var free = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+            free.Start();
+            address = $"http://{free.LocalEndpoint}/";
+            free.Stop();
+            var listener = new HttpListener { Prefixes = { address } };
+            try
+            {
+                listener.Start();
+                return listener;
+            }
+            catch (HttpListenerException)
+            {
+                listener.Close();
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ namespace Tessera.Server.Tests.Support;
 /// <summary>A server and a browser that looks at its page.</summary>
 public sealed class Browser : IAsyncLifetime
 {
+    private static readonly float Longest = (float)Patience.Limit.TotalMilliseconds;
     private IPlaywright? playwright;
     private IBrowser? browser;
 
@@ -12,6 +13,7 @@ public sealed class Browser : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        Assertions.SetDefaultExpectTimeout(Longest);
         Server = await TinyServer.StartAsync(
             TinyServer.Options with
             {
@@ -23,7 +25,12 @@ public sealed class Browser : IAsyncLifetime
             return;
         playwright = await Playwright.CreateAsync();
         browser = await playwright.Chromium.LaunchAsync(
-            new BrowserTypeLaunchOptions { ExecutablePath = program, Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] }
+            new BrowserTypeLaunchOptions
+            {
+                ExecutablePath = program,
+                Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+                Timeout = Longest,
+            }
         );
     }
 
@@ -40,7 +47,7 @@ public sealed class Browser : IAsyncLifetime
             }
         );
         IPage page = await context.NewPageAsync();
-        page.SetDefaultTimeout(30_000);
+        page.SetDefaultTimeout(Longest);
         await page.GotoAsync("/");
         return page;
     }

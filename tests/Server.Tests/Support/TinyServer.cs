@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Tessera.Server.Models;
 
 namespace Tessera.Server.Tests.Support;
 
@@ -33,13 +35,22 @@ public sealed class TinyServer : IAsyncLifetime, IAsyncDisposable
 
     public Uri Address => new(Server.Addresses[0]);
 
-    public HttpClient Http { get; } = new() { Timeout = TimeSpan.FromMinutes(2) };
+    // Whoever stops reading is gone at once.
+    public HttpClient Http { get; } =
+        new(new SocketsHttpHandler { MaxResponseDrainSize = 0, MaxConnectionsPerServer = int.MaxValue }) { Timeout = Patience.Limit };
 
     public static async Task<TinyServer> StartAsync(ServerOptions options)
     {
         var tiny = new TinyServer { server = await TesseraServer.StartAsync(options) };
         tiny.Http.BaseAddress = tiny.Address;
         return tiny;
+    }
+
+    /// <summary>Holds the model, loading it if need be, so that its answers are over no sooner than a test wants.</summary>
+    internal async Task<AnswerHold> HoldAsync()
+    {
+        using ModelLease lease = await Server.Services.GetRequiredService<ModelShelf>().LeaseAsync(null, null, CancellationToken.None);
+        return new AnswerHold(lease.Model);
     }
 
     public static byte[] Sample(string name) => File.ReadAllBytes(RepositoryRoot.Path("samples", name));

@@ -157,8 +157,8 @@ internal sealed class AnswerScheduler : IDisposable
             search();
         while (queues.TakeWaiting() is { } job)
         {
-            job.Fail(Disposed());
             job.Dispose();
+            job.Fail(Disposed());
         }
     }
 
@@ -181,9 +181,10 @@ internal sealed class AnswerScheduler : IDisposable
             decoding.Run(running.ToArray(), Choose, (job, failure) => Remove(job, () => job.Fail(failure), keepsCache: false));
     }
 
+    // Those that are there: what they ask for in their turn comes before the next step, so that none keeps the answers waiting for ever.
     private void RunErrands()
     {
-        while (queues.TakeErrand() is { } errand)
+        for (int count = queues.ErrandCount; count > 0 && queues.TakeErrand() is { } errand; count--)
             errand();
     }
 
@@ -195,8 +196,8 @@ internal sealed class AnswerScheduler : IDisposable
             if (job.IsCancelled)
             {
                 queues.TakeWaiting();
-                job.Cancel();
                 job.Dispose();
+                job.Cancel();
                 continue;
             }
 

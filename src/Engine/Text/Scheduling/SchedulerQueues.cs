@@ -25,6 +25,16 @@ internal sealed class SchedulerQueues(int waitingLimit) : IDisposable
         }
     }
 
+    /// <summary>Errands that are there.</summary>
+    public int ErrandCount
+    {
+        get
+        {
+            lock (gate)
+                return errands.Count;
+        }
+    }
+
     /// <summary>Whether another answer may wait; false when closed.</summary>
     /// <exception cref="EngineBusyException">Too many are waiting.</exception>
     public bool HasRoom()
