@@ -59,7 +59,7 @@ public sealed class ConvertProcessTests : IDisposable
         using SmallDisk disk = SmallDisk.TryMount(folder.File("disk"), 60)!;
         string filler = Path.Combine(disk.Path, "filler");
         using CliProcess started = CliProcess.Start(["convert", Checkpoint(), "--out", disk.Path, "--name", "model"]);
-        for (var clock = Stopwatch.StartNew(); Directory.GetFiles(disk.Path).Length == 0 && clock.Elapsed < CliProcess.Patience; )
+        for (var clock = Stopwatch.StartNew(); Directory.GetFiles(disk.Path).Length == 0 && clock.Elapsed < Patience.Limit; )
             await Task.Delay(1);
         try
         {

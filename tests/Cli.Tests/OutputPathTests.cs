@@ -94,7 +94,7 @@ public sealed class OutputPathTests : IDisposable
         Task<string> error = process.StandardError.ReadToEndAsync();
         using var output = new MemoryStream();
         await process.StandardOutput.BaseStream.CopyToAsync(output);
-        await process.WaitForExitAsync().WaitAsync(CliProcess.Patience);
+        await process.WaitForExitAsync().WaitAsync(Patience.Limit);
         return (process.ExitCode, output.ToArray(), (await error).ReplaceLineEndings("\n"));
     }
 }

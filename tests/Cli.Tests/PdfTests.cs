@@ -95,14 +95,11 @@ public sealed class PdfTests : IDisposable
         Fake("pdftoppm", $"echo $$ > '{started}.new'; mv '{started}.new' '{started}'; exec sleep 300");
         using CliProcess look = CliProcess.Start(["look", pdf], ("PATH", $"{folder.FullName}:/usr/bin:/bin"));
         await look.WriteAsync([]);
-        while (!File.Exists(started))
-            await Task.Delay(20);
+        await Patience.UntilAsync(() => File.Exists(started), "the program's start");
         look.Signal(PosixSignal.SIGINT);
         Assert.Equal((130, ""), ((await look.EndAsync()) is var run ? (run.ExitCode, run.Error) : default));
         int process = int.Parse(await File.ReadAllTextAsync(started), System.Globalization.CultureInfo.InvariantCulture);
-        for (int tries = 0; tries < 100 && Directory.Exists($"/proc/{process}"); tries++)
-            await Task.Delay(20);
-        Assert.False(Directory.Exists($"/proc/{process}"));
+        await Patience.UntilAsync(() => !Directory.Exists($"/proc/{process}"), "the program's end");
     }
 
     private void Fake(string program, string script)

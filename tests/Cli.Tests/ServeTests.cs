@@ -13,9 +13,10 @@ public sealed class ServeTests
     public async Task It_says_where_it_answers_and_ends_well_when_told_to()
     {
         using CliProcess process = CliProcess.Start(["serve", "--port", "0", "--json"]);
-        JsonElement document = JsonDocument.Parse(await process.FirstOutputAsync()).RootElement;
+        JsonElement document = JsonDocument.Parse(await process.OutputAsync(static text => text.EndsWith('\n'))).RootElement;
         Assert.Equal("tiny", document.GetProperty("models")[0].GetString());
-        using var client = new HttpClient { BaseAddress = new Uri(document.GetProperty("addresses")[0].GetString()!) };
+        var address = new Uri(document.GetProperty("addresses")[0].GetString()!);
+        using var client = new HttpClient { BaseAddress = address, Timeout = Patience.Limit };
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/ready")).StatusCode);
         Assert.Contains("tiny", await client.GetStringAsync("/v1/models"), StringComparison.Ordinal);
         process.Signal(PosixSignal.SIGTERM);

@@ -86,7 +86,7 @@ public sealed class TerminalTests
 
     private static async Task<CliRun> ShellAsync(string command)
     {
-        using var limit = new CancellationTokenSource(CliProcess.Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         using Process shell = Process.Start(
             new ProcessStartInfo("sh", ["-c", command])
             {

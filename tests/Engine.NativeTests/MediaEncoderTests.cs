@@ -6,7 +6,6 @@ namespace Tessera.Engine.NativeTests;
 /// <summary>Pictures of several answers on their way through one encoder.</summary>
 public sealed class MediaEncoderTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly GoldenCase Golden = GoldenCase.Find("llava-1.5");
     private readonly VisionModel vision = VisionModel.Open(Golden.Projector);
 
@@ -30,7 +29,7 @@ public sealed class MediaEncoderTests : IDisposable
                         )
                     )
             )
-            .WaitAsync(Limit);
+            .WaitAsync(Patience.Limit);
         for (int answer = 0; answer < all.Length; answer++)
         {
             Assert.Equal(Alone(pictures[answer % pictures.Length]), all[answer][0].Values.ToArray());
@@ -44,15 +43,18 @@ public sealed class MediaEncoderTests : IDisposable
         MediaEncoder encoder = NewEncoder();
         PlannedMedia picture = Planned(Golden.Image("page"));
         using var stop = new CancellationTokenSource();
-        Task<IReadOnlyList<MediaEmbeddings>> leaves = encoder.EncodeAsync([picture], null, stop.Token);
-        Task<IReadOnlyList<MediaEmbeddings>>[] stay =
-        [
-            .. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None)),
-        ];
-        await stop.CancelAsync();
-        IReadOnlyList<MediaEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Limit);
+        Task<IReadOnlyList<MediaEmbeddings>> leaves;
+        Task<IReadOnlyList<MediaEmbeddings>>[] stay;
+        using (new ProcessorHold())
+        {
+            leaves = encoder.EncodeAsync([picture], null, stop.Token);
+            stay = [.. Enumerable.Range(0, 3).Select(_ => encoder.EncodeAsync([picture], null, CancellationToken.None))];
+            await stop.CancelAsync();
+        }
+
+        IReadOnlyList<MediaEmbeddings>[] got = await Task.WhenAll(stay).WaitAsync(Patience.Limit);
         Assert.Single(got.Select(static embeddings => embeddings[0].EncodeMs).Where(static ms => ms > 0).Distinct());
-        await Task.WhenAny(leaves).WaitAsync(Limit);
+        await Task.WhenAny(leaves).WaitAsync(Patience.Limit);
         Assert.True((await encoder.EncodeAsync([picture], null, CancellationToken.None))[0].IsCached);
     }
 
@@ -66,9 +68,9 @@ public sealed class MediaEncoderTests : IDisposable
             bad = Planned(damaged);
         Task<IReadOnlyList<MediaEmbeddings>> failing = encoder.EncodeAsync([good, bad], null, CancellationToken.None),
             working = encoder.EncodeAsync([good], null, CancellationToken.None);
-        ImageException failure = await Assert.ThrowsAsync<ImageException>(() => failing.WaitAsync(Limit));
+        ImageException failure = await Assert.ThrowsAsync<ImageException>(() => failing.WaitAsync(Patience.Limit));
         Assert.Contains("cut.png", failure.Message, StringComparison.Ordinal);
-        Assert.Equal(Alone(good), (await working.WaitAsync(Limit))[0].Values.ToArray());
+        Assert.Equal(Alone(good), (await working.WaitAsync(Patience.Limit))[0].Values.ToArray());
     }
 
     [Fact]
@@ -81,12 +83,12 @@ public sealed class MediaEncoderTests : IDisposable
             using var stop = new CancellationTokenSource();
             Task<IReadOnlyList<MediaEmbeddings>> given = encoder.EncodeAsync([picture], null, stop.Token);
             await stop.CancelAsync();
-            await Task.WhenAny(given).WaitAsync(Limit);
+            await Task.WhenAny(given).WaitAsync(Patience.Limit);
         }
 
         Assert.Equal(
             Alone(picture),
-            (await encoder.EncodeAsync([picture], null, CancellationToken.None).WaitAsync(Limit))[0].Values.ToArray()
+            (await encoder.EncodeAsync([picture], null, CancellationToken.None).WaitAsync(Patience.Limit))[0].Values.ToArray()
         );
     }
 
@@ -95,7 +97,7 @@ public sealed class MediaEncoderTests : IDisposable
     {
         var told = new List<double>();
         PlannedMedia[] pictures = [.. Names.Select(name => Planned(Golden.Image(name)))];
-        await NewEncoder().EncodeAsync(pictures, new Told(told), CancellationToken.None).WaitAsync(Limit);
+        await NewEncoder().EncodeAsync(pictures, new Told(told), CancellationToken.None).WaitAsync(Patience.Limit);
         Assert.Equal(told.Order(), told);
         Assert.Equal(0, told[0]);
         Assert.Equal(1, told[^1], 9);

@@ -87,10 +87,9 @@ public sealed class TrialTests : IDisposable
         using var stop = new CancellationTokenSource();
         string mark = Path.Combine(folder, "started");
         Task loading = MultimodalModel.LoadAsync(Options($"touch {mark}; sleep 100"), null, stop.Token);
-        while (!File.Exists(mark))
-            await Task.Delay(10);
+        await Patience.UntilAsync(() => File.Exists(mark), "the trial's start");
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loading.WaitAsync(TimeSpan.FromSeconds(20)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loading.WaitAsync(Patience.Limit));
         Assert.Single(Directory.GetFiles(folder));
     }
 

@@ -9,8 +9,6 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>Models from a container: loaded on first use, once, and disposed once.</summary>
 public sealed class DependencyInjectionTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
-
     [Fact]
     public async Task A_model_is_loaded_on_first_use_with_progress_and_log()
     {
@@ -29,8 +27,8 @@ public sealed class DependencyInjectionTests
             Assert.Empty(progress.Stages);
             Task<ChatResponse> answer = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy);
             Task<GeneratedEmbeddings<Embedding<float>>> embeddings = generator.GenerateAsync([TinyModel.Picture("heart.png")]);
-            Assert.Contains("heart", (await answer.WaitAsync(Limit)).Text, StringComparison.OrdinalIgnoreCase);
-            Assert.Single(await embeddings.WaitAsync(Limit));
+            Assert.Contains("heart", (await answer.WaitAsync(Patience.Limit)).Text, StringComparison.OrdinalIgnoreCase);
+            Assert.Single(await embeddings.WaitAsync(Patience.Limit));
             model = client.GetService<MultimodalModel>()!;
             Assert.Same(model, generator.GetService<MultimodalModel>());
             Assert.Contains(EngineStage.LoadModel, progress.Stages);
@@ -75,10 +73,10 @@ public sealed class DependencyInjectionTests
         Task<ChatResponse> answer = client.GetResponseAsync([TinyModel.Question("shapes.png")], TinyModel.Greedy);
         await Task.Delay(milliseconds);
         if (isSynchronous)
-            await Task.Run(provider.Dispose).WaitAsync(Limit);
+            await Task.Run(provider.Dispose).WaitAsync(Patience.Limit);
         else
-            await provider.DisposeAsync().AsTask().WaitAsync(Limit);
-        Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(Limit));
+            await provider.DisposeAsync().AsTask().WaitAsync(Patience.Limit);
+        Exception? failure = await Record.ExceptionAsync(() => answer.WaitAsync(Patience.Limit));
         Assert.True(failure is null or ObjectDisposedException, $"{failure}");
         await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetResponseAsync("Hi"));
     }
@@ -113,8 +111,8 @@ public sealed class DependencyInjectionTests
         Task<ChatResponse> given = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy, stop.Token);
         Task<ChatResponse> kept = client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy);
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(Limit));
-        Assert.NotEmpty((await kept.WaitAsync(Limit)).Text);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(Patience.Limit));
+        Assert.NotEmpty((await kept.WaitAsync(Patience.Limit)).Text);
     }
 
     private sealed class RecordedProgress : IProgress<EngineProgress>

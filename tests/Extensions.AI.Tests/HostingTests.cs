@@ -11,8 +11,6 @@ namespace Tessera.Extensions.AI.Tests;
 /// <summary>What AddTessera registers under a host, and where its options come from.</summary>
 public sealed class HostingTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
-
     [Fact]
     public async Task The_configuration_names_the_model()
     {
@@ -23,12 +21,12 @@ public sealed class HostingTests
         );
         builder.Services.AddTessera(builder.Configuration.GetSection("Tessera"));
         using IHost host = builder.Build();
-        await host.StartAsync().WaitAsync(Limit);
+        await host.StartAsync().WaitAsync(Patience.Limit);
         var client = host.Services.GetRequiredService<IChatClient>();
-        ChatResponse answer = await client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy).WaitAsync(Limit);
+        ChatResponse answer = await client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy).WaitAsync(Patience.Limit);
         Assert.Contains("heart", answer.Text, StringComparison.OrdinalIgnoreCase);
         Assert.Equal("tiny", answer.ModelId);
-        await host.StopAsync().WaitAsync(Limit);
+        await host.StopAsync().WaitAsync(Patience.Limit);
     }
 
     [Fact]
@@ -37,7 +35,7 @@ public sealed class HostingTests
         HostApplicationBuilder builder = Builder();
         builder.Services.AddTessera();
         using IHost host = builder.Build();
-        var missing = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync().WaitAsync(Limit));
+        var missing = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync().WaitAsync(Patience.Limit));
         Assert.Contains("TesseraOptions.Model is not set", missing.Message);
         Assert.Throws<OptionsValidationException>(() => host.Services.GetRequiredService<IChatClient>());
     }
@@ -142,7 +140,7 @@ public sealed class HostingTests
         var client = host.Services.GetRequiredService<IChatClient>();
         Assert.NotNull(client.GetService<FunctionInvokingChatClient>());
         Assert.Same(host.Services.GetRequiredService<TesseraChatClient>(), client.GetService<TesseraChatClient>());
-        ChatResponse answer = await client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy).WaitAsync(Limit);
+        ChatResponse answer = await client.GetResponseAsync([TinyModel.Question("heart.png")], TinyModel.Greedy).WaitAsync(Patience.Limit);
         Assert.Contains("heart", answer.Text, StringComparison.OrdinalIgnoreCase);
     }
 

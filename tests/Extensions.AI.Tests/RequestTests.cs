@@ -94,7 +94,7 @@ public sealed class RequestTests
         ChatMessage[] messages = [new(ChatRole.System, "s"), new(ChatRole.User, [new TextContent("See"), part])];
         ChatContentException refused = await Assert
             .ThrowsAsync<ChatContentException>(() => model.Client(allowFileUris: kind != "file unasked").GetResponseAsync(messages))
-            .WaitAsync(TimeSpan.FromSeconds(10));
+            .WaitAsync(Patience.Limit);
         Assert.Equal((1, 1), (refused.MessageIndex, refused.PartIndex));
         Assert.Contains(part.GetType().Name, refused.Message);
         Assert.Contains(problem, refused.Message);

@@ -30,6 +30,9 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
     /// <summary>Waits between tries; tests make it short.</summary>
     internal TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>By which a server stalls; tests move it by hand.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     private Uri Address => request.Addresses[Volatile.Read(ref mirror) % request.Addresses.Count];
 
     private string PartPath => request.Path + PartSuffix;
@@ -345,8 +348,8 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
 
     private async Task<T> Stalling<T>(Func<CancellationToken, Task<T>> action, CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        stop.CancelAfter(options.StallLimit);
+        using var limit = new CancellationTokenSource(options.StallLimit, Clock);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
             return await action(stop.Token).ConfigureAwait(false);

@@ -28,6 +28,16 @@ internal static class ProcessorTurn
     /// <summary>Whether this thread's computation has fewer processors than it would have alone.</summary>
     public static bool IsShared => share > 0 && share < Processors;
 
+    /// <summary>Whether anybody waits for a turn.</summary>
+    public static bool IsAsked
+    {
+        get
+        {
+            lock (Gate)
+                return nextTicket != served;
+        }
+    }
+
     /// <summary>Computes on this thread when its turn has come.</summary>
     /// <param name="threadCount">How many threads it has in any case; 0 for as many as <see cref="Share"/> says.</param>
     /// <param name="compute">The computation.</param>
@@ -50,14 +60,8 @@ internal static class ProcessorTurn
     /// <remarks>To be called where no thread of ggml spins: between two parts of a graph.</remarks>
     public static void Yield()
     {
-        if (share == 0)
+        if (share == 0 || !IsAsked)
             return;
-        lock (Gate)
-        {
-            if (nextTicket == served)
-                return;
-        }
-
         // With as many threads as before: a graph keeps its count.
         int count = share;
         Leave();

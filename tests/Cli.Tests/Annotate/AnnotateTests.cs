@@ -145,7 +145,7 @@ public sealed class AnnotateTests : IDisposable
     {
         string pictures = folder.File("pictures");
         AnnotateRuns.Fill(pictures, 1);
-        using var stop = new CancellationTokenSource(CliProcess.Patience);
+        using var stop = new CancellationTokenSource(Patience.Limit);
         Task<CliRun> run = CliRun.InProcessAsync(["annotate", .. AnnotateRuns.Model, pictures, "--watch", "--out", Output], [], stop.Token);
         await WaitForLinesAsync(1);
         File.Copy(Goldens.Picture("wide"), Path.Combine(pictures, "new.png"));
@@ -154,17 +154,7 @@ public sealed class AnnotateTests : IDisposable
         Assert.Equal(130, (await run).ExitCode);
     }
 
-    private async Task WaitForLinesAsync(int count)
-    {
-        for (int left = 600; left > 0; left--)
-        {
-            if (File.Exists(Output) && LineCount() >= count)
-                return;
-            await Task.Delay(100);
-        }
-
-        Assert.Fail($"There are not {count} lines.");
-    }
+    private Task WaitForLinesAsync(int count) => Patience.UntilAsync(() => File.Exists(Output) && LineCount() >= count, $"line {count}");
 
     private int LineCount()
     {

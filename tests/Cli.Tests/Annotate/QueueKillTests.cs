@@ -72,11 +72,9 @@ public sealed class QueueKillTests(ITestOutputHelper output) : IDisposable
 
     private static async Task WaitForAsync(string path, int count)
     {
-        long limit = Environment.TickCount64 + (long)CliProcess.Patience.TotalMilliseconds;
-        while (!File.Exists(path) || (await File.ReadAllBytesAsync(path)).Count(static value => value == '\n') < count)
-        {
-            Assert.True(Environment.TickCount64 < limit, $"There are not {count} lines.");
-            await Task.Delay(50);
-        }
+        await Patience.UntilAsync(
+            async () => File.Exists(path) && (await File.ReadAllBytesAsync(path)).Count(static value => value == '\n') >= count,
+            $"line {count}"
+        );
     }
 }

@@ -89,9 +89,7 @@ public sealed class QueueTests : IDisposable
         CliRun second = await CollectAsync(server, pictures);
         Assert.Equal((0, ""), (second.ExitCode, second.Error));
         Assert.Equal(2, AnnotateRuns.Lines(Output).Length);
-        for (int left = 200; left > 0 && await CountAsync(stream) > 0; left--)
-            await Task.Delay(50);
-        Assert.Equal(0, await CountAsync(stream));
+        await Patience.UntilAsync(async () => await CountAsync(stream) == 0, "the end of what is no work");
         worker.Signal(System.Runtime.InteropServices.PosixSignal.SIGTERM);
         CliRun ended = await worker.EndAsync();
         Assert.Equal((143, ""), (ended.ExitCode, ended.Error));
@@ -106,12 +104,7 @@ public sealed class QueueTests : IDisposable
         await using var connection = new NatsConnection(new NatsOpts { Url = server.Url });
         var stream = new NatsJSContext(connection);
         string? subject = null;
-        for (int left = 600; left > 0 && subject is null; left--)
-        {
-            await Task.Delay(50);
-            subject = await FirstWorkAsync(stream);
-        }
-
+        await Patience.UntilAsync(async () => (subject = await FirstWorkAsync(stream)) is not null, "the work");
         string result = subject!.Replace("work", "result", StringComparison.Ordinal);
         await stream.PublishAsync(result, """{"path":"/etc/passwd","answer":"\n{\"path\":\"x\"}"}"""u8.ToArray());
         CliRun run = await collecting;

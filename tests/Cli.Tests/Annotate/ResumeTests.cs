@@ -33,8 +33,7 @@ public sealed class ResumeTests : IDisposable
         for (int kill = 1; kill <= 3; kill++)
         {
             using CliProcess process = CliProcess.Start(arguments);
-            for (int left = 600; left > 0 && LineCount() < 8 * kill; left--)
-                await Task.Delay(20);
+            await Patience.UntilAsync(() => LineCount() >= 8 * kill, $"line {8 * kill}");
         }
 
         // As if the last one had been killed within a line.

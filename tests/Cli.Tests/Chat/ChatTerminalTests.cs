@@ -46,7 +46,8 @@ public sealed class ChatTerminalTests : IDisposable
         terminal.Press("Home");
         terminal.Type("X");
         await terminal.WaitAsync(static screen => screen[^2].StartsWith("> XThe", StringComparison.Ordinal));
-        Assert.Matches("^3,[0-9]+ T", terminal.Cursor);
+        await terminal.WaitForCursorAsync("3,");
+        Assert.EndsWith(" T", terminal.Cursor, StringComparison.Ordinal);
         terminal.Resize(30, 24);
         string[] resized = await terminal.WaitAsync(static screen => screen[^1] == "日本語 😀😀");
         Assert.Equal(["> XThe quick brown fox jumps o", "ver the lazy dog, then 日本語", "日本語 😀😀"], resized[^3..]);
@@ -56,10 +57,11 @@ public sealed class ChatTerminalTests : IDisposable
         );
         Assert.Equal("日本語 😀😀", wide[^1]);
         Assert.DoesNotContain(wide[..^2], static row => row.Contains("fox", StringComparison.Ordinal));
-        Assert.StartsWith("3,", terminal.Cursor, StringComparison.Ordinal);
+        await terminal.WaitForCursorAsync("3,");
         terminal.Press("C-c");
-        await terminal.WaitForLastRowAsync(">");
-        Assert.DoesNotContain(terminal.Screen, static row => row.Contains("quick", StringComparison.Ordinal));
+        await terminal.WaitAsync(static screen =>
+            screen[^1] == ">" && !screen.Any(static row => row.Contains("quick", StringComparison.Ordinal))
+        );
     }
 
     [TmuxFact]
@@ -139,12 +141,7 @@ public sealed class ChatTerminalTests : IDisposable
     [TmuxFact]
     public async Task Ctrl_C_stops_the_answer_and_twice_at_the_prompt_leaves()
     {
-        using TmuxTerminal terminal = await OpenAsync(80, 24, "NO_COLOR=1");
-        // What was said once is said again without end.
-        await terminal.EnterAsync("/params presence-penalty -100 max-tokens 1900");
-        await terminal.WaitAsync(static screen =>
-            screen[^1] == ">" && screen.Any(static row => row.StartsWith("max-tokens 1900", StringComparison.Ordinal))
-        );
+        using TmuxTerminal terminal = await OpenAsync(80, 24, "NO_COLOR=1", ["-m", Goldens.Language, .. CliRun.Endless]);
         await terminal.EnterAsync("Hello");
         await terminal.WaitAsync(static screen => screen[^1].Length > 1 && screen[^1][0] != '>');
         terminal.Press("C-c");
@@ -152,13 +149,17 @@ public sealed class ChatTerminalTests : IDisposable
         Assert.Equal("Stopped; the conversation is as it was before.", stopped[^2]);
         await Task.Delay(TimeSpan.FromSeconds(1.2));
 
-        terminal.Press("C-c");
-        Assert.Equal(
-            "Press Ctrl+C again to leave.",
-            (await terminal.WaitAsync(static screen => screen[^1] == ">" && screen[^2].StartsWith("Press", StringComparison.Ordinal)))[^2]
-        );
-        terminal.Press("C-c");
-        await terminal.WaitForLastRowAsync("exit 130");
+        static int Warnings(string[] screen) =>
+            screen.Count(static row => row.StartsWith("Press Ctrl+C again to leave.", StringComparison.Ordinal));
+        // On a machine that is so slow that the second press comes late it is a first one again.
+        string[] left = [];
+        for (int before = 0; left.LastOrDefault() != "exit 130"; before = Warnings(left))
+        {
+            terminal.Press("C-c", "C-c");
+            left = await terminal.WaitAsync(screen => screen[^1] == "exit 130" || (screen[^1] == ">" && Warnings(screen) > before + 1));
+        }
+
+        Assert.NotEqual(0, Warnings(left));
     }
 
     [TmuxFact]

@@ -82,13 +82,16 @@ public sealed class LineKeyTests : IDisposable
         terminal.Type(text);
         await terminal.WaitForLastRowAsync($"> {text}");
         terminal.Resize(30, 24);
-        string[] screen = await terminal.WaitAsync(rows => string.Concat(rows[^((length + 31) / 30)..]) == $"> {text}");
-        await Task.Delay(200);
-        screen = terminal.Screen;
+        await terminal.WaitAsync(rows => string.Concat(rows[^((length + 31) / 30)..]) == $"> {text}");
+        // The terminal wraps by itself, and what the program draws thereupon is there before what is typed then.
+        terminal.Type("!");
+        string[] screen = await terminal.WaitAsync(static rows => rows[^1].EndsWith('!'));
         Assert.Single(screen, static row => row.StartsWith("> ab", StringComparison.Ordinal));
-        Assert.EndsWith($"> {text}", string.Concat(screen), StringComparison.Ordinal);
+        Assert.EndsWith($"> {text}!", string.Concat(screen), StringComparison.Ordinal);
         terminal.Resize(80, 24);
-        await terminal.WaitForLastRowAsync($"> {text}");
+        await terminal.WaitForLastRowAsync($"> {text}!");
+        terminal.Type("?");
+        await terminal.WaitForLastRowAsync($"> {text}!?");
         Assert.Single(terminal.Screen, static row => row.StartsWith("> ab", StringComparison.Ordinal));
     }
 

@@ -129,7 +129,8 @@ public sealed class McpTests : IDisposable
                     Command = CliProcess.Program,
                     Arguments = ["mcp", "--threads", "1", .. arguments],
                 }
-            )
+            ),
+            new McpClientOptions { InitializationTimeout = Patience.Limit }
         );
 
     private static Dictionary<string, object?> Call(params (string Name, object? Value)[] arguments) =>

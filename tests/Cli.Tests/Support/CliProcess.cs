@@ -7,14 +7,6 @@ namespace Tessera.Cli.Tests.Support;
 /// <summary>The built program in a process of its own, as a shell would start it.</summary>
 internal sealed partial class CliProcess : IDisposable
 {
-    /// <summary>
-    /// Longer than any command here takes on a busy machine; what hangs is killed and fails the test. A Vulkan that computes on the CPU
-    /// compiles each shader before its first use, which takes minutes in all.
-    /// </summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(
-        Environment.GetEnvironmentVariable("GGML_VK_VISIBLE_DEVICES") is null ? 2 : 5
-    );
-
     // What the program remembers of models is not to depend on what it was tried with before, nor to fill the user's own folder.
     private static readonly Lazy<string> Caches = new(static () =>
     {
@@ -25,6 +17,7 @@ internal sealed partial class CliProcess : IDisposable
 
     private readonly Process process;
     private readonly TaskCompletionSource<string> firstOutput = new();
+    private volatile string written = "";
     private readonly Task<string> output;
     private readonly Task<string> error;
 
@@ -36,7 +29,20 @@ internal sealed partial class CliProcess : IDisposable
     }
 
     /// <summary>Ends when something has been written to standard output, with what it is.</summary>
-    public Task<string> FirstOutputAsync() => firstOutput.Task.WaitAsync(Patience);
+    public Task<string> FirstOutputAsync() => firstOutput.Task.WaitAsync(Patience.Limit);
+
+    /// <summary>Ends when as much has been written to standard output as is wanted, with all of it.</summary>
+    public async Task<string> OutputAsync(Func<string, bool> isEnough)
+    {
+        await Patience.UntilAsync(() => isEnough(written), "its output");
+        return written;
+    }
+
+    /// <summary>Ends when it has had the processor for so long, which says how far it is, however busy the machine.</summary>
+    public Task WorkAsync(TimeSpan time) => Patience.UntilAsync(() => HasWorked(time), "its work");
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasExited => process.HasExited;
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "tessera.exe" : "tessera");
 
@@ -96,11 +102,13 @@ internal sealed partial class CliProcess : IDisposable
         }
     }
 
-    public void Signal(PosixSignal signal) => Assert.Equal(0, Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15));
+    /// <summary>Sends a signal, unless it has ended.</summary>
+    public void Signal(PosixSignal signal) =>
+        Assert.True(Kill(process.Id, signal == PosixSignal.SIGINT ? 2 : 15) == 0 || process.WaitForExit(Patience.Limit));
 
     public async Task<CliRun> EndAsync()
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -108,10 +116,23 @@ internal sealed partial class CliProcess : IDisposable
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"It did not end within {Patience.TotalSeconds} seconds: {await error}");
+            Assert.Fail($"It did not end within {Patience.Limit.TotalSeconds} seconds: {await error}");
         }
 
         return new CliRun(process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+    }
+
+    private bool HasWorked(TimeSpan time)
+    {
+        try
+        {
+            return process.TotalProcessorTime >= time;
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+            return true;
+        }
     }
 
     private async Task<string> ReadOutputAsync()
@@ -122,7 +143,8 @@ internal sealed partial class CliProcess : IDisposable
         while ((count = await process.StandardOutput.ReadAsync(buffer)) > 0)
         {
             text.Append(buffer, 0, count);
-            firstOutput.TrySetResult(text.ToString());
+            written = text.ToString();
+            firstOutput.TrySetResult(written);
         }
 
         firstOutput.TrySetResult("");
@@ -132,7 +154,12 @@ internal sealed partial class CliProcess : IDisposable
     public void Dispose()
     {
         if (!process.HasExited)
+        {
             process.Kill(entireProcessTree: true);
+            // What it writes to is there until it has ended.
+            process.WaitForExit(Patience.Limit);
+        }
+
         process.Dispose();
     }
 

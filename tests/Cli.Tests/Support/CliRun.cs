@@ -34,6 +34,13 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
     public static string[] GoldenArguments(params string[] arguments) =>
         ["ask", "-m", Goldens.Language, "--mmproj", Goldens.Projector, "--temperature", "0", .. arguments];
 
+    /// <summary>What makes the tiny golden go on for many minutes: what was said once is said again.</summary>
+    public static string[] Endless { get; } = [.. "--context 100000 --max-tokens 99000 --presence-penalty -100 --threads 1".Split(' ')];
+
+    /// <summary>Standard error without the remark that an endless answer needs more context than the golden was trained with.</summary>
+    public string ErrorBesideContext =>
+        string.Join('\n', Error.Split('\n').Where(static line => !line.Contains("tokens of context", StringComparison.Ordinal)));
+
     /// <summary>Checks that it failed as it should: a code, nothing on standard output, and one sentence that names these.</summary>
     public void ShouldFail(int exitCode, params string[] named)
     {

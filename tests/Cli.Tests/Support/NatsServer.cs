@@ -8,7 +8,6 @@ namespace Tessera.Cli.Tests.Support;
 internal sealed class NatsServer : IDisposable
 {
     public const string Program = "nats-server";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly string folder;
     private readonly int port;
     private Process process;
@@ -16,8 +15,14 @@ internal sealed class NatsServer : IDisposable
     public NatsServer(string folder)
     {
         this.folder = folder;
-        port = FreePort();
-        process = Start();
+        // Another program may take a port between finding it free and listening there.
+        Process? started;
+        do
+        {
+            port = FreePort();
+            started = Start();
+        } while (started is null);
+        process = started;
     }
 
     public string Url => $"nats://127.0.0.1:{port}";
@@ -26,7 +31,7 @@ internal sealed class NatsServer : IDisposable
     public void KillAndRestart()
     {
         Kill();
-        process = Start();
+        process = Start() ?? throw new InvalidOperationException("nats-server does not start again.");
     }
 
     public void Kill()
@@ -38,7 +43,8 @@ internal sealed class NatsServer : IDisposable
 
     public void Dispose() => Kill();
 
-    private Process Start()
+    // Null where it ends at once.
+    private Process? Start()
     {
         var started = Process.Start(
             new ProcessStartInfo(Program, ["-js", "-sd", folder, "-a", "127.0.0.1", "-p", $"{port}"])
@@ -49,14 +55,11 @@ internal sealed class NatsServer : IDisposable
         )!;
         started.BeginErrorReadLine();
         started.BeginOutputReadLine();
-        long limit = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
-        while (!Answers())
-        {
-            Assert.True(Environment.TickCount64 < limit && !started.HasExited, "nats-server does not start.");
-            Thread.Sleep(20);
-        }
-
-        return started;
+        Assert.True(SpinWait.SpinUntil(() => started.HasExited || Answers(), Patience.Limit), "nats-server does not start.");
+        if (!started.HasExited)
+            return started;
+        started.Dispose();
+        return null;
     }
 
     private bool Answers()

@@ -1,13 +1,13 @@
 namespace Tessera.Cli.Tests.Support;
 
-/// <summary>Projectors that take seconds to encode a picture, for tests of interruption and for looking at progress bars.</summary>
+/// <summary>Projectors that take minutes to encode a picture, for tests of interruption and for looking at progress bars.</summary>
 internal static class SlowProjectors
 {
     /// <summary>Many blocks, each soon done.</summary>
     public static string WriteDeep(string path)
     {
         const string Block = "v.blk.0.";
-        EditableModel model = WithPatches(side: 32);
+        EditableModel model = WithPatches(side: 64);
         EditableTensor[] tensors = [.. model.Tensors.Where(static tensor => tensor.Name.StartsWith(Block, StringComparison.Ordinal))];
         for (int index = 3; index < 1200; index++)
             foreach (EditableTensor tensor in tensors)
@@ -15,8 +15,8 @@ internal static class SlowProjectors
         return model.Save(path);
     }
 
-    /// <summary>Attention among 25,601 tokens, one long step.</summary>
-    public static string WriteWide(string path) => WithPatches(side: 160).Save(path);
+    /// <summary>Attention among 90,001 tokens, one long step.</summary>
+    public static string WriteWide(string path) => WithPatches(side: 300).Save(path);
 
     /// <summary>342,225 patches, more than any picture needs.</summary>
     public static string WriteHuge(string path) => WithPatches(side: 585).Save(path);

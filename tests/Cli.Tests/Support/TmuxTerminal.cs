@@ -6,7 +6,6 @@ namespace Tessera.Cli.Tests.Support;
 /// <summary>A pseudo-terminal with a program in it, made and drawn by a tmux server of its own.</summary>
 internal sealed class TmuxTerminal : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan PollPause = TimeSpan.FromMilliseconds(50);
     private readonly TemporaryFolder sockets = new();
 
@@ -49,7 +48,8 @@ internal sealed class TmuxTerminal : IDisposable
             Text(height),
             "-c",
             folder,
-            $"{line}; echo exit $?; sleep 600"
+            // Ctrl+C ends the program, and not what shows how it ended.
+            $"trap : INT; {line}; echo exit $?; while :; do sleep 600; done"
         );
     }
 
@@ -88,8 +88,7 @@ internal sealed class TmuxTerminal : IDisposable
     /// <summary>Waits until the screen is as it should be.</summary>
     public async Task<string[]> WaitAsync(Func<string[], bool> isThere)
     {
-        long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started) < Patience)
+        for (long end = Environment.TickCount64 + (long)Patience.Limit.TotalMilliseconds; Environment.TickCount64 < end; )
         {
             string[] screen = Screen;
             if (isThere(screen))
@@ -99,6 +98,10 @@ internal sealed class TmuxTerminal : IDisposable
 
         throw new TimeoutException($"The screen did not become what it should:\n{string.Join('\n', Screen)}");
     }
+
+    /// <summary>Waits until the cursor stands there.</summary>
+    public Task WaitForCursorAsync(string start) =>
+        Patience.UntilAsync(() => Cursor.StartsWith(start, StringComparison.Ordinal), $"the cursor at {start}");
 
     /// <summary>Waits until the last row is this one.</summary>
     public Task<string[]> WaitForLastRowAsync(string row) => WaitAsync(screen => screen[^1] == row);

@@ -15,8 +15,6 @@ namespace Tessera.Engine.NativeTests.Goldens;
 /// </summary>
 public sealed class SequenceReuseTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
-
     [Theory]
     [InlineData("minicpm-v-2.6", true)]
     [InlineData("minicpm-v-4.6", false)]
@@ -66,7 +64,7 @@ public sealed class SequenceReuseTests
 
     private static async Task<AnswerEnd> AnswerAsync(ChannelReader<AnswerPiece> pieces)
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         AnswerEnd? end = null;
         await foreach (AnswerPiece piece in pieces.ReadAllAsync(limit.Token))
             end = piece.End ?? end;

@@ -143,7 +143,7 @@ public sealed class StructuredAnswerTests(ITestOutputHelper output) : IAsyncLife
     private Task<GenerationResult> AnswerAsync(string schema, uint seed) =>
         model
             .AnswerAsync(new Prompt("Hello"), Wild with { Seed = seed, Format = AnswerFormat.FromSchema(schema) })
-            .WaitAsync(TimeSpan.FromSeconds(60));
+            .WaitAsync(Patience.Limit);
 }
 
 internal enum MainShape

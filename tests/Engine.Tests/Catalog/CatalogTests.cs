@@ -212,7 +212,7 @@ public sealed class CatalogTests : IDisposable
     }
 
     private static Task<PulledModel> PullAsync(FaultyServer hub, string source) =>
-        ModelCatalog.PullAsync(source, new PullOptions { Endpoints = [hub.Address] });
+        ModelCatalog.PullAsync(source, new PullOptions { Endpoints = [hub.Address], StallLimit = Patience.Limit });
 
     // All files have the same bytes.
     private FaultyServer Hub(params (string Path, bool IsLarge)[] files)

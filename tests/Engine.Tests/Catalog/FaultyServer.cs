@@ -54,6 +54,9 @@ internal sealed class FaultyServer : IDisposable
 
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
 
+    /// <summary>Counts the connections on which nothing more comes.</summary>
+    public SemaphoreSlim Stalled { get; } = new(0);
+
     public ConcurrentQueue<ServedRequest> Requests { get; } = new();
 
     public void Dispose()
@@ -61,6 +64,7 @@ internal sealed class FaultyServer : IDisposable
         stop.Cancel();
         listener.Dispose();
         stop.Dispose();
+        Stalled.Dispose();
     }
 
     private async Task AcceptAsync()
@@ -132,7 +136,11 @@ internal sealed class FaultyServer : IDisposable
             if (at >= serving.CutAfter)
                 return;
             if (at >= serving.StallAfter)
+            {
+                Stalled.Release();
                 await Task.Delay(Timeout.Infinite, stop.Token);
+            }
+
             int count = Math.Min(Math.Min(step, body.Length - at), Math.Min(serving.CutAfter, serving.StallAfter) - at);
             await stream.WriteAsync(body.AsMemory(at, count), stop.Token);
             if (count < step && at + count < body.Length)

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Microsoft.Extensions.Time.Testing;
 using Tessera.Catalog;
 
 namespace Tessera.Engine.Tests.Catalog;
@@ -9,7 +10,9 @@ public sealed class PullTests : IDisposable
     private const string Name = "model.gguf";
     private static readonly byte[] Whole = RandomNumberGenerator.GetBytes((2 * (int)DownloadState.PieceLength) + 12_345);
     private readonly string folder = Directory.CreateTempSubdirectory("tessera-pull").FullName;
-    private readonly PullOptions quick = new() { StallLimit = TimeSpan.FromSeconds(1), Token = "secret" };
+    private readonly PullOptions quick = new() { StallLimit = Patience.Limit, Token = "secret" };
+
+    private readonly StallClock clock = new();
 
     private string Target => Path.Combine(folder, Name);
 
@@ -53,14 +56,39 @@ public sealed class PullTests : IDisposable
         {
             StallAfter = Interlocked.Increment(ref asked) is 2 or 4 ? 100_000 : int.MaxValue,
         });
-        await PullAsync(server, Digest);
+        Task pulled = PullAsync([new Uri(server.Address, Name)], Digest, quick with { ConnectionCount = 1 });
+        for (int stall = 0; stall < 2; stall++)
+        {
+            await server.Stalled.WaitAsync(Patience.Limit);
+            int before = clock.Expired;
+            await Patience.UntilAsync(
+                () =>
+                {
+                    clock.Advance(quick.StallLimit);
+                    return clock.Expired > before;
+                },
+                "the end of its patience"
+            );
+        }
+
+        await pulled;
+        Assert.Equal(3 + 1 + 2, server.Requests.Count);
     }
 
     [Fact]
     public async Task A_server_that_says_nothing_any_more_is_one_sentence()
     {
         using var server = new FaultyServer(_ => new Serving(Whole) { StallAfter = 0 });
-        PullException failure = await FailAsync(server, null, new PullOptions { StallLimit = TimeSpan.FromMilliseconds(50) });
+        Task<PullException> failing = FailAsync(server, null, quick);
+        await Patience.UntilAsync(
+            () =>
+            {
+                clock.Advance(quick.StallLimit);
+                return failing.IsCompleted;
+            },
+            "the end of its patience"
+        );
+        PullException failure = await failing;
         Assert.Equal(PullFailure.Unreachable, failure.Failure);
         Assert.Contains("nothing more", failure.Message);
     }
@@ -249,7 +277,9 @@ public sealed class PullTests : IDisposable
     {
         using var web = new WebSource(options.Token, [.. addresses.Select(static address => new Uri(address, "/"))]);
         var request = new DownloadRequest(addresses, Target, null, digest);
-        await new FileDownload(web, request, options, progress) { FirstWait = TimeSpan.FromMilliseconds(5) }.RunAsync(cancellationToken);
+        await new FileDownload(web, request, options, progress) { FirstWait = TimeSpan.FromMilliseconds(5), Clock = clock }.RunAsync(
+            cancellationToken
+        );
         Assert.True((await File.ReadAllBytesAsync(Target, cancellationToken)).AsSpan().SequenceEqual(Whole));
     }
 
@@ -261,6 +291,24 @@ public sealed class PullTests : IDisposable
         Assert.DoesNotContain('\n', failure.Message);
         Assert.EndsWith(".", failure.Message);
         return failure;
+    }
+
+    /// <summary>Stands still until it is moved, and counts the waits that it ended.</summary>
+    private sealed class StallClock : FakeTimeProvider
+    {
+        public int Expired { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(
+                given =>
+                {
+                    Expired++;
+                    callback(given);
+                },
+                state,
+                dueTime,
+                period
+            );
     }
 
     private sealed class Watcher(Action<PullProgress> told) : IProgress<PullProgress>

@@ -2,10 +2,9 @@ using Tessera.Native;
 
 namespace Tessera.Engine.Tests.Compute;
 
+[Collection(nameof(Alone))]
 public sealed class ProcessorTurnTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
-
     [Fact]
     public async Task Computations_never_have_more_threads_together_than_there_are_processors()
     {
@@ -42,7 +41,7 @@ public sealed class ProcessorTurnTests
                         })
                     )
             )
-            .WaitAsync(Limit);
+            .WaitAsync(Patience.Limit);
         Assert.Equal(180, done);
         Assert.False(tooMany);
     }
@@ -51,21 +50,15 @@ public sealed class ProcessorTurnTests
     public async Task A_long_computation_lets_a_short_one_in_where_it_yields()
     {
         using var begun = new ManualResetEventSlim();
-        using var asking = new ManualResetEventSlim();
         var order = new List<string>();
         Task longOne = Start(() =>
             ProcessorTurn.Take(
-                0,
+                Environment.ProcessorCount,
                 () =>
                 {
                     begun.Set();
-                    Assert.True(asking.Wait(Limit));
-                    for (int layer = 0; layer < 100 && order.Count == 0; layer++)
-                    {
-                        Thread.Sleep(5);
-                        ProcessorTurn.Yield();
-                    }
-
+                    Assert.True(SpinWait.SpinUntil(static () => ProcessorTurn.IsAsked, Patience.Limit));
+                    ProcessorTurn.Yield();
                     order.Add("long");
                     return 0;
                 }
@@ -73,8 +66,7 @@ public sealed class ProcessorTurnTests
         );
         Task shortOne = Start(() =>
         {
-            Assert.True(begun.Wait(Limit));
-            asking.Set();
+            Assert.True(begun.Wait(Patience.Limit));
             ProcessorTurn.Take(
                 0,
                 () =>
@@ -84,7 +76,7 @@ public sealed class ProcessorTurnTests
                 }
             );
         });
-        await Task.WhenAll(longOne, shortOne).WaitAsync(Limit);
+        await Task.WhenAll(longOne, shortOne).WaitAsync(Patience.Limit);
         Assert.Equal(["short", "long"], order);
     }
 
@@ -92,26 +84,31 @@ public sealed class ProcessorTurnTests
     public async Task What_comes_together_gets_half_each_and_one_alone_all()
     {
         using var begun = new ManualResetEventSlim();
-        using var arriving = new ManualResetEventSlim();
-        Task<int> first = Task.Run(() =>
+        using var arrived = new ManualResetEventSlim();
+        Task<int> first = Start(() =>
             ProcessorTurn.Take(
                 0,
                 () =>
                 {
                     begun.Set();
-                    arriving.Wait(Limit);
-                    Thread.Sleep(100);
+                    // The other waits, or is computing beside it.
+                    Assert.True(SpinWait.SpinUntil(() => ProcessorTurn.IsAsked || arrived.IsSet, Patience.Limit));
                     return ProcessorTurn.Share;
                 }
             )
         );
-        Assert.True(begun.Wait(Limit));
-        int second = await Task.Run(() =>
-            {
-                arriving.Set();
-                return ProcessorTurn.Take(0, static () => ProcessorTurn.Share);
-            })
-            .WaitAsync(Limit);
+        Assert.True(begun.Wait(Patience.Limit));
+        int second = await Start(() =>
+                ProcessorTurn.Take(
+                    0,
+                    () =>
+                    {
+                        arrived.Set();
+                        return ProcessorTurn.Share;
+                    }
+                )
+            )
+            .WaitAsync(Patience.Limit);
         Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), second);
         Assert.InRange(await first, second, Environment.ProcessorCount);
         int[] shared =
@@ -137,7 +134,7 @@ public sealed class ProcessorTurnTests
             ProcessorTurn.Take<int>(0, static () => throw new InvalidOperationException())
         );
         Task<int> next = Task.Run(static () => ProcessorTurn.Take(0, static () => 7));
-        Assert.Equal(7, await next.WaitAsync(Limit));
+        Assert.Equal(7, await next.WaitAsync(Patience.Limit));
     }
 
     [Fact]
@@ -148,5 +145,8 @@ public sealed class ProcessorTurnTests
     }
 
     private static Task Start(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static Task<int> Start(Func<int> work) =>
         Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

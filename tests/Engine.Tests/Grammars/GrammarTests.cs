@@ -120,7 +120,7 @@ public sealed class GrammarTests
     public async Task A_bad_grammar_is_refused_at_its_place(string grammar, int line, int column)
     {
         GrammarException failure = await Assert.ThrowsAsync<GrammarException>(() =>
-            Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10))
+            Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(Patience.Limit)
         );
         Assert.Equal((line, column), (failure.Line, failure.Column));
         Assert.EndsWith(".", failure.Message, StringComparison.Ordinal);
@@ -142,9 +142,7 @@ public sealed class GrammarTests
         string growing =
             "root ::= ((((\"a\"{1000}){1000}){1000}){1000}){1000}" + string.Concat(Enumerable.Repeat(" \"abcdefgh\"{16000}", 60));
         foreach (string grammar in (string[])[brackets, ways, row, growing, new string('x', 1 << 20)])
-            await Assert.ThrowsAsync<GrammarException>(() =>
-                Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(TimeSpan.FromSeconds(10))
-            );
+            await Assert.ThrowsAsync<GrammarException>(() => Task.Run(() => AnswerFormat.FromGrammar(grammar)).WaitAsync(Patience.Limit));
     }
 
     private static string Long(string text) =>

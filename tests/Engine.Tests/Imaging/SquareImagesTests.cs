@@ -3,6 +3,7 @@ using Tessera.Imaging;
 namespace Tessera.Engine.Tests.Imaging;
 
 /// <summary>Padding band by band equals padding the whole canvas, which is the slow obvious version.</summary>
+[Collection(nameof(Alone))]
 public sealed class SquareImagesTests
 {
     private static readonly Rgb Colour = new(122, 116, 104);
@@ -62,7 +63,7 @@ public sealed class SquareImagesTests
         RgbImage image = Noise(4000, 3000);
         Assert.InRange(Enumerable.Range(0, 5).Min(_ => Allocated()), 0, 12_000_000);
 
-        // Of the whole process, as rows are resized on several threads: other tests' too, so the least of some runs counts.
+        // Of the whole process, as rows are resized on several threads.
         long Allocated()
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);

@@ -90,12 +90,17 @@ public sealed class LlavaNextPropertyTests(ITestOutputHelper output)
         PixelSize[] sizes = [.. Sizes(500)];
         foreach (PixelSize size in sizes)
             processor.Plan(size, PlanRequest.Default);
-        long started = Stopwatch.GetTimestamp();
-        foreach (PixelSize size in sizes)
+        double Microseconds(PixelSize size)
+        {
+            long started = Stopwatch.GetTimestamp();
             processor.Plan(size, PlanRequest.Default);
-        double microseconds = Stopwatch.GetElapsedTime(started).TotalMicroseconds / sizes.Length;
-        output.WriteLine($"{family}: {microseconds:0.0} microseconds a plan");
-        Assert.True(microseconds < 10_000, "A plan took more than 10 ms, even on a busy machine.");
+            return Stopwatch.GetElapsedTime(started).TotalMicroseconds;
+        }
+
+        // The middle one of many: no machine is so busy that it interrupts half of them.
+        double middle = sizes.Select(Microseconds).Order().ElementAt(sizes.Length / 2);
+        output.WriteLine($"{family}: {middle:0.0} microseconds a plan");
+        Assert.True(middle < 10_000, "A plan took more than 10 ms.");
     }
 
     // Neighbours share an edge, together they cover the picture, and no tile shows nothing of it.

@@ -131,7 +131,7 @@ public sealed class WholeFileTests : IDisposable
                     Assert.False(PromptImage.IsImageFile(name));
                 }
             })
-            .WaitAsync(TimeSpan.FromMinutes(1));
+            .WaitAsync(Patience.Limit);
         Assert.Equal((false, false), (FileKind.IsSpecial(empty), FileKind.HasContents(empty)));
         Assert.Equal((false, true), (FileKind.IsSpecial(full), FileKind.HasContents(full)));
         Assert.Equal((false, false), (FileKind.IsSpecial(folder.FullName), FileKind.HasContents(folder.FullName)));

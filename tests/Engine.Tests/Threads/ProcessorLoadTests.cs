@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Time.Testing;
 using Tessera.Compute.Threads;
 
 namespace Tessera.Engine.Tests.Threads;
 
 public sealed class ProcessorLoadTests
 {
-    private readonly HandClock clock = new();
+    private readonly FakeTimeProvider clock = new();
     private ProcessorTimes? times = new ProcessorTimes(TimeSpan.FromHours(5), TimeSpan.FromHours(1));
 
     [Theory]
@@ -51,7 +52,7 @@ public sealed class ProcessorLoadTests
     {
         times = null;
         var load = new ProcessorLoad(clock, () => times);
-        clock.Pass(TimeSpan.FromSeconds(1));
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(0, load.BusyByOthers());
     }
 
@@ -85,7 +86,7 @@ public sealed class ProcessorLoadTests
     private void Pass(double milliseconds, double others, double own)
     {
         var span = TimeSpan.FromMilliseconds(milliseconds);
-        clock.Pass(span);
+        clock.Advance(span);
         times = new ProcessorTimes(times!.Value.Busy + span * (others + own), times.Value.Own + span * own);
     }
 }

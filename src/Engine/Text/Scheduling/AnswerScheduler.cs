@@ -54,8 +54,17 @@ internal sealed class AnswerScheduler : IDisposable
             throw Disposed();
         using IDisposable hold = language.Hold();
         var job = new AnswerJob(request, language, ContextLength, Wake, cancellationToken);
-        if (queues.Add(job))
-            return job.Pieces;
+        try
+        {
+            if (queues.Add(job))
+                return job.Pieces;
+        }
+        catch
+        {
+            job.Dispose();
+            throw;
+        }
+
         job.Dispose();
         throw Disposed();
     }

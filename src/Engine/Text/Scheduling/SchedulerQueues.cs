@@ -44,7 +44,12 @@ internal sealed class SchedulerQueues(int waitingLimit) : IDisposable
     }
 
     /// <summary>Leaves an answer; false when closed.</summary>
-    public bool Add(AnswerJob job) => Add(waiting, job);
+    /// <exception cref="EngineBusyException">Others have come since there was room.</exception>
+    public bool Add(AnswerJob job)
+    {
+        lock (gate)
+            return HasRoom() && Add(waiting, job);
+    }
 
     /// <summary>Leaves something to be run between two steps; false when closed.</summary>
     public bool AddErrand(Action errand) => Add(errands, errand);

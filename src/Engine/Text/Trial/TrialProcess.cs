@@ -64,6 +64,12 @@ internal sealed class TrialProcess : IDisposable
 
     public void Dispose()
     {
+        Kill();
+        process.Dispose();
+    }
+
+    private void Kill()
+    {
         try
         {
             if (!process.HasExited)
@@ -73,8 +79,13 @@ internal sealed class TrialProcess : IDisposable
         {
             // It has just ended by itself.
         }
+    }
 
-        process.Dispose();
+    // So that the last of its output has been heard, which tells how far it was.
+    private void End()
+    {
+        Kill();
+        process.WaitForExitAsync(CancellationToken.None).Wait(LeastPatience);
     }
 
     private static (bool IsConclusive, string? Failure) Try(
@@ -117,7 +128,10 @@ internal sealed class TrialProcess : IDisposable
             if (abort is not null)
                 break;
             if (Excess() is { } excess)
+            {
+                End();
                 return (true, $"{stage}, it {excess}");
+            }
         }
 
         cancellationToken.ThrowIfCancellationRequested();

@@ -88,14 +88,20 @@ public sealed class VideoFileTests : IDisposable
     [FfmpegFact]
     public async Task Cancelling_ends_the_program()
     {
-        // Minutes of decoding, of which the last frame is asked for.
         string path = Path.Combine(scratch.FullName, "long.mkv");
         RunFfmpeg($"-f lavfi -i color=c=red:s=320x240:r=25 -frames:v 400 -c:v ffv1 \"{path}\"");
         FrameSource source = await FrameSource.OpenAsync(path, MaxPixels, default);
-        using CancellationTokenSource cancellation = new();
-        Task<IReadOnlyList<RgbImage>> reading = source.ReadAsync([399], cancellation.Token);
-        await cancellation.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+        // Where others have the processor the last frame may be there before the cancel comes, so that it is tried again.
+        Exception? ended = null;
+        for (int attempt = 0; attempt < 100 && ended is null; attempt++)
+        {
+            using CancellationTokenSource cancellation = new();
+            Task<IReadOnlyList<RgbImage>> reading = source.ReadAsync([399], cancellation.Token);
+            await cancellation.CancelAsync();
+            ended = await Record.ExceptionAsync(() => reading);
+        }
+
+        Assert.IsAssignableFrom<OperationCanceledException>(ended);
         File.Delete(path);
     }
 
