@@ -45,7 +45,7 @@ public sealed class InterruptTests : IDisposable
             signal
         );
 
-    // The first signal waits for the end of a step that takes minutes.
+    // The first signal waits for the end of a step that takes long.
     [Fact]
     public async Task The_second_signal_waits_for_nothing()
     {

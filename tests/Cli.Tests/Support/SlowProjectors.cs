@@ -1,6 +1,6 @@
 namespace Tessera.Cli.Tests.Support;
 
-/// <summary>Projectors that take minutes to encode a picture, for tests of interruption and for looking at progress bars.</summary>
+/// <summary>Projectors that take a minute or so to encode a picture, for tests of interruption and for looking at progress bars.</summary>
 internal static class SlowProjectors
 {
     /// <summary>Many blocks, each soon done.</summary>
@@ -15,8 +15,8 @@ internal static class SlowProjectors
         return model.Save(path);
     }
 
-    /// <summary>Attention among 90,001 tokens, one long step.</summary>
-    public static string WriteWide(string path) => WithPatches(side: 300).Save(path);
+    /// <summary>Attention among 65,026 tokens, one long step.</summary>
+    public static string WriteWide(string path) => WithPatches(side: 255).Save(path);
 
     /// <summary>342,225 patches, more than any picture needs.</summary>
     public static string WriteHuge(string path) => WithPatches(side: 585).Save(path);
