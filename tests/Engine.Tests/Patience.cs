@@ -1,6 +1,6 @@
 namespace Tessera.Engine.Tests;
 
-/// <summary>How long tests wait for what has to come: on the slowest machine it comes before, and what has not come then never will.</summary>
+/// <summary>How long tests wait for what has to come: on the slowest machine it comes before, and what has not come never will.</summary>
 internal static class Patience
 {
     /// <summary>Shorter than what the test runner calls a hang.</summary>
