@@ -9,14 +9,21 @@ internal static class WorkSharing
     /// <param name="compute">Takes the thread's number, below both counts, and a unit's.</param>
     public static void Share(int threadCount, int unitCount, Action<int, int> compute)
     {
-        int next = -1;
+        int count = Math.Min(threadCount, unitCount),
+            stretch = count == 0 ? 0 : (unitCount + count - 1) / count,
+            next = -1;
         void Work(int worker)
         {
-            for (int unit; (unit = Interlocked.Increment(ref next)) < unitCount; )
-                compute(worker, unit);
+            // The n-th unit of each stretch before the next ones: processors fetch ahead what lies behind their own, and would take it from
+            // a neighbour that writes it.
+            for (int ticket; (ticket = Interlocked.Increment(ref next)) < count * stretch; )
+            {
+                int unit = ticket % count * stretch + ticket / count;
+                if (unit < unitCount)
+                    compute(worker, unit);
+            }
         }
 
-        int count = Math.Min(threadCount, unitCount);
         if (count <= 1)
             Work(0);
         else if (!WorkTeam.OfMachine.TryRun(count, Work))
