@@ -57,6 +57,9 @@ public sealed record GenerationUpdate(string Text, GenerationResult? Result = nu
 {
     /// <summary>How likely each token was that has been chosen since the last piece; empty where it was not asked for.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
+
+    /// <summary>Tokens that were chosen since the last piece; all pieces together have those of the answer.</summary>
+    public int TokenCount { get; init; }
 }
 
 /// <summary>What the engine is doing.</summary>

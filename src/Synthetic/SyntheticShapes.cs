@@ -15,7 +15,6 @@ using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.MplugOwl;
-using Tessera.Vision.Families.MplugOwl2;
 using Tessera.Vision.Families.Vila;
 using Tessera.Vision.Parts;
 
@@ -45,6 +44,9 @@ internal sealed record LanguageShape(int Width, int FeedForward, int Blocks, int
 
     /// <summary>google/flan-t5-xl, config.json: 24 blocks in the encoder, and as many in the decoder.</summary>
     public static LanguageShape FlanT5Xl { get; } = new(2048, 5120, 24, 32, 32, 32128) { HasEncoder = true };
+
+    /// <summary>google/flan-t5-large, config.json.</summary>
+    public static LanguageShape FlanT5Large { get; } = new(1024, 2816, 24, 16, 16, 32128) { HasEncoder = true };
 
     /// <summary>Whether it is a T5, whose encoder has as many blocks as its decoder.</summary>
     public bool HasEncoder { get; init; }
@@ -157,6 +159,8 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("blip-caption-large", BlipShape.Released, LanguageShape.BlipLarge),
         new("internvl-14b-chat", InternVl1Shape.Released, LanguageShape.Vicuna13B),
         new("blip2-flan-t5-xl", Blip2Shape.Released, LanguageShape.FlanT5Xl),
+        new("blip2-flan-t5-large", Blip2Shape.Released, LanguageShape.FlanT5Large),
+        new("instructblip-flan-t5-large", InstructBlipShape.ReleasedT5, LanguageShape.FlanT5Large),
         new("instructblip-vicuna-7b", InstructBlipShape.Released, LanguageShape.Vicuna7B),
         new("minigpt-v2", MiniGptShape.Released, LanguageShape.Vicuna7B),
         new("vila-1.5-3b", VilaShape.Released, LanguageShape.ShearedLlama3B),
@@ -164,7 +168,7 @@ internal sealed record SyntheticShape(string Name, ProjectorShape Projector, Lan
         new("llama-3.2-vision-11b", MllamaShape.Released, LanguageShape.Mllama11B),
         new("llama-3.2-vision-5-blocks", MllamaShape.Released, LanguageShape.MllamaFirst5),
         new("mplug-owl-7b", MplugOwlShape.Released, LanguageShape.Vicuna7B),
-        new("mplug-owl2-7b", MplugOwl2Shape.Released, LanguageShape.MplugOwl7B),
+        new("mplug-owl2-7b", MplugOwlShape.SecondReleased, LanguageShape.MplugOwl7B),
         new("cambrian-8b", CambrianShape.Released, LanguageShape.Cambrian8B),
         new("cambrian-4-blocks", CambrianShape.Released, LanguageShape.CambrianFirst4),
         new("glm-4v-9b", Glm4vShape.Released, LanguageShape.Glm9B),

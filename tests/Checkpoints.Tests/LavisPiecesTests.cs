@@ -6,7 +6,8 @@ namespace Tessera.Checkpoints.Tests;
 public sealed class LavisPiecesTests
 {
     [Theory]
-    [InlineData("instructblip-vicuna-lavis", "eva_vit_g.pth", "the vision tower (eva_vit_g.pth) is not in it")]
+    [InlineData("instructblip-vicuna-lavis", "eva_vit_g.pth", "the vision tower (eva_vit_g.pth or clip_vit_L.pth) is not in it")]
+    [InlineData("blip2-flan-t5-vitl", "clip_vit_L.pth", "the vision tower (eva_vit_g.pth or clip_vit_L.pth) is not in it")]
     [InlineData("instructblip-vicuna-lavis", "bert-base-uncased", "the folder bert-base-uncased is missing")]
     [InlineData(
         "instructblip-vicuna-lavis",
@@ -87,6 +88,7 @@ public sealed class LavisPiecesTests
     [Theory]
     [InlineData("blip2-flan-t5-lavis", 2u)]
     [InlineData("instructblip-vicuna-lavis", 2u)]
+    [InlineData("blip2-flan-t5-vitl", 2u)]
     public async Task Blocks_heads_and_pieces_are_as_the_authors_code_has_them(string checkpoint, uint blocks)
     {
         using var folder = new TemporaryFolder();
@@ -107,6 +109,20 @@ public sealed class LavisPiecesTests
         Assert.Equal("[DEC]", pieces![^1]);
         // Vicuna's own file says 1.
         Assert.Equal(2u, language.Metadata.RequireUInt32("tokenizer.ggml.bos_token_id"));
+    }
+
+    // vit_model stands in no file.
+    [Fact]
+    public async Task Of_two_towers_the_one_that_the_Q_Former_fits_is_taken()
+    {
+        using var folder = new TemporaryFolder();
+        string copy = folder.Copy("blip2-flan-t5-vitl");
+        File.Copy(Path.Combine(Goldens.Folder("instructblip-vicuna-lavis"), "eva_vit_g.pth"), Path.Combine(copy, "eva_vit_g.pth"));
+        using CheckpointConverter both = CheckpointConverter.Open(copy, new ConversionOptions { OutputFolder = folder.Path });
+        await both.ConvertAsync();
+        using GgufFile projector = GgufFile.Open(both.Projector!.Path);
+        Assert.Equal(128u, projector.Metadata.RequireUInt32("clip.vision.embedding_length"));
+        Assert.True(projector.TryGetTensor("v.pre_ln.weight", out _));
     }
 
     private static string WithoutLanguage(TemporaryFolder folder)

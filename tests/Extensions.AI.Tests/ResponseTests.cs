@@ -29,6 +29,32 @@ public sealed class ResponseTests
         Assert.InRange(response.CreatedAt!.Value, asked, DateTimeOffset.UtcNow);
     }
 
+    // Pieces of three letters, a token each.
+    [Theory]
+    [InlineData("Hello there", 0)]
+    [InlineData("<think>abc</think>Hello", 4)]
+    [InlineData("<think>abc", 2)]
+    public async Task Tokens_of_thoughts_are_counted(string answer, long expected)
+    {
+        FakeModel model = new(TemplateSources.Hermes, answer, answer);
+        ChatResponse shown = await model.Client().GetResponseAsync("Hi");
+        Assert.Equal(expected, shown.Usage!.ReasoningTokenCount);
+        ChatResponse hidden = await model
+            .Client()
+            .GetResponseAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Output = ReasoningOutput.None } });
+        Assert.Equal(expected, hidden.Usage!.ReasoningTokenCount);
+    }
+
+    [Fact]
+    public async Task Tokens_of_thoughts_are_counted_from_where_the_prompt_has_begun_one_and_in_channels()
+    {
+        ChatResponse begun = await new FakeModel(TemplateSources.OpensThought, "abc</think>Hello").Client().GetResponseAsync("Hi");
+        Assert.Equal(4, begun.Usage!.ReasoningTokenCount);
+        const string Channels = "<|channel|>analysis<|message|>abcdef<|end|><|start|>assistant<|channel|>final<|message|>Hello";
+        ChatResponse channels = await new FakeModel("<|channel|>analysis <|channel|>final", Channels).Client().GetResponseAsync("Hi");
+        Assert.InRange(channels.Usage!.ReasoningTokenCount!.Value, 3, 5);
+    }
+
     [Fact]
     public async Task Updates_stream_and_belong_together()
     {

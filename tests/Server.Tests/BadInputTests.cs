@@ -112,6 +112,40 @@ public sealed class BadInputTests(TinyServer server) : IClassFixture<TinyServer>
     }
 
     [Fact]
+    public async Task A_text_that_fits_no_model_and_too_many_values_are_refused_by_their_size()
+    {
+        string text = new('x', (10 << 20) + 1);
+        (int status, JsonElement body) = await server.PostAsync(
+            "/v1/chat/completions",
+            $$"""{"messages":[{"role":"user","content":"{{text}}"}]}"""
+        );
+        Assert.Equal(400, status);
+        Assert.Equal("string_above_max_length", body.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal("messages[0].content", body.GetProperty("error").GetProperty("param").GetString());
+        string numbers = string.Concat(Enumerable.Repeat("1,", 1_000_000));
+        (status, body) = await server.PostAsync("/v1/chat/completions", $$"""{"messages":[{{numbers}}1]}""");
+        Assert.Equal(400, status);
+        AssertPlain(body.GetProperty("error").GetProperty("message").GetString()!);
+    }
+
+    // As PHP writes JSON, and as some clients write base64.
+    [Theory]
+    [InlineData("/", "\\/")]
+    [InlineData("=", "")]
+    [InlineData("data:", "DATA:")]
+    [InlineData("+", "%2B")]
+    public async Task A_picture_is_read_however_its_address_is_written(string written, string otherwise)
+    {
+        string uri = TinyServer.DataUri("shapes.png");
+        string request = TinyServer
+            .Request()
+            .Replace(uri, uri.Replace(written, otherwise, StringComparison.Ordinal), StringComparison.Ordinal);
+        (int status, JsonElement body) = await server.PostAsync("/v1/chat/completions", request);
+        Assert.Equal(200, status);
+        Assert.Equal(TinyServer.Answer, body.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+    }
+
+    [Fact]
     public async Task Fields_that_mean_nothing_are_named_in_the_answer()
     {
         (int status, JsonElement body) = await server.PostAsync(

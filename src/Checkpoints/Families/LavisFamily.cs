@@ -7,7 +7,7 @@ using Tessera.Checkpoints.Weights;
 namespace Tessera.Checkpoints.Families;
 
 /// <summary>
-/// BLIP-2 and InstructBLIP as LAVIS released them: the authors' .pth, EVA's beside it, and the language model's own folder
+/// BLIP-2 and InstructBLIP as LAVIS released them: the authors' .pth, EVA's or CLIP's beside it, and the language model's own folder
 /// (<see cref="LavisPieces"/>). Source: salesforce/LAVIS, lavis/models/blip2_models/blip2_t5.py, blip2_opt.py, blip2_t5_instruct.py and
 /// blip2_vicuna_instruct.py. Keys: docs/gguf.md.
 /// </summary>
@@ -46,7 +46,7 @@ internal sealed class LavisFamily(Settings config, IReadOnlyCollection<string> n
         if (own.TryAfter(projection + ".", out string part))
             return (Side.Vision, "language_projection." + part);
         // Heads, what an optimizer keeps, a language model's own.
-        return LavisVision.TryPlace(own, readsText, out string placed) ? (Side.Vision, placed) : (Side.Ignored, name);
+        return LavisNames.TryPlace(own, readsText, out string placed) ? (Side.Vision, placed) : (Side.Ignored, name);
     }
 
     public override VisionModel ReadVision(VisionSource source)
@@ -58,23 +58,24 @@ internal sealed class LavisFamily(Settings config, IReadOnlyCollection<string> n
                 config.Path,
                 $"the model is made for a language model of kind {wanted}, and this one is a {found}."
             );
-        var vision = new LavisVision(source);
+        var vision = new LavisVision(source, takesClip: true);
         QFormerPart former = vision.Former("Q-Former", readsText);
         var metadata = new Metadata();
         metadata.Set("clip.projector_type", "qformer");
-        vision.SetKeys(metadata);
+        vision.Tower.SetKeys(metadata);
         former.SetKeys(metadata);
         metadata.Set("clip.vision.projector.language", wanted);
         if (readsText)
             metadata.Set("clip.qformer.tokens", Pieces(source.Folder, former.VocabularySize));
         return new VisionModel(
             metadata,
-            [.. vision.TowerRules(), .. former.Rules(), new TensorRule("language_projection", "mm.0", "HD")],
+            [.. vision.Tower.Rules(), .. former.Rules(), new TensorRule("language_projection", "mm.0", "HD")],
             new Dimensions([.. vision.Tower.Letters, .. former.Letters, ('H', source.LanguageWidth)]),
             vision.Tower.BlockCount
         )
         {
-            Extra = [.. vision.Extra()],
+            Tensors = vision.Tensors,
+            Extra = [.. vision.Tower.Extra()],
         };
     }
 

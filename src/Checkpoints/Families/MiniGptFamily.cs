@@ -37,7 +37,7 @@ internal sealed class MiniGptFamily(IReadOnlyCollection<string> names) : Checkpo
         if (own.StartsWith(LavisPieces.MiniGptProjection + ".", StringComparison.Ordinal))
             return (Side.Vision, own);
         // Heads, BLIP-2's own projection, an optimizer's state.
-        return LavisVision.TryPlace(own, readsText: false, out string placed) ? (Side.Vision, placed) : (Side.Ignored, name);
+        return LavisNames.TryPlace(own, readsText: false, out string placed) ? (Side.Vision, placed) : (Side.Ignored, name);
     }
 
     public override TensorValues Adapt(string name, StoredTensor tensor, IReadOnlyDictionary<string, StoredTensor> adapters)
@@ -62,19 +62,19 @@ internal sealed class MiniGptFamily(IReadOnlyCollection<string> names) : Checkpo
     public override VisionModel ReadVision(VisionSource source)
     {
         StoredTensor projection = source.Require("llama_proj.weight");
-        var vision = new LavisVision(source, isVersion2 ? Version2Scale : 1);
+        var vision = new LavisVision(source, scale: isVersion2 ? Version2Scale : 1);
         long inputs = projection.Shape[^1];
         bool hasFormer = inputs != 4 * vision.Tower.Width;
         var metadata = new Metadata();
         metadata.Set("clip.projector_type", "minigpt4");
-        vision.SetKeys(metadata);
+        vision.Tower.SetKeys(metadata);
         metadata.Set(
             "clip.minigpt.wording",
             isVersion2 ? "v2"
                 : hasFormer ? "vicuna"
                 : "llama2"
         );
-        List<TensorRule> rules = [.. vision.TowerRules(), new TensorRule("llama_proj", "mm.0", "HM")];
+        List<TensorRule> rules = [.. vision.Tower.Rules(), new TensorRule("llama_proj", "mm.0", "HM")];
         List<(char, long)> letters = [.. vision.Tower.Letters, ('H', source.LanguageWidth), ('M', inputs)];
         if (hasFormer)
         {
@@ -87,10 +87,10 @@ internal sealed class MiniGptFamily(IReadOnlyCollection<string> names) : Checkpo
         return new VisionModel(metadata, rules, new Dimensions([.. letters]), vision.Tower.BlockCount)
         {
             Tensors = new Dictionary<string, StoredTensor>(
-                source.Tensors.Where(pair => hasFormer || !LavisVision.IsFormers(pair.Key)),
+                vision.Tensors.Where(pair => hasFormer || !LavisNames.IsFormers(pair.Key)),
                 StringComparer.Ordinal
             ),
-            Extra = [.. vision.Extra()],
+            Extra = [.. vision.Tower.Extra()],
         };
     }
 

@@ -3,9 +3,10 @@ using System.Text.Json;
 namespace Tessera.Checkpoints.Weights;
 
 /// <summary>
-/// The files that BLIP-2, InstructBLIP and MiniGPT-4 were released as by their authors: what these trained, EVA's tower and, for MiniGPT-4,
-/// BLIP-2's Q-Former; the language model lies in a folder of its own (salesforce/LAVIS, lavis/models/blip2_models and eva_vit.py;
-/// Vision-CAIR/MiniGPT-4, README.md and minigpt4/models/minigpt4.py). They are told by what is in them, whatever they are called.
+/// The files that BLIP-2, InstructBLIP and MiniGPT-4 were released as by their authors: what these trained, EVA's tower or CLIP's and, for
+/// MiniGPT-4, BLIP-2's Q-Former; the language model lies in a folder of its own (salesforce/LAVIS, lavis/models/blip2_models, eva_vit.py
+/// and clip_vit.py; Vision-CAIR/MiniGPT-4, README.md and minigpt4/models/minigpt4.py). They are told by what is in them, whatever they are
+/// called.
 /// </summary>
 internal sealed class LavisPieces
 {
@@ -19,7 +20,8 @@ internal sealed class LavisPieces
     private const string ConfigKey = "lavis_pieces",
         ProjectionKey = "projection";
 
-    private const string TowerTensor = "patch_embed.proj.weight";
+    // EVA's, and CLIP's (lavis/configs/models/blip2/blip2_pretrain_flant5xl_vitL.yaml).
+    private static readonly string[] TowerTensors = ["patch_embed.proj.weight", "conv1.weight"];
 
     // A MiniGPT's folder holds BLIP-2's file too, so its own projection comes first.
     private static readonly (string Projection, string Family)[] Kinds =
@@ -69,7 +71,9 @@ internal sealed class LavisPieces
                     [
                         own[0],
                         .. files
-                            .Where(file => file.Name != own[0] && (projection == MiniGptProjection || file.Tensors.Contains(TowerTensor)))
+                            .Where(file =>
+                                file.Name != own[0] && (projection == MiniGptProjection || TowerTensors.Any(file.Tensors.Contains))
+                            )
                             .Select(static file => file.Name),
                     ]
                 );

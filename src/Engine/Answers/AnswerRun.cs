@@ -71,7 +71,7 @@ internal sealed class AnswerRun(
             (string whole, AnswerEnd found) = await scheduler.SearchAsync(request, BeamsOf(options), stop.Token).ConfigureAwait(false);
             whole = trimsStart ? whole.TrimStart() : whole;
             if (whole.Length > 0)
-                yield return new GenerationUpdate(whole);
+                yield return new GenerationUpdate(whole) { TokenCount = found.TokenIds.Count };
             requireUnchanged();
             yield return new GenerationUpdate(
                 "",
@@ -85,7 +85,8 @@ internal sealed class AnswerRun(
 
         ChannelReader<AnswerPiece> pieces = scheduler.Start(request, stop.Token);
         var text = new StringBuilder();
-        int told = 0;
+        int told = 0,
+            toldTokens = 0;
         try
         {
             await foreach (AnswerPiece piece in pieces.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
@@ -100,7 +101,8 @@ internal sealed class AnswerRun(
                     text.Append(shown);
                     IReadOnlyList<TokenLogProbability> chosen = probabilities?.From(told) ?? [];
                     told += chosen.Count;
-                    yield return new GenerationUpdate(shown) { LogProbabilities = chosen };
+                    yield return new GenerationUpdate(shown) { LogProbabilities = chosen, TokenCount = piece.TokenCount - toldTokens };
+                    toldTokens = piece.TokenCount;
                 }
 
                 if (piece.End is not null)
@@ -113,7 +115,10 @@ internal sealed class AnswerRun(
                             LogProbabilities = probabilities?.From(0) ?? [],
                             Regions = composer.RegionsOf(end.TokenIds, prompt.Media),
                         }
-                    );
+                    )
+                    {
+                        TokenCount = piece.TokenCount - toldTokens,
+                    };
             }
         }
         finally

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
-
 namespace Tessera.Catalog;
 
 /// <summary>What is downloaded.</summary>
@@ -16,28 +13,25 @@ internal sealed record DownloadRequest(IReadOnlyList<Uri> Addresses, string Path
 /// </summary>
 internal sealed class FileDownload(WebSource web, DownloadRequest request, PullOptions options, IProgress<PullProgress>? progress)
 {
-    public const string PartSuffix = ".part",
-        StateSuffix = ".part.state";
-    private const int MostFailures = 6,
-        BufferLength = 1 << 16;
-    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
-    private readonly string name = Path.GetFileName(request.Path);
-    private readonly Lock gate = new();
-    private long lastSave = Stopwatch.GetTimestamp();
-    private int failures,
-        mirror;
+    private const int BufferLength = 1 << 16;
+
+    // Where a server does not say how long a file is.
+    private const long LeastRoom = 1 << 20;
+    private readonly DownloadTries tries = new(request.Addresses, options.StallLimit);
 
     /// <summary>Waits between tries; tests make it short.</summary>
-    internal TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
+    internal TimeSpan FirstWait
+    {
+        init => tries.FirstWait = value;
+    }
 
     /// <summary>By which a server stalls; tests move it by hand.</summary>
-    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+    internal TimeProvider Clock
+    {
+        init => tries.Clock = value;
+    }
 
-    private Uri Address => request.Addresses[Volatile.Read(ref mirror) % request.Addresses.Count];
-
-    private string PartPath => request.Path + PartSuffix;
-
-    private string StatePath => request.Path + StateSuffix;
+    private Uri Address => tries.Address;
 
     /// <summary>Downloads the file, unless it is there.</summary>
     /// <exception cref="PullException">It cannot be had.</exception>
@@ -47,16 +41,13 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
             return;
         try
         {
-            using FileStream part = OpenPart();
+            using var part = new PartFile(request, progress);
             string? digest = await FetchAsync(part, cancellationToken).ConfigureAwait(false);
-            await VerifyAsync(part, digest, cancellationToken).ConfigureAwait(false);
-            part.Flush(flushToDisk: true);
-            File.Move(PartPath, request.Path, overwrite: true);
+            await part.CompleteAsync(digest, cancellationToken).ConfigureAwait(false);
         }
         catch (PullException failure) when (failure.Failure == PullFailure.WrongDigest)
         {
-            File.Delete(PartPath);
-            File.Delete(StatePath);
+            PartFile.Delete(request);
             throw;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException && failure is not HttpIOException)
@@ -66,27 +57,15 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
             throw new PullException(kind, $"{request.Path} cannot be written: {failure.Message.TrimEnd('.')}.", failure);
         }
 
-        File.Delete(StatePath);
-    }
-
-    private FileStream OpenPart()
-    {
-        try
-        {
-            return new FileStream(PartPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Delete, 1);
-        }
-        catch (IOException failure) when (File.Exists(PartPath))
-        {
-            throw new PullException(PullFailure.CannotWrite, $"{PartPath} is in use: another pull of the same file is running.", failure);
-        }
+        File.Delete(request.Path + PartFile.StateSuffix);
     }
 
     // Returns the digest that the file should have, where anybody has said it.
-    private async Task<string?> FetchAsync(FileStream part, CancellationToken cancellationToken)
+    private async Task<string?> FetchAsync(PartFile part, CancellationToken cancellationToken)
     {
         for (int attempt = 0; ; attempt++)
         {
-            Head head = await RetryAsync(HeadAsync, cancellationToken).ConfigureAwait(false);
+            Head head = await tries.RetryAsync(HeadAsync, cancellationToken).ConfigureAwait(false);
             string? digest = request.Sha256 ?? head.Digest;
             if (request.ByteLength is { } expected && head.Length is { } length && length != expected && request.Sha256 is not null)
                 throw new PullException(
@@ -102,23 +81,25 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
             try
             {
                 if (head is { TakesRanges: true, Length: { } total })
-                    await FetchPiecesAsync(part, Resume(part, total, digest ?? head.Validator ?? ""), head, cancellationToken)
+                    await FetchPiecesAsync(part, part.Resume(total, digest ?? head.Validator ?? ""), head, cancellationToken)
                         .ConfigureAwait(false);
                 else
-                    await RetryAsync(stop => FetchWholeAsync(part, head.Length, stop), cancellationToken).ConfigureAwait(false);
+                    await tries.RetryAsync(stop => FetchWholeAsync(part, head.Length, stop), cancellationToken).ConfigureAwait(false);
                 return digest;
             }
             catch (ChangedException) when (attempt < 2)
             {
                 // The file is another one now: from its beginning.
-                File.Delete(StatePath);
+                part.ForgetState();
             }
         }
     }
 
     private async Task<Head> HeadAsync(CancellationToken cancellationToken)
     {
-        using WebAnswer answer = await Stalling(stop => web.AskAsync(Address, (0, 0), null, stop), cancellationToken).ConfigureAwait(false);
+        using WebAnswer answer = await tries
+            .WithinLimitAsync(stop => web.AskAsync(Address, (0, 0), null, stop), cancellationToken)
+            .ConfigureAwait(false);
         if (answer.TotalLength is <= 0)
             throw new PullException(PullFailure.BadAnswer, $"{WebSource.Shown(Address)}: the file is empty.");
         return new Head(
@@ -129,38 +110,7 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
         );
     }
 
-    private DownloadState Resume(FileStream part, long length, string validator)
-    {
-        DownloadState? state = validator.Length > 0 ? DownloadState.TryRead(StatePath) : null;
-        if (state is null || state.Length != length || state.Validator != validator || part.Length != length)
-            state = DownloadState.Begin(length, validator);
-        RequireRoom(length - state.DoneBytes);
-        if (part.Length != length)
-            part.SetLength(length);
-        state.Write(StatePath);
-        return state;
-    }
-
-    private void RequireRoom(long needed)
-    {
-        long free;
-        try
-        {
-            free = new DriveInfo(Path.GetDirectoryName(request.Path)!).AvailableFreeSpace;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return;
-        }
-
-        if (needed > free)
-            throw new PullException(
-                PullFailure.NoRoom,
-                $"{name} needs {needed} more bytes, but only {free} are free in {Path.GetDirectoryName(request.Path)}."
-            );
-    }
-
-    private async Task FetchPiecesAsync(FileStream part, DownloadState state, Head head, CancellationToken cancellationToken)
+    private async Task FetchPiecesAsync(PartFile part, DownloadState state, Head head, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         int next = -1;
@@ -169,7 +119,7 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
             int piece;
             while ((piece = Interlocked.Increment(ref next)) < state.PieceCount)
             while (state.Left(piece) is var (first, end) && first < end)
-                await RetryAsync(token => FetchPieceAsync(part, state, piece, head, token), stop.Token).ConfigureAwait(false);
+                await tries.RetryAsync(token => FetchPieceAsync(part, state, piece, head, token), stop.Token).ConfigureAwait(false);
         }
 
         Task[] workers =
@@ -190,20 +140,15 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
         {
             await stop.CancelAsync().ConfigureAwait(false);
             await ((Task)Task.WhenAll(workers)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            Save(part, state, isNow: true);
+            part.Save(state, isNow: true);
         }
     }
 
-    private async Task<bool> FetchPieceAsync(
-        FileStream part,
-        DownloadState state,
-        int piece,
-        Head head,
-        CancellationToken cancellationToken
-    )
+    private async Task<bool> FetchPieceAsync(PartFile part, DownloadState state, int piece, Head head, CancellationToken cancellationToken)
     {
         (long first, long end) = state.Left(piece);
-        using WebAnswer answer = await Stalling(stop => web.AskAsync(Address, (first, end - 1), head.Validator, stop), cancellationToken)
+        using WebAnswer answer = await tries
+            .WithinLimitAsync(stop => web.AskAsync(Address, (first, end - 1), head.Validator, stop), cancellationToken)
             .ConfigureAwait(false);
         if (
             !answer.IsPart
@@ -217,147 +162,52 @@ internal sealed class FileDownload(WebSource web, DownloadRequest request, PullO
         while (first < end)
         {
             int most = (int)Math.Min(buffer.Length, end - first);
-            int count = await Stalling(
+            int count = await tries
+                .WithinLimitAsync(
                     async stop => await content.ReadAsync(buffer.AsMemory(0, most), stop).ConfigureAwait(false),
                     cancellationToken
                 )
                 .ConfigureAwait(false);
             if (count == 0)
                 throw new HttpRequestException("the connection ended early");
-            RandomAccess.Write(part.SafeFileHandle, buffer.AsSpan(0, count), first);
+            part.Write(buffer.AsSpan(0, count), first);
             state.Add(piece, count);
             first += count;
-            Volatile.Write(ref failures, 0);
-            Save(part, state, isNow: false);
+            tries.Progress();
+            part.Save(state, isNow: false);
         }
 
         return true;
     }
 
-    private void Save(FileStream part, DownloadState state, bool isNow)
-    {
-        lock (gate)
-        {
-            if (!isNow && Stopwatch.GetElapsedTime(lastSave) < SaveInterval)
-                return;
-            lastSave = Stopwatch.GetTimestamp();
-            progress?.Report(new PullProgress(name, state.DoneBytes, state.Length, IsVerifying: false));
-            if (isNow)
-                part.Flush(flushToDisk: true);
-            state.Write(StatePath);
-        }
-    }
-
     // From a server that knows no ranges, in one go and from the beginning.
-    private async Task<bool> FetchWholeAsync(FileStream part, long? length, CancellationToken cancellationToken)
+    private async Task<bool> FetchWholeAsync(PartFile part, long? length, CancellationToken cancellationToken)
     {
         if (length is { } needed)
-            RequireRoom(needed);
-        using WebAnswer answer = await Stalling(stop => web.AskAsync(Address, null, null, stop), cancellationToken).ConfigureAwait(false);
+            part.RequireRoom(needed);
+        using WebAnswer answer = await tries
+            .WithinLimitAsync(stop => web.AskAsync(Address, null, null, stop), cancellationToken)
+            .ConfigureAwait(false);
         Stream content = await answer.OpenAsync(cancellationToken).ConfigureAwait(false);
-        part.SetLength(0);
+        part.Empty();
         byte[] buffer = new byte[BufferLength];
         long done = 0;
         int count;
         while (
             (
-                count = await Stalling(async stop => await content.ReadAsync(buffer, stop).ConfigureAwait(false), cancellationToken)
+                count = await tries
+                    .WithinLimitAsync(async stop => await content.ReadAsync(buffer, stop).ConfigureAwait(false), cancellationToken)
                     .ConfigureAwait(false)
             ) > 0
         )
         {
-            RandomAccess.Write(part.SafeFileHandle, buffer.AsSpan(0, count), done);
+            part.Write(buffer.AsSpan(0, count), done);
             done += count;
-            if (Stopwatch.GetElapsedTime(lastSave) < SaveInterval)
-                continue;
-            lastSave = Stopwatch.GetTimestamp();
-            if (length is null)
-                RequireRoom(0x100000);
-            progress?.Report(new PullProgress(name, done, length ?? 0, IsVerifying: false));
+            if (part.Tell(done, length) && length is null)
+                part.RequireRoom(LeastRoom);
         }
 
         return length is null || done == length ? true : throw new HttpRequestException("the connection ended early");
-    }
-
-    private async Task VerifyAsync(FileStream part, string? digest, CancellationToken cancellationToken)
-    {
-        if (request.ByteLength is { } length && part.Length != length && request.Sha256 is not null)
-            throw new PullException(PullFailure.WrongDigest, $"{name} has {part.Length} bytes instead of {length}.");
-        if (digest is null)
-            return;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 20];
-        long total = part.Length;
-        for (long at = 0; at < total; )
-        {
-            int count = await RandomAccess.ReadAsync(part.SafeFileHandle, buffer, at, cancellationToken).ConfigureAwait(false);
-            if (count == 0)
-                break;
-            hash.AppendData(buffer, 0, count);
-            at += count;
-            progress?.Report(new PullProgress(name, at, total, IsVerifying: true));
-        }
-
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != digest)
-            throw new PullException(
-                PullFailure.WrongDigest,
-                $"{name} is damaged or another file: its SHA-256 digest is not {digest}. It was deleted; pull it again."
-            );
-    }
-
-    // Failures that go by are waited out, longer each time; whatever arrives starts the count anew. The next try is another mirror's.
-    private async Task<T> RetryAsync<T>(Func<CancellationToken, Task<T>> action, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                return await action(cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception failure) when (IsPassing(failure, cancellationToken))
-            {
-                int count = Interlocked.Increment(ref failures);
-                if (count >= MostFailures * Math.Max(1, Math.Min(2, request.Addresses.Count)))
-                    throw failure as PullException
-                        ?? new PullException(PullFailure.Unreachable, $"{WebSource.Shown(Address)}: {Reason(failure)}.", failure);
-                Interlocked.Increment(ref mirror);
-                TimeSpan wait = FirstWait * Math.Pow(2, Math.Min(count, 5) - 1);
-                if (failure is BusyException { RetryAfter: var asked } && asked > wait)
-                    wait = asked;
-                await Task.Delay(wait, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private bool IsPassing(Exception failure, CancellationToken cancellationToken) =>
-        !cancellationToken.IsCancellationRequested
-        && (
-            failure is HttpRequestException or HttpIOException or TimeoutException or BusyException
-            || (failure is IOException && failure.InnerException is System.Net.Sockets.SocketException)
-            || (
-                failure is PullException { Failure: PullFailure.NotFound or PullFailure.BadAnswer }
-                && Volatile.Read(ref failures) < request.Addresses.Count - 1
-            )
-        );
-
-    private static string Reason(Exception failure) =>
-        failure is TimeoutException ? "the server brings nothing more" : $"the server cannot be reached ({PlainText(failure.Message)})";
-
-    private static string PlainText(string text) =>
-        string.Concat(text.Select(static character => char.IsControl(character) ? ' ' : character)).TrimEnd('.', ' ');
-
-    private async Task<T> Stalling<T>(Func<CancellationToken, Task<T>> action, CancellationToken cancellationToken)
-    {
-        using var limit = new CancellationTokenSource(options.StallLimit, Clock);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        try
-        {
-            return await action(stop.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new TimeoutException("nothing came", failure);
-        }
     }
 
     /// <summary>What a server says of a file before it is fetched.</summary>

@@ -231,7 +231,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
     private static void RequireRoom(string folder, PullPlan plan)
     {
         long needed = plan.Files.Sum(static file =>
-            File.Exists(file.Path) || File.Exists(file.Path + FileDownload.PartSuffix) ? 0 : file.ByteLength ?? 0
+            File.Exists(file.Path) || File.Exists(file.Path + PartFile.PartSuffix) ? 0 : file.ByteLength ?? 0
         );
         try
         {

@@ -80,7 +80,7 @@ internal sealed class ContextBatch(int capacity, int width, TokenLookup? lookup)
     }
 
     /// <summary>Adds an embedding [width] and returns its row.</summary>
-    public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits, bool isReadAsText = false)
+    public int AddEmbedding(ReadOnlySpan<float> embedding, int sequence, int position, bool wantsLogits, bool isReadAsText)
     {
         Allocate();
         embedding.CopyTo(embeddings.AsSpan(Count * width, width));

@@ -23,6 +23,8 @@ internal sealed class AnswerReader(ToolCallFormat? format, ThoughtMarks? thought
     private string opening = "";
     private int nextReading;
 
+    public bool IsThinking => thinks;
+
     /// <summary>Adds text and returns what became certain.</summary>
     public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
 

@@ -14,13 +14,19 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
     private readonly bool hidesThoughts = options?.Reasoning?.Output == ReasoningOutput.None;
     private readonly bool takesOneCall = options?.AllowMultipleToolCalls == false;
     private readonly List<TokenLogProbability> probabilities = [];
-    private int callCount;
+    private int callCount,
+        reasoningTokenCount;
 
     /// <summary>What became certain with another piece.</summary>
     public IEnumerable<ChatResponseUpdate> Append(GenerationUpdate piece)
     {
         probabilities.AddRange(piece.LogProbabilities);
-        return piece.Text.Length == 0 ? [] : Updates(reader.Append(piece.Text));
+        bool wasThinking = reader.IsThinking;
+        IReadOnlyList<AIContent> contents = piece.Text.Length > 0 ? reader.Append(piece.Text) : [];
+        // The marks of a thought are part of it.
+        if (wasThinking || reader.IsThinking)
+            reasoningTokenCount += piece.TokenCount;
+        return Updates(contents);
     }
 
     /// <summary>What was held back.</summary>
@@ -37,6 +43,7 @@ internal sealed class AnswerUpdates(ChatRequest request, ChatOptions? options, s
                     OutputTokenCount = result.TokenIds.Count,
                     TotalTokenCount = result.PromptTokenCount + result.TokenIds.Count,
                     CachedInputTokenCount = result.ReusedTokenCount,
+                    ReasoningTokenCount = reasoningTokenCount,
                     AdditionalCounts = new AdditionalPropertiesDictionary<long>
                     {
                         ["image_tokens"] = result.ImageTokenCount,

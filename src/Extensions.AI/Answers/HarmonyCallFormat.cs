@@ -57,6 +57,8 @@ internal sealed partial class HarmonyReader(bool takesCalls) : IAnswerReader
     /// <summary>Control tokens that must be seen.</summary>
     public static IReadOnlyList<string> Marks { get; } = [Message, Constrain, .. Ends];
 
+    public bool IsThinking => isThought && !isHeader;
+
     public IReadOnlyList<AIContent> Append(string text) => Read(text, atEnd: false);
 
     public IReadOnlyList<AIContent> Finish() => Read("", atEnd: true);

@@ -28,6 +28,9 @@ internal sealed record ThoughtMarks(string Start, string End)
 /// <summary>Tells the parts of an answer apart while it is generated.</summary>
 internal interface IAnswerReader
 {
+    /// <summary>Whether what comes next belongs to a thought, as far as is known.</summary>
+    bool IsThinking { get; }
+
     /// <summary>Adds text and returns what became certain.</summary>
     IReadOnlyList<AIContent> Append(string text);
 

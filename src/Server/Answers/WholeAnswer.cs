@@ -15,11 +15,8 @@ internal sealed class WholeAnswer
 
     public List<FunctionCallContent> Calls { get; } = [];
 
-    /// <summary>Why it ended; null until it has.</summary>
-    public ChatFinishReason? FinishReason { get; private set; }
-
-    /// <summary>What the engine says of it; null until it has ended.</summary>
-    public GenerationResult? Result { get; private set; }
+    /// <summary>How it ended; null until it has.</summary>
+    public AnswerEnding? Ending { get; private set; }
 
     public void Add(ChatResponseUpdate update)
     {
@@ -33,7 +30,6 @@ internal sealed class WholeAnswer
                 Calls.Add(call);
         }
 
-        FinishReason = update.FinishReason ?? FinishReason;
-        Result = update.RawRepresentation as GenerationResult ?? Result;
+        Ending = AnswerEnding.Of(update) ?? Ending;
     }
 }

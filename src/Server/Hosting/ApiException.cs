@@ -34,6 +34,10 @@ internal sealed class ApiException(int status, string message, string? param = n
     public static ApiException Field(string path, string problem, Exception? cause = null) =>
         new(StatusCodes.Status400BadRequest, $"'{path}' {problem}", path, "invalid_value", cause);
 
+    /// <summary>A text that is too long for any model.</summary>
+    public static ApiException TooLong(string path, string problem) =>
+        new(StatusCodes.Status400BadRequest, $"'{path}' {problem}", path, "string_above_max_length");
+
     /// <summary>Too much at once.</summary>
     public static ApiException Busy(string message) =>
         new(StatusCodes.Status429TooManyRequests, message, code: "server_busy") { RetryAfter = 1 };

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Tessera.Server.Hosting;
 
@@ -10,6 +11,8 @@ namespace Tessera.Server.Json;
 /// <param name="path">Where it is; empty for the body itself.</param>
 internal sealed class Fields(JsonElement element, string path)
 {
+    // As OpenAI's API has it. What is longer fits no model, and would be in memory twice more as characters.
+    private const int MaxTextBytes = 10 << 20;
     private readonly HashSet<string> read = [];
 
     /// <summary>The object as it is.</summary>
@@ -97,7 +100,7 @@ internal sealed class Fields(JsonElement element, string path)
     /// <summary>One text or a list of them.</summary>
     public IReadOnlyList<string>? Texts(string name, int most) =>
         Any(name) is not { } value ? null
-        : value.ValueKind == JsonValueKind.String ? [value.GetString()!]
+        : value.ValueKind == JsonValueKind.String ? [TextOf(value, At(name))]
         : [.. List(name, most)!.Select(static item => TextOf(item.Value, item.Path))];
 
     public ApiException Missing(string name) => ApiException.Field(At(name), "is missing.");
@@ -106,6 +109,9 @@ internal sealed class Fields(JsonElement element, string path)
     {
         if (value.ValueKind != JsonValueKind.String)
             throw ApiException.Field(path, $"must be a text, not {KindOf(value)}.");
+        int length = JsonMarshal.GetRawUtf8Value(value).Length - 2;
+        if (length > MaxTextBytes)
+            throw ApiException.TooLong(path, $"has {length} bytes of text, more than {MaxTextBytes}.");
         try
         {
             return value.GetString()!;

@@ -9,6 +9,9 @@ namespace Tessera.Server.Json;
 internal sealed class RequestBody(ServerOptions options)
 {
     private const long SmallBytes = 1 << 20;
+
+    // What is kept of each value takes more than the shortest ones do themselves.
+    private const int MaxValues = 1_000_000;
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 64 };
     private long pendingBytes;
 
@@ -16,14 +19,16 @@ internal sealed class RequestBody(ServerOptions options)
     public async Task<PendingBody> ReadAsync(HttpContext context)
     {
         long reserved = Reserve(context.Request.ContentLength);
+        var memory = new BodyMemory();
         try
         {
-            JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, Depth, context.RequestAborted);
-            return new PendingBody(document, () => Interlocked.Add(ref pendingBytes, -reserved));
+            await FillAsync(memory, context);
+            RequireFewValues(memory.Read.Span);
+            return new PendingBody(JsonDocument.Parse(memory.Read, Depth), () => Release(memory, reserved));
         }
         catch
         {
-            Interlocked.Add(ref pendingBytes, -reserved);
+            Release(memory, reserved);
             throw;
         }
     }
@@ -32,16 +37,48 @@ internal sealed class RequestBody(ServerOptions options)
     public async Task<byte[]> ReadBytesAsync(HttpContext context)
     {
         long reserved = Reserve(context.Request.ContentLength);
+        var memory = new BodyMemory();
         try
         {
-            using var bytes = new MemoryStream();
-            await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
-            return bytes.ToArray();
+            await FillAsync(memory, context);
+            return memory.Read.ToArray();
         }
         finally
         {
-            Interlocked.Add(ref pendingBytes, -reserved);
+            Release(memory, reserved);
         }
+    }
+
+    private static async Task FillAsync(BodyMemory memory, HttpContext context)
+    {
+        int expected = (int)(context.Request.ContentLength ?? 0);
+        int count;
+        do
+        {
+            // At the end of what was announced there is no more room to ask for.
+            if (expected > 0 && memory.Length == expected)
+                return;
+            count = await context.Request.Body.ReadAsync(memory.Room(expected), context.RequestAborted);
+            memory.Advance(count);
+        } while (count > 0);
+    }
+
+    private static void RequireFewValues(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Depth.MaxDepth });
+        for (int count = 0; reader.Read(); count++)
+            if (count >= MaxValues)
+                throw new ApiException(
+                    StatusCodes.Status400BadRequest,
+                    $"The body has more than {MaxValues} values.",
+                    code: "invalid_json"
+                );
+    }
+
+    private void Release(BodyMemory memory, long reserved)
+    {
+        ((IDisposable)memory).Dispose();
+        Interlocked.Add(ref pendingBytes, -reserved);
     }
 
     // Small bodies are not worth counting; one whose length is not known may be of any.

@@ -23,7 +23,7 @@ internal sealed class OllamaWriter(RunningAnswer answer, IReadOnlyList<string> i
     public async Task<OllamaAnswer> WholeAsync()
     {
         WholeAnswer whole = await answer.WholeAsync();
-        return End(whole.Result!, whole.Text, whole.Reasoning.Length > 0 ? whole.Reasoning : null, whole.Calls);
+        return End(whole.Ending!.Result, whole.Text, whole.Reasoning.Length > 0 ? whole.Reasoning : null, whole.Calls);
     }
 
     /// <summary>Streams it. What fails on the way is the last line.</summary>

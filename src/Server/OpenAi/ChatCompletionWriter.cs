@@ -24,7 +24,7 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
     public async Task<ChatCompletion> WholeAsync()
     {
         WholeAnswer whole = await answer.WholeAsync();
-        GenerationResult result = whole.Result!;
+        (ChatFinishReason reason, GenerationResult result, _) = whole.Ending!;
         var message = new ChatChoiceMessage("assistant", whole.Text.Length > 0 || whole.Calls.Count == 0 ? whole.Text : null, null)
         {
             ReasoningContent = whole.Reasoning.Length > 0 ? whole.Reasoning : null,
@@ -35,8 +35,8 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
             "chat.completion",
             created,
             answer.ModelName,
-            [new ChatChoice(0, message, ChatLogProbabilities.Of(result.LogProbabilities), whole.FinishReason!.Value.Value)],
-            ChatUsage.Of(result),
+            [new ChatChoice(0, message, ChatLogProbabilities.Of(result.LogProbabilities), reason.Value)],
+            ChatUsage.Of(whole.Ending),
             Fingerprint,
             AnswerMetadata.Of(result, answer.Pictures, ignored)
         );
@@ -59,8 +59,8 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
                     chosen = [];
                 }
 
-                if (update.RawRepresentation is GenerationResult result)
-                    await EndAsync(stream, update.FinishReason!.Value, result);
+                if (AnswerEnding.Of(update) is { } ending)
+                    await EndAsync(stream, ending);
             }
 
             await stream.SendAsync("[DONE]"u8.ToArray());
@@ -71,15 +71,16 @@ internal sealed class ChatCompletionWriter(RunningAnswer answer, IReadOnlyList<s
         }
     }
 
-    private async Task EndAsync(EventStream stream, ChatFinishReason reason, GenerationResult result)
+    private async Task EndAsync(EventStream stream, AnswerEnding ending)
     {
+        (ChatFinishReason reason, GenerationResult result, _) = ending;
         var rest = ChatLogProbabilities.Of([.. result.LogProbabilities.Skip(toldCount)]);
         ChatCompletionChunk last = Chunk([new ChatChunkChoice(0, new ChatDelta(), rest, reason.Value)]) with
         {
             Tessera = AnswerMetadata.Of(result, answer.Pictures, ignored),
         };
         await stream.SendAsync(last, ServerJson.Plain.ChatCompletionChunk);
-        JsonElement usage = JsonSerializer.SerializeToElement(ChatUsage.Of(result), ServerJson.Plain.ChatUsage);
+        JsonElement usage = JsonSerializer.SerializeToElement(ChatUsage.Of(ending), ServerJson.Plain.ChatUsage);
         if (withUsage)
             await stream.SendAsync(Chunk([]) with { Usage = usage }, ServerJson.Plain.ChatCompletionChunk);
     }

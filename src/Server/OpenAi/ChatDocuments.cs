@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Tessera.Server.Answers;
 using Tessera.Server.Look;
 
 namespace Tessera.Server.OpenAi;
@@ -89,14 +90,17 @@ internal sealed record ChatUsage(
     CompletionTokenDetails CompletionTokensDetails
 )
 {
-    public static ChatUsage Of(GenerationResult result) =>
-        new(
+    public static ChatUsage Of(AnswerEnding ending)
+    {
+        GenerationResult result = ending.Result;
+        return new(
             result.PromptTokenCount,
             result.TokenIds.Count,
             result.PromptTokenCount + result.TokenIds.Count,
             new PromptTokenDetails(result.ReusedTokenCount, 0, result.ImageTokenCount),
-            new CompletionTokenDetails(0, 0, 0, 0)
+            new CompletionTokenDetails(ending.ReasoningTokenCount, 0, 0, 0)
         );
+    }
 }
 
 internal sealed record PromptTokenDetails(int CachedTokens, int AudioTokens, int ImageTokens);

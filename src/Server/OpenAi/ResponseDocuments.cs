@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
+using Tessera.Server.Answers;
 using Tessera.Server.Json;
 
 namespace Tessera.Server.OpenAi;
@@ -181,14 +182,17 @@ internal sealed record ResponseUsage(
     int TotalTokens
 )
 {
-    public static ResponseUsage Of(GenerationResult result) =>
-        new(
+    public static ResponseUsage Of(AnswerEnding ending)
+    {
+        GenerationResult result = ending.Result;
+        return new(
             result.PromptTokenCount,
             new ResponseInputDetails(result.ReusedTokenCount),
             result.TokenIds.Count,
-            new ResponseOutputDetails(0),
+            new ResponseOutputDetails(ending.ReasoningTokenCount),
             result.PromptTokenCount + result.TokenIds.Count
         );
+    }
 }
 
 internal sealed record ResponseInputDetails(int CachedTokens);

@@ -21,15 +21,19 @@ internal sealed class ResponseWriter(RunningAnswer answer, ResponseEcho echo, IR
     {
         WholeAnswer whole = await answer.WholeAsync();
         var output = new List<ResponseItem>();
-        string status = StatusOf(whole.Result!);
+        string status = StatusOf(whole.Ending!.Result);
         if (whole.Reasoning.Length > 0)
             output.Add(ResponseItem.Reasoning(ResponseItem.NewId("rs"), "completed", ResponsePart.Thought(whole.Reasoning)));
         if (whole.Text.Length > 0 || whole.Calls.Count == 0)
             output.Add(
-                ResponseItem.Message(ResponseItem.NewId("msg"), status, ResponsePart.Output(whole.Text, whole.Result!.LogProbabilities))
+                ResponseItem.Message(
+                    ResponseItem.NewId("msg"),
+                    status,
+                    ResponsePart.Output(whole.Text, whole.Ending.Result.LogProbabilities)
+                )
             );
         output.AddRange(whole.Calls.Select(ResponseItem.Call));
-        return Ended(whole.Result!, output);
+        return Ended(whole.Ending, output);
     }
 
     /// <summary>Streams it. What fails on the way is the last event.</summary>
@@ -42,15 +46,15 @@ internal sealed class ResponseWriter(RunningAnswer answer, ResponseEcho echo, IR
             ResponseDocument begun = echo.Document(id, created, "in_progress", answer.ModelName, []);
             await events.SendAsync("response.created", happened => happened with { Response = begun });
             await events.SendAsync("response.in_progress", happened => happened with { Response = begun });
-            GenerationResult? result = null;
+            AnswerEnding? ending = null;
             await foreach (ChatResponseUpdate update in answer.Updates.ReadAllAsync(CancellationToken.None))
             {
                 await items.TakeAsync(update);
-                result = update.RawRepresentation as GenerationResult ?? result;
+                ending = AnswerEnding.Of(update) ?? ending;
             }
 
-            await items.EndAsync(StatusOf(result!));
-            ResponseDocument ended = Ended(result!, items.Output);
+            await items.EndAsync(StatusOf(ending!.Result));
+            ResponseDocument ended = Ended(ending, items.Output);
             await events.SendAsync($"response.{ended.Status}", happened => happened with { Response = ended });
         }
         catch (Exception failure) when (!context.RequestAborted.IsCancellationRequested)
@@ -61,15 +65,15 @@ internal sealed class ResponseWriter(RunningAnswer answer, ResponseEcho echo, IR
 
     private static string StatusOf(GenerationResult result) => result.FinishReason == FinishReason.Length ? "incomplete" : "completed";
 
-    private ResponseDocument Ended(GenerationResult result, IReadOnlyList<ResponseItem> output)
+    private ResponseDocument Ended(AnswerEnding ending, IReadOnlyList<ResponseItem> output)
     {
-        string status = StatusOf(result);
+        string status = StatusOf(ending.Result);
         return echo.Document(id, created, status, answer.ModelName, output) with
         {
             CompletedAt = status == "completed" ? Now : null,
             IncompleteDetails = status == "incomplete" ? new IncompleteDetails("max_output_tokens") : null,
-            Usage = ResponseUsage.Of(result),
-            Tessera = AnswerMetadata.Of(result, answer.Pictures, ignored),
+            Usage = ResponseUsage.Of(ending),
+            Tessera = AnswerMetadata.Of(ending.Result, answer.Pictures, ignored),
         };
     }
 }

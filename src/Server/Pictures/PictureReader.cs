@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -24,13 +25,11 @@ internal sealed class PictureReader(ServerOptions options) : IDisposable
     {
         if (value.ValueKind != JsonValueKind.String)
             throw ApiException.Field(path, "must be an address as text.");
-        ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(value)[1..^1];
-        // Data URIs may be long: they are decoded where they are, if nothing in them is escaped.
-        if (raw.StartsWith("data:"u8) && raw.IndexOf((byte)'\\') < 0)
-            return OfDataUri(raw, path);
+        ReadOnlySpan<byte> text = TextOf(value, path);
+        // Data URIs may be long, and are never made characters.
+        if (text.Length > 5 && Ascii.EqualsIgnoreCase(text[..5], "data:"u8))
+            return OfDataUri(text, path);
         string address = Fields.TextOf(value, path);
-        if (address.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
-            return OfDataUri(Encoding.UTF8.GetBytes("data:" + address[5..]), path);
         if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? uri))
             throw ApiException.Field(path, "is no address: give a data: URI with the picture in it.");
         PromptImage image = uri.Scheme switch
@@ -48,9 +47,7 @@ internal sealed class PictureReader(ServerOptions options) : IDisposable
     {
         if (value.ValueKind != JsonValueKind.String)
             throw ApiException.Field(path, "must be base64 text.");
-        ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(value)[1..^1];
-        byte[] data = Decode(raw.IndexOf((byte)'\\') < 0 ? raw : Encoding.UTF8.GetBytes(Fields.TextOf(value, path)), path);
-        return OfBytes(data, path);
+        return OfBytes(Decode(TextOf(value, path), path), path);
     }
 
     /// <summary>A picture of any type that can be read.</summary>
@@ -61,6 +58,25 @@ internal sealed class PictureReader(ServerOptions options) : IDisposable
             : throw ApiException.Field(path, "is no picture that can be read.");
 
     public void Dispose() => fetch.Dispose();
+
+    // A text's bytes, where they are if nothing in them is escaped (PHP escapes slashes).
+    private static ReadOnlySpan<byte> TextOf(JsonElement value, string path)
+    {
+        ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(value);
+        if (raw.IndexOf((byte)'\\') < 0)
+            return raw[1..^1];
+        var reader = new Utf8JsonReader(raw);
+        reader.Read();
+        var text = new byte[raw.Length];
+        try
+        {
+            return text.AsSpan(0, reader.CopyString(text));
+        }
+        catch (InvalidOperationException failure)
+        {
+            throw ApiException.Field(path, "has half of a character.", failure);
+        }
+    }
 
     private static DataContent OfDataUri(ReadOnlySpan<byte> uri, string path)
     {
@@ -94,19 +110,24 @@ internal sealed class PictureReader(ServerOptions options) : IDisposable
 
     private static byte[] DecodePadded(ReadOnlySpan<byte> base64)
     {
-        var data = new byte[Base64.GetMaxDecodedFromUtf8Length(base64.Length + 3)];
-        System.Buffers.OperationStatus status = Base64.DecodeFromUtf8(base64, data, out int read, out int written);
+        // As long as what is in it, unless there are spaces in between.
+        int padding = base64.EndsWith("=="u8) ? 2 : Convert.ToInt32(base64.EndsWith("="u8));
+        var data = new byte[(base64.Length - padding) * 3L / 4];
+        OperationStatus status = Base64.DecodeFromUtf8(base64, data, out int read, out int written);
         int left = base64.Length - read;
-        if (status == System.Buffers.OperationStatus.Done)
-            return data[..written];
-        if (left is not (2 or 3))
-            throw new FormatException();
-        Span<byte> tail = stackalloc byte[4];
-        tail.Fill((byte)'=');
-        base64[read..].CopyTo(tail);
-        return Base64.DecodeFromUtf8(tail, data.AsSpan(written), out _, out int more) == System.Buffers.OperationStatus.Done
-            ? data[..(written + more)]
-            : throw new FormatException();
+        if (status != OperationStatus.Done)
+        {
+            if (left is not (2 or 3))
+                throw new FormatException();
+            Span<byte> tail = stackalloc byte[4];
+            tail.Fill((byte)'=');
+            base64[read..].CopyTo(tail);
+            if (Base64.DecodeFromUtf8(tail, data.AsSpan(written), out _, out int more) != OperationStatus.Done)
+                throw new FormatException();
+            written += more;
+        }
+
+        return written == data.Length ? data : data[..written];
     }
 
     private async Task<PromptImage> FromFolderAsync(Uri uri, string path, CancellationToken cancellationToken)

@@ -26,6 +26,7 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
     [InlineData("instructblip-flan-t5", "instructblip-flan-t5")]
     [InlineData("instructblip-vicuna", "instructblip-vicuna")]
     [InlineData("blip2-flan-t5-lavis", "blip2-flan-t5-lavis")]
+    [InlineData("blip2-flan-t5-vitl", "blip2-flan-t5-vitl")]
     [InlineData("instructblip-vicuna-lavis", "instructblip-vicuna-lavis")]
     [InlineData("internvl-2.5-hf", "internvl-2.5")]
     [InlineData("internvl-1.5", "internvl-1.5")]
@@ -116,15 +117,28 @@ public sealed class ConvertedCheckpointTests(ITestOutputHelper output) : IDispos
         }
     }
 
-    private async Task<MultimodalModel> LoadAsync(string checkpoint)
+    // Any Llama of its width would do, for all that sizes tell.
+    [Fact]
+    public async Task QLLaMA_before_another_models_Llama_is_refused()
+    {
+        ModelOptions own = await ConvertAsync("internvl-1.0-qllama"),
+            other = await ConvertAsync("internvl-1.0");
+        (await MultimodalModel.LoadAsync(own)).Dispose();
+        ModelFileException failure = await Assert.ThrowsAsync<ModelFileException>(() =>
+            MultimodalModel.LoadAsync(own with { ModelPath = other.ModelPath })
+        );
+        Assert.Contains("it was made for another language model of the architecture llama", failure.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<MultimodalModel> LoadAsync(string checkpoint) => await MultimodalModel.LoadAsync(await ConvertAsync(checkpoint));
+
+    private async Task<ModelOptions> ConvertAsync(string checkpoint)
     {
         using CheckpointConverter converter = CheckpointConverter.Open(
             RepositoryRoot.Path("tests", "goldens", "checkpoints", checkpoint),
             new ConversionOptions { OutputFolder = folder.FullName }
         );
         await converter.ConvertAsync();
-        return await MultimodalModel.LoadAsync(
-            new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path }
-        );
+        return new ModelOptions { ModelPath = converter.Model.Path, ProjectorPath = converter.Projector!.Path };
     }
 }

@@ -271,7 +271,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
             if (PromptRows.IsToken(prompt.Keys[position]))
                 batch.AddToken((int)prompt.Keys[position], 0, position, wantsLogits: true);
             else
-                batch.AddEmbedding(prompt.Embedding(position), 0, position, wantsLogits: true);
+                batch.AddEmbedding(prompt.Embedding(position), 0, position, wantsLogits: true, prompt.IsReadAsText(position));
         }
 
         Assert.Equal(DecodeOutcome.Done, context.Encode(batch));

@@ -84,7 +84,7 @@ public sealed class MixedBatchTests(ITestOutputHelper output)
                 Decode();
             row = isToken
                 ? batch.AddToken((int)prompt.Keys[position], 0, position, isLast)
-                : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast);
+                : batch.AddEmbedding(prompt.Embedding(position), 0, position, isLast, prompt.IsReadAsText(position));
         }
 
         Decode();

@@ -199,7 +199,7 @@ public sealed class CambrianTests(ITestOutputHelper output)
             bool isLast = row == rows.Count - 1;
             last = rows.IsTokenAt(row)
                 ? batch.AddToken(rows.TokenAt(row), 0, row, isLast)
-                : batch.AddEmbedding(rows.Embedding(row), 0, row, isLast);
+                : batch.AddEmbedding(rows.Embedding(row), 0, row, isLast, rows.IsReadAsText(row));
         }
 
         Flush();

@@ -5,7 +5,7 @@ using Tessera.Prompting;
 using Tessera.Text;
 using Tessera.Vision.Families;
 using Tessera.Vision.Families.CogVlm;
-using Tessera.Vision.Families.MplugOwl2;
+using Tessera.Vision.Families.MplugOwl;
 
 namespace Tessera.Engine.NativeTests.GraphLanguages;
 
@@ -30,7 +30,10 @@ public sealed class PictureWeightTests : IDisposable
             Written("cogvlm", CogVlmPrompt.Of(CogVlmWording.ShortAnswer))
         );
         Assert.Equal("<__media__>What? A tile.\nWhy?", Written("cogvlm", CogVlmPrompt.Of(CogVlmWording.Base)));
-        Assert.Equal("USER: <__media__>What? ASSISTANT: A tile.</s>USER: Why? ASSISTANT:", Written("mplug-owl2", MplugOwl2Prompt.Wording));
+        Assert.Equal(
+            "USER: <__media__>What? ASSISTANT: A tile.</s>USER: Why? ASSISTANT:",
+            Written("mplug-owl2", MplugOwlPrompt.SecondWording)
+        );
     }
 
     [Theory]

@@ -234,7 +234,7 @@ public sealed class PullTests : IDisposable
         }
 
         Assert.Equal(2, Directory.GetFiles(folder).Length);
-        long done = DownloadState.TryRead(Target + FileDownload.StateSuffix)!.DoneBytes;
+        long done = DownloadState.TryRead(Target + PartFile.StateSuffix)!.DoneBytes;
         Assert.True(done > 0);
         using var server = new FaultyServer(_ => new Serving(Whole));
         await PullAsync(server, Digest);
@@ -247,21 +247,21 @@ public sealed class PullTests : IDisposable
     [Fact]
     public async Task A_state_that_is_damaged_is_not_trusted()
     {
-        await File.WriteAllBytesAsync(Target + FileDownload.PartSuffix, new byte[Whole.Length]);
+        await File.WriteAllBytesAsync(Target + PartFile.PartSuffix, new byte[Whole.Length]);
         DownloadState whole = DownloadState.Begin(Whole.Length, Digest);
         for (int piece = 0; piece < whole.PieceCount; piece++)
             whole.Add(piece, (int)(whole.Left(piece).End - whole.Left(piece).First));
-        whole.Write(Target + FileDownload.StateSuffix);
-        byte[] state = await File.ReadAllBytesAsync(Target + FileDownload.StateSuffix);
+        whole.Write(Target + PartFile.StateSuffix);
+        byte[] state = await File.ReadAllBytesAsync(Target + PartFile.StateSuffix);
         using var server = new FaultyServer(_ => new Serving(Whole));
         Assert.Equal(PullFailure.WrongDigest, (await FailAsync(server, Digest, quick)).Failure);
         for (int cut = 0; cut < state.Length; cut += 7)
         {
-            await File.WriteAllBytesAsync(Target + FileDownload.StateSuffix, state[..cut]);
-            Assert.Null(DownloadState.TryRead(Target + FileDownload.StateSuffix));
+            await File.WriteAllBytesAsync(Target + PartFile.StateSuffix, state[..cut]);
+            Assert.Null(DownloadState.TryRead(Target + PartFile.StateSuffix));
         }
 
-        File.Delete(Target + FileDownload.StateSuffix);
+        File.Delete(Target + PartFile.StateSuffix);
         await PullAsync(server, Digest);
     }
 

@@ -23,7 +23,7 @@ public class AnswerEndTests
             foreach (Channel<AnswerPiece> channel in channels)
             {
                 meeting.SignalAndWait();
-                channel.Writer.TryWrite(new AnswerPiece("end", 1));
+                channel.Writer.TryWrite(new AnswerPiece("end", 1, 1));
                 channel.Writer.TryComplete();
             }
         })
@@ -46,7 +46,7 @@ public class AnswerEndTests
     public async Task A_failed_answer_is_over_too()
     {
         var channel = Channel.CreateUnbounded<AnswerPiece>();
-        channel.Writer.TryWrite(new AnswerPiece("left unread", 1));
+        channel.Writer.TryWrite(new AnswerPiece("left unread", 1, 1));
         Task ended = AnswerRun.EndAsync(channel.Reader);
         Assert.False(ended.IsCompleted);
         channel.Writer.TryComplete(new InvalidOperationException());

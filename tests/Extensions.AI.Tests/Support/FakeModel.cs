@@ -34,7 +34,7 @@ internal sealed class FakeModel(string template, params string[] answers)
         {
             await Task.Yield();
             cancellationToken.ThrowIfCancellationRequested();
-            yield return new GenerationUpdate(answer.Substring(start, Math.Min(ChunkLength, answer.Length - start)));
+            yield return new GenerationUpdate(answer.Substring(start, Math.Min(ChunkLength, answer.Length - start))) { TokenCount = 1 };
             if (Failure is not null)
                 throw Failure;
         }

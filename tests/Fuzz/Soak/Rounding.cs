@@ -120,7 +120,7 @@ internal static class Rounding
                         position,
                         isOutput
                     )
-                    : batch.AddEmbedding(rows.Embedding(position), sequence, position, isOutput);
+                    : batch.AddEmbedding(rows.Embedding(position), sequence, position, isOutput, rows.IsReadAsText(position));
                 position++;
                 if (isOutput)
                     outputRow = row;

@@ -12,9 +12,10 @@ import transformers
 
 import gguf_files
 
+from clip_vit import NAMES, ClipVision
 from flan_t5 import T5Vocabulary
 from golden_case import main
-from qformer_case import LAVIS_EPSILON, LAVIS_FORMER, LAVIS_VISION, EncoderDecoder, QFormerCase
+from qformer_case import LAVIS_EPSILON, LAVIS_FORMER, LAVIS_VISION, VISION, EncoderDecoder, QFormerCase
 from reference import MEDIA
 from vocabulary import BytePairVocabulary
 
@@ -49,6 +50,25 @@ class Blip2Lavis(Blip2Case):
     name, seed, picture_names = "blip2-flan-t5-lavis", 302, ("tall", "shapes", "dark")
     about = "BLIP-2 with FLAN-T5 as LAVIS released it: heads of 88 and 64, the tower's norm with 1e-5"
     tower, former, norm_epsilon = LAVIS_VISION, LAVIS_FORMER, LAVIS_EPSILON
+
+
+class Blip2LavisClip(Blip2Case):
+    """blip2_pretrained_flant5xl_vitL: CLIP's ViT-L in EVA's place, told by nothing but its tensors."""
+    name, seed, picture_names = "blip2-flan-t5-vitl", 303, ("tall", "shapes", "dark")
+    about = "BLIP-2 with FLAN-T5 and CLIP's ViT-L as LAVIS released it: a norm before the blocks, quick GELU, all tokens of the last block"
+    tower, former = dict(VISION, hidden_size=128, num_attention_heads=2, num_hidden_layers=2), LAVIS_FORMER
+
+    def adapt(self, model):
+        model.vision_model = ClipVision(model.config.vision_config)
+        model.config.vision_config.layer_norm_eps = 1e-5
+        return super().adapt(model)
+
+    def vision_tensors(self):
+        named = super().vision_tensors()
+        return {gguf_files.rename(NAMES, name) if name.startswith("vision_model.") else name: tensor for name, tensor in named.items()}
+
+    def keys(self):
+        return {**super().keys(), "clip.use_gelu": False, "clip.vision.post_norm_epsilon": LAVIS_EPSILON}
 
 
 class OptVocabulary(BytePairVocabulary):
@@ -151,4 +171,4 @@ class Blip2OptCase(Blip2Case):
 
 
 if __name__ == "__main__":
-    main([Blip2Case(), Blip2Lavis(), Blip2OptCase()], HERE, sys.argv[1:])
+    main([Blip2Case(), Blip2Lavis(), Blip2LavisClip(), Blip2OptCase()], HERE, sys.argv[1:])

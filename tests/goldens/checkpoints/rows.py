@@ -289,6 +289,12 @@ def eva(state, stray=True):
     return tower
 
 
+def clip(state):
+    """clip_vit_L.pth: what OpenAI's model has behind the tower is in it, and is not loaded."""
+    tower = {key.removeprefix("vision_model.visual_encoder."): tensor for key, tensor in state.items() if key.startswith("vision_model.visual_encoder.")}
+    return {**tower, "ln_post.weight": torch.ones(4), "ln_post.bias": torch.ones(4), "proj": torch.ones(4, 4)}
+
+
 def lavis(name, case, file, language_folder, projection, tower_inside=False):
     """salesforce/LAVIS: what was trained, as its runner saves it, EVA's tower, the language model's folder, and bert-base-uncased's tokenizer where it is read."""
     case.build()
@@ -302,7 +308,10 @@ def lavis(name, case, file, language_folder, projection, tower_inside=False):
     if reads:
         own["Qformer.bert.embeddings.position_ids"] = torch.arange(64)[None]
     half = lambda tensors: {key: tensor.detach().half().contiguous().clone() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
-    if tower_inside:     # it was trained too
+    own.update({key.removeprefix("vision_model."): tensor for key, tensor in state.items() if key.startswith("vision_model.ln_vision.")})
+    if any(key.startswith("vision_model.visual_encoder.") for key in state):
+        torch.save(half(clip(state)), folder / "clip_vit_L.pth")
+    elif tower_inside:     # it was trained too
         own.update({"visual_encoder." + key: tensor for key, tensor in eva(state, stray=False).items()})
     else:
         torch.save(half(eva(state)), folder / "eva_vit_g.pth")
@@ -357,6 +366,7 @@ def main(names):
         "cambrian-8b": lambda n: cambrian(n, families.family("cambrian").CambrianCase()),
         "internvl-1.0-qllama": lambda n: internvl_14b(n, families.family("internvl-1.0").InternVlQueries()),
         "blip2-flan-t5-lavis": lambda n: lavis(n, families.family("blip-2").Blip2Lavis(), "blip2_pretrained_flant5xl.pth", "flan-t5-xl", "t5_proj", tower_inside=True),
+        "blip2-flan-t5-vitl": lambda n: lavis(n, families.family("blip-2").Blip2LavisClip(), "blip2_pretrained_flant5xl_vitL.pth", "flan-t5-xl", "t5_proj"),
         "instructblip-vicuna-lavis": lambda n: lavis(n, families.family("instructblip").InstructLavis(), "instruct_blip_vicuna7b_trimmed.pth", "vicuna-7b", "llm_proj"),
         "glm-4v": lambda n: glm4v(n, families.family("glm-4v").Glm4vCase()),
     }

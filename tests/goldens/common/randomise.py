@@ -19,6 +19,7 @@ GAINS = [
     (r"^Qformer.*(value|dense)\.weight$", 1.5),
     (r"^llama_proj\.weight$", 1.6),
     (r"^vision_model.*(qkv|projection|fc2)\.weight$", 1.5),
+    (r"^vision_model.*(in_proj_weight|out_proj\.weight|c_proj\.weight)$", 1.5),
     (r"^qformer.*(query|key)\.weight$", 2.0),
     (r"^qformer.*(value|dense)\.weight$", 1.5),
     (r"^language_projection\.weight$", 1.6),

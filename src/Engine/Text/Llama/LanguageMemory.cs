@@ -44,7 +44,7 @@ internal static unsafe partial class LanguageMemoryPlan
                 ComputeDevice.WhileContextIsMade(() =>
                     LlamaEdition.NewContext(
                         model.Pointer,
-                        LlamaLanguage.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
+                        LlamaContext.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
                     )
                 )
             );

@@ -75,7 +75,7 @@ internal sealed class AnswerJob(
             if (prompt.IsTokenAt(row))
                 batch.AddToken(prompt.TokenAt(row), sequence.Id, prompt.PositionOf(row), wantsLogits: true);
             else
-                batch.AddEmbedding(prompt.Embedding(row), sequence.Id, prompt.PositionOf(row), wantsLogits: true);
+                batch.AddEmbedding(prompt.Embedding(row), sequence.Id, prompt.PositionOf(row), wantsLogits: true, prompt.IsReadAsText(row));
         }
     }
 
@@ -114,7 +114,7 @@ internal sealed class AnswerJob(
         for (; PendingCount > 0; PendingCount--)
             Sequence.Append(IsDecoding ? rows.KeyOf(tokens[^1]) : rows.Keys[RowCount], rows.PositionOf(RowCount));
         if (!IsDecoding)
-            pieces.Writer.TryWrite(new AnswerPiece("", (double)RowCount / rows.Count));
+            pieces.Writer.TryWrite(new AnswerPiece("", (double)RowCount / rows.Count, 0));
     }
 
     /// <summary>The batch has not been decoded.</summary>
@@ -158,7 +158,12 @@ internal sealed class AnswerJob(
     {
         Emit(text.Finish());
         pieces.Writer.TryWrite(
-            new AnswerPiece("", 1, new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp()))
+            new AnswerPiece(
+                "",
+                1,
+                tokens.Count,
+                new AnswerEnd(tokens, isCut, ReusedCount, admittedAt, firstTokenAt, Stopwatch.GetTimestamp())
+            )
         );
         pieces.Writer.TryComplete();
     }
@@ -196,6 +201,6 @@ internal sealed class AnswerJob(
     private void Emit(string piece)
     {
         if (piece.Length > 0)
-            pieces.Writer.TryWrite(new AnswerPiece(piece, 1));
+            pieces.Writer.TryWrite(new AnswerPiece(piece, 1, tokens.Count));
     }
 }

@@ -19,8 +19,9 @@ internal sealed record AnswerRequest(
 /// <summary>A piece of an answer, or of the way to it.</summary>
 /// <param name="Text">Text that became certain; whole characters only.</param>
 /// <param name="Prefilled">Fraction of the prompt that has been through the language model.</param>
+/// <param name="TokenCount">Tokens of the answer so far.</param>
 /// <param name="End">How the answer ended, with the last piece only.</param>
-internal readonly record struct AnswerPiece(string Text, double Prefilled, AnswerEnd? End = null);
+internal readonly record struct AnswerPiece(string Text, double Prefilled, int TokenCount, AnswerEnd? End = null);
 
 /// <summary>How an answer ended.</summary>
 /// <param name="TokenIds">The generated tokens, with the one that ended it.</param>

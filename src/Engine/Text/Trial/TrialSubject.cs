@@ -109,7 +109,7 @@ internal static class TrialSubject
         for (int index = 0; index < TokenCount; index++)
         {
             row.AsSpan().Fill((index - 3.5f) / 100);
-            batch.AddEmbedding(row, 0, index, wantsLogits: index == TokenCount - 1);
+            batch.AddEmbedding(row, 0, index, wantsLogits: index == TokenCount - 1, isReadAsText: false);
         }
 
         if (context.HasEncoder)

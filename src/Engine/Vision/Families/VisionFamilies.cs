@@ -16,7 +16,6 @@ using Tessera.Vision.Families.MiniCpmV;
 using Tessera.Vision.Families.MiniGpt;
 using Tessera.Vision.Families.Mllama;
 using Tessera.Vision.Families.MplugOwl;
-using Tessera.Vision.Families.MplugOwl2;
 using Tessera.Vision.Families.Vila;
 
 namespace Tessera.Vision.Families;
@@ -37,7 +36,7 @@ internal static class VisionFamilies
         Glm4vFamily.Row,
         CogVlmFamily.Row,
         MplugOwlFamily.Row,
-        MplugOwl2Family.Row,
+        MplugOwlFamily.SecondRow,
         CambrianFamily.Row,
         BlipFamily.Row,
         Blip2Family.Row,

@@ -4,8 +4,9 @@ using Tessera.Gguf;
 namespace Tessera.Vision.Parts;
 
 /// <summary>
-/// EVA-CLIP's ViT-g as BLIP-2 takes it: all tokens of the last block, the class token first, behind a layer norm (LAVIS' ln_vision).
-/// Source: salesforce/LAVIS, lavis/models/eva_vit.py and blip2_models/blip2.py; transformers v5.12, models/blip_2/modeling_blip_2.py.
+/// EVA-CLIP's ViT-g, or OpenAI's ViT-L, as BLIP-2 takes it: all tokens of the last block that is run, the class token first, behind a layer
+/// norm (LAVIS' ln_vision). Source: salesforce/LAVIS, lavis/models/eva_vit.py, clip_vit.py and blip2_models/blip2.py; transformers v5.12,
+/// models/blip_2/modeling_blip_2.py.
 /// </summary>
 internal sealed class EvaTower
 {

@@ -6,11 +6,8 @@ namespace Tessera.Vision.Parts;
 internal sealed record QFormerConfig
 {
     private const string Prefix = "qformer";
-    private const string QueryTensor = "qformer.query";
     private const string HeadCountKey = "clip.qformer.attention.head_count";
-    private const int MaxBlockCount = 128;
-    private const int MaxWidth = 1 << 14;
-    private const int MaxQueryCount = 4096;
+    private const string EpsilonKey = "clip.qformer.attention.layer_norm_epsilon";
 
     // BERT's heads, and torch.nn.LayerNorm's epsilon there (google-bert/bert-base-uncased, config.json).
     private const int HeadSize = 64;
@@ -41,12 +38,9 @@ internal sealed record QFormerConfig
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static QFormerConfig Read(GgufFile file, int featureWidth)
     {
-        (int width, int queryCount) = ReadQueries(file);
-        bool[] looks = [.. Blocks(file)];
-        if (looks.Length == 0)
-            throw new ModelFileException(file.Path, "tensor 'qformer.blk.0.attn_q.weight' is missing, so it holds no Q-Former.");
-        if (!looks.Contains(true))
-            throw new ModelFileException(file.Path, "no block of its Q-Former has a tensor 'xattn_q.weight', so it would see no picture.");
+        var tensors = new QueryTensors(file, Prefix, "Q-Former");
+        (int width, int queryCount) = tensors.ReadQueries();
+        IReadOnlyList<bool> looks = tensors.ReadLooks();
         return new QFormerConfig
         {
             Inputs = featureWidth,
@@ -54,31 +48,10 @@ internal sealed record QFormerConfig
             FeedForward = MlpConnectorConfig.OutputCount(file, $"{Prefix}.blk.0.ffn_q_up.weight", width),
             QueryCount = queryCount,
             HeadCount = ReadHeadCount(file, width),
-            NormEpsilon = ReadEpsilon(file),
+            NormEpsilon = tensors.Epsilon(EpsilonKey, file.Metadata.TryGetSingle(EpsilonKey, out float stored) ? stored : BertEpsilon),
             LooksAtFeatures = looks,
             Text = QFormerText.Read(file, width),
         };
-    }
-
-    private static (int Width, int Count) ReadQueries(GgufFile file)
-    {
-        if (!file.TryGetTensor(QueryTensor, out GgufTensor? query))
-            throw new ModelFileException(file.Path, $"tensor '{QueryTensor}' is missing.");
-        long width = query.Shape[0],
-            count = query.Shape.Length > 1 ? query.Shape[1] : 1;
-        return query.ElementCount == width * count && width is > 0 and <= MaxWidth && count is > 0 and <= MaxQueryCount
-            ? ((int)width, (int)count)
-            : throw new ModelFileException(
-                file.Path,
-                $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width up to {MaxWidth} and up to "
-                    + $"{MaxQueryCount} queries are supported."
-            );
-    }
-
-    private static IEnumerable<bool> Blocks(GgufFile file)
-    {
-        for (int block = 0; block < MaxBlockCount && file.TryGetTensor($"{Prefix}.blk.{block}.attn_q.weight", out _); block++)
-            yield return file.TryGetTensor($"{Prefix}.blk.{block}.xattn_q.weight", out _);
     }
 
     private static int ReadHeadCount(GgufFile file, int width)
@@ -91,13 +64,6 @@ internal sealed record QFormerConfig
                 file.Path,
                 $"the Q-Former's width, {width}, is no multiple of its {heads} heads ({HeadCountKey})."
             );
-    }
-
-    private static float ReadEpsilon(GgufFile file)
-    {
-        const string Key = "clip.qformer.attention.layer_norm_epsilon";
-        float epsilon = file.Metadata.TryGetSingle(Key, out float stored) ? stored : BertEpsilon;
-        return epsilon is >= 0 and < 1 ? epsilon : throw new ModelFileException(file.Path, $"{Key} is {epsilon}, not a small number.");
     }
 }
 

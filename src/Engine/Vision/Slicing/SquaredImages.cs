@@ -14,7 +14,7 @@ internal enum AspectRatioRule
     /// <summary>The same with the centre's place rounded to even, as torchvision's CenterCrop has it (OpenFlamingo).</summary>
     CropToEven,
 
-    /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave, GLM-4V).</summary>
+    /// <summary>Stretched to the square, as SigLIP's processor does (LLaVA-NeXT-Interleave, GLM-4V, BLIP).</summary>
     Stretch,
 
     /// <summary>Stretched to a square of the longer side, which is resized (mPLUG-Owl2).</summary>
@@ -25,29 +25,29 @@ internal enum AspectRatioRule
 /// One square slice of each picture. Pad: a square canvas of the mean colour, the picture in its middle, bicubic to the input
 /// (haotian-liu/LLaVA: llava/mm_utils.py, expand2square). Crop: shorter side to the input, bicubic, centre cut out
 /// (huggingface/transformers v5.12: models/clip/image_processing_pil_clip.py; pytorch/vision: transforms/functional.py). Stretch: bicubic
-/// to the input, no aspect kept
-/// (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py). StretchFirst: bicubic to a square of the longer side, and from
-/// that to the input (X-PLUG/mPLUG-Owl: mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images). Pillow's filters and rounding in all.
+/// to the input, no aspect kept (LLaVA-VL/LLaVA-NeXT: llava/model/multimodal_encoder/siglip_encoder.py; salesforce/LAVIS:
+/// lavis/processors/blip_processors.py, BlipImageEvalProcessor). StretchFirst: bicubic to a square of the longer side, and from that to the
+/// input (X-PLUG/mPLUG-Owl: mPLUG-Owl2/mplug_owl2/mm_utils.py, process_images). Pillow's filters and rounding in all.
 /// </summary>
 /// <param name="inputSize">Side of the tower's input in pixels.</param>
 /// <param name="rule">How pictures are brought to it.</param>
 /// <param name="mean">Mean of the tower's pixels, which is also the colour of padding.</param>
 /// <param name="deviation">Their deviation.</param>
 /// <param name="layout">What stands for a picture in the prompt.</param>
-internal sealed class SquaredImages(
+internal abstract class SquaredImages(
     int inputSize,
     AspectRatioRule rule,
     IReadOnlyList<float> mean,
     IReadOnlyList<float> deviation,
     IReadOnlyList<LayoutSpan> layout
-)
+) : IImageProcessor
 {
     private readonly int tokenCount = layout.Sum(static span => span.RowCount + span.MemoryTokenCount);
     private readonly Rgb padColour = Rgb.Mean(mean);
     private readonly PixelNormalizer normalizer = new(mean, deviation);
 
     /// <exception cref="ImageTokenLimitException">The request allows fewer embeddings than a picture has.</exception>
-    public SlicePlan Plan(PixelSize image, PlanRequest request)
+    public virtual SlicePlan Plan(PixelSize image, PlanRequest request)
     {
         if (!request.Allows(1, tokenCount))
             throw new ImageTokenLimitException(tokenCount, request.MaxImageTokens ?? 0);
@@ -62,7 +62,7 @@ internal sealed class SquaredImages(
         };
     }
 
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, CancellationToken cancellationToken)
+    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken)
     {
         RgbImage square = rule switch
         {

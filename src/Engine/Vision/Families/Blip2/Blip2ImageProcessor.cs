@@ -1,20 +1,14 @@
-using Tessera.Imaging;
 using Tessera.Vision.Parts;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Blip2;
 
 /// <summary>The picture stretched to the tower's square; its rows are the queries'.</summary>
-internal sealed class Blip2ImageProcessor(QFormerProjectorConfig config) : IImageProcessor
-{
-    private readonly StretchedImage stretched = new(
+internal sealed class Blip2ImageProcessor(QFormerProjectorConfig config)
+    : SquaredImages(
         config.Tower.Tower.ImageSize,
-        config.QFormer.QueryCount,
-        new PixelNormalizer(config.Tower.Tower.ImageMean, config.Tower.Tower.ImageDeviation)
+        AspectRatioRule.Stretch,
+        config.Tower.Tower.ImageMean,
+        config.Tower.Tower.ImageDeviation,
+        [new LayoutSpan("overview", config.QFormer.QueryCount)]
     );
-
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => stretched.Plan(image, request);
-
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        stretched.Prepare(image, cancellationToken);
-}

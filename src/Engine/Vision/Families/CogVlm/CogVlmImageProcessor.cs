@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.CogVlm;
@@ -13,9 +12,8 @@ namespace Tessera.Vision.Families.CogVlm;
 /// Source: THUDM/cogvlm2-llama3-chat-19B, modeling_cogvlm.py, build_conversation_input_ids, build_position_ids and get_expert_mask; for
 /// several pictures THUDM/CogVLM, utils/utils/language.py, llama2_text_processor.
 /// </summary>
-internal sealed class CogVlmImageProcessor(CogVlmConfig config) : IImageProcessor
-{
-    private readonly SquaredImages squared = new(
+internal sealed class CogVlmImageProcessor(CogVlmConfig config)
+    : SquaredImages(
         config.Tower.ImageSize,
         AspectRatioRule.Stretch,
         config.Tower.ImageMean,
@@ -28,9 +26,3 @@ internal sealed class CogVlmImageProcessor(CogVlmConfig config) : IImageProcesso
             },
         ]
     );
-
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => squared.Plan(image, request);
-
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        squared.Prepare(image, cancellationToken);
-}

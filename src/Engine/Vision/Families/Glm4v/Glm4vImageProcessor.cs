@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Glm4v;
@@ -11,18 +10,11 @@ namespace Tessera.Vision.Families.Glm4v;
 /// </code>
 /// Source: THUDM/glm-4v-9b, tokenization_chatglm.py, apply_chat_template; modeling_chatglm.py, ChatGLMModel.forward.
 /// </summary>
-internal sealed class Glm4vImageProcessor(Glm4vConfig config) : IImageProcessor
-{
-    private readonly SquaredImages squared = new(
+internal sealed class Glm4vImageProcessor(Glm4vConfig config)
+    : SquaredImages(
         config.Tower.ImageSize,
         AspectRatioRule.Stretch,
         config.Tower.ImageMean,
         config.Tower.ImageDeviation,
         [new LayoutSpan("overview", config.PatchTokens + 2) { PositionOffsets = [0, .. Enumerable.Repeat(1, config.PatchTokens), 2] }]
     );
-
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => squared.Plan(image, request);
-
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        squared.Prepare(image, cancellationToken);
-}

@@ -8,18 +8,19 @@ internal static class InstructBlipShape
 {
     private const int VocabularySize = 30523;
 
-    public static ProjectorShape Released { get; } =
-        new(
-            "Salesforce/instructblip-vicuna-7b",
-            static draft =>
-            {
-                TowerShape tower = TowerShape.EvaGiant;
-                tower.Write(draft, "qformer");
-                QFormerShape.Bert.Write(draft, tower.Width, Pieces());
-                draft.Metadata("clip.vision.projector.language", "llama");
-                draft.Linear("mm.0", QFormerShape.Bert.Width, draft.LanguageWidth);
-            }
-        );
+    public static ProjectorShape Released { get; } = new("Salesforce/instructblip-vicuna-7b", static draft => Write(draft, "llama"));
+
+    /// <summary>The one for FLAN-T5.</summary>
+    public static ProjectorShape ReleasedT5 { get; } = new("Salesforce/instructblip-flan-t5-xl", static draft => Write(draft, "t5"));
+
+    private static void Write(ProjectorDraft draft, string language)
+    {
+        TowerShape tower = TowerShape.EvaGiant;
+        tower.Write(draft, "qformer");
+        QFormerShape.Bert.Write(draft, tower.Width, Pieces());
+        draft.Metadata("clip.vision.projector.language", language);
+        draft.Linear("mm.0", QFormerShape.Bert.Width, draft.LanguageWidth);
+    }
 
     // The special ones where BERT has them; the letters, so that words take about as many tokens as there are letters; and nothing else.
     private static string[] Pieces()

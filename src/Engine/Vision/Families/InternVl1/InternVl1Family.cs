@@ -1,4 +1,5 @@
 using Tessera.Gguf;
+using Tessera.Vision.Parts;
 
 namespace Tessera.Vision.Families.InternVl1;
 
@@ -11,11 +12,16 @@ internal static class InternVl1Family
     private static FamilyParts Open(GgufFile file, Preprocessing preprocessing)
     {
         var config = InternVl1Config.Read(file);
+        HashSet<string> sources = SourceDigests.Of(file);
         return new FamilyParts(
             new InternVl1ImageProcessor(config),
             config.PatchConnector.Outputs,
             weights => new InternVl1Encoder(config, weights),
             FamilyPrompt.Vicuna
-        );
+        )
+        {
+            // Any Llama of its width would answer, and none but its own anything sensible.
+            IsFor = language => SourceDigests.MayBeOneCheckpoint(sources, language),
+        };
     }
 }

@@ -7,11 +7,9 @@ namespace Tessera.Vision.Families.InternVl1;
 internal sealed record QueryLlamaConfig
 {
     public const string QueryTensor = "qllama.query";
+    private const string Prefix = "qllama";
     private const string HeadCountKey = "clip.qllama.attention.head_count";
     private const string EpsilonKey = "clip.qllama.attention.layer_norm_rms_epsilon";
-    private const int MaxBlockCount = 256;
-    private const int MaxWidth = 1 << 14;
-    private const int MaxQueryCount = 4096;
 
     /// <summary>Width of a feature.</summary>
     public required int Inputs { get; init; }
@@ -35,12 +33,9 @@ internal sealed record QueryLlamaConfig
     /// <exception cref="ModelFileException">A key or tensor is missing, or its value cannot be.</exception>
     public static QueryLlamaConfig Read(GgufFile file, int featureWidth)
     {
-        (int width, int queryCount) = ReadQueries(file);
-        bool[] looks = [.. Blocks(file)];
-        if (looks.Length == 0)
-            throw new ModelFileException(file.Path, "tensor 'qllama.blk.0.attn_q.weight' is missing, so it holds no QLLaMA.");
-        if (!looks.Contains(true))
-            throw new ModelFileException(file.Path, "no block of its QLLaMA has a tensor 'xattn_q.weight', so it would see no picture.");
+        var tensors = new QueryTensors(file, Prefix, "QLLaMA");
+        (int width, int queryCount) = tensors.ReadQueries();
+        IReadOnlyList<bool> looks = tensors.ReadLooks();
         return new QueryLlamaConfig
         {
             Inputs = featureWidth,
@@ -48,30 +43,9 @@ internal sealed record QueryLlamaConfig
             FeedForward = MlpConnectorConfig.OutputCount(file, "qllama.blk.0.ffn_up.weight", width),
             QueryCount = queryCount,
             HeadCount = ReadHeadCount(file, width),
-            NormEpsilon = ReadEpsilon(file),
+            NormEpsilon = tensors.Epsilon(EpsilonKey, file.Metadata.RequireSingle(EpsilonKey)),
             LooksAtFeatures = looks,
         };
-    }
-
-    private static (int Width, int Count) ReadQueries(GgufFile file)
-    {
-        if (!file.TryGetTensor(QueryTensor, out GgufTensor? query))
-            throw new ModelFileException(file.Path, $"tensor '{QueryTensor}' is missing.");
-        long width = query.Shape[0],
-            count = query.Shape.Length > 1 ? query.Shape[1] : 1;
-        return query.ElementCount == width * count && width is > 0 and <= MaxWidth && count is > 0 and <= MaxQueryCount
-            ? ((int)width, (int)count)
-            : throw new ModelFileException(
-                file.Path,
-                $"tensor '{QueryTensor}' has shape {string.Join(" x ", query.Shape)}; a width up to {MaxWidth} and up to "
-                    + $"{MaxQueryCount} queries are supported."
-            );
-    }
-
-    private static IEnumerable<bool> Blocks(GgufFile file)
-    {
-        for (int block = 0; block < MaxBlockCount && file.TryGetTensor($"qllama.blk.{block}.attn_q.weight", out _); block++)
-            yield return file.TryGetTensor($"qllama.blk.{block}.xattn_q.weight", out _);
     }
 
     // Rotary positions take the two halves of a head.
@@ -84,13 +58,5 @@ internal sealed record QueryLlamaConfig
                 file.Path,
                 $"{HeadCountKey} is {heads}, which does not divide QLLaMA's width, {width}, into heads of even width."
             );
-    }
-
-    private static float ReadEpsilon(GgufFile file)
-    {
-        float epsilon = file.Metadata.RequireSingle(EpsilonKey);
-        return epsilon is >= 0 and < 1
-            ? epsilon
-            : throw new ModelFileException(file.Path, $"{EpsilonKey} is {epsilon}, not a small number.");
     }
 }

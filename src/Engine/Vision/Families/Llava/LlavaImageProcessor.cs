@@ -1,12 +1,10 @@
-using Tessera.Imaging;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Llava;
 
 /// <summary>One square picture; <see cref="SquaredImages"/>.</summary>
-internal sealed class LlavaImageProcessor(LlavaConfig config, Preprocessing preprocessing) : IImageProcessor
-{
-    private readonly SquaredImages squared = new(
+internal sealed class LlavaImageProcessor(LlavaConfig config, Preprocessing preprocessing)
+    : SquaredImages(
         config.Tower.ImageSize,
         preprocessing == Preprocessing.Transformers && config.AspectRatio == AspectRatioRule.Pad
             ? AspectRatioRule.Crop
@@ -14,13 +12,8 @@ internal sealed class LlavaImageProcessor(LlavaConfig config, Preprocessing prep
         config.Tower.ImageMean,
         config.Tower.ImageDeviation,
         Layout(config)
-    );
-
-    public SlicePlan Plan(PixelSize image, PlanRequest request) => squared.Plan(image, request);
-
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        squared.Prepare(image, cancellationToken);
-
+    )
+{
     // haotian-liu/LLaVA, llava/eval/run_llava.py, mm_use_im_start_end.
     private static LayoutSpan[] Layout(LlavaConfig config)
     {

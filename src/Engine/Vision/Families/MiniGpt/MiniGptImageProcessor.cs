@@ -1,23 +1,13 @@
-using Tessera.Imaging;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.MiniGpt;
 
 /// <summary>The picture stretched to the tower's square, its rows between two texts.</summary>
-internal sealed class MiniGptImageProcessor(MiniGptConfig config) : IImageProcessor
-{
-    private readonly StretchedImage stretched = new(
+internal sealed class MiniGptImageProcessor(MiniGptConfig config)
+    : SquaredImages(
         config.Tower.Tower.ImageSize,
-        config.RowCount,
-        new PixelNormalizer(config.Tower.Tower.ImageMean, config.Tower.Tower.ImageDeviation)
+        AspectRatioRule.Stretch,
+        config.Tower.Tower.ImageMean,
+        config.Tower.Tower.ImageDeviation,
+        [LayoutSpan.OfText("<Img>"), new LayoutSpan("overview", config.RowCount), LayoutSpan.OfText("</Img>")]
     );
-
-    public SlicePlan Plan(PixelSize image, PlanRequest request)
-    {
-        SlicePlan plan = stretched.Plan(image, request);
-        return plan with { Layout = [LayoutSpan.OfText("<Img>"), .. plan.Layout, LayoutSpan.OfText("</Img>")] };
-    }
-
-    public IReadOnlyList<PreparedSlice> Prepare(RgbImage image, SlicePlan plan, CancellationToken cancellationToken) =>
-        stretched.Prepare(image, cancellationToken);
-}

@@ -5,7 +5,8 @@ namespace Tessera.Vision.Families.MplugOwl;
 
 /// <summary>
 /// The tower with its last norm over all tokens, the abstractor, a linear layer, and the end's embedding. Source: X-PLUG/mPLUG-Owl,
-/// mPLUG-Owl/mplug_owl/modeling_mplug_owl.py, MplugOwlVisionModel and MplugOwlVisualAbstractorModel.
+/// mPLUG-Owl/mplug_owl/modeling_mplug_owl.py and mPLUG-Owl2/mplug_owl2/model/visual_encoder.py, MplugOwlVisionModel and
+/// MplugOwlVisualAbstractorModel.
 /// </summary>
 internal sealed class MplugOwlEncoder : SliceEncoder
 {
