@@ -1,4 +1,5 @@
 using Tessera.Checkpoints.Families;
+using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints.Vision;

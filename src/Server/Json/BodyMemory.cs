@@ -42,6 +42,7 @@ internal sealed unsafe class BodyMemory : MemoryManager<byte>
     protected override void Dispose(bool disposing)
     {
         NativeMemory.Free(bytes);
-        (bytes, capacity, Length) = (null, 0, 0);
+        bytes = null;
+        (capacity, Length) = (0, 0);
     }
 }
