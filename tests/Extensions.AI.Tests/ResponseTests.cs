@@ -52,7 +52,8 @@ public sealed class ResponseTests
         Assert.Equal(4, begun.Usage!.ReasoningTokenCount);
         const string Channels = "<|channel|>analysis<|message|>abcdef<|end|><|start|>assistant<|channel|>final<|message|>Hello";
         ChatResponse channels = await new FakeModel("<|channel|>analysis <|channel|>final", Channels).Client().GetResponseAsync("Hi");
-        Assert.InRange(channels.Usage!.ReasoningTokenCount!.Value, 3, 5);
+        // Two of the thought, one that ends its header, three that end it.
+        Assert.Equal(6, channels.Usage!.ReasoningTokenCount);
     }
 
     [Fact]

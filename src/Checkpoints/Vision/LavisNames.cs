@@ -3,8 +3,8 @@ using Tessera.Checkpoints.Families;
 namespace Tessera.Checkpoints.Vision;
 
 /// <summary>
-/// The names that LAVIS gives to the tensors of its towers and Q-Formers. Source: salesforce/LAVIS, lavis/models/eva_vit.py, clip_vit.py and
-/// lavis/models/blip2_models/Qformer.py, of which Vision-CAIR/MiniGPT-4 has copies.
+/// The names that LAVIS gives to the tensors of its towers and Q-Formers. Source: salesforce/LAVIS, lavis/models/eva_vit.py, clip_vit.py
+/// and blip2_models/Qformer.py, of which Vision-CAIR/MiniGPT-4 has copies.
 /// </summary>
 internal static class LavisNames
 {

@@ -1,6 +1,7 @@
 namespace Tessera.Catalog;
 
-/// <summary>Asks again after failures that go by, and gives up what brings nothing any more. Used by all connections of a download.</summary>
+/// <summary>Asks again after failures that go by, and gives up what brings nothing any more; all connections of a download share
+/// it.</summary>
 /// <param name="addresses">Where the file is.</param>
 /// <param name="stallLimit">How long nothing may come.</param>
 internal sealed class DownloadTries(IReadOnlyList<Uri> addresses, TimeSpan stallLimit)
