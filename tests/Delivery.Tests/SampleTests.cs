@@ -32,19 +32,22 @@ public sealed partial class SampleTests : IDisposable
     {
         string output = "";
         // A call that blocks does so each time; a machine that is busy with something else does not.
-        for (int attempt = 0; attempt < 3; attempt++)
+        for (long end = Environment.TickCount64 + (long)Patience.Limit.TotalMilliseconds; Environment.TickCount64 < end; )
         {
             (int exitCode, output, _) = await RunAsync("DesktopHost", Tiny.Picture);
             Assert.Equal(0, exitCode);
             Assert.Contains("star", output, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("loaded: 100", output, StringComparison.Ordinal);
             Assert.Contains("cancelled: after", output, StringComparison.Ordinal);
-            Assert.Contains("closed: the answer ended with the model", output, StringComparison.Ordinal);
             Assert.Equal(handlesBefore, OwnedHandle.LiveCount);
             Match figures = Figures().Match(output);
             Assert.True(figures.Success, output);
-            Assert.True(int.Parse(figures.Groups["frames"].Value, CultureInfo.InvariantCulture) > 3, output);
-            if (figures.Groups["blocked"].Value == "0" && double.Parse(figures.Groups["longest"].Value, CultureInfo.InvariantCulture) <= 50)
+            if (
+                output.Contains("closed: the answer ended with the model", StringComparison.Ordinal)
+                && int.Parse(figures.Groups["frames"].Value, CultureInfo.InvariantCulture) > 3
+                && figures.Groups["blocked"].Value == "0"
+                && double.Parse(figures.Groups["longest"].Value, CultureInfo.InvariantCulture) <= 50
+            )
                 return;
         }
 

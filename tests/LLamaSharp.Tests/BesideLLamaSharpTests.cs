@@ -5,8 +5,6 @@ namespace Tessera.LLamaSharp.Tests;
 /// <summary>LLamaSharp with Tessera's embeddings answers as Tessera does, whoever loads the native libraries first.</summary>
 public sealed class BesideLLamaSharpTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-
     [Theory]
     [InlineData(TwoEngines.TesseraFirst)]
     [InlineData(TwoEngines.LLamaSharpFirst)]
@@ -53,7 +51,7 @@ public sealed class BesideLLamaSharpTests
         var start = new ProcessStartInfo("dotnet", [program, order]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["TESSERA_NATIVE"] = natives;
         using Process process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token),
             error = process.StandardError.ReadToEndAsync(limit.Token);
         try
@@ -63,7 +61,7 @@ public sealed class BesideLLamaSharpTests
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"{order} did not end within {Patience.TotalMinutes} minutes.");
+            Assert.Fail($"{order} did not end within {Patience.Limit.TotalMinutes} minutes.");
         }
 
         return (process.ExitCode, await output, await error);

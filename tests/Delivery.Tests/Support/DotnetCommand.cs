@@ -5,8 +5,6 @@ namespace Tessera.Delivery.Tests.Support;
 /// <summary>Runs a program and takes what it prints; one that hangs is ended and fails the test.</summary>
 internal static class DotnetCommand
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
-
     /// <summary>Runs it in a folder.</summary>
     /// <returns>Standard output.</returns>
     public static async Task<string> RunAsync(string program, string folder, params string[] arguments)
@@ -24,7 +22,7 @@ internal static class DotnetCommand
         foreach (string name in (string[])["MSBuildSDKsPath", "MSBuildExtensionsPath", "MSBUILD_EXE_PATH", "TESSERA_NATIVE"])
             start.Environment.Remove(name);
         using Process process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token),
             error = process.StandardError.ReadToEndAsync(limit.Token);
         try
@@ -34,7 +32,7 @@ internal static class DotnetCommand
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"{program} {string.Join(' ', arguments)} did not end within {Patience.TotalMinutes} minutes.");
+            Assert.Fail($"{program} {string.Join(' ', arguments)} did not end within {Patience.Limit.TotalMinutes} minutes.");
         }
 
         Assert.True(

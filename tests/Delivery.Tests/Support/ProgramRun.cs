@@ -5,9 +5,6 @@ namespace Tessera.Delivery.Tests.Support;
 /// <summary>Runs a program's entry point inside this process, where native handles can be counted.</summary>
 internal static class ProgramRun
 {
-    // Longer than any takes on a busy machine.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>Runs to the end; an exception of the program is thrown as it is.</summary>
     /// <returns>The exit code, and what was written to standard output and error.</returns>
     public static async Task<(int ExitCode, string Out, string Error)> RunAsync(MethodInfo entry, params string[] arguments)
@@ -22,7 +19,7 @@ internal static class ProgramRun
         {
             object?[] parameters = entry.GetParameters().Length > 0 ? [arguments] : [];
             object? code = await Task.Run(() => entry.Invoke(null, BindingFlags.DoNotWrapExceptions, null, parameters, null))
-                .WaitAsync(Patience);
+                .WaitAsync(Patience.Limit);
             return (code as int? ?? 0, output.ToString(), error.ToString());
         }
         finally

@@ -6,8 +6,6 @@ namespace Tessera.Delivery.Tests.Support;
 /// <summary>A program for Windows under Wine, in a prefix of its own.</summary>
 internal sealed class WineProgram(string program, string folder)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-
     // What Wine 8 lacks of Windows, and Rust's code in libvips asks for, is there under another name.
     private const string Forwarder = """
         LIBRARY bcryptprimitives.dll
@@ -81,7 +79,7 @@ internal sealed class WineProgram(string program, string folder)
             error = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -89,7 +87,7 @@ internal sealed class WineProgram(string program, string folder)
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            Assert.Fail($"{string.Join(' ', arguments)} did not end within {Patience.TotalMinutes} minutes under Wine.");
+            Assert.Fail($"{string.Join(' ', arguments)} did not end within {Patience.Limit.TotalMinutes} minutes under Wine.");
         }
 
         return (process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));

@@ -39,8 +39,8 @@ internal static class ChildProcess
     // An input hangs when it has taken this long, most of it at work; one that only waits, on a busy machine, is given more.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10),
         WorkPatience = TimeSpan.FromSeconds(6),
-        WaitPatience = TimeSpan.FromSeconds(40);
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
+        WaitPatience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
     /// <param name="arguments">What the child is to do (<see cref="FuzzProgram"/>).</param>
