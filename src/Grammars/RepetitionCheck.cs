@@ -7,10 +7,10 @@ namespace Tessera.Grammars;
 /// </summary>
 internal sealed class RepetitionCheck
 {
-    private static readonly Tail Closed = new(GrammarCharacters.None, 1, 0);
+    private static readonly Tail Closed = new(GrammarCharacters.None, 1, 0, 0);
 
     // What lies deeper may end in any way.
-    private static readonly Tail Unknown = new(CharacterSet.All, 2, 1);
+    private static readonly Tail Unknown = new(CharacterSet.All, 2, 1, 0);
     private const int MostDepth = 400;
 
     private readonly GrammarRules rules;
@@ -45,7 +45,7 @@ internal sealed class RepetitionCheck
                 Rule = rule,
             };
         // The ways of one level are no more than the characters that were read.
-        if (expression is Repeat && TailOf(expression) is { Levels: > 1, Ways: > GrammarLimits.RepetitionWays })
+        if (expression is Repeat && TailOf(expression).AllWays > GrammarLimits.RepetitionWays)
             throw new GrammarFault("its repetitions inside each other fit a text in too many ways: put a character between.")
             {
                 Rule = rule,
@@ -136,24 +136,43 @@ internal sealed class RepetitionCheck
         CharacterSet first = characters.Beginnings(repeat.Item);
         bool isAmbiguous = IsAmbiguous(repeat);
         CharacterSet goesOn = repeat.Most == repeat.Least ? item.GoesOn : GrammarCharacters.Union([item.GoesOn, first]);
-        // Without a limit nothing is counted, nor what comes once at most.
-        if (repeat.Most is not int most || most < 2 || (most == repeat.Least && !isAmbiguous))
+        // Without a limit nothing is counted, but the item may go on inside or begin anew.
+        if (repeat.Most is not int most)
+            return item with { GoesOn = goesOn, Endless = item.Endless + (isAmbiguous ? 1 : 0) };
+        if (most < 2 || (most == repeat.Least && !isAmbiguous))
             return item with { GoesOn = goesOn };
         return isAmbiguous
-            ? new Tail(goesOn, Math.Min(int.MaxValue, item.Ways * most), item.Levels + 1)
-            : new Tail(goesOn, Math.Max(item.Ways, most - repeat.Least + 1), Math.Max(item.Levels, 1));
+            ? item with
+            {
+                GoesOn = goesOn,
+                Ways = Math.Min(int.MaxValue, item.Ways * most),
+                Levels = item.Levels + 1,
+            }
+            : item with
+            {
+                GoesOn = goesOn,
+                Ways = Math.Max(item.Ways, most - repeat.Least + 1),
+                Levels = Math.Max(item.Levels, 1),
+            };
     }
 
     private static Tail Any(IReadOnlyCollection<Tail> tails, IEnumerable<CharacterSet> goesOn) =>
         new(
             GrammarCharacters.Union([.. tails.Select(static tail => tail.GoesOn), .. goesOn]),
             tails.Select(static tail => tail.Ways).DefaultIfEmpty(1).Max(),
-            tails.Select(static tail => tail.Levels).DefaultIfEmpty(0).Max()
+            tails.Select(static tail => tail.Levels).DefaultIfEmpty(0).Max(),
+            tails.Select(static tail => tail.Endless).DefaultIfEmpty(0).Max()
         );
 
     /// <summary>How an expression may end.</summary>
     /// <param name="GoesOn">The characters with which it may go on where it might also have ended.</param>
     /// <param name="Ways">The most counts of repetitions in which one text may leave it.</param>
     /// <param name="Levels">Repetitions inside each other that count.</param>
-    private readonly record struct Tail(CharacterSet GoesOn, long Ways, int Levels);
+    /// <param name="Endless">Repetitions without a limit inside each other, of which a character may go on with any.</param>
+    private readonly record struct Tail(CharacterSet GoesOn, long Ways, int Levels, int Endless)
+    {
+        /// <summary>The ways that multiply: llama.cpp tells apart where a repetition stands, and each without a limit, but for the
+        /// innermost, doubles them. One level alone has no more than the characters that were read.</summary>
+        public long AllWays => Levels > 1 || Endless > 1 ? Ways << Math.Clamp(Endless - 1, 0, 20) : 1;
+    }
 }

@@ -29,6 +29,10 @@ public sealed class GrammarTests
     [InlineData("root ::= \"[\" item (\",\" item){0,5000} \"]\"\nitem ::= [0-9]{1,15} (\".\" [0-9]{1,15})?", true)]
     [InlineData("root ::= ([a-z]{1,500} \" \"?){1,500}", false)]
     [InlineData("root ::= (\"a\" \"a\"?){1,5000}", true)]
+    [InlineData("root ::= (\"a\" \"=\"?)++++++++++++++++++++++++++++++++++++++++", false)]
+    [InlineData("root ::= ((((((((((([a-z]+)+)+)+)+)+)+)+)+)+)+)+", false)]
+    [InlineData("root ::= (([a-z]+ \" \"?)+ \"\\n\"?)+", true)]
+    [InlineData("root ::= ([a-z]{1,200} \" \"?)+", true)]
     public void Repetitions_that_fit_a_text_in_many_ways_are_refused(string grammar, bool isTaken)
     {
         if (isTaken)
