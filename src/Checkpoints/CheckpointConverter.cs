@@ -55,7 +55,7 @@ public sealed class CheckpointConverter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ConversionOptions();
         var folder = new CheckpointFolder(path);
-        if (!folder.Has("config.json") && LavisPieces.Find(folder) is null && FlamingoPieces.Find(folder).Count == 0)
+        if (!folder.Has("config.json") && !IsInPieces(folder))
             throw new CheckpointException(folder.FullPath, "config.json is missing, so this is no checkpoint's folder.");
         var towers = new List<VisionTowerFolder>();
         CheckpointWeights? weights = null;
@@ -103,6 +103,10 @@ public sealed class CheckpointConverter : IDisposable
         foreach (VisionTowerFolder tower in towers)
             tower.Dispose();
     }
+
+    // What is told by its files, whose language model's or fixed configuration serves.
+    private static bool IsInPieces(CheckpointFolder folder) =>
+        LavisPieces.Find(folder) is not null || FlamingoPieces.Find(folder).Count > 0 || CandleBlip.Find(folder) is not null;
 
     private void Convert(IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
     {

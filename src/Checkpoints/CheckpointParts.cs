@@ -21,6 +21,7 @@ internal sealed class CheckpointParts
     private readonly IReadOnlyList<CheckpointFolder> parts;
     private readonly LavisPieces? pieces;
     private readonly IReadOnlyList<string> flamingo = [];
+    private readonly CandleBlip? candle;
     private readonly CheckpointFolder language;
 
     /// <param name="root">The checkpoint.</param>
@@ -32,11 +33,13 @@ internal sealed class CheckpointParts
         pieces = LavisPieces.Find(root);
         if (pieces is null)
             flamingo = FlamingoPieces.Find(root);
+        candle = CandleBlip.Find(root);
         bool isInPieces = pieces is not null || flamingo.Count > 0;
         if (!isInPieces && languageModel is not null)
             throw new CheckpointException(root.FullPath, "its language model is in it, so no other folder of one can belong to it.");
         language =
-            !isInPieces ? root
+            candle is not null ? candle.TokenizerFolder
+            : !isInPieces ? root
             : languageModel is not null ? new CheckpointFolder(languageModel)
             : pieces?.LanguageFolder(root) ?? FlamingoPieces.LanguageFolder(root);
         bool isDivided = Known.Any(part => Directory.Exists(root.PathOf(part.Name)));
@@ -55,7 +58,7 @@ internal sealed class CheckpointParts
     /// <exception cref="CheckpointException">One cannot be read.</exception>
     public Settings ReadConfig()
     {
-        Settings config = language.ReadSettings("config.json");
+        Settings config = candle is null ? language.ReadSettings("config.json") : candle.ReadConfig();
         if (pieces is not null)
             config = pieces.Mark(config);
         else if (flamingo.Count > 0)
@@ -72,6 +75,7 @@ internal sealed class CheckpointParts
         parts.Count > 0 ? CheckpointWeights.OpenParts(parts)
         : pieces is not null ? CheckpointWeights.OpenWith(language, Root, pieces.Files, LavisPieces.Prefix)
         : flamingo.Count > 0 ? CheckpointWeights.OpenWith(language, Root, flamingo, FlamingoPieces.Prefix)
+        : candle is not null ? CheckpointWeights.Open(Root, [candle.FileName], WeightLayout.Gguf)
         : CheckpointWeights.Open(Root);
 
     /// <summary>The files that say what the checkpoint is, by the names that are recorded.</summary>

@@ -161,7 +161,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             metadata.Remove("tokenizer.chat_template");
         metadata.SetIfKnown("tokenizer.chat_template", family.ChatTemplate(options.Name ?? folder.Name, metadata));
         return new ModelFile(
-            Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{options.Type}.gguf"),
+            Path.Combine(Path.GetFullPath(options.OutputFolder), $"{outputName}-{TypeName(mapper, options)}.gguf"),
             metadata,
             mapper.Targets
         );
@@ -190,7 +190,7 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
         SetGeneral(metadata, "clip", "mmproj", source.Folder, card, options, mapper);
         foreach ((string key, GgufValue value) in vision.Metadata.Entries)
             metadata.Set(key, value);
-        string fileName = $"{(family.HasLanguage ? "mmproj-" : "")}{outputName}-{options.Type}.gguf";
+        string fileName = $"{(family.HasLanguage ? "mmproj-" : "")}{outputName}-{TypeName(mapper, options)}.gguf";
         return new ModelFile(Path.Combine(Path.GetFullPath(options.OutputFolder), fileName), metadata, mapper.Targets);
     }
 
@@ -212,16 +212,17 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             ModelCard.SizeLabel(mapper.Targets.Sum(static target => target.Values.RowCount * target.Values.RowLength))
         );
         card.SetKeys(metadata);
-        metadata.Set(
-            "general.file_type",
-            options.Type switch
-            {
-                WeightType.F32 => 0,
-                WeightType.F16 => 1,
-                WeightType.Q8_0 => 7,
-                _ => 32,
-            }
-        );
+        if (mapper.Blocks is null)
+            metadata.Set(
+                "general.file_type",
+                options.Type switch
+                {
+                    WeightType.F32 => 0,
+                    WeightType.F16 => 1,
+                    WeightType.Q8_0 => 7,
+                    _ => 32,
+                }
+            );
         metadata.Set("general.quantization_version", QuantizationVersion);
     }
 
@@ -253,6 +254,8 @@ internal sealed record ConversionPlan(string Family, string Architecture, ModelF
             .Trim('.', '-');
         return plain.Length > 0 ? plain : "model";
     }
+
+    private static string TypeName(TensorMapper mapper, ConversionOptions options) => mapper.Blocks?.ToString() ?? options.Type.ToString();
 
     private static GgufTensorType StoredType(WeightType type) =>
         type switch

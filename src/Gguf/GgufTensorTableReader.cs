@@ -8,8 +8,11 @@ namespace Tessera.Gguf;
 /// </summary>
 internal static class GgufTensorTableReader
 {
-    /// <summary>The longest tensor name, in bytes: <c>GGML_MAX_NAME</c> less the terminator (ggml 0.25.1).</summary>
+    /// <summary>The longest tensor name that ggml reads, in bytes: <c>GGML_MAX_NAME</c> less the terminator (ggml 0.25.1).</summary>
     public const int MaxNameByteLength = 63;
+
+    // candle's files have transformers' names, which are longer.
+    private const int MaxReadNameByteLength = 255;
 
     /// <summary>Reads that many tensors; the data begins at the first aligned position behind them.</summary>
     public static IReadOnlyList<GgufTensor> Read(GgufCursor cursor, int tensorCount, int alignment, long fileLength)
@@ -19,7 +22,7 @@ internal static class GgufTensorTableReader
         for (int i = 0; i < tensorCount; i++)
         {
             cursor.Field = $"tensor entry {i}";
-            string name = cursor.ReadText(MaxNameByteLength);
+            string name = cursor.ReadText(MaxReadNameByteLength);
             if (name.Length == 0)
                 throw cursor.Fail("has an empty name");
             cursor.Field = FieldOf(name);

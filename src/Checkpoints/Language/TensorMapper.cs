@@ -18,6 +18,14 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     /// <summary>What has been made so far, in order.</summary>
     public IReadOnlyList<TargetTensor> Targets => targets;
 
+    /// <summary>The type of most bytes that were quantized already; null where none were.</summary>
+    public GgufTensorType? Blocks =>
+        targets
+            .Where(static target => target.Values.Blocks is not null)
+            .GroupBy(static target => target.Type, static target => target.ByteLength)
+            .MaxBy(static group => group.Sum())
+            ?.Key;
+
     /// <summary>Maps the tensors that a rule knows.</summary>
     /// <param name="tensors">By their names as the rules have them.</param>
     /// <param name="rules">The rules.</param>
@@ -83,6 +91,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
     private void Add(TensorRule rule, StoredTensor tensor, TensorValues values, string suffix, long block)
     {
         string number = block.ToString(CultureInfo.InvariantCulture);
+        if (values.Blocks is not null && (rule.Change is not null || rule.Split is not null))
+            throw tensor.Fail($"is stored as {tensor.TypeName}, but would have to be changed, which F32, F16 and BF16 can be only.");
         if (rule.Split is not null)
         {
             foreach ((string target, TensorValues part) in rule.Split(values))
@@ -97,6 +107,8 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
 
     private TargetTensor Typed(TensorRule rule, string name, string source, TensorValues values)
     {
+        if (values.Blocks is GgufTensorType blocks)
+            return new TargetTensor(name, source, values, blocks);
         GgufTensorType stored =
             rule.IsFull || values.Shape.Length == 1 ? GgufTensorType.F32 : rule.Type?.Invoke(type) ?? TypeOf(name, values);
         if (stored == GgufTensorType.Q8_0 && values.RowLength % 32 != 0)

@@ -18,15 +18,7 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
     public long[] Shape => [.. Values.Shape.Reverse()];
 
     /// <summary>Bytes of the stored data.</summary>
-    public long ByteLength =>
-        Type switch
-        {
-            GgufTensorType.F32 => ElementCount * 4,
-            GgufTensorType.Q8_0 => ElementCount / EightBitBlocks.ElementCount * EightBitBlocks.ByteLength,
-            _ => ElementCount * 2,
-        };
-
-    private long ElementCount => Values.RowCount * Values.RowLength;
+    public long ByteLength => Values.RowCount * (Values.RowLength / Type.BlockLength() * Type.BlockByteLength());
 
     /// <summary>Writes the stored data, a megabyte or a row at a time.</summary>
     /// <param name="stream">Where to.</param>
@@ -34,14 +26,14 @@ internal sealed record TargetTensor(string Name, string Source, TensorValues Val
     public void Write(Stream stream, WriteContext context)
     {
         int rowsAtOnce = (int)Math.Clamp(ChunkByteLength / Math.Max(1, Values.RowByteLength), 1, Math.Max(1, Values.RowCount));
-        bool isSame = Values.Type.ToString() == Type.ToString();
+        bool isSame = Values.Blocks == Type || Values.Type.ToString() == Type.ToString();
         for (long row = 0; row < Values.RowCount; row += rowsAtOnce)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             int count = (int)Math.Min(rowsAtOnce, Values.RowCount - row);
             SharedBuffer buffer = SourceDigests.Rent(checked((int)(count * Values.RowByteLength)));
             ReadOnlySpan<byte> bytes = Read(row, count, buffer, context);
-            if (!context.AllowsNaN && Elements.HasNaN(Values.Type, bytes))
+            if (!context.AllowsNaN && Values.Blocks is null && Elements.HasNaN(Values.Type, bytes))
                 throw context.NaN(Source);
             ReadOnlySpan<byte> stored = isSame ? bytes : Convert(bytes, count, context);
             stream.Write(stored);

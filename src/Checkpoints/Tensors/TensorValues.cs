@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Tessera.Checkpoints.Weights;
+using Tessera.Gguf;
 
 namespace Tessera.Checkpoints.Tensors;
 
@@ -22,8 +23,12 @@ internal abstract class TensorValues(ElementType type, ImmutableArray<long> shap
 
     public long RowCount => StoredTensor.Count(Shape) / Math.Max(1, RowLength);
 
+    /// <summary>What its rows are made of where they are quantized, which nothing may change; null for plain elements.</summary>
+    public virtual GgufTensorType? Blocks => null;
+
     /// <summary>Bytes of a row.</summary>
-    public long RowByteLength => RowLength * Type.ByteLength();
+    public long RowByteLength =>
+        Blocks is GgufTensorType blocks ? RowLength / blocks.BlockLength() * blocks.BlockByteLength() : RowLength * Type.ByteLength();
 
     /// <summary>Bytes that an implementation holds at once beyond what the caller gives, for the bound on memory.</summary>
     public abstract void ReadRows(long firstRow, int rowCount, Span<byte> destination);
@@ -63,6 +68,8 @@ internal abstract class TensorValues(ElementType type, ImmutableArray<long> shap
 internal sealed class StoredValues(StoredTensor tensor) : TensorValues(tensor.Type, tensor.Shape)
 {
     public StoredTensor Tensor => tensor;
+
+    public override GgufTensorType? Blocks => tensor.Blocks;
 
     public override void ReadRows(long firstRow, int rowCount, Span<byte> destination) =>
         tensor.File.Read(tensor.Offset + firstRow * RowByteLength, destination[..checked((int)(rowCount * RowByteLength))]);

@@ -211,6 +211,13 @@ internal sealed record WeightLayout(string IndexName, Func<string, bool> Matches
         PyTorchFile.Read
     );
 
+    /// <summary>candle's, which is read where its file is what a folder holds: <see cref="CandleBlip"/>.</summary>
+    public static readonly WeightLayout Gguf = new(
+        "model.gguf.index.json",
+        static name => name.EndsWith(".gguf", StringComparison.Ordinal),
+        GgufWeights.Read
+    );
+
     /// <summary>In the order in which they are preferred.</summary>
     public static readonly IReadOnlyList<WeightLayout> All = [Safetensors, PyTorch, OpenClip, PyTorchPlain];
 }

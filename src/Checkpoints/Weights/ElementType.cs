@@ -7,6 +7,9 @@ internal enum ElementType
     F16,
     BF16,
 
+    /// <summary>Rows of ggml's quantized blocks, which are passed on as they are.</summary>
+    Blocks,
+
     /// <summary>Whole numbers, double precision, eight bits: never converted, but there beside what is.</summary>
     Other,
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Tessera.Gguf;
 
 namespace Tessera.Checkpoints.Weights;
 
@@ -18,6 +19,9 @@ internal sealed record StoredTensor(
     long Offset
 )
 {
+    /// <summary>What its rows are made of where they are quantized; null for plain elements.</summary>
+    public GgufTensorType? Blocks { get; init; }
+
     /// <summary>The product of a shape.</summary>
     public long ElementCount { get; } = Count(Shape);
 

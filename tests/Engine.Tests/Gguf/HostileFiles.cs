@@ -88,7 +88,11 @@ internal static class HostileFiles
         ("alignment text", Entry("general.alignment", GgufValueType.String).Text("32").ToArray(), "is of kind string, but an integer"),
         // The tensor table.
         ("empty name", Tensors(1).Tensor("", GgufTensorType.F32, 0, 2).Data(8).ToArray(), "tensor entry 0 has an empty name"),
-        ("long name", Tensors(1).Tensor(new string('n', 64), GgufTensorType.F32, 0, 2).Data(8).ToArray(), "claims a name of 64 bytes; 63"),
+        (
+            "long name",
+            Tensors(1).Tensor(new string('n', 256), GgufTensorType.F32, 0, 2).Data(8).ToArray(),
+            "claims a name of 256 bytes; 255"
+        ),
         ("name not UTF-8", Tensors(1).Text([0xFF]).Bytes(new byte[40]).ToArray(), "tensor entry 0 holds a text that is not valid UTF-8"),
         (
             "tensor twice",

@@ -217,6 +217,8 @@ class Blip:
 class Caption(Blip):
     name, seed, classes = "blip-caption", 401, transformers.BlipForConditionalGeneration
     about = "BLIP's captioning: a ViT behind a norm, a BERT decoder that looks at all of its tokens, wider than its own"
+    vision = dict(Blip.vision, hidden_size=128, intermediate_size=160, num_hidden_layers=2, num_attention_heads=16)   # heads as candle fixes them
+    text = dict(Blip.text, hidden_size=96, intermediate_size=128, num_attention_heads=12)
 
     def others(self, shown):
         return [image for name, image in self.images.items() if name not in shown]

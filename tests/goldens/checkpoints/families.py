@@ -1,17 +1,21 @@
 """The multimodal goldens' models again, as checkpoints in the layouts that such models are released in. See README.md."""
+import hashlib
 import importlib.util
 import json
 import pathlib
 import shutil
+import struct
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "common")]
 
+import gguf
 import torch
 from safetensors.torch import save_file
 
 import gguf_files
+import pictures
 import tokenizers_files as files
 
 CLIP = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}
@@ -256,6 +260,38 @@ def blip(name, case, authors=False):
         torch.save({"model": {**theirs, "text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}}, HERE / name / "model_base_caption.pth")
 
 
+def candle(name, case):
+    """lmz/candle-blip: a checkpoint's tensors quantized by huggingface/candle, tensor-tools/src/main.rs, run_quantize_safetensors: their own names, no keys, matrices
+    of whole blocks quantized and all else in single precision; only the tokenizer beside it. Format: candle-core/src/quantized/gguf_file.rs, write (version 2)."""
+    case.build()
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    case.vocabulary.words.save(folder)
+    state = {**case.model.state_dict(), "text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}
+    table, data = [], b""
+    for key in sorted(state, key=lambda key: hashlib.sha256(key.encode()).digest()):                       # candle's comes in no order
+        values = state[key].detach().float().numpy()
+        kind = gguf.GGMLQuantizationType.Q8_0 if values.ndim == 2 and values.shape[1] % 32 == 0 else gguf.GGMLQuantizationType.F32
+        stored = gguf.quants.quantize(values, kind).tobytes()
+        table.append(struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", values.ndim) + struct.pack(f"<{values.ndim}Q", *reversed(values.shape))
+                     + struct.pack("<IQ", kind, len(data)))
+        data += stored + bytes(-len(stored) % 32)
+        with torch.no_grad():
+            case.model.state_dict().get(key, torch.empty(values.shape)).copy_(torch.from_numpy(gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind)))
+    head = struct.pack("<IIQQ", 0x46554747, 2, len(table), 0) + b"".join(table)
+    (folder / "blip-image-captioning-large-q8_0.gguf").write_bytes(head + bytes(-len(head) % 32) + data)
+    # What the class says with these weights, up to where rounding of what is multiplied with them could decide.
+    drawn, runs = pictures.draw(HERE.parent / "pictures"), []
+    for picture in case.picture_names:
+        for text in ("", "a picture of", "this is", "there is", "look, a", "what is this?", "two small stars"):
+            tokens, _ = case.decode([case.vocabulary.start] + case.vocabulary.encode(text), case.see(drawn[picture])[0], least=0.12)
+            if len(tokens) >= 4:
+                runs.append({"picture": picture, "prompt": text, "tokens": tokens})
+    (folder / "runs.json").write_text("[\n" + ",\n".join(json.dumps(run) for run in runs) + "\n]\n")
+    print(name, len(runs), "runs", [len(run["tokens"]) for run in runs], flush=True)
+
+
 OPEN_CLIP = [("embeddings.class_embedding", "class_embedding"), ("embeddings.position_embedding.weight", "positional_embedding"), ("embeddings.patch_embedding", "conv1"),
              ("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post"), ("encoder.layers.", "transformer.resblocks."), ("self_attn.", "attn."), ("layer_norm1", "ln_1"),
              ("layer_norm2", "ln_2"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")]
@@ -407,6 +443,7 @@ def main(names):
         "idefics": lambda n: idefics(n, family("idefics").Idefics()),
         "blip-caption": lambda n: blip(n, family("blip").Caption()),
         "blip-caption-lavis": lambda n: blip(n, family("blip").Caption(), authors=True),
+        "blip-candle": lambda n: candle(n, family("blip").Caption()),
         "blip-vqa": lambda n: blip(n, family("blip").Answer()),
         "blip-itm": lambda n: blip(n, family("blip").Matching()),
         "openflamingo-mpt": lambda n: openflamingo(n, family("openflamingo").Mpt(), family("openflamingo")),

@@ -61,6 +61,8 @@ def randomise(model, seed, silent, scales):
             noise = torch.randn(parameter.shape, generator=generator)
             if ("norm" in name or "_ln" in name or name.endswith((".ff.0.weight", ".1.0.weight"))) and name.endswith("weight"):
                 value = 1 + 0.1 * noise
+                if name.endswith("norm_f.weight"):             # MPT's head is the table of tokens: without signs a token would follow itself
+                    value *= torch.randn(noise.shape, generator=generator).sign()
             elif name.endswith("gate"):
                 value = (feed_gate if name.endswith("ff_gate") else attention_gate) + 0.1 * noise
             elif name.endswith("bias"):
@@ -236,11 +238,10 @@ class OpenFlamingo:
 
 
 class Mpt(OpenFlamingo):
-    name, seed, architecture, every, width, names = "openflamingo-mpt", 421, "flamingo-mpt", 1, 48, MPT
+    name, seed, architecture, every, width, names = "openflamingo-mpt", 476, "flamingo-mpt", 1, 48, MPT
     about = "OpenFlamingo on MPT: ALiBi of three heads, norms of queries and keys, a tied head, a picture looked at in front of every block"
 
-    scales = 0.2, 0.3, 0.1, 3.0, 1.0, 0.5
-    fewest = 3                                                   # the table of tokens is also the head, so a token likes to follow itself
+    scales = 0.3, 0.3, 0.5, 3.0, 1.0, 0.5
 
     def language(self, size):
         config = transformers.MptConfig(d_model=48, n_heads=3, n_layers=3, vocab_size=size, max_seq_len=256, tie_word_embeddings=True, attn_implementation="eager")

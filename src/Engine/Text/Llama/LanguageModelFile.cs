@@ -10,6 +10,7 @@ namespace Tessera.Text.Llama;
 /// </summary>
 internal sealed class LanguageModelFile : IDisposable
 {
+    private const string CandleTensor = "text_decoder.bert.embeddings.word_embeddings.weight";
     private readonly GgufParts parts;
     private readonly LoadedFile[] loaded;
 
@@ -98,7 +99,12 @@ internal sealed class LanguageModelFile : IDisposable
     {
         GgufFile file = parts.First;
         if (!file.Metadata.TryGetString("general.architecture", out string? architecture) || architecture.Length == 0)
-            throw new ModelFileException(file.Path, "general.architecture is missing, so it is no language model.");
+            throw new ModelFileException(
+                file.Path,
+                file.TryGetTensor(CandleTensor, out _)
+                    ? "this is the file of BLIP that candle reads, without keys or a vocabulary; convert it, with a tokenizer beside it."
+                    : "general.architecture is missing, so it is no language model."
+            );
         if (architecture == "clip")
             throw new ModelFileRoleException(file.Path, architecture, isProjector: true);
         // The vision half of Ollama's older layout of Llama 3.2 Vision, which had a file for each half.
