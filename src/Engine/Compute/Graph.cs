@@ -11,15 +11,18 @@ internal sealed unsafe class Graph : IDisposable
     private const int GgmlRopeNeox = 2; // GGML_ROPE_TYPE_NEOX of ggml.h
     private readonly GgmlContextHandle arena;
     private readonly bool mayRound;
+    private readonly LowRankAdditions? additions;
     private readonly List<(Tensor Tensor, ReadOnlyMemory<float> Data)> floatInputs = [];
     private readonly List<(Tensor Tensor, ReadOnlyMemory<int> Data)> indexInputs = [];
 
     /// <param name="nodeCapacity">The most tensors that the computation may have.</param>
     /// <param name="isOnProcessor">Whether the CPU will run it.</param>
     /// <param name="mayRound">Whether products of weights may round both operands to bfloat16.</param>
-    public Graph(int nodeCapacity, bool isOnProcessor, bool mayRound = false)
+    /// <param name="additions">What is added to products of weights; null for nothing.</param>
+    public Graph(int nodeCapacity, bool isOnProcessor, bool mayRound = false, LowRankAdditions? additions = null)
     {
         this.mayRound = mayRound;
+        this.additions = additions;
         NodeCapacity = nodeCapacity;
         IsOnProcessor = isOnProcessor;
         arena = GgmlArena.Create(nodeCapacity, graphCapacity: nodeCapacity);
@@ -101,7 +104,7 @@ internal sealed unsafe class Graph : IDisposable
                 product,
                 mayRound || weight.IsQuantized ? ggml_prec.GGML_PREC_BF16 : ggml_prec.GGML_PREC_F32
             );
-        return new Tensor(product);
+        return additions?.AddTo(this, new Tensor(product), weight, x) ?? new Tensor(product);
     }
 
     /// <summary>

@@ -14,17 +14,20 @@ internal sealed unsafe class GraphRunner : IDisposable
     private readonly SchedulerHandle scheduler;
     private readonly int nodeCapacity;
     private readonly bool mayRound;
+    private readonly LowRankAdditions? additions;
     private readonly int* stopFlag;
     private Graph? placed;
 
     /// <param name="device">Where to run; must outlive the runner.</param>
     /// <param name="nodeCapacity">The most nodes of any graph that will be run.</param>
     /// <param name="mayRound">Whether products of weights may round both operands to bfloat16 where that is faster.</param>
-    public GraphRunner(ComputeDevice device, int nodeCapacity, bool mayRound = false)
+    /// <param name="additions">What is added to products of weights; null for nothing.</param>
+    public GraphRunner(ComputeDevice device, int nodeCapacity, bool mayRound = false, LowRankAdditions? additions = null)
     {
         this.mayRound = mayRound;
+        this.additions = additions;
         this.device = device;
-        this.nodeCapacity = nodeCapacity;
+        this.nodeCapacity = nodeCapacity += additions?.NodeCount ?? 0;
         nint[] backends = device.Backends;
         fixed (nint* list = backends)
             scheduler = new SchedulerHandle(
@@ -42,7 +45,7 @@ internal sealed unsafe class GraphRunner : IDisposable
     public bool IsOnProcessor => device.IsProcessor;
 
     /// <summary>An empty graph for this runner.</summary>
-    public Graph NewGraph() => new(nodeCapacity, device.IsProcessor, mayRound);
+    public Graph NewGraph() => new(nodeCapacity, device.IsProcessor, mayRound, additions);
 
     /// <summary>Takes the memory that a graph needs, without touching it, and keeps it for graphs that need as much or less.</summary>
     /// <param name="graph">The graph; it is not placed.</param>

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using Tessera.Gguf;
 using Tessera.Native;
 
@@ -10,21 +8,15 @@ namespace Tessera.Compute;
 /// from the file to the device, or leaves them where the file is mapped. Matrices keep the file's type unless another is wanted; everything
 /// else becomes float32.
 /// </summary>
-internal sealed unsafe class WeightStore : IDisposable
+internal sealed class WeightStore : IDisposable
 {
     private const int MatrixUnitColumns = 32;
-
-    // Each works in the memory of a whole weight, and more threads than these only wait for memory.
-    private const int MaxUploadThreads = 4;
-    private readonly ComputeDevice device;
     private readonly GgufFile file;
     private readonly VisionType matrixType;
-    private readonly int threadCount;
     private readonly MatrixPlacement placement;
-    private readonly Dictionary<nint, GgmlContextHandle> arenas = [];
-    private readonly List<BackendBufferHandle> buffers = [];
-    private readonly List<DeclaredWeight> declared = [];
+    private readonly WeightMemory memory;
     private readonly InPlaceWeights inPlace;
+    private readonly Dictionary<string, Tensor> matrices = new(StringComparer.Ordinal);
     private readonly Lazy<MappedFiles> mapped;
 
     /// <param name="device">Where the weights go; must outlive the store.</param>
@@ -32,11 +24,10 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <param name="matrixType">The type that matrices get.</param>
     public WeightStore(ComputeDevice device, GgufFile file, VisionType matrixType = VisionType.File)
     {
-        this.device = device;
         this.file = file;
         this.matrixType = matrixType;
-        threadCount = device.Threads.Most;
         placement = new MatrixPlacement(device);
+        memory = new WeightMemory(device, file, placement);
         inPlace = new InPlaceWeights(file);
         mapped = new Lazy<MappedFiles>(() =>
             MappedFiles.Hold([.. file.Whole.Select(static part => part.Path)], file.Whole.Sum(static part => part.FileLength))
@@ -62,19 +53,10 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <summary>A matrix for <see cref="Graph.Project"/>: [inputs, outputs], in the file's type.</summary>
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be multiplied.</exception>
-    public Tensor Matrix(string name, long inputs, long outputs)
-    {
-        GgufTensor part = RequireMatrix(name, inputs, outputs);
-        var type = (ggml_type)(int)part.Type;
-        bool stays =
-            IsReadInPlace(type, inputs, outputs) && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
-        if (!stays || !mapped.Value.MayStay)
-            return JoinedMatrix([name], inputs, outputs);
-        IsMapped = true;
-        Tensor weight = inPlace.Declare(part, inputs, outputs);
-        IsQuantized |= weight.IsQuantized;
-        return weight;
-    }
+    public Tensor Matrix(string name, long inputs, long outputs) => matrices[name] = DeclareMatrix(name, inputs, outputs);
+
+    /// <summary>Finds a weight that <see cref="Matrix"/> declared.</summary>
+    public bool TryGetMatrix(string name, out Tensor weight) => matrices.TryGetValue(name, out weight);
 
     /// <summary>Whether matrices stay in the mapped file that the processor's kernels would not repack, as a language model's many
     /// do.</summary>
@@ -84,7 +66,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">It is missing, has another shape, or a type that cannot be looked up.</exception>
     public Tensor Table(string name, long width, long rows)
     {
-        GgufTensor part = RequireMatrix(name, width, rows);
+        GgufTensor part = file.RequireMatrix(name, width, rows);
         if (!placement.IsOnProcessor || !InPlaceWeights.Takes(part) || !mapped.Value.MayStay)
             return Declare([part], (ggml_type)(int)part.Type, placement.DefaultBufferType, width, rows);
         IsMapped = true;
@@ -97,7 +79,7 @@ internal sealed unsafe class WeightStore : IDisposable
     {
         if (paddedInputs == inputs && paddedOutputs == outputs)
             return Matrix(name, inputs, outputs);
-        GgufTensor part = RequireMatrix(name, inputs, outputs);
+        GgufTensor part = file.RequireMatrix(name, inputs, outputs);
         ggml_type type = placement.TypeInMemory((ggml_type)(int)part.Type, matrixType, paddedInputs);
         return Declare([part], type, placement.BufferType(type, paddedInputs, paddedOutputs), paddedInputs, paddedOutputs);
     }
@@ -115,7 +97,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">One is missing, has another shape, or a type that cannot be multiplied.</exception>
     public Tensor JoinedMatrix(IReadOnlyList<string> names, long inputs, long outputs)
     {
-        GgufTensor[] parts = [.. names.Select(name => RequireMatrix(name, inputs, outputs))];
+        GgufTensor[] parts = [.. names.Select(name => file.RequireMatrix(name, inputs, outputs))];
         ggml_type type = placement.TypeInMemory((ggml_type)(int)parts[0].Type, matrixType, inputs);
         return Declare(parts, type, placement.BufferType(type, inputs, outputs * parts.Length), inputs, outputs * parts.Length);
     }
@@ -131,12 +113,8 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">It is missing or has another shape or type.</exception>
     public Tensor PatchKernel(string name, long patchSize, long channels, long outputs)
     {
-        GgufTensor tensor = Require(name, patchSize * patchSize * channels * outputs, [patchSize, patchSize, channels, outputs]);
-        long inputs = patchSize * patchSize * channels;
-        var type = (ggml_type)(int)tensor.Type;
-        if (type is not (ggml_type.GGML_TYPE_F16 or ggml_type.GGML_TYPE_F32 or ggml_type.GGML_TYPE_BF16))
-            throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}; a patch kernel is F16, BF16 or F32.");
-        return Declare([tensor], type, placement.DefaultBufferType, inputs, outputs);
+        GgufTensor tensor = file.RequirePatchKernel(name, patchSize, channels, outputs);
+        return Declare([tensor], (ggml_type)(int)tensor.Type, placement.DefaultBufferType, patchSize * patchSize * channels, outputs);
     }
 
     /// <summary>A vector or table as float32: [width, rows].</summary>
@@ -147,19 +125,19 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="ModelFileException">One is missing or has another number of elements.</exception>
     public Tensor JoinedValues(IReadOnlyList<string> names, long width, long rows = 1)
     {
-        GgufTensor[] parts = [.. names.Select(name => RequireValues(name, width * rows))];
+        GgufTensor[] parts = [.. names.Select(name => file.RequireValues(name, width * rows))];
         return Declare(parts, ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, parts.Length == 1 ? width : width * parts.Length, rows);
     }
 
     /// <summary>A vector as float32 in ordinary memory, for merging outside the graph; read at once.</summary>
     /// <exception cref="ModelFileException">It is missing or has another number of elements.</exception>
-    public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, RequireValues(name, count));
+    public float[] HostValues(string name, long count) => DeclaredWeight.ToFloat(file, file.RequireValues(name, count));
 
     /// <summary>Rows of a table [width, rows] as float32, read from the file: what is looked up on the processor.</summary>
     /// <exception cref="ModelFileException">It is missing, or has another number of elements.</exception>
     public float[] HostRows(string name, int width, int rowCount, IReadOnlyList<int> indexes)
     {
-        GgufTensor table = RequireValues(name, (long)width * rowCount);
+        GgufTensor table = file.RequireValues(name, (long)width * rowCount);
         var stored = new byte[checked((int)(table.ByteLength / rowCount))];
         var rows = new float[checked(width * indexes.Count)];
         for (int index = 0; index < indexes.Count; index++)
@@ -173,7 +151,9 @@ internal sealed unsafe class WeightStore : IDisposable
 
     /// <summary>A vector [width] with zeros behind it as float32, or a null tensor where the file has none: [paddedWidth].</summary>
     public Tensor OptionalPaddedValues(string name, long width, long paddedWidth) =>
-        Has(name) ? Declare([RequireValues(name, width)], ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, paddedWidth, 1) : default;
+        Has(name)
+            ? Declare([file.RequireValues(name, width)], ggml_type.GGML_TYPE_F32, placement.DefaultBufferType, paddedWidth, 1)
+            : default;
 
     /// <summary>Like <see cref="Values"/>, and a null tensor where the file has none.</summary>
     public Tensor OptionalValues(string name, long width, long rows = 1) => Has(name) ? Values(name, width, rows) : default;
@@ -182,8 +162,7 @@ internal sealed unsafe class WeightStore : IDisposable
     /// <exception cref="NativeLibraryException">There is not enough memory; the message says how much was needed.</exception>
     public void Reserve()
     {
-        Allocate();
-        ByteLength += inPlace.Attach();
+        ByteLength += memory.Allocate() + inPlace.Attach();
         if (mapped.IsValueCreated)
             mapped.Value.SetMapped();
     }
@@ -195,122 +174,35 @@ internal sealed unsafe class WeightStore : IDisposable
     public void Upload(IProgress<double>? progress, CancellationToken cancellationToken)
     {
         Reserve();
-        if (!placement.IsOnProcessor)
-        {
-            UploadInTurn(progress, cancellationToken);
-            return;
-        }
-
-        long total = declared.Sum(static weight => weight.ByteLength),
-            done = 0;
-        var gate = new Lock();
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = Math.Min(threadCount, MaxUploadThreads),
-            CancellationToken = cancellationToken,
-        };
-        try
-        {
-            // The largest first, so that no thread is left with a large one at the end.
-            Parallel.ForEach(
-                Partitioner.Create(
-                    declared.OrderByDescending(static weight => weight.ByteLength),
-                    EnumerablePartitionerOptions.NoBuffering
-                ),
-                options,
-                static () => new UploadMemory(),
-                (weight, _, memory) =>
-                {
-                    weight.CopyTo(file, memory);
-                    lock (gate)
-                        progress?.Report((double)(done += weight.ByteLength) / total);
-                    return memory;
-                },
-                static memory => memory.Dispose()
-            );
-        }
-        catch (AggregateException failures)
-        {
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
-        }
+        memory.Fill(progress, cancellationToken);
     }
 
     public void Dispose()
     {
-        foreach (BackendBufferHandle buffer in buffers)
-            buffer.Dispose();
-        foreach (GgmlContextHandle arena in arenas.Values)
-            arena.Dispose();
+        memory.Dispose();
         inPlace.Dispose();
         if (mapped.IsValueCreated)
             mapped.Value.Dispose();
         placement.Dispose();
     }
 
-    // On the thread that may be given up.
-    private void UploadInTurn(IProgress<double>? progress, CancellationToken cancellationToken)
+    private Tensor DeclareMatrix(string name, long inputs, long outputs)
     {
-        long total = declared.Sum(static weight => weight.ByteLength),
-            done = 0;
-        using var memory = new UploadMemory();
-        foreach (DeclaredWeight weight in declared)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            weight.CopyTo(file, memory);
-            progress?.Report((double)(done += weight.ByteLength) / total);
-        }
+        GgufTensor part = file.RequireMatrix(name, inputs, outputs);
+        var type = (ggml_type)(int)part.Type;
+        bool stays =
+            IsReadInPlace(type, inputs, outputs) && placement.TypeInMemory(type, matrixType, inputs) == type && InPlaceWeights.Takes(part);
+        if (!stays || !mapped.Value.MayStay)
+            return JoinedMatrix([name], inputs, outputs);
+        IsMapped = true;
+        Tensor weight = inPlace.Declare(part, inputs, outputs);
+        IsQuantized |= weight.IsQuantized;
+        return weight;
     }
-
-    // A GPU's driver may print when it has no more.
-    private void CheckRoom()
-    {
-        long needed = declared.Sum(static weight => weight.ByteLength),
-            free = device.FreeBytes();
-        if (needed > free)
-            throw new NativeLibraryException(
-                $"{file.Path}: there is not enough memory for its weights: {needed / 1_000_000} MB are wanted and {free / 1_000_000} MB "
-                    + "are free."
-            );
-    }
-
-    private void Allocate()
-    {
-        if (!placement.IsOnProcessor)
-            CheckRoom();
-        foreach ((nint bufferType, GgmlContextHandle arena) in arenas)
-        {
-            NativeLog.ForgetErrors();
-            var buffer = new BackendBufferHandle(GgmlBackend.ggml_backend_alloc_ctx_tensors_from_buft(arena.Pointer, bufferType));
-            if (buffer.IsInvalid)
-            {
-                long needed = declared.Sum(static weight => weight.ByteLength);
-                throw new NativeLibraryException(
-                    $"{file.Path}: there is not enough memory for its weights, {needed / 1_000_000} MB ({NativeLog.TakeErrors()})."
-                );
-            }
-
-            buffers.Add(buffer);
-            if (placement.IsOnProcessor)
-                AskForLargePages(buffer);
-            GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
-            ByteLength += (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer);
-        }
-    }
-
-    // Filling 600 MB takes half the time when the system need not hand it out in pages of 4 KB. It may decline.
-    private static void AskForLargePages(BackendBufferHandle buffer) =>
-        MemoryAdvice.Give(
-            GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer),
-            GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer),
-            SysMman.MADV_HUGEPAGE
-        );
 
     private Tensor Declare(GgufTensor[] parts, ggml_type type, nint bufferType, long width, long rows)
     {
-        if (!arenas.TryGetValue(bufferType, out GgmlContextHandle? arena))
-            arenas.Add(bufferType, arena = GgmlArena.Create(file.Whole.Sum(static part => part.Tensors.Count)));
-        var tensor = new Tensor(Ggml.ggml_new_tensor_4d(arena.Pointer, type, width, rows, 1, 1));
-        declared.Add(new DeclaredWeight(tensor, parts));
+        Tensor tensor = memory.Declare(parts, type, bufferType, width, rows);
         IsQuantized |= tensor.IsQuantized;
         return tensor;
     }
@@ -318,48 +210,4 @@ internal sealed unsafe class WeightStore : IDisposable
     private bool IsReadInPlace(ggml_type type, long inputs, long outputs) =>
         placement.ReadsInPlace
         || (KeepsPlainMapped && placement.IsOnProcessor && placement.BufferType(type, inputs, outputs) == placement.DefaultBufferType);
-
-    private GgufTensor RequireMatrix(string name, long inputs, long outputs)
-    {
-        GgufTensor tensor = Require(name, inputs * outputs, [inputs, outputs]);
-        return MatrixPlacement.CanMultiply((ggml_type)(int)tensor.Type)
-            ? tensor
-            : throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}, which no matrix product takes.");
-    }
-
-    private GgufTensor RequireValues(string name, long count)
-    {
-        GgufTensor tensor = Require(name, count, null);
-        return ElementConversion.IsConvertible(tensor.Type)
-            ? tensor
-            : throw new ModelFileException(file.Path, $"tensor '{name}' has type {tensor.Type}, which is not converted to float32.");
-    }
-
-    private GgufTensor Require(string name, long elementCount, long[]? shape)
-    {
-        if (!file.TryGetTensor(name, out GgufTensor? tensor))
-            throw new ModelFileException(file.Path, $"tensor '{name}' is missing.");
-        bool fits = shape is null ? tensor.ElementCount == elementCount : SameShape(tensor.Shape, shape);
-        return fits
-            ? tensor
-            : throw new ModelFileException(
-                file.Path,
-                $"tensor '{name}' has shape {string.Join(" x ", tensor.Shape)}, not "
-                    + $"{(shape is null ? $"{elementCount} values" : string.Join(" x ", shape))}."
-            );
-    }
-
-    // Trailing dimensions of length 1 carry no meaning.
-    private static bool SameShape(IReadOnlyList<long> actual, long[] expected)
-    {
-        for (int dimension = 0; dimension < Math.Max(actual.Count, expected.Length); dimension++)
-        {
-            long a = dimension < actual.Count ? actual[dimension] : 1,
-                b = dimension < expected.Length ? expected[dimension] : 1;
-            if (a != b)
-                return false;
-        }
-
-        return true;
-    }
 }

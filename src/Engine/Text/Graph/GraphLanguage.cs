@@ -44,7 +44,7 @@ internal sealed class GraphLanguage : ILanguage
             CheckMemory(cellCount, cacheType);
         cells = new CacheCells(cellCount, sequenceCount);
         cache = new KeyValueCache(model.Device, model.Graph.Layers, cellCount, cacheType, isPlanned: plannedMemory is not null);
-        runner = new GraphRunner(model.Device, model.Graph.NodeCapacity(MostViews));
+        runner = new GraphRunner(model.Device, model.Graph.NodeCapacity(MostViews), additions: model.Adapters?.Additions);
         if (model.Memory is { } rule)
             memories = new MemorySlots(model.Device, runner, model.Graph, cacheType, rule.MostMedia);
         states = new CacheState(cache, cells);

@@ -8,11 +8,13 @@ namespace Tessera.Text.Graph;
 internal sealed class GraphLanguageModel : ILanguageModel
 {
     private readonly LlamaModelHandle vocabulary;
+    private readonly GgufFile file;
     private readonly WeightStore weights;
 
     private GraphLanguageModel(GgufFile file, ComputeDevice device, LlamaModelHandle vocabulary)
     {
         this.vocabulary = vocabulary;
+        this.file = file;
         Device = device;
         Path = file.Path;
         Vocabulary = new Vocabulary(LibLlama.llama_model_get_vocab(vocabulary.Pointer));
@@ -48,7 +50,10 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     public int PositionFactor { get; set; } = 1;
 
-    public string Settings => "";
+    public string Settings => Adapters?.Fingerprint ?? "";
+
+    /// <summary>Its LoRA adapters; null for none.</summary>
+    public GraphAdapters? Adapters { get; private set; }
 
     public MemoryRule? Memory => Graph.Memory;
 
@@ -122,7 +127,7 @@ internal sealed class GraphLanguageModel : ILanguageModel
     public void Adapt(IReadOnlyList<ModelAdapter> adapters)
     {
         if (adapters.Count > 0)
-            throw new ModelFileException(adapters[0].Path, $"a model of {Path}'s architecture takes no adapters.");
+            Adapters = new GraphAdapters(Device, file, weights, adapters);
     }
 
     public ILanguage Open(int length, int sequenceCount, int threadCount, CacheType cacheType) =>
@@ -132,6 +137,7 @@ internal sealed class GraphLanguageModel : ILanguageModel
 
     public void Dispose()
     {
+        Adapters?.Dispose();
         weights.Dispose();
         Device.Dispose();
         vocabulary.Dispose();

@@ -25,6 +25,8 @@ internal sealed record SeenRows(int RowCount, bool SeesNothing, IReadOnlyList<Se
 /// </summary>
 internal sealed class MemorySlots : IDisposable
 {
+    // Rows whose keys and values are made at once, which stay in the processor's caches.
+    private const int StretchRows = 512;
     private readonly ComputeDevice device;
     private readonly GraphRunner runner;
     private readonly LanguageGraph model;
@@ -79,8 +81,7 @@ internal sealed class MemorySlots : IDisposable
         var slot = new Held(new KeyValueCache(device, model.MemoryLayers, rowCount, type, isPlanned: true), rowCount);
         slots.Add(slot);
         using Compute.Graph graph = runner.NewGraph();
-        Tensor states = graph.Input("memory", Native.ggml_type.GGML_TYPE_F32, model.Memory!.Width, rowCount);
-        Store(graph, model, states, graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount), slot.Cache);
+        Store(graph, slot.Cache, Math.Min(rowCount, StretchRows));
         runner.Reserve(graph, $"{rowCount} rows of a memory");
         return new SeenSlot(slots.Count - 1, rowCount);
     }
@@ -120,29 +121,40 @@ internal sealed class MemorySlots : IDisposable
 
     private void Fill(MediaMemory memory, CancellationToken cancellationToken)
     {
-        int rowCount = memory.Values.Length / model.Memory!.Width;
+        int width = model.Memory!.Width,
+            rowCount = memory.Values.Length / width,
+            stretch = Math.Min(rowCount, StretchRows);
         int index = Take(rowCount);
         Held slot = slots[index];
         (slot.Key, slot.LastUse) = (null, clock);
         using Compute.Graph graph = runner.NewGraph();
-        Tensor states = graph.Input("memory", memory.Values, model.Memory.Width, rowCount);
-        Tensor cells = graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount);
-        Store(graph, model, states, cells, slot.Cache);
+        (Tensor states, Tensor cells) = Store(graph, slot.Cache, stretch);
         runner.Place(graph);
-        Compute.Graph.Write<long>(cells, [.. Enumerable.Range(0, rowCount).Select(static row => (long)row)]);
-        runner.Run(graph, LanguageSizes.Largest, cancellationToken);
+        for (int done = 0; done < rowCount; done += stretch)
+        {
+            // The last stretch begins within the one before, rather than being shorter.
+            int first = Math.Min(done, rowCount - stretch);
+            Compute.Graph.Write(states, memory.Values.Span.Slice(first * width, stretch * width), 0);
+            Compute.Graph.Write<long>(cells, [.. Enumerable.Range(first, stretch).Select(static row => (long)row)]);
+            runner.Run(graph, LanguageSizes.Largest, cancellationToken);
+        }
+
         slot.Key = memory.ValueKey;
         slotOf[memory.ValueKey] = index;
     }
 
-    // Every layer's keys and values of a memory [width, rows], into the cells that are named.
-    private static void Store(Compute.Graph graph, LanguageGraph model, Tensor states, Tensor cells, KeyValueCache cache)
+    // Every layer's keys and values of rows of a memory [width, rows], into the cells that are named.
+    private (Tensor States, Tensor Cells) Store(Compute.Graph graph, KeyValueCache cache, int rowCount)
     {
+        Tensor states = graph.Input("memory", Native.ggml_type.GGML_TYPE_F32, model.Memory!.Width, rowCount),
+            cells = graph.Input("cells", Native.ggml_type.GGML_TYPE_I64, rowCount);
         for (int layer = 0; layer < model.MemoryLayers.Count; layer++)
         {
             (Tensor key, Tensor value) = model.BuildMemory(graph, states, layer);
             cache.Store(graph, layer, key, value, cells);
         }
+
+        return (states, cells);
     }
 
     // A slot that is empty or was not used for longest, and fits.

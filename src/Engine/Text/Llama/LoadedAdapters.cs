@@ -7,7 +7,6 @@ namespace Tessera.Text.Llama;
 /// <summary>The LoRA adapters of a loaded model, which libllama frees with the model.</summary>
 internal sealed unsafe class LoadedAdapters
 {
-    private const int MostCount = 64;
     private readonly nint[] pointers;
     private readonly float[] scales;
 
@@ -21,8 +20,7 @@ internal sealed unsafe class LoadedAdapters
     /// <exception cref="ModelFileException">A file is no adapter, or not of this model.</exception>
     public static LoadedAdapters Load(LanguageModel model, IReadOnlyList<ModelAdapter> adapters)
     {
-        if (adapters.Count > MostCount)
-            throw new TesseraException($"There are {adapters.Count} adapters, and {MostCount} are the most.");
+        AdapterFile.CheckCount(adapters.Count);
         nint[] pointers = [.. adapters.Select(adapter => Load(model, adapter))];
         return new LoadedAdapters(
             pointers,
@@ -44,10 +42,7 @@ internal sealed unsafe class LoadedAdapters
 
     private static nint Load(LanguageModel model, ModelAdapter adapter)
     {
-        if (!float.IsFinite(adapter.Scale))
-            throw new ModelFileException(adapter.Path, "the scale of an adapter must be a number.");
-        using (GgufFile file = GgufFile.Open(adapter.Path))
-            RequireAdapter(file);
+        AdapterFile.Open(adapter).Dispose();
         NativeLog.ForgetErrors();
         nint pointer = model.IsOnProcessor
             ? LibLlama.llama_adapter_lora_init(model.Pointer, adapter.Path)
@@ -55,17 +50,6 @@ internal sealed unsafe class LoadedAdapters
         return pointer != 0
             ? pointer
             : throw new ModelFileException(adapter.Path, $"it is no adapter of {model.Path} ({NativeLog.TakeErrors()}).");
-    }
-
-    private static void RequireAdapter(GgufFile file)
-    {
-        bool isLora =
-            file.Metadata.TryGetString("general.type", out string? type)
-            && type == "adapter"
-            && file.Metadata.TryGetString("adapter.type", out string? kind)
-            && kind == "lora";
-        if (!isLora)
-            throw new ModelFileException(file.Path, "it is no LoRA adapter: general.type must be 'adapter' and adapter.type 'lora'.");
     }
 
     private static string FingerprintOf(ModelAdapter adapter)
