@@ -43,6 +43,7 @@ public sealed class Tokenizer
             bytes.AddRange(language.Vocabulary.Piece(token, showsControl));
         }
 
-        return Encoding.UTF8.GetString([.. bytes]).TrimEnd('\ufffd');
+        string text = Encoding.UTF8.GetString([.. bytes]).TrimEnd('\ufffd');
+        return language.Vocabulary.TidiesSpaces ? TidiedText.Of(text) : text;
     }
 }

@@ -8,6 +8,7 @@ internal static unsafe partial class LibLlama
 {
     private const string Library = NativeLibraries.Llama;
 
+    internal const int LLAMA_VOCAB_TYPE_WPM = 3;
     internal const int LLAMA_ROPE_SCALING_TYPE_LINEAR = 1;
     internal const int LLAMA_LOAD_MODE_NONE = 0;
     internal const int LLAMA_FLASH_ATTN_TYPE_ENABLED = 1;
@@ -151,6 +152,9 @@ internal static unsafe partial class LibLlama
 
     [LibraryImport(Library)]
     internal static partial float* llama_get_logits_ith(nint ctx, int i);
+
+    [LibraryImport(Library)]
+    internal static partial int llama_vocab_type(nint vocab);
 
     [LibraryImport(Library)]
     internal static partial int llama_vocab_n_tokens(nint vocab);

@@ -16,6 +16,9 @@ internal sealed unsafe class Vocabulary(nint vocabulary)
 
     public int TokenCount { get; } = LibLlama.llama_vocab_n_tokens(vocabulary);
 
+    /// <summary>Whether its pieces all stand apart, also those that are written together, as WordPiece's do.</summary>
+    public bool TidiesSpaces { get; } = LibLlama.llama_vocab_type(vocabulary) == LibLlama.LLAMA_VOCAB_TYPE_WPM;
+
     /// <summary>The token that starts a prompt, or null if the model wants none.</summary>
     public int? StartToken =>
         LibLlama.llama_vocab_get_add_bos(vocabulary) && LibLlama.llama_vocab_bos(vocabulary) is int token and not NoToken ? token : null;

@@ -28,7 +28,7 @@ internal sealed class AnswerJob(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
     );
     private readonly List<int> tokens = [];
-    private readonly AnswerText text = new(request.StopStrings);
+    private readonly AnswerText text = new(request.StopStrings, language.Vocabulary.TidiesSpaces);
     private CachedSequence? sequence;
     private long admittedAt,
         firstTokenAt;

@@ -6,9 +6,12 @@ namespace Tessera.Text.Scheduling;
 /// Turns the bytes of tokens into text that can be shown at once: never cut inside a character, and never showing the beginning of
 /// what may become a stop string.
 /// </summary>
-internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
+/// <param name="stopStrings">What ends the answer.</param>
+/// <param name="tidiesSpaces">Whether tokens stand apart that are written together (<see cref="TidiedText"/>).</param>
+internal sealed class AnswerText(IReadOnlyList<string> stopStrings, bool tidiesSpaces = false)
 {
     private readonly Decoder decoder = Encoding.UTF8.GetDecoder();
+    private readonly TidiedText? tidied = tidiesSpaces ? new TidiedText() : null;
     private readonly StringBuilder pending = new();
 
     /// <summary>Whether a stop string has been met; nothing more will come.</summary>
@@ -31,7 +34,11 @@ internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
     private void Decode(ReadOnlySpan<byte> bytes, bool flush)
     {
         var characters = new char[Encoding.UTF8.GetMaxCharCount(bytes.Length + 4)];
-        pending.Append(characters, 0, decoder.GetChars(bytes, characters, flush));
+        Span<char> text = characters.AsSpan(0, decoder.GetChars(bytes, characters, flush));
+        if (tidied is null)
+            pending.Append(text);
+        else
+            pending.Append(tidied.Append(text)).Append(flush ? tidied.Finish() : "");
     }
 
     private string TakeCertain(bool atEnd)
@@ -65,21 +72,7 @@ internal sealed class AnswerText(IReadOnlyList<string> stopStrings)
         return first;
     }
 
-    // The longest end of the text with which a stop string begins; and a high surrogate waits for its other half.
-    private int HeldBack(string text)
-    {
-        int longest = text.Length > 0 && char.IsHighSurrogate(text[^1]) ? 1 : 0;
-        foreach (string stop in stopStrings)
-        {
-            for (int length = Math.Min(stop.Length - 1, text.Length); length > longest; length--)
-            {
-                if (!text.AsSpan(text.Length - length).SequenceEqual(stop.AsSpan(0, length)))
-                    continue;
-                longest = length;
-                break;
-            }
-        }
-
-        return longest;
-    }
+    // A high surrogate waits for its other half.
+    private int HeldBack(string text) =>
+        Math.Max(text.Length > 0 && char.IsHighSurrogate(text[^1]) ? 1 : 0, TextEnd.BeginningOf(stopStrings, text));
 }

@@ -181,7 +181,7 @@ internal sealed class BeamAnswer(
 
     private string TextOf(IReadOnlyList<int> tokens)
     {
-        var text = new AnswerText(request.StopStrings);
+        var text = new AnswerText(request.StopStrings, language.Vocabulary.TidiesSpaces);
         var whole = new System.Text.StringBuilder();
         foreach (int token in tokens.Where(token => !language.Vocabulary.IsEnd(token) && !text.IsStopped))
             whole.Append(text.Append(language.Vocabulary.Piece(token, request.Sampling.ShownTokens.Contains(token))));
