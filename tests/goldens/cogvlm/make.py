@@ -36,6 +36,7 @@ class CogVlmCase(GoldenCase):
     prompts = {"raw": reference.MEDIA + "{}", "chat": CHAT}
     largest_pixels = 60_000
     is_second, groups, base = False, 4, 1e4
+    tower_attention = 1.0                               # of queries and keys: no norm stands in front of them, so that scores are of 5, which multiply rounding
 
     def config(self, vision, text):
         side = self.image_size // self.patch_size
@@ -49,6 +50,8 @@ class CogVlmCase(GoldenCase):
             for name, parameter in model.named_parameters():
                 if "expert_query_key_value.weight" in name:
                     parameter[: (self.groups + 4) * 16].mul_(2)
+                elif ".vision." in name and name.endswith("attention.query_key_value.weight"):
+                    parameter[: 2 * VISION["hidden_size"]].mul_(self.tower_attention)
                 elif "dense_4h_to_h" in name:
                     parameter.mul_(8)
                 elif name.endswith((".boi", ".eoi")):
@@ -101,7 +104,7 @@ class CogVlm(CogVlmCase):
 class CogVlm2(CogVlmCase):
     name, seed, vocabulary_type, image_size, patch_size = "cogvlm2", 322, BytePairVocabulary, 84, 14
     about = "CogVLM2: the same with a 2 x 2 convolution, grouped heads, biases of the visual expert's queries, keys and values, another base of the rotation"
-    is_second, groups, base = True, 2, 5e5
+    is_second, groups, base, tower_attention = True, 2, 5e5, 0.5
 
 
 if __name__ == "__main__":
