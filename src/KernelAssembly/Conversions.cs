@@ -11,16 +11,24 @@ internal static class Conversions
 {
     private const int Lanes = 8;
 
-    /// <summary>Half precision as single precision, 16 at a time; see <see cref="HalvesCall"/>.</summary>
+    /// <summary>Rows of half precision as single precision, 16 elements at a time; see <see cref="HalvesCall"/>.</summary>
     public static void WidenHalves(Assembler code)
     {
-        AssemblerRegister64 source = Rows,
+        AssemblerRegister64 row = Columns,
+            source = Rows,
             target = Sums,
-            count = Steps;
-        code.mov(source, __qword_ptr[Call + At(nameof(HalvesCall.Source))]);
+            stride = SumStride,
+            count = Steps,
+            rowCount = Walk;
+        code.mov(row, __qword_ptr[Call + At(nameof(HalvesCall.Source))]);
         code.mov(target, __qword_ptr[Call + At(nameof(HalvesCall.Target))]);
+        code.mov(rowCount, __qword_ptr[Call + At(nameof(HalvesCall.Rows))]);
+        code.mov(stride, __qword_ptr[Call + At(nameof(HalvesCall.Stride))]);
+        Label rows = code.CreateLabel(),
+            loop = code.CreateLabel();
+        code.Label(ref rows);
+        code.mov(source, row);
         code.mov(count, __qword_ptr[Call + At(nameof(HalvesCall.Count))]);
-        Label loop = code.CreateLabel();
         code.Label(ref loop);
         code.vcvtph2ps(Ymm(0), __xmmword_ptr[source]);
         code.vcvtph2ps(Ymm(1), __xmmword_ptr[source + Lanes * sizeof(ushort)]);
@@ -30,6 +38,9 @@ internal static class Conversions
         code.add(target, HalvesCall.AtOnce * sizeof(float));
         code.sub(count, HalvesCall.AtOnce);
         code.jg(loop);
+        code.add(row, stride);
+        code.dec(rowCount);
+        code.jg(rows);
         code.vzeroupper();
         code.ret();
     }

@@ -75,7 +75,8 @@ public sealed class AttentionKernelTests
     [InlineData(1, 256, 16, "")]
     [InlineData(4, 256, 16, "")]
     [InlineData(1, 256, 2, "each head has keys of its own")]
-    [InlineData(1, 256, 8, "few heads share keys")]
+    [InlineData(1, 256, 8, "")]
+    [InlineData(1, 256, 6, "few heads share keys")]
     [InlineData(31, 256, 16, "more rows than a tile has")]
     public void Few_queries_that_are_sooner_done_by_ggml_are_left_to_it(int queries, int tokens, int heads, string reason)
     {

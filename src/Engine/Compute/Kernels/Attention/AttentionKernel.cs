@@ -41,7 +41,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
             * TileProduct.Lanes;
         var store = (float*)packed.Reserve(group * headLength * sizeof(float));
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
-        var mask = new AttentionMask(shape, queryTiles, keyTiles);
+        var mask = new AttentionMask(shape, AttentionTile.Rows);
 
         for (int first = 0; first < heads; first += group)
         {
@@ -89,9 +89,9 @@ internal sealed unsafe class AttentionKernel : IDisposable
     {
         var few = new SharedKeyAttention(shape);
         int scratchEach = (few.ScratchLength + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
-        var parts = (float*)packed.Reserve((long)few.UnitCount * few.PartLength * sizeof(float));
+        var parts = (float*)packed.Reserve((long)few.UnitCount * few.UnitLength * sizeof(float));
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
-        var mask = new AttentionMask(shape, queryTiles: 1, PackedKeys.TileCount(shape.TokenCount));
+        var mask = new AttentionMask(shape, tileQueries: 1);
         WorkSharing.Share(threadCount, few.UnitCount, (worker, unit) => few.Compute(unit, mask, rooms + (long)worker * scratchEach, parts));
         few.Sum(parts);
     }

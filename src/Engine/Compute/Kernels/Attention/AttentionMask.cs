@@ -20,14 +20,20 @@ internal sealed unsafe class AttentionMask
 {
     private const ushort MinusInfinity = 0xfc00;
     private readonly ggml_tensor* mask;
+    private readonly int tileQueries;
     private readonly int queryTiles;
     private readonly int keyTiles;
     private readonly MaskEffect[] effects;
 
-    public AttentionMask(in AttentionShape shape, int queryTiles, int keyTiles)
+    /// <summary>Finds them.</summary>
+    /// <param name="shape">The operation.</param>
+    /// <param name="tileQueries">Queries of a tile.</param>
+    public AttentionMask(in AttentionShape shape, int tileQueries)
     {
         mask = shape.Mask;
-        (this.queryTiles, this.keyTiles) = (queryTiles, keyTiles);
+        this.tileQueries = tileQueries;
+        queryTiles = (shape.QueryCount + tileQueries - 1) / tileQueries;
+        keyTiles = PackedKeys.TileCount(shape.TokenCount);
         effects = mask == null ? [] : new MaskEffect[mask->ne[3] * queryTiles * keyTiles];
         for (int slice = 0; mask != null && slice < mask->ne[3]; slice++)
         {
@@ -47,8 +53,8 @@ internal sealed unsafe class AttentionMask
 
     private void FindEffects(in AttentionShape shape, int slice, int queryTile)
     {
-        int firstQuery = queryTile * AttentionTile.Rows,
-            lastQuery = Math.Min(shape.QueryCount, firstQuery + AttentionTile.Rows);
+        int firstQuery = queryTile * tileQueries,
+            lastQuery = Math.Min(shape.QueryCount, firstQuery + tileQueries);
         for (int keyTile = 0; keyTile < keyTiles; keyTile++)
         {
             int token = keyTile * AttentionTile.Columns,

@@ -16,7 +16,7 @@ internal readonly unsafe struct AttentionShape
     // Fewer keys for few queries are sooner done by ggml than handed over, and so are keys that fewer heads share: packing them for one
     // row takes longer than multiplying them (benchmarks/README.md).
     private const int LeastTokens = 256,
-        LeastSharers = 8;
+        LeastSharers = 4;
     private const int LargestHead = 512;
 
     public AttentionShape(ggml_tensor* node)

@@ -106,42 +106,6 @@ internal readonly unsafe struct AttentionTile(float* scratch, int valueStride)
         total.Store(sum);
     }
 
-    /// <summary>Writes what a row has summed so far: its greatest score, the sum of its weights, then its values from the 16th float
-    /// on.</summary>
-    public void StorePart(int row, float* target)
-    {
-        target[0] = Greatest[row];
-        target[1] = Vector512.Sum(Vector512.Load(Sums + row * Lanes));
-        new ReadOnlySpan<float>(Mixed + (long)row * valueStride, valueStride).CopyTo(new Span<float>(target + Lanes, valueStride));
-    }
-
-    /// <summary>Sums what <see cref="StorePart"/> wrote for parts of the keys into a result.</summary>
-    /// <param name="part">The first part.</param>
-    /// <param name="stride">Floats from a part to the next.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="size">The values' size.</param>
-    /// <param name="result">Gets the mixed values, zeros where the row attends to nothing.</param>
-    public static void SumParts(float* part, int stride, int count, int size, float* result)
-    {
-        float greatest = float.NegativeInfinity,
-            sum = 0;
-        for (int index = 0; index < count; index++)
-            greatest = MathF.Max(greatest, part[(long)index * stride]);
-        new Span<float>(result, size).Clear();
-        for (int index = 0; index < count; index++, part += stride)
-        {
-            if (part[0] == float.NegativeInfinity)
-                continue;
-            float weight = MathF.Exp(part[0] - greatest);
-            sum += weight * part[1];
-            for (int at = 0; at < size; at += Lanes)
-                (Vector512.Load(result + at) + weight * Vector512.Load(part + Lanes + at)).Store(result + at);
-        }
-
-        for (int at = 0; at < size && sum != 0; at += Lanes)
-            (Vector512.Load(result + at) * (1 / sum)).Store(result + at);
-    }
-
     /// <summary>Writes the first queries' results; a query that attends to nothing gets zeros.</summary>
     public void Store(in AttentionShape shape, (int Slice, int Head, int Tile) place, int firstQuery, int count)
     {

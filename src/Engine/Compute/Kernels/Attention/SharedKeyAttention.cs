@@ -1,119 +1,205 @@
-using Tessera.Compute.Kernels.Products;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using Tessera.Compute.Kernels.Code;
+using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Attention;
 
 /// <summary>
-/// Attention of a few queries over many keys: the heads that share a key head are rows of one product, so that its keys are read once, and
-/// the keys are split into stretches that threads take. What the stretches give is summed at the end, in the same order whatever the
-/// number of threads.
+/// Attention of a few queries over many keys: the heads that share a key head are taken together, eight side by side, so that its keys are
+/// read once, and the keys are split into stretches that threads take. What the stretches give is summed at the end, in the same order
+/// whatever the number of threads.
 /// </summary>
 /// <param name="shape">The operation.</param>
 internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
 {
-    // Tiles of 64 keys.
-    private const int StretchTiles = 4;
-    private const int Lanes = TileProduct.Lanes;
+    private const int StretchTokens = 128;
+    private const int Lanes = LaneSums.Lanes,
+        Tokens = LaneTile.Tokens;
 
-    /// <summary>Rows that share a key head: heads times queries.</summary>
-    public int RowCount => shape.HeadsPerKey * shape.SlicesPerKey * shape.QueryCount;
+    // More rows are sooner done by packing the keys.
+    private const int MostRows = 96;
+    private const int LineBytes = 64;
 
-    /// <summary>Stretches of the keys, of each key head.</summary>
-    public int StretchCount => (PackedKeys.TileCount(shape.TokenCount) + StretchTiles - 1) / StretchTiles;
+    // Heads that share a key head.
+    private int Sharers => shape.HeadsPerKey * shape.SlicesPerKey;
+
+    private int RowCount => Sharers * shape.QueryCount;
+
+    private int GroupCount => (RowCount + Lanes - 1) / Lanes;
+
+    private int StretchCount => (shape.TokenCount + StretchTokens - 1) / StretchTokens;
+
+    private int PartLength => LaneTile.PartLength(shape.ValueSize);
 
     /// <summary>Stretches of all key heads: what threads take.</summary>
     public int UnitCount => StretchCount * shape.KeyHeadCount * shape.KeySliceCount;
 
-    /// <summary>Floats that a stretch's sums take: of each row the greatest score, the weights' sum, and the mixed values.</summary>
-    public int PartLength => RowCount * PartStride;
+    /// <summary>Floats that a unit's sums take.</summary>
+    public int UnitLength => GroupCount * PartLength;
 
-    /// <summary>Floats of scratch for each thread.</summary>
-    public int ScratchLength => VectorAttention.ScratchLength(shape) + AttentionTile.Columns * (shape.HeadSize + shape.ValueSize) + Lanes;
+    /// <summary>Floats of scratch for each thread: queries, scores, a mask, and a tile of keys or values.</summary>
+    public int ScratchLength => GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
 
-    private int PartStride => shape.ValueSize + Lanes;
-
-    /// <summary>Whether a shape has few enough queries for one tile of rows.</summary>
-    public static bool Takes(in AttentionShape shape) => new SharedKeyAttention(shape).RowCount <= AttentionTile.Rows;
+    /// <summary>Whether a shape has few enough queries.</summary>
+    public static bool Takes(in AttentionShape shape) => new SharedKeyAttention(shape).RowCount <= MostRows;
 
     /// <summary>Computes a stretch of a key head.</summary>
     /// <param name="unit">Which.</param>
-    /// <param name="mask">What to skip, a tile of all queries at a time.</param>
+    /// <param name="mask">What to skip, of each query.</param>
     /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
-    /// <param name="parts">Gets the sums of every unit, <see cref="PartLength"/> floats each.</param>
+    /// <param name="parts">Gets the sums of every unit, <see cref="UnitLength"/> floats each.</param>
     public void Compute(int unit, AttentionMask mask, float* scratch, float* parts)
     {
-        int head = unit / StretchCount,
-            first = unit % StretchCount * StretchTiles,
-            last = Math.Min(first + StretchTiles, PackedKeys.TileCount(shape.TokenCount));
+        // The heads of a stretch follow each other: their keys lie side by side.
+        int heads = shape.KeyHeadCount * shape.KeySliceCount,
+            head = unit % heads,
+            first = unit / heads * StretchTokens,
+            end = Math.Min(first + StretchTokens, shape.TokenCount);
         (int keyHead, int keySlice) = (head % shape.KeyHeadCount, head / shape.KeyHeadCount);
-        var products = new VectorAttention(shape, mask, scratch);
-        float* keys = scratch + VectorAttention.ScratchLength(shape);
-        var softmax = new AttentionTile(scratch, shape.ValueSize);
-        softmax.Begin();
-        int rows = (RowCount + TileProduct.RowBlock - 1) / TileProduct.RowBlock * TileProduct.RowBlock;
-        SharedKeyAttention own = this;
-        products.LoadRows(row => row < own.RowCount ? own.QueryRow(keyHead, keySlice, row) : 0, rows);
-        for (int tile = first; tile < last; tile++)
+        float* rows = scratch + GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens,
+            sums = parts + (long)unit * UnitLength;
+        Prefetch(shape.Key, first, Math.Min(Tokens, end - first), keyHead, keySlice);
+        for (int group = 0; group < GroupCount; group++)
         {
-            if (IsMasked(mask, keySlice, tile))
-                continue;
-            // One tile's room stands for the place that it would have among all.
-            float* home = keys - (PackedKeys.Keys(keys, shape, tile) - keys);
-            PackedKeys.Pack(home, shape, keyHead, keySlice, tile);
-            (int tokens, _) = PackedKeys.SizeOf(shape, tile);
-            products.Score(home, tile, rows);
-            for (int row = 0; row < RowCount; row++)
-            {
-                (int slice, _, int query) = Place(keyHead, keySlice, row);
-                if (mask.Effect(slice, 0, tile) == MaskEffect.Some)
-                    softmax.AddMask(mask.Row(slice, query, tile * AttentionTile.Columns), row, tokens);
-                softmax.Weigh(row, row, tokens);
-            }
-
-            products.Mix(home, tile, rows);
+            LoadQueries(keyHead, keySlice, group, scratch);
+            Tile(group, scratch, sums).Begin(shape.ValueSize);
         }
 
-        for (int row = 0; row < RowCount; row++)
-            softmax.StorePart(row, parts + (long)unit * PartLength + row * PartStride);
+        for (int token = first; token < end; token += Tokens)
+        {
+            int tokens = Math.Min(Tokens, end - token);
+            if (Effect(mask, keySlice, 0, GroupCount, token) == MaskEffect.All)
+                continue;
+            Prefetch(shape.Value, token, tokens, keyHead, keySlice);
+            Read(shape.Key, token, tokens, keyHead, keySlice, rows);
+            for (int group = 0; group < GroupCount; group++)
+                Score(Tile(group, scratch, sums), group, mask, (keyHead, keySlice), (token, tokens), rows);
+            Prefetch(shape.Key, token + Tokens, Math.Min(Tokens, end - token - Tokens), keyHead, keySlice);
+            Read(shape.Value, token, tokens, keyHead, keySlice, rows);
+            for (int group = 0; group < GroupCount; group++)
+            {
+                if (Effect(mask, keySlice, group, 1, token) != MaskEffect.All)
+                    Tile(group, scratch, sums).Mix(rows, shape.ValueSize, tokens);
+            }
+        }
     }
 
     /// <summary>Sums the stretches of every row into the results; a query that attends to nothing gets zeros.</summary>
     public void Sum(float* parts)
     {
-        for (int head = 0; head < shape.KeyHeadCount * shape.KeySliceCount; head++)
+        int heads = shape.KeyHeadCount * shape.KeySliceCount;
+        for (int place = 0; place < heads * GroupCount; place++)
         {
-            for (int row = 0; row < RowCount; row++)
+            (int head, int group) = (place / GroupCount, place % GroupCount);
+            var whole = new LaneTile(null, null, parts + (long)head * UnitLength + group * PartLength);
+            for (int stretch = 1; stretch < StretchCount; stretch++)
+                whole.Add(parts + ((long)stretch * heads + head) * UnitLength + group * PartLength, shape.ValueSize);
+            for (int row = group * Lanes; row < Math.Min(RowCount, (group + 1) * Lanes); row++)
             {
                 (int slice, int own, int query) = Place(head % shape.KeyHeadCount, head / shape.KeyHeadCount, row);
-                float* of = parts + (long)head * StretchCount * PartLength + row * PartStride;
-                AttentionTile.SumParts(of, PartLength, StretchCount, shape.ValueSize, shape.ResultRow(slice, own, query));
+                whole.Store(row % Lanes, shape.ValueSize, shape.ResultRow(slice, own, query));
             }
         }
     }
 
-    private nint QueryRow(int keyHead, int keySlice, int row)
-    {
-        (int slice, int head, int query) = Place(keyHead, keySlice, row);
-        return (nint)shape.QueryRow(slice, head, query);
-    }
-
-    private (int Slice, int Head, int Query) Place(int keyHead, int keySlice, int row)
-    {
-        int user = row / shape.QueryCount;
-        return (
-            keySlice * shape.SlicesPerKey + user / shape.HeadsPerKey,
-            keyHead * shape.HeadsPerKey + user % shape.HeadsPerKey,
-            row % shape.QueryCount
+    private LaneTile Tile(int group, float* scratch, float* unitParts) =>
+        new(
+            scratch + group * Lanes * shape.HeadSize,
+            scratch + GroupCount * Lanes * shape.HeadSize + group * Lanes * Tokens,
+            unitParts + group * PartLength
         );
-    }
 
-    private bool IsMasked(AttentionMask mask, int keySlice, int tile)
+    private void Score(LaneTile tile, int group, AttentionMask mask, (int Head, int Slice) key, (int First, int Count) tokens, float* rows)
     {
-        for (int slice = 0; slice < shape.SlicesPerKey; slice++)
+        MaskEffect effect = Effect(mask, key.Slice, group, 1, tokens.First);
+        if (effect == MaskEffect.All)
+            return;
+        tile.Score(rows, shape.HeadSize, tokens.Count);
+        float* maskRow = rows - Tokens;
+        for (int lane = 0; effect == MaskEffect.Some && lane < Math.Min(Lanes, RowCount - group * Lanes); lane++)
         {
-            if (mask.Effect(keySlice * shape.SlicesPerKey + slice, 0, tile) != MaskEffect.All)
-                return false;
+            (int slice, _, int query) = Place(key.Head, key.Slice, group * Lanes + lane);
+            ElementConversion.HalvesToFloat(
+                new ReadOnlySpan<ushort>(mask.Row(slice, query, tokens.First), tokens.Count),
+                new Span<float>(maskRow, tokens.Count)
+            );
+            tile.AddMask(lane, maskRow, tokens.Count);
         }
 
-        return true;
+        tile.Weigh(shape.ValueSize);
     }
+
+    // Scaled, and the lanes without a query zero.
+    private void LoadQueries(int keyHead, int keySlice, int group, float* scratch)
+    {
+        float* target = scratch + group * Lanes * shape.HeadSize;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            int row = group * Lanes + lane;
+            (int slice, int head, int query) = Place(keyHead, keySlice, Math.Min(row, RowCount - 1));
+            float* source = shape.QueryRow(slice, head, query);
+            float scale = row < RowCount ? shape.Scale : 0;
+            for (int index = 0; index < shape.HeadSize; index++)
+                target[index * Lanes + lane] = scale == 0 ? 0 : source[index] * scale;
+        }
+    }
+
+    // A query's heads lie side by side, so that what it may not see is skipped for all of them.
+    private (int Slice, int Head, int Query) Place(int keyHead, int keySlice, int row)
+    {
+        (int query, int user) = (row / Sharers, row % Sharers);
+        return (keySlice * shape.SlicesPerKey + user / shape.HeadsPerKey, keyHead * shape.HeadsPerKey + user % shape.HeadsPerKey, query);
+    }
+
+    // What the mask does to a tile of scores of some groups together.
+    private MaskEffect Effect(AttentionMask mask, int keySlice, int firstGroup, int count, int token)
+    {
+        int firstRow = firstGroup * Lanes,
+            lastRow = Math.Min(RowCount, firstRow + count * Lanes) - 1;
+        bool isZero = true,
+            isInfinite = true;
+        for (int query = firstRow / Sharers; query <= lastRow / Sharers; query++)
+        {
+            for (int slice = 0; slice < shape.SlicesPerKey; slice++)
+            {
+                MaskEffect effect = mask.Effect(keySlice * shape.SlicesPerKey + slice, query, token / AttentionTile.Columns);
+                isZero &= effect == MaskEffect.None;
+                isInfinite &= effect == MaskEffect.All;
+            }
+        }
+
+        return isInfinite ? MaskEffect.All
+            : isZero ? MaskEffect.None
+            : MaskEffect.Some;
+    }
+
+    // Tokens' keys or values of a head, in single precision.
+    private static void Read(ggml_tensor* tensor, int token, int tokens, int head, int slice, float* target)
+    {
+        var size = (int)tensor->ne[0];
+        if (
+            tensor->type == ggml_type.GGML_TYPE_F16
+            && HalfWidening.TryWiden((ushort*)At(tensor, token, head, slice), (nint)tensor->nb[1], tokens, size, target)
+        )
+            return;
+        for (int row = 0; row < tokens; row++)
+            PackedKeys.Read(tensor, token + row, head, slice, target + row * size, size);
+    }
+
+    // Each head's is a small part of a token's row: the processor does not see in time what comes next.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Prefetch(ggml_tensor* tensor, int token, int tokens, int head, int slice)
+    {
+        byte* row = At(tensor, token, head, slice);
+        var length = (int)(tensor->nb[2] < tensor->nb[1] ? tensor->nb[2] : (ulong)tensor->ne[0] * tensor->nb[0]);
+        for (int index = 0; index < tokens; index++, row += tensor->nb[1])
+        {
+            for (int at = 0; at < length; at += LineBytes)
+                Sse.Prefetch0(row + at);
+        }
+    }
+
+    private static byte* At(ggml_tensor* tensor, int token, int head, int slice) =>
+        tensor->data + (ulong)token * tensor->nb[1] + (ulong)head * tensor->nb[2] + (ulong)slice * tensor->nb[3];
 }

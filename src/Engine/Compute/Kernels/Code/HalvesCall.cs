@@ -15,6 +15,12 @@ internal unsafe struct HalvesCall
     /// <summary>Gets them in single precision.</summary>
     public float* Target;
 
-    /// <summary>How many: a multiple of 16, at least one.</summary>
+    /// <summary>How many in a row: a multiple of 16, at least one.</summary>
     public nint Count;
+
+    /// <summary>Rows, at least one; the target's lie one behind the other.</summary>
+    public nint Rows;
+
+    /// <summary>Bytes from a row of halves to the next.</summary>
+    public nint Stride;
 }
