@@ -20,6 +20,8 @@ public static class KernelTable
         new("SaveUnit", "Saves the configuration of this thread's matrix unit.", MatrixUnitKernels.Save, KeepsVectors: true),
         new("MultiplyOnUnit", "Products of tiles of bfloat16 on AMX.", MatrixUnitKernels.Multiply, KeepsVectors: true),
         new("WidenHalves", "Half precision to single.", Conversions.WidenHalves, KeepsVectors: true),
+        new("ColumnsWide", "Products of a row with columns of Q8_0 on AVX-512 with VNNI.", ColumnDotKernels.Wide),
+        new("ColumnsNarrow", "Products of a row with columns of Q8_0 on AVX2.", ColumnDotKernels.Narrow),
         .. Blocks("Symmetric", "one scale a block", new BlockLayout(GroupCount: 1, HasLeast: false, IsWords: false)),
         .. Blocks("Halved", "two scales a block", new BlockLayout(GroupCount: 2, HasLeast: false, IsWords: false)),
         .. Blocks("Least", "a scale and a least value a block", new BlockLayout(GroupCount: 1, HasLeast: true, IsWords: false)),

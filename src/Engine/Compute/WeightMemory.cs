@@ -47,7 +47,7 @@ internal sealed unsafe class WeightMemory(ComputeDevice device, GgufFile file, M
 
             buffers.Add(buffer);
             if (placement.IsOnProcessor)
-                AskForLargePages(buffer);
+                LargePages.AskFor(buffer.Pointer); // filling 600 MB takes half the time then
             GgmlBackend.ggml_backend_buffer_set_usage(buffer.Pointer, GgmlBackend.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
             taken += (long)GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer);
         }
@@ -133,12 +133,4 @@ internal sealed unsafe class WeightMemory(ComputeDevice device, GgufFile file, M
                     + "are free."
             );
     }
-
-    // Filling 600 MB takes half the time when the system need not hand it out in pages of 4 KB. It may decline.
-    private static void AskForLargePages(BackendBufferHandle buffer) =>
-        MemoryAdvice.Give(
-            GgmlBackend.ggml_backend_buffer_get_base(buffer.Pointer),
-            GgmlBackend.ggml_backend_buffer_get_size(buffer.Pointer),
-            SysMman.MADV_HUGEPAGE
-        );
 }

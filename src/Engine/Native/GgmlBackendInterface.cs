@@ -45,6 +45,19 @@ internal unsafe struct ggml_backend_device
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ggml_backend_buffer_type
+{
+    public delegate* unmanaged[Cdecl]<nint, byte*> get_name;
+    public delegate* unmanaged[Cdecl]<nint, nuint, nint> alloc_buffer;
+    public nint get_alignment;
+    public nint get_max_size;
+    public nint get_alloc_size;
+    public nint is_host;
+    public nint device;
+    public nint context;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ggml_backend
 {
     public nint guid;

@@ -93,6 +93,7 @@ internal static unsafe class KernelDevice
             towerDevice = NewDevice(&SupportsInTowers);
             towerDevice->reg = device->reg;
             GgmlBackend.ggml_backend_register(device->reg);
+            LargePages.AskForAll();
             return (nint)device;
         }
     }

@@ -96,6 +96,9 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         byte* bytes = x.Bytes(row);
         switch (product.Weight->type)
         {
+            case ggml_type.GGML_TYPE_Q8_0 when ColumnKernels.HasQ8:
+                ColumnKernels.OfQ8(columns, (nint)stride, last - first, depth / RowQuantizing.Depth, x, row, result + first);
+                break;
             case ggml_type.GGML_TYPE_Q8_0:
                 for (int column = first; column < last; column++, columns += stride)
                     result[column] = ColumnDots.OfQ8(columns, depth / RowQuantizing.Depth, bytes, x.Scales(row));

@@ -66,6 +66,8 @@ internal static unsafe class ProductForms
             MachineCodeKernel.ConfigureUnit
             or MachineCodeKernel.SaveUnit
             or MachineCodeKernel.MultiplyOnUnit
+            or MachineCodeKernel.ColumnsWide
+            or MachineCodeKernel.ColumnsNarrow
             or MachineCodeKernel.WidenHalves => false,
             _ => ProcessorLevel.HasAvx2,
         };

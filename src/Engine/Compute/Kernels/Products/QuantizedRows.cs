@@ -2,7 +2,8 @@ namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>
 /// Rows of x as weights of few bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32: the
-/// scales, the sums of the elements, and the sums of each half, 32 times and negative.
+/// scales, the sums of the elements, those of each half, 32 times and negative, and what is to be taken away where the weight's elements
+/// count from -128.
 /// </summary>
 /// <param name="memory">Room of <see cref="Length"/> bytes for each row.</param>
 /// <param name="depth">Elements of a row, a multiple of 32.</param>
@@ -11,8 +12,11 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
     // What elements of six bits count from (Q6_K).
     private const float Offset = -32;
 
+    // Of an eighth of a block, whose sum is spread over eight lanes.
+    private const int LaneOffset = -128 / 8;
+
     /// <summary>Bytes of a row.</summary>
-    public static int Length(int depth) => depth + depth / RowQuantizing.Depth * 4 * sizeof(float);
+    public static int Length(int depth) => depth + depth / RowQuantizing.Depth * 5 * sizeof(float);
 
     /// <summary>A row's elements.</summary>
     public byte* Bytes(int row) => memory + (long)row * Length(depth);
@@ -26,6 +30,9 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
     /// <summary>The sum of each half block's elements times -32.</summary>
     public float* Halves(int row) => Sums(row) + depth / RowQuantizing.Depth;
 
+    /// <summary>What each of eight lanes has too much of each block if the weight's elements count from -128.</summary>
+    public int* Excess(int row) => (int*)(Halves(row) + 2 * (depth / RowQuantizing.Depth));
+
     /// <summary>Quantizes a row.</summary>
     public void Fill(int row, float* values)
     {
@@ -33,6 +40,7 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
         float* scales = Scales(row),
             sums = Sums(row),
             halves = Halves(row);
+        int* excess = Excess(row);
         for (int block = 0; block < depth / RowQuantizing.Depth; block++)
         {
             (float scale, int first, int last) = RowQuantizing.ToBytes(
@@ -43,6 +51,7 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
             sums[block] = scale * (first + last);
             halves[2 * block] = Offset * scale * first;
             halves[2 * block + 1] = Offset * scale * last;
+            excess[block] = LaneOffset * (first + last);
         }
     }
 }
