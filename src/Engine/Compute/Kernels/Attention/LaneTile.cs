@@ -104,7 +104,9 @@ internal readonly unsafe struct LaneTile(float* queries, float* scores, float* p
             itsFactor = Exp(its - reference);
         greatest.Store(part);
         for (int index = 1; index < 2 + valueSize; index++)
-            (ownFactor * Vector256.Load(part + index * Lanes) + itsFactor * Vector256.Load(other + index * Lanes)).Store(part + index * Lanes);
+            (ownFactor * Vector256.Load(part + index * Lanes) + itsFactor * Vector256.Load(other + index * Lanes)).Store(
+                part + index * Lanes
+            );
     }
 
     /// <summary>Writes one lane's values; zeros where it attends to nothing.</summary>

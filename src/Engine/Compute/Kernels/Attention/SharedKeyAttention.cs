@@ -39,7 +39,8 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     public int UnitLength => GroupCount * PartLength;
 
     /// <summary>Floats of scratch for each thread: queries, scores, a mask, and a tile of keys or values.</summary>
-    public int ScratchLength => GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
+    public int ScratchLength =>
+        GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
 
     /// <summary>Whether a shape has few enough queries.</summary>
     public static bool Takes(in AttentionShape shape) => new SharedKeyAttention(shape).RowCount <= MostRows;
