@@ -66,7 +66,7 @@ public sealed class QueueTests : IDisposable
         Assert.Equal(0, first.ExitCode);
         File.Delete(Output);
 
-        await using var connection = new NatsConnection(new NatsOpts { Url = server.Url });
+        await using var connection = new NatsConnection(server.Patient);
         var stream = new NatsJSContext(connection);
         string key = PathKey.Of("/etc/passwd").ToString();
         var bytes = new List<(string Subject, byte[] Data)>
@@ -101,7 +101,7 @@ public sealed class QueueTests : IDisposable
         string picture = AnnotateRuns.Fill(folder.File("pictures"), 1)[0];
         using var server = new NatsServer(folder.File("server"));
         Task<CliRun> collecting = CollectAsync(server, folder.File("pictures"));
-        await using var connection = new NatsConnection(new NatsOpts { Url = server.Url });
+        await using var connection = new NatsConnection(server.Patient);
         var stream = new NatsJSContext(connection);
         string? subject = null;
         await Patience.UntilAsync(async () => (subject = await FirstWorkAsync(stream)) is not null, "the work");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using NATS.Client.Core;
 
 namespace Tessera.Cli.Tests.Support;
 
@@ -26,6 +27,16 @@ internal sealed class NatsServer : IDisposable
     }
 
     public string Url => $"nats://127.0.0.1:{port}";
+
+    /// <summary>How a client reaches it on however slow a machine.</summary>
+    public NatsOpts Patient =>
+        new()
+        {
+            Url = Url,
+            ConnectTimeout = Patience.Limit,
+            RequestTimeout = Patience.Limit,
+            CommandTimeout = Patience.Limit,
+        };
 
     /// <summary>Kills it as nothing can be prepared for, and starts it with what is on its disk.</summary>
     public void KillAndRestart()

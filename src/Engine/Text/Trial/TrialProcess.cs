@@ -10,7 +10,7 @@ internal sealed class TrialProcess : IDisposable
 {
     // What an endless loop burns; waiting for a busy machine or a slow disk burns none. Eight tokens of a gigabyte take seconds at worst.
     private static readonly TimeSpan WorkPerGigabyte = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan PatiencePerGigabyte = TimeSpan.FromSeconds(120);
     private const long LeastMemory = 1L << 30;
     private const int PollMs = 15;
