@@ -83,16 +83,15 @@ public sealed class LineKeyTests : IDisposable
         await terminal.WaitForLastRowAsync($"> {text}");
         terminal.Resize(30, 24);
         await terminal.WaitAsync(rows => string.Concat(rows[^((length + 31) / 30)..]) == $"> {text}");
-        // The terminal wraps by itself, and what the program draws thereupon is there before what is typed then.
-        terminal.Type("!");
-        string[] screen = await terminal.WaitAsync(static rows => rows[^1].EndsWith('!'));
-        Assert.Single(screen, static row => row.StartsWith("> ab", StringComparison.Ordinal));
-        Assert.EndsWith($"> {text}!", string.Concat(screen), StringComparison.Ordinal);
+        bool HasNoGhost(string[] rows) =>
+            rows.Count(static row => row.StartsWith("> ab", StringComparison.Ordinal)) == 1
+            && string.Concat(rows).EndsWith($"> {text}", StringComparison.Ordinal);
+        // The terminal has wrapped it by itself; a ghost comes when the program draws it, and stays.
+        await Task.Delay(200);
+        await terminal.WaitAsync(HasNoGhost);
         terminal.Resize(80, 24);
-        await terminal.WaitForLastRowAsync($"> {text}!");
-        terminal.Type("?");
-        await terminal.WaitForLastRowAsync($"> {text}!?");
-        Assert.Single(terminal.Screen, static row => row.StartsWith("> ab", StringComparison.Ordinal));
+        await terminal.WaitForLastRowAsync($"> {text}");
+        await terminal.WaitAsync(HasNoGhost);
     }
 
     [TmuxFact]
