@@ -1,7 +1,6 @@
 using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Output;
-using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints.Vision;
 

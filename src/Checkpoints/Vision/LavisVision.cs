@@ -1,5 +1,4 @@
 using Tessera.Checkpoints.Families;
-using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Weights;
 
 namespace Tessera.Checkpoints.Vision;

@@ -1,4 +1,3 @@
-using Tessera.Checkpoints.Families;
 using Tessera.Checkpoints.Language;
 using Tessera.Checkpoints.Weights;
 

@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Vision.Slicing;
 
 namespace Tessera.Vision.Families.Blip;

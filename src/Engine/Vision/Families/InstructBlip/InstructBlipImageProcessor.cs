@@ -1,4 +1,3 @@
-using Tessera.Imaging;
 using Tessera.Vision.Parts;
 using Tessera.Vision.Slicing;
 

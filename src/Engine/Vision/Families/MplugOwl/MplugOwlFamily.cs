@@ -1,5 +1,3 @@
-using Tessera.Gguf;
-
 namespace Tessera.Vision.Families.MplugOwl;
 
 /// <summary>mPLUG-Owl 1 and 2, a row each.</summary>
