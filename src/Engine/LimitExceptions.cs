@@ -106,3 +106,20 @@ public sealed class ModelFileRoleException : ModelFileException
     /// <summary>Whether it is a projector, given as a language model.</summary>
     public bool IsProjector { get; }
 }
+
+/// <summary>A model's name that is neither a file nor one of the catalogue's.</summary>
+public sealed class UnknownModelException : TesseraException
+{
+    /// <summary>Creates the failure.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="nearNames">Names that may have been meant.</param>
+    public UnknownModelException(string name, IReadOnlyList<string> nearNames)
+        : base($"'{name}' is neither a file nor a name in the catalogue{ModelCatalog.Meant(nearNames)}") =>
+        (Name, NearNames) = (name, nearNames);
+
+    /// <summary>The name.</summary>
+    public string Name { get; }
+
+    /// <summary>Names of the catalogue that may have been meant; none where no name is like it.</summary>
+    public IReadOnlyList<string> NearNames { get; }
+}

@@ -38,7 +38,8 @@ public static class ModelCatalog
     /// <param name="projector">The projector's file, if the caller names one.</param>
     /// <param name="needsVision">Whether to look for a projector beside the model when none is named.</param>
     /// <returns>The language model's file, and the projector's if there is one.</returns>
-    /// <exception cref="TesseraException">The name is not known, its model is not pulled, or the embedded model is missing.</exception>
+    /// <exception cref="UnknownModelException">The name is not known.</exception>
+    /// <exception cref="TesseraException">Its model is not pulled, or the embedded model is missing.</exception>
     public static (string ModelPath, string? ProjectorPath) Resolve(string? model, string? projector, bool needsVision)
     {
         string name = model ?? EmbeddedName;
@@ -58,7 +59,7 @@ public static class ModelCatalog
             return Resolve(ModelStore.OnlyModelIn(name), projector, needsVision);
         throw LooksLikePath(name)
             ? new ModelFileException(name, "there is no such file.")
-            : new TesseraException($"'{name}' is neither a file nor a name in the catalogue{NearNames(name)}");
+            : new UnknownModelException(name, NearNames(name));
     }
 
     // Its own file, where that holds the vision half too, or one beside it.
@@ -131,22 +132,28 @@ public static class ModelCatalog
         return Known.Value.Any(entry => entry.IsEmbedded && Files(entry).Any(file => full == Path.GetFullPath(InProgram(file))));
     }
 
-    /// <summary>The names that one may have meant, as the end of a sentence.</summary>
-    internal static string NearNames(string name)
+    /// <summary>The names that may be meant by one that is none.</summary>
+    internal static IReadOnlyList<string> NearNames(string name)
     {
-        const int Shown = 5;
-        string[] names = [.. Known.Value.Select(static entry => entry.Name).Concat(ModelStore.Names()).Distinct()];
-        string[] near =
+        const int Shown = 5,
+            ShortestPart = 3;
+        IEnumerable<string> names = Known.Value.Select(static entry => entry.Name).Concat(ModelStore.Names()).Distinct();
+        return
         [
             .. names
                 .Select(known => (known, Distance: Distance(known, name)))
-                .Where(pair => pair.Distance <= Math.Max(2, name.Length / 3))
+                .Where(pair =>
+                    pair.Distance <= Math.Max(2, name.Length / 3)
+                    || (name.Length >= ShortestPart && pair.known.Contains(name, StringComparison.OrdinalIgnoreCase))
+                )
                 .OrderBy(static pair => pair.Distance)
                 .Take(Shown)
                 .Select(static pair => pair.known),
         ];
-        return near.Length > 0 ? $"; did you mean {string.Join(" or ", near)}?" : $", which has: {string.Join(", ", names)}.";
     }
+
+    /// <summary>Near names as the end of a sentence.</summary>
+    internal static string Meant(IReadOnlyList<string> near) => near.Count > 0 ? $"; did you mean {string.Join(" or ", near)}?" : ".";
 
     private static (string, string?) Embedded(CatalogEntry entry, string? projector)
     {

@@ -58,6 +58,13 @@ public sealed class ModelToolTests : IDisposable
     [InlineData(1, "nowhere.gguf", "quantize", "nowhere.gguf", "Q4_0")]
     [InlineData(2, "1920x1080", "fit", "tiny", "--picture", "wide")]
     [InlineData(1, "did you mean tiny", "fit", "tiney")]
+    [InlineData(
+        1,
+        "nothing-like-it-at-all' is neither a file nor a name in the catalogue: 'tessera models' lists them",
+        "fit",
+        "nothing-like-it-at-all"
+    )]
+    [InlineData(1, "nowhere.txt: there is no such file", "imatrix", "tiny", "--text", "nowhere.txt", "--out", "x.gguf")]
     [InlineData(1, "no model of the catalogue", "pull", "nothing-like-it-at-all")]
     [InlineData(1, "comes with Tessera", "pull", "tiny")]
     [InlineData(2, "--type is 'Q9'", "pull", "minicpm-v-4", "--type", "Q9")]

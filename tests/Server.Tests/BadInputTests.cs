@@ -190,6 +190,16 @@ public sealed class BadInputTests(TinyServer server) : IClassFixture<TinyServer>
     }
 
     [Fact]
+    public async Task A_compressed_body_and_where_json_ends_are_named()
+    {
+        using var packed = new StringContent("x") { Headers = { ContentEncoding = { "gzip" } } };
+        using HttpResponseMessage response = await server.Http.PostAsync("/v1/chat/completions", packed);
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
+        (_, JsonElement body) = await server.PostAsync("/v1/chat/completions", "{\n  \"messages\": hello}");
+        Assert.EndsWith("(line 2, byte 15).", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_hundred_megabytes_are_refused()
     {
         using var content = new ByteArrayContent(new byte[100_000_000]);

@@ -190,6 +190,8 @@ internal sealed class AnnotateCommand(CliConsole console)
     {
         if (parsed.GetValue(json))
             CliJson.Write(console.Out, run);
+        else if (run.Pictures + run.Resumed == 0)
+            console.Say("No picture was found.");
         else if (run.Out != "-")
             console.Out.WriteLine(
                 PlainText.Clean(run.Out)

@@ -43,6 +43,7 @@ internal static class FailureText
             ImageTokenLimitException limit => $", so --max-image-tokens must be at least {limit.LeastTokenCount}",
             Annotation.AnnotationFileExistsException => ": give --resume to go on with it, or another name",
             Annotation.AskedOtherwiseException => ": ask the same, or name another file with --out",
+            UnknownModelException { NearNames.Count: 0 } => ": 'tessera models' lists them",
             NoProjectorException => ": give one with --mmproj",
             ModelFileRoleException { IsProjector: true } => ": give it with --mmproj and the language model with -m",
             ModelFileRoleException => ": give it with -m and the projector with --mmproj",

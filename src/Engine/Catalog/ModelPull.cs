@@ -44,11 +44,20 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             throw new PullException(PullFailure.CannotWrite, $"{folder} cannot be made: {failure.Message.TrimEnd('.')}.", failure);
         }
 
-        RequireRoom(folder, plan);
-        foreach (DownloadRequest file in plan.Files)
-            await new FileDownload(web, file, options, progress) { FirstWait = FirstWait }
-                .RunAsync(cancellationToken)
-                .ConfigureAwait(false);
+        try
+        {
+            RequireRoom(folder, plan);
+            foreach (DownloadRequest file in plan.Files)
+                await new FileDownload(web, file, options, progress) { FirstWait = FirstWait }
+                    .RunAsync(cancellationToken)
+                    .ConfigureAwait(false);
+        }
+        catch
+        {
+            ModelStore.ForgetIfEmpty(folder);
+            throw;
+        }
+
         return ModelStore.Find(plan.Name)
             ?? throw new PullException(
                 PullFailure.BadAnswer,
@@ -69,7 +78,7 @@ internal sealed class ModelPull(PullOptions options, IReadOnlyList<CatalogEntry>
             return OfAddress(address);
         throw new PullException(
             PullFailure.NotFound,
-            $"'{source}' is no model of the catalogue, no address and no hf:owner/repo{ModelCatalog.NearNames(source)}"
+            $"'{source}' is no model of the catalogue, no address and no hf:owner/repo{ModelCatalog.Meant(ModelCatalog.NearNames(source))}"
         );
     }
 

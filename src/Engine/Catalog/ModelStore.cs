@@ -90,6 +90,20 @@ internal static partial class ModelStore
             : [];
     }
 
+    /// <summary>Deletes a folder in which a pull has left no byte.</summary>
+    public static void ForgetIfEmpty(string folder)
+    {
+        try
+        {
+            if (new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).All(static file => file.Length == 0))
+                Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The next pull begins in it.
+        }
+    }
+
     /// <summary>Whether a file's name is that of a projector, as publishers name them.</summary>
     public static bool IsProjector(string path) => Path.GetFileName(path).Contains("mmproj", StringComparison.OrdinalIgnoreCase);
 

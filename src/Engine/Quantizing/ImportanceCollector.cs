@@ -80,6 +80,10 @@ public static class ImportanceCollector
                 ? File.ReadAllText(path)
                 : throw new TesseraException($"{path} is longer than {LongestText} bytes.");
         }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new TesseraException($"{path}: there is no such file.", failure);
+        }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new TesseraException($"{path} cannot be read: {failure.Message.TrimEnd('.')}.", failure);

@@ -18,7 +18,7 @@ internal static class FailureAnswers
             BadHttpRequestException bad => OfStatus(bad.StatusCode, bad.Message),
             JsonException bad => new ApiException(
                 StatusCodes.Status400BadRequest,
-                $"The body is no JSON that can be read: {FirstSentence(bad.Message)}",
+                $"The body is no JSON that can be read: {ProblemOf(bad)}",
                 code: "invalid_json",
                 innerException: bad
             ),
@@ -102,6 +102,16 @@ internal static class FailureAnswers
 
     private static ApiException NoMemory(Exception failure) =>
         new(503, "There is not enough memory for this now.", code: "no_memory", innerException: failure) { RetryAfter = 10 };
+
+    // Lines and bytes are counted from 1, as editors do, and said last.
+    private static string ProblemOf(JsonException failure)
+    {
+        string problem = FirstSentence(failure.Message);
+        int end = problem.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return end < 0 || failure.LineNumber is not { } line || failure.BytePositionInLine is not { } position
+            ? problem
+            : $"{problem[..end].TrimEnd('.')} (line {line + 1}, byte {position + 1}).";
+    }
 
     // Without the names that the parts and options have in .NET.
     private static string ProblemOf(ChatContentException failure)

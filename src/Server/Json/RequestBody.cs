@@ -18,6 +18,12 @@ internal sealed class RequestBody(ServerOptions options)
     /// <summary>The body as a JSON object; disposing it gives back its memory.</summary>
     public async Task<PendingBody> ReadAsync(HttpContext context)
     {
+        if (context.Request.Headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
+            throw new ApiException(
+                StatusCodes.Status415UnsupportedMediaType,
+                "The body is compressed (Content-Encoding), which this server does not take.",
+                code: "unsupported_encoding"
+            );
         long reserved = Reserve(context.Request.ContentLength);
         var memory = new BodyMemory();
         try

@@ -52,8 +52,11 @@ public sealed class CatalogTests : IDisposable
     [Fact]
     public void A_name_that_is_unknown_suggests_near_ones()
     {
-        string message = Assert.Throws<TesseraException>(() => ModelCatalog.Resolve("minicpm-v2.6", null, true)).Message;
+        string message = Assert.Throws<UnknownModelException>(() => ModelCatalog.Resolve("minicpm-v2.6", null, true)).Message;
         Assert.Contains("did you mean minicpm-v-2.6", message);
+        UnknownModelException part = Assert.Throws<UnknownModelException>(() => ModelCatalog.Resolve("OneVision", null, true));
+        Assert.All(part.NearNames, static name => Assert.Contains("onevision", name));
+        Assert.Empty(Assert.Throws<UnknownModelException>(() => ModelCatalog.Resolve("nothing-like-it-at-all", null, true)).NearNames);
     }
 
     [Theory]
@@ -209,6 +212,7 @@ public sealed class CatalogTests : IDisposable
         PullException failure = await Assert.ThrowsAsync<PullException>(() => PullAsync(hub, "hf:owner/repo"));
         Assert.Equal(PullFailure.NoRoom, failure.Failure);
         Assert.Single(hub.Requests);
+        Assert.Empty(Directory.EnumerateDirectories(folder));
     }
 
     private static Task<PulledModel> PullAsync(FaultyServer hub, string source) =>
