@@ -218,13 +218,13 @@ internal static class BlockProducts
     }
 
     // The right columns' blocks lie behind the left ones'.
-    private static void ToRightColumns(Assembler code, BlockLayout layout)
+    internal static void ToRightColumns(Assembler code, BlockLayout layout)
     {
         code.imul(Walk, Steps, layout.ColumnsBytes);
         code.add(Columns, Walk);
     }
 
-    private static void Advance(Assembler code, BlockLayout layout, Label loop)
+    internal static void Advance(Assembler code, BlockLayout layout, Label loop)
     {
         code.add(Rows, layout.RowsBytes);
         code.add(Columns, layout.ColumnsBytes);

@@ -22,21 +22,30 @@ public static class KernelTable
         new("WidenHalves", "Half precision to single.", Conversions.WidenHalves, KeepsVectors: true),
         new("ColumnsWide", "Products of a row with columns of Q8_0 on AVX-512 with VNNI.", ColumnDotKernels.Wide),
         new("ColumnsNarrow", "Products of a row with columns of Q8_0 on AVX2.", ColumnDotKernels.Narrow),
-        .. Blocks("Symmetric", "one scale a block", new BlockLayout(GroupCount: 1, HasLeast: false, IsWords: false)),
-        .. Blocks("Halved", "two scales a block", new BlockLayout(GroupCount: 2, HasLeast: false, IsWords: false)),
-        .. Blocks("Least", "a scale and a least value a block", new BlockLayout(GroupCount: 1, HasLeast: true, IsWords: false)),
+        .. Blocks("Symmetric", "one scale a block", BlockLayout.Symmetric),
+        new("SymmetricWords", "Products of blocks, one scale a block, on AVX2.", SymmetricWords),
+        .. SmallBlocks("Symmetric", "one scale a block", BlockLayout.Symmetric, 4, 5),
+        .. Blocks("Halved", "two scales a block", BlockLayout.Halved),
+        .. SmallBlocks("Halved", "two scales a block", BlockLayout.Halved, 6),
+        .. Blocks("Least", "a scale and a least value a block", BlockLayout.Least),
+        .. SmallBlocks("Least", "a scale and a least value a block", BlockLayout.Least, 4, 5),
     ];
 
-    private static Kernel[] Blocks(string name, string what, BlockLayout bytes)
-    {
-        BlockLayout words = bytes with { IsWords = true };
-        return
+    private static void SymmetricWords(Assembler code) =>
+        BlockProducts.Narrow(code, BlockLayout.Symmetric with { IsWords = true }, isVex: true);
+
+    private static Kernel[] Blocks(string name, string what, BlockLayout bytes) =>
         [
             new($"{name}Wide", $"Products of blocks, {what}, on AVX-512 with VNNI.", code => BlockProducts.Wide(code, bytes)),
             new($"{name}Vnni", $"Products of blocks, {what}, on AVX-VNNI.", code => BlockProducts.Narrow(code, bytes, isVex: true)),
-            new($"{name}Narrow", $"Products of blocks, {what}, on AVX2.", code => BlockProducts.Narrow(code, words, isVex: true)),
         ];
-    }
+
+    private static IEnumerable<Kernel> SmallBlocks(string name, string what, BlockLayout bytes, params int[] sizes) =>
+        sizes.Select(bits => new Kernel(
+            $"{name}Of{bits}Bits",
+            $"Products of blocks of {bits} bits, {what}, on AVX2.",
+            code => SmallBlockProducts.Narrow(code, bytes with { Bits = bits })
+        ));
 
     /// <summary>The page.</summary>
     public static string Write()

@@ -33,22 +33,23 @@ internal static class SumBlock
         }
     }
 
-    /// <summary>Computes the left and the right 16 columns of sums one after the other, and of each the upper and lower rows.</summary>
+    /// <summary>Computes the left and the right 16 columns of sums one after the other, and of each some rows after others.</summary>
     /// <param name="code">Gets the kernel.</param>
-    /// <param name="rowParts">1, or 2 for six rows at a time.</param>
+    /// <param name="rowParts">1, or as many as take an equal share of the rows.</param>
     /// <param name="toRightColumns">Moves <see cref="Columns"/> to those of the right.</param>
     /// <param name="write">Writes what computes a part.</param>
     public static void InParts(Assembler code, int rowParts, Action toRightColumns, Action write)
     {
-        Label part = code.CreateLabel();
+        Label body = code.CreateLabel();
         for (int index = 0; index < ColumnParts * rowParts; index++)
         {
             LoadFields(code);
-            if (index % rowParts == 1)
+            if (index % rowParts is > 0 and var part)
             {
-                code.add(Rows, RowCount / 2 * CellBytes);
-                code.lea(Walk, __[SumStride + SumStride * 2]);
-                code.lea(Sums, __[Sums + Walk * 2]);
+                int rows = part * (RowCount / rowParts);
+                code.add(Rows, rows * CellBytes);
+                code.imul(Walk, SumStride, rows);
+                code.add(Sums, Walk);
             }
 
             if (index / rowParts == 1)
@@ -57,12 +58,12 @@ internal static class SumBlock
                 code.add(Sums, ColumnCount / ColumnParts * sizeof(float));
             }
 
-            code.call(part);
+            code.call(body);
         }
 
         code.vzeroupper();
         code.ret();
-        code.Label(ref part);
+        code.Label(ref body);
         write();
         code.ret();
     }

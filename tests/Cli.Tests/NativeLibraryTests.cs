@@ -30,6 +30,25 @@ public sealed class NativeLibraryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("ggml")]
+    [InlineData("avx2")]
+    [InlineData("avx512")]
+    public async Task Every_limit_of_the_kernels_gives_the_same_answer(string level)
+    {
+        string[] question =
+        [
+            "ask",
+            "--temperature",
+            "0",
+            "-i",
+            Goldens.RepositoryPath("samples", "shapes.png"),
+            "What is in this picture?",
+        ];
+        CliRun run = await CliProcess.RunAsync(question, null, ("TESSERA_KERNELS", level));
+        Assert.Equal("This is a yellow star and a purple diamond.\n", run.Out);
+    }
+
+    [Theory]
     [InlineData("devices")]
     [InlineData("ask", "What?")]
     public async Task Missing(params string[] arguments) =>

@@ -52,13 +52,16 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
     [OnKernel("FloatsNarrow")]
     [OnKernel("SymmetricWide")]
     [OnKernel("SymmetricVnni")]
-    [OnKernel("SymmetricNarrow")]
+    [OnKernel("SymmetricWords")]
+    [OnKernel("SymmetricOf4Bits")]
+    [OnKernel("SymmetricOf5Bits")]
     [OnKernel("HalvedWide")]
     [OnKernel("HalvedVnni")]
-    [OnKernel("HalvedNarrow")]
+    [OnKernel("HalvedOf6Bits")]
     [OnKernel("LeastWide")]
     [OnKernel("LeastVnni")]
-    [OnKernel("LeastNarrow")]
+    [OnKernel("LeastOf4Bits")]
+    [OnKernel("LeastOf5Bits")]
     public void Products_are_those_of_the_slow_version(string kernel)
     {
         MachineCodeKernel code = Enum.Parse<MachineCodeKernel>(kernel);
@@ -82,17 +85,28 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_largest_elements_overflow_nothing()
+    {
+        ComputeDevice.RegisterKernels();
+        foreach (MachineCodeKernel code in Enum.GetValues<MachineCodeKernel>())
+        {
+            foreach (ggml_type type in Types)
+            {
+                if (!ProductForms.CanRun(code) || FormWith(code, type) is not { Layout: not null } form)
+                    continue;
+                using var product = new QuantizedProduct(type, 512, 32, 12, isExtreme: true);
+                using var vectors = new VectorProductKernel();
+                Assert.InRange(product.WorstError(vectors, form, 1), 0, 2e-5);
+            }
+        }
+    }
+
+    [Fact]
     public void Every_kernel_of_this_processor_passes_its_trial()
     {
         foreach (MachineCodeKernel code in Enum.GetValues<MachineCodeKernel>())
         {
-            ggml_type type = code.ToString() switch
-            {
-                var name when name.StartsWith("Halved", StringComparison.Ordinal) => ggml_type.GGML_TYPE_Q6_K,
-                var name when name.StartsWith("Least", StringComparison.Ordinal) => ggml_type.GGML_TYPE_Q4_K,
-                _ => ggml_type.GGML_TYPE_Q8_0,
-            };
-            if (!ProductForms.CanRun(code) || FormWith(code, type) is not { } form)
+            if (!ProductForms.CanRun(code) || FormOf(code) is not { } form)
                 continue;
             // The least of some, as machines are busy; the first is compiled, too.
             double least = double.MaxValue;
@@ -213,6 +227,10 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>A form that a kernel computes; null for what is no product on vectors.</summary>
+    private static ProductForm? FormOf(MachineCodeKernel kernel) =>
+        Types.Select(type => FormWith(kernel, type)).FirstOrDefault(static form => form is not null);
+
     /// <summary>The form that a kernel computes weights of a type in; null for another kernel's.</summary>
     internal static ProductForm? FormWith(MachineCodeKernel kernel, ggml_type type)
     {
@@ -229,8 +247,12 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         string text = kernel.ToString();
         if (!text.StartsWith(name, StringComparison.Ordinal))
             return null;
-        bool isWords = text.EndsWith("Narrow", StringComparison.Ordinal);
-        return new ProductForm(isWords ? RowForm.Words : RowForm.Bytes, layout with { IsWords = isWords }, kernel);
+        if (kernel == MachineCodeKernel.SymmetricWords)
+            return new ProductForm(RowForm.Words, layout with { IsWords = true }, kernel);
+        if (!text.EndsWith("Bits", StringComparison.Ordinal))
+            return new ProductForm(RowForm.Bytes, layout, kernel);
+        int bits = QuantizedBlocks.BitsOf(type);
+        return text == $"{name}Of{bits}Bits" ? new ProductForm(RowForm.Bytes, layout with { Bits = bits }, kernel) : null;
     }
 }
 

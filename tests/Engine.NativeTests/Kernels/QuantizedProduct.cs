@@ -24,12 +24,17 @@ internal sealed unsafe class QuantizedProduct : IDisposable
     /// <param name="columns">Its outputs.</param>
     /// <param name="rows">Rows of x.</param>
     /// <param name="packing">The buffer type in which ggml repacks the weight; 0 leaves it plain.</param>
-    public QuantizedProduct(ggml_type type, int depth, int columns, int rows, nint packing = 0)
+    /// <param name="isExtreme">Whether numbers are as far from zero as their types allow, all of a row on the same side.</param>
+    public QuantizedProduct(ggml_type type, int depth, int columns, int rows, nint packing = 0, bool isExtreme = false)
     {
         (this.depth, this.columns, this.rows) = (depth, columns, rows);
         var random = new Random(depth + columns);
         weight = Numbers(random, depth * columns);
         x = Numbers(random, depth * rows);
+        for (int index = 0; isExtreme && index < weight.Length; index++)
+            weight[index] = index % 16 == 0 ? -1 : 0.97f;
+        for (int index = 0; isExtreme && index < x.Length; index++)
+            x[index] = index / depth % 2 == 0 ? 1 : -1;
         ggml_tensor* stored = Ggml.ggml_new_tensor_4d(arena.Pointer, type, depth, columns, 1, 1);
         ggml_tensor* given = Ggml.ggml_new_tensor_4d(arena.Pointer, ggml_type.GGML_TYPE_F32, depth, rows, 1, 1);
         Node = Ggml.ggml_mul_mat(arena.Pointer, stored, given);

@@ -7,21 +7,31 @@ namespace Tessera.Compute.Kernels.Products;
 /// neighbours name. Of 16 columns, for each group of the block: their cells, their scales, and where a type has them their least values.
 /// </summary>
 /// <param name="GroupCount">Groups of a block that have scales of their own: 1 or 2.</param>
-/// <param name="HasLeast">Whether elements are scale * cell + least; then cells count from 0, else from 128.</param>
+/// <param name="HasLeast">Whether elements are scale * cell + least; then cells count from 0, else from <see cref="Zero"/>.</param>
 /// <param name="IsWords">Whether cells are two words, else four bytes, those of the columns unsigned.</param>
-internal sealed record BlockLayout(int GroupCount, bool HasLeast, bool IsWords)
+/// <param name="Bits">Bits of the columns' elements that may be set.</param>
+internal sealed record BlockLayout(int GroupCount, bool HasLeast, bool IsWords = false, int Bits = 8)
 {
     /// <summary>Of bytes, a scale for each block.</summary>
-    public static readonly BlockLayout Symmetric = new(GroupCount: 1, HasLeast: false, IsWords: false);
+    public static readonly BlockLayout Symmetric = new(GroupCount: 1, HasLeast: false);
 
     /// <summary>Of bytes, a scale for each half of a block.</summary>
-    public static readonly BlockLayout Halved = new(GroupCount: 2, HasLeast: false, IsWords: false);
+    public static readonly BlockLayout Halved = new(GroupCount: 2, HasLeast: false);
 
     /// <summary>Of bytes, a scale and a least value for each block.</summary>
-    public static readonly BlockLayout Least = new(GroupCount: 1, HasLeast: true, IsWords: false);
+    public static readonly BlockLayout Least = new(GroupCount: 1, HasLeast: true);
 
     private const int Depth = 32,
         VectorColumns = 16;
+
+    /// <summary>What stands for zero where there is no least value.</summary>
+    public int Zero => 1 << (Bits - 1);
+
+    /// <summary>Cells whose products, added in pairs as words, cannot overflow: rows' bytes are at most 127.</summary>
+    public int CellsInWords => short.MaxValue / (2 * sbyte.MaxValue * ((1 << Bits) - 1));
+
+    /// <summary>By how much <see cref="ExcessOfRows"/> is shifted to the right for elements that count from less than 128.</summary>
+    public int ExcessShift => 8 - Bits;
 
     /// <summary>Cells of a block.</summary>
     public int CellCount => Depth / (IsWords ? 2 : 4);

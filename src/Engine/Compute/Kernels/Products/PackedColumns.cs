@@ -98,6 +98,8 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
         for (int column = 0; column < count && !isInterleaved; column++, source += product.Weight->nb[1])
             QuantizedBlocks.Unpack(type, source, steps, bytes + column * byteStride, scales + column, least + column);
 
+        if (!layout.HasLeast && !layout.IsWords && layout.Bits < 8)
+            CountFrom(layout.Zero, bytes, Group * byteStride);
         byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;
         uint* words = stackalloc uint[layout.IsWords ? Group * cellCount : 0];
         for (int step = 0; step < steps; step++)
@@ -118,6 +120,14 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
             else
                 CellTransposing.Eight((uint*)from, byteStride / 4, (uint*)first, (uint*)Second(first, layout), SideColumns);
         }
+    }
+
+    // Elements that count from 128 -> from less.
+    private static void CountFrom(int zero, byte* bytes, int count)
+    {
+        Vector256<byte> less = Vector256.Create((byte)(128 - zero));
+        for (int index = 0; index < count; index += Vector256<byte>.Count)
+            (Vector256.Load(bytes + index) - less).Store(bytes + index);
     }
 
     // Where the later half of a block's cells goes.

@@ -15,14 +15,13 @@ internal static unsafe class ProductForms
 
     private static readonly ProductForm? Halves = FirstOf(new ProductForm(RowForm.Halves, null, MachineCodeKernel.HalvesWide));
 
-    private static readonly ProductForm? Symmetric = OfBlocks(
-            BlockLayout.Symmetric,
-            MachineCodeKernel.SymmetricWide,
-            MachineCodeKernel.SymmetricVnni,
-            MachineCodeKernel.SymmetricNarrow
-        ),
-        Halved = OfBlocks(BlockLayout.Halved, MachineCodeKernel.HalvedWide, MachineCodeKernel.HalvedVnni, MachineCodeKernel.HalvedNarrow),
-        Least = OfBlocks(BlockLayout.Least, MachineCodeKernel.LeastWide, MachineCodeKernel.LeastVnni, MachineCodeKernel.LeastNarrow);
+    // By the bits of the weight's elements, which matter where words hold sums of products of bytes.
+    private static readonly ProductForm? Symmetric = OfBlocks(BlockLayout.Symmetric, 8, MachineCodeKernel.SymmetricWords),
+        SymmetricOf4Bits = OfBlocks(BlockLayout.Symmetric, 4, MachineCodeKernel.SymmetricOf4Bits),
+        SymmetricOf5Bits = OfBlocks(BlockLayout.Symmetric, 5, MachineCodeKernel.SymmetricOf5Bits),
+        HalvedOf6Bits = OfBlocks(BlockLayout.Halved, 6, MachineCodeKernel.HalvedOf6Bits),
+        LeastOf4Bits = OfBlocks(BlockLayout.Least, 4, MachineCodeKernel.LeastOf4Bits),
+        LeastOf5Bits = OfBlocks(BlockLayout.Least, 5, MachineCodeKernel.LeastOf5Bits);
 
     /// <summary>Whether there are kernels for this processor that the system allows.</summary>
     public static bool AreMade => Floats is not null;
@@ -32,7 +31,10 @@ internal static unsafe class ProductForms
 
     /// <summary>The kernels that are used.</summary>
     public static IEnumerable<MachineCodeKernel> Used =>
-        ((ProductForm?[])[Floats, Halves, Symmetric, Halved, Least]).OfType<ProductForm>().Select(static form => form.Kernel);
+        ((ProductForm?[])[Floats, Halves, Symmetric, SymmetricOf4Bits, SymmetricOf5Bits, HalvedOf6Bits, LeastOf4Bits, LeastOf5Bits])
+            .OfType<ProductForm>()
+            .Select(static form => form.Kernel)
+            .Distinct();
 
     /// <summary>The form of a product of a weight; there is one where <see cref="AreMade"/>.</summary>
     /// <param name="type">The weight's type.</param>
@@ -44,13 +46,19 @@ internal static unsafe class ProductForms
         if (isExact)
             return Floats!;
         BlockLayout? layout = QuantizedBlocks.LayoutOf(type);
+        int bits = QuantizedBlocks.BitsOf(type);
         ProductForm? blocks =
             layout == null ? null
-            : layout == BlockLayout.Symmetric ? Symmetric
-            : layout == BlockLayout.Halved ? Halved
-            : Least;
+            : layout == BlockLayout.Halved ? HalvedOf6Bits
+            : layout == BlockLayout.Least ? (bits == 4 ? LeastOf4Bits : LeastOf5Bits)
+            : bits switch
+            {
+                4 => SymmetricOf4Bits,
+                5 => SymmetricOf5Bits,
+                _ => Symmetric,
+            };
         // Sums of few elements average the rounding of x to bytes less, and cost little anyway.
-        bool isShort = depth < LeastDepthOfBytes && !isInterleaved && Halves is not null && blocks is { Rows: RowForm.Bytes };
+        bool isShort = depth < LeastDepthOfBytes && !isInterleaved && blocks is { Rows: RowForm.Bytes };
         return (isShort ? null : blocks) ?? Halves ?? Floats!;
     }
 
@@ -82,19 +90,28 @@ internal static unsafe class ProductForms
             MachineCodeKernel.SymmetricWide or MachineCodeKernel.HalvedWide or MachineCodeKernel.LeastWide =>
                 "products: AVX-512 VNNI, int8",
             MachineCodeKernel.SymmetricVnni or MachineCodeKernel.HalvedVnni or MachineCodeKernel.LeastVnni => "products: AVX-VNNI, int8",
-            _ => "products: AVX2, int16",
+            MachineCodeKernel.SymmetricWords => "products: AVX2, int16",
+            _ => "products: AVX2, int8",
         };
 
     /// <summary>A kernel of the table.</summary>
     public static delegate* unmanaged<ProductCall*, void> Entry(MachineCodeKernel kernel) =>
         (delegate* unmanaged<ProductCall*, void>)KernelCode.Entry(kernel);
 
-    private static ProductForm? OfBlocks(BlockLayout bytes, MachineCodeKernel wide, MachineCodeKernel vnni, MachineCodeKernel narrow) =>
-        FirstOf(
-            new ProductForm(RowForm.Bytes, bytes, wide),
-            new ProductForm(RowForm.Bytes, bytes, vnni),
-            new ProductForm(RowForm.Words, bytes with { IsWords = true }, narrow)
+    private static ProductForm? OfBlocks(BlockLayout layout, int bits, MachineCodeKernel narrow)
+    {
+        (MachineCodeKernel wide, MachineCodeKernel vnni) =
+            layout == BlockLayout.Symmetric ? (MachineCodeKernel.SymmetricWide, MachineCodeKernel.SymmetricVnni)
+            : layout == BlockLayout.Halved ? (MachineCodeKernel.HalvedWide, MachineCodeKernel.HalvedVnni)
+            : (MachineCodeKernel.LeastWide, MachineCodeKernel.LeastVnni);
+        return FirstOf(
+            new ProductForm(RowForm.Bytes, layout, wide),
+            new ProductForm(RowForm.Bytes, layout, vnni),
+            bits == 8
+                ? new ProductForm(RowForm.Words, layout with { IsWords = true }, narrow)
+                : new ProductForm(RowForm.Bytes, layout with { Bits = bits }, narrow)
         );
+    }
 
     // The fastest that the processor has, the user allows, and that computes what it should.
     private static ProductForm? FirstOf(params ReadOnlySpan<ProductForm> forms)

@@ -19,8 +19,8 @@ internal static unsafe class ProductTrial
         byte* rows = memory.Reserve(steps * (form.RowsBytes + form.ColumnsBytes)),
             columns = rows + steps * form.RowsBytes;
         float* target = (float*)sums.Reserve(Rows * Columns * sizeof(float));
-        Fill(form, rows, steps * form.RowsBytes, seed: 1);
-        Fill(form, columns, steps * form.ColumnsBytes, seed: 2);
+        Fill(form.Rows, rows, steps * form.RowsBytes, bits: 8, seed: 1);
+        Fill(form.Rows, columns, steps * form.ColumnsBytes, form.Layout?.Bits ?? 8, seed: 2);
         if (form.Layout is { } layout)
             SetScales(layout, rows, columns, steps);
         for (int index = 0; index < Rows * Columns; index++)
@@ -48,15 +48,16 @@ internal static unsafe class ProductTrial
         return true;
     }
 
-    private static void Fill(ProductForm form, byte* cells, int length, int seed)
+    private static void Fill(RowForm form, byte* cells, int length, int bits, int seed)
     {
+        uint mask = 0x01010101u * ((1u << bits) - 1);
         var random = new Random(seed);
         for (int index = 0; index < length; index += ProductCall.CellBytes)
         {
             byte* cell = cells + index;
             int a = random.Next(-4, 5),
                 b = random.Next(-4, 5);
-            switch (form.Rows)
+            switch (form)
             {
                 case RowForm.Floats:
                     *(float*)cell = a;
@@ -70,6 +71,7 @@ internal static unsafe class ProductTrial
                 default:
                     (((sbyte*)cell)[0], ((sbyte*)cell)[1]) = ((sbyte)(20 * a), (sbyte)b);
                     (((sbyte*)cell)[2], ((sbyte*)cell)[3]) = ((sbyte)-a, (sbyte)(30 * b));
+                    *(uint*)cell &= mask;
                     break;
             }
         }
@@ -130,7 +132,8 @@ internal static unsafe class ProductTrial
             (int step, int group) = (index / layout.GroupCount, index % layout.GroupCount);
             byte* block = rows + step * layout.RowsBytes,
                 from = side + step * layout.ColumnsBytes + group * layout.GroupBytes;
-            int integer = layout.HasLeast || layout.IsWords ? 0 : ((int*)(block + layout.ExcessOfRows(group)))[at.Row];
+            int integer =
+                layout.HasLeast || layout.IsWords ? 0 : ((int*)(block + layout.ExcessOfRows(group)))[at.Row] >> layout.ExcessShift;
             for (int cell = 0; cell < layout.GroupCells; cell++)
             {
                 byte* a = block + (group * layout.GroupCells + cell) * BlockLayout.RowsCell + at.Row * ProductCall.CellBytes,

@@ -38,6 +38,16 @@ internal static unsafe class QuantizedBlocks
             _ => null,
         };
 
+    /// <summary>Bits of the elements of a type with a <see cref="LayoutOf"/>; 8 for those that are unevenly spread.</summary>
+    public static int BitsOf(ggml_type type) =>
+        type switch
+        {
+            ggml_type.GGML_TYPE_Q4_0 or ggml_type.GGML_TYPE_Q4_1 or ggml_type.GGML_TYPE_Q4_K => 4,
+            ggml_type.GGML_TYPE_Q5_0 or ggml_type.GGML_TYPE_Q5_1 or ggml_type.GGML_TYPE_Q5_K => 5,
+            ggml_type.GGML_TYPE_Q6_K => 6,
+            _ => 8,
+        };
+
     /// <summary>Unpacks whole blocks of a row.</summary>
     /// <param name="type">A type with a <see cref="LayoutOf"/>.</param>
     /// <param name="source">The first block.</param>
