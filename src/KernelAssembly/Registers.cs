@@ -30,7 +30,7 @@ internal static class Registers
     /// <summary>One of the 32 registers of 512 bits.</summary>
     public static AssemblerRegisterZMM Zmm(int number) => new(Register.ZMM0 + number);
 
-    /// <summary>One of the 16 registers of 256 bits.</summary>
+    /// <summary>One of the 32 registers of 256 bits, 16 of which AVX2 has.</summary>
     public static AssemblerRegisterYMM Ymm(int number) => new(Register.YMM0 + number);
 
     /// <summary>One of the 16 registers of 128 bits.</summary>

@@ -14,9 +14,21 @@ public sealed unsafe class FewRowsTests
             .FirstOrDefault(InterleavedWeights.Is);
 
     [FewRowsTheory]
+    [InlineData(1)]
+    public void Machine_code_passes_its_trial(int times)
+    {
+        for (; times > 0; times--)
+            Assert.True(!KernelCode.IsAllowed || (ColumnKernels.HasQ8 && LaneKernels.Q8 != null && LaneKernels.Q4K != null));
+    }
+
+    [FewRowsTheory]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 32, 1, 1)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 288, 33, 2)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 2048, 97, 4)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 96, 5, 8)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 1056, 43, 13)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 512, 24, 5)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 768, 40, 16)]
     [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 1, 1)]
     [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 1280, 45, 3)]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 1)]
@@ -40,7 +52,8 @@ public sealed unsafe class FewRowsTests
     }
 
     [FewRowsTheory]
-    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 256, 8, 5, "more rows")]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 256, 8, 17, "more rows")]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 8, 5, "more rows of a type without lanes")]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 1, "not interleaved")]
     [InlineData((int)ggml_type.GGML_TYPE_F16, 256, 8, 1, "another type")]
     public void Others_are_left_alone(int type, int depth, int columns, int rows, string why)
@@ -51,12 +64,13 @@ public sealed unsafe class FewRowsTests
     }
 
     [FewRowsTheory]
-    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0)]
-    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 208)]
-    public void Scales_that_are_no_numbers_spoil_their_columns_alone(int number, int scaleAt)
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0, 2)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0, 9)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 208, 2)]
+    public void Scales_that_are_no_numbers_spoil_their_columns_alone(int number, int scaleAt, int rows)
     {
         ComputeDevice.RegisterKernels();
-        using var product = new QuantizedProduct((ggml_type)number, 256, 16, 2);
+        using var product = new QuantizedProduct((ggml_type)number, 256, 16, rows);
         var weight = (ggml_tensor*)product.Node->src[0];
         foreach ((int column, Half value) in ((int, Half)[])[(3, Half.NaN), (7, Half.PositiveInfinity)])
             *(Half*)(weight->data + (ulong)column * weight->nb[1] + (ulong)scaleAt) = value;

@@ -159,6 +159,29 @@ internal static unsafe class ColumnDots
     private static Vector256<float> Times(Vector256<short> sums, Vector256<byte> scales, Vector256<byte> spread) =>
         Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(sums, Avx2.Shuffle(scales, spread).AsInt16()));
 
+    /// <summary>Of eight interleaved columns of Q4_K, for each 32 elements: the columns' scales, then their least values.</summary>
+    /// <param name="source">The columns.</param>
+    /// <param name="supers">Blocks of 256.</param>
+    /// <param name="scales">Gets 128 floats of each.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ScalesOfInterleavedQ4K(byte* source, int supers, float* scales)
+    {
+        const int Packed = 32,
+            PackedBytes = 12,
+            SuperBytes = 1152;
+        for (int super = 0; super < supers; super++, source += SuperBytes)
+        {
+            Vector256<float> scale = ElementConversion.HalvesToFloat(Vector128.Load((ushort*)source)),
+                lower = -ElementConversion.HalvesToFloat(Vector128.Load((ushort*)source + Group));
+            for (int group = 0; group < Group; group++, scales += 2 * Group)
+            {
+                (ulong own, ulong least) = LeastScales(source + Packed + group * PackedBytes);
+                (Singles((byte*)&own) * scale).Store(scales);
+                (Singles((byte*)&least) * lower).Store(scales + Group);
+            }
+        }
+    }
+
     // Six bits each of eight scales and eight least values, the upper two of the last four apart.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (ulong Scales, ulong Minima) LeastScales(byte* packed)

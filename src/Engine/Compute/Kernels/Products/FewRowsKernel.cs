@@ -7,7 +7,7 @@ namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>
 /// Products of so few rows that unpacking the weight would not pay: x is rounded to bytes in blocks of 32, and each thread multiplies some
-/// columns with it as they lie. One operation at a time.
+/// columns with it as they lie, row by row or eight rows at once. One operation at a time.
 /// </summary>
 internal sealed unsafe class FewRowsKernel : IDisposable
 {
@@ -16,12 +16,17 @@ internal sealed unsafe class FewRowsKernel : IDisposable
 
     // Of x: more rows are sooner done by unpacking.
     private const int MostRows = 4;
+
+    // Of those, and of more, from where they are sooner done eight at once.
+    private const int LeastRowsOfLanes = 3,
+        MostRowsOfLanes = 16;
     private const int SuperDepth = 256;
 
     // Of the weight, for a thread at a time.
     private const long ChunkBytes = 1 << 17;
-    private readonly ScratchMemory memory = new();
-    private (nint Tensor, nint Data, int Depth, int Rows) packed;
+    private readonly ScratchMemory memory = new(),
+        scales = new();
+    private (nint Tensor, nint Data, int Depth, int Rows, bool AreLanes) packed;
 
     /// <summary>Whether it computes products of a type's weights as libllama has them here.</summary>
     public static bool TakesType(ggml_type type) =>
@@ -31,7 +36,12 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     /// <summary>Whether it computes a product.</summary>
     public static bool Takes(MatrixProduct product)
     {
-        if (product.RowCount > MostRows || product.IsExact || KernelLevels.Allowed < KernelLevel.Avx2 || !ProcessorLevel.HasAvx2)
+        if (
+            product.RowCount > (HasLanes(product) ? MostRowsOfLanes : MostRows)
+            || product.IsExact
+            || KernelLevels.Allowed < KernelLevel.Avx2
+            || !ProcessorLevel.HasAvx2
+        )
             return false;
         ggml_tensor* weight = product.Weight;
         return weight->type switch
@@ -52,6 +62,12 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     public void Compute(MatrixProduct product, int threadCount)
     {
+        if (product.RowCount >= LeastRowsOfLanes && HasLanes(product))
+        {
+            ComputeLanes(product, threadCount);
+            return;
+        }
+
         QuantizedRows rows = Pack(product);
         int step = product.Weight->type == ggml_type.GGML_TYPE_Q4_K ? InterleavedWeights.Columns : 1,
             columns = product.ColumnCount;
@@ -67,22 +83,64 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         );
     }
 
-    public void Dispose() => memory.Dispose();
+    public void Dispose()
+    {
+        memory.Dispose();
+        scales.Dispose();
+    }
+
+    private static bool HasLanes(MatrixProduct product) =>
+        product.Weight->type switch
+        {
+            ggml_type.GGML_TYPE_Q8_0 => LaneKernels.Q8 != null && product.ColumnCount >= LanesCall.ColumnsOfQ8,
+            ggml_type.GGML_TYPE_Q4_K => LaneKernels.Q4K != null,
+            _ => false,
+        };
+
+    private void ComputeLanes(MatrixProduct product, int threadCount)
+    {
+        byte* room = memory.Reserve(QuantizedLanes.Length(product.Depth, product.RowCount));
+        var x = new QuantizedLanes(room, product.Depth);
+        if (!IsPacked(product, areLanes: true))
+            x.Fill((float*)product.X->data, product.RowCount);
+        var columns = new LaneColumns(product, x);
+        int groups = columns.GroupCount,
+            chunk = (int)Math.Clamp(ChunkBytes / columns.GroupBytes, 1, Math.Max(1, groups / threadCount));
+        long scalesEach = columns.ScaleCount;
+        float* rooms = (float*)scales.Reserve(threadCount * scalesEach * sizeof(float));
+        WorkSharing.Share(
+            threadCount,
+            (groups + chunk - 1) / chunk,
+            (worker, unit) =>
+            {
+                for (int group = unit * chunk; group < Math.Min(groups, (unit + 1) * chunk); group++)
+                    columns.Compute(group, rooms + worker * scalesEach);
+            }
+        );
+    }
+
+    // Whether x is in the memory already; else it is now thought to be.
+    private bool IsPacked(MatrixProduct product, bool areLanes)
+    {
+        // Another view of the same is the same.
+        ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
+        (nint, nint, int, int, bool) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount, areLanes);
+        bool isPacked = packed == wanted;
+        packed = wanted;
+        return isPacked;
+    }
 
     private static bool IsPlain(MatrixProduct product) => !product.IsRepacked && !InterleavedWeights.Holds(product.Weight);
 
     private QuantizedRows Pack(MatrixProduct product)
     {
-        // Another view of the same is the same.
-        ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
-        (nint, nint, int, int) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount);
         var rows = new QuantizedRows(memory.Reserve((long)product.RowCount * QuantizedRows.Length(product.Depth)), product.Depth);
-        if (packed == wanted)
-            return rows;
-        packed = default;
-        for (int row = 0; row < product.RowCount; row++)
-            rows.Fill(row, (float*)product.X->data + (long)row * product.Depth);
-        packed = wanted;
+        if (!IsPacked(product, areLanes: false))
+        {
+            for (int row = 0; row < product.RowCount; row++)
+                rows.Fill(row, (float*)product.X->data + (long)row * product.Depth);
+        }
+
         return rows;
     }
 

@@ -76,6 +76,10 @@ internal static unsafe class ProductForms
             or MachineCodeKernel.MultiplyOnUnit
             or MachineCodeKernel.ColumnsWide
             or MachineCodeKernel.ColumnsNarrow
+            or MachineCodeKernel.LanesWide
+            or MachineCodeKernel.LanesNarrow
+            or MachineCodeKernel.NibblesWide
+            or MachineCodeKernel.NibblesNarrow
             or MachineCodeKernel.WidenHalves => false,
             _ => ProcessorLevel.HasAvx2,
         };
