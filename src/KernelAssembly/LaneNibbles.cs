@@ -13,6 +13,10 @@ namespace Tessera.KernelAssembly;
 /// </summary>
 internal static class LaneNibbles
 {
+    // Columns at a time of AVX2, and its register of words that are one.
+    private const int AtOnce = 4,
+        One = 15;
+
     private const int Chunks = 4,
         ChunkBytes = 64,
         ColumnChunk = 8,
@@ -32,10 +36,7 @@ internal static class LaneNibbles
             HighX = 25,
             Low = 26,
             High = 27,
-            Four = 28,
-            Scale = 29,
-            Sum = 30,
-            Product = 31;
+            Four = 28;
         code.mov(Supers, 0x0f0f0f0f0f0f0f0f);
         code.vmovq(Xmm(0), Supers);
         code.evex.vpbroadcastq(Ymm(Four), Xmm(0));
@@ -65,19 +66,7 @@ internal static class LaneNibbles
                     ColumnsOfQ4K
                 );
                 for (int group = 0; group < 2; group++)
-                {
-                    code.vmovdqu32(Ymm(Scale), __[Rows + (group * BlockBytes + ScaleAt)]);
-                    code.vmovdqu32(Ymm(Sum), __[Rows + (group * BlockBytes + SumAt)]);
-                    for (int column = 0; column < ColumnsOfQ4K; column++)
-                    {
-                        AssemblerRegisterYMM integer = Ymm(group * ColumnsOfQ4K + column);
-                        int scale = group * ScalesOfGroup + column * sizeof(float);
-                        code.vmulps(Ymm(Product), Ymm(Scale), __dword_bcst[Scales + scale]);
-                        code.vcvtdq2ps(integer, integer);
-                        code.evex.vfmadd231ps(Ymm(FirstSum + column), integer, Ymm(Product));
-                        code.vfmadd231ps(Ymm(FirstSum + column), Ymm(Sum), __dword_bcst[Scales + (scale + ScalesOfGroup / 2)]);
-                    }
-                }
+                    WideScales(code, group, FirstSum);
             }
         );
         code.mov(Sums, __qword_ptr[Call + At(nameof(LanesCall.Sums))]);
@@ -87,18 +76,32 @@ internal static class LaneNibbles
         code.ret();
     }
 
+    private static void WideScales(Assembler code, int group, int firstSum)
+    {
+        const int Scale = 29,
+            Sum = 30,
+            Product = 31;
+        code.vmovdqu32(Ymm(Scale), __[Rows + (group * BlockBytes + ScaleAt)]);
+        code.vmovdqu32(Ymm(Sum), __[Rows + (group * BlockBytes + SumAt)]);
+        for (int column = 0; column < ColumnsOfQ4K; column++)
+        {
+            AssemblerRegisterYMM integer = Ymm(group * ColumnsOfQ4K + column);
+            int scale = group * ScalesOfGroup + column * sizeof(float);
+            code.vmulps(Ymm(Product), Ymm(Scale), __dword_bcst[Scales + scale]);
+            code.vcvtdq2ps(integer, integer);
+            code.evex.vfmadd231ps(Ymm(firstSum + column), integer, Ymm(Product));
+            code.vfmadd231ps(Ymm(firstSum + column), Ymm(Sum), __dword_bcst[Scales + (scale + ScalesOfGroup / 2)]);
+        }
+    }
+
     /// <summary>AVX2: four columns at a time, sums of words, of which none is more than 8 x 2 x 15 x 127; the sums stay in memory.</summary>
     public static void Narrow(Assembler code)
     {
-        const int AtOnce = 4,
-            LowX = 8,
+        const int LowX = 8,
             HighX = 9,
             Low = 10,
             High = 11,
-            Scale = 12,
-            Product = 13,
-            Four = 14,
-            One = 15;
+            Four = 14;
         code.mov(Supers, 0x0f0f0f0f0f0f0f0f);
         code.vmovq(Xmm(Four), Supers);
         code.vpbroadcastq(Ymm(Four), Xmm(Four));
@@ -138,28 +141,34 @@ internal static class LaneNibbles
                         AtOnce
                     );
                     for (int column = first; column < first + AtOnce; column++)
-                    {
-                        code.vmovups(Ymm(LowX), __[Sums + column * VectorBytes]);
-                        for (int group = 0; group < 2; group++)
-                        {
-                            AssemblerRegisterYMM words = Ymm(group * AtOnce + column - first);
-                            int scale = group * ScalesOfGroup + column * sizeof(float);
-                            code.vbroadcastss(Ymm(Scale), __dword_ptr[Scales + scale]);
-                            code.vmulps(Ymm(Product), Ymm(Scale), __[Rows + (group * BlockBytes + ScaleAt)]);
-                            code.vpmaddwd(words, words, Ymm(One));
-                            code.vcvtdq2ps(words, words);
-                            code.vfmadd231ps(Ymm(LowX), words, Ymm(Product));
-                            code.vbroadcastss(Ymm(Scale), __dword_ptr[Scales + (scale + ScalesOfGroup / 2)]);
-                            code.vfmadd231ps(Ymm(LowX), Ymm(Scale), __[Rows + (group * BlockBytes + SumAt)]);
-                        }
-
-                        code.vmovups(__[Sums + column * VectorBytes], Ymm(LowX));
-                    }
+                        NarrowScales(code, column, column - first);
                 }
             }
         );
         code.vzeroupper();
         code.ret();
+    }
+
+    private static void NarrowScales(Assembler code, int column, int firstWord)
+    {
+        const int Sum = 8,
+            Scale = 12,
+            Product = 13;
+        code.vmovups(Ymm(Sum), __[Sums + column * VectorBytes]);
+        for (int group = 0; group < 2; group++)
+        {
+            AssemblerRegisterYMM words = Ymm(group * AtOnce + firstWord);
+            int scale = group * ScalesOfGroup + column * sizeof(float);
+            code.vbroadcastss(Ymm(Scale), __dword_ptr[Scales + scale]);
+            code.vmulps(Ymm(Product), Ymm(Scale), __[Rows + (group * BlockBytes + ScaleAt)]);
+            code.vpmaddwd(words, words, Ymm(One));
+            code.vcvtdq2ps(words, words);
+            code.vfmadd231ps(Ymm(Sum), words, Ymm(Product));
+            code.vbroadcastss(Ymm(Scale), __dword_ptr[Scales + (scale + ScalesOfGroup / 2)]);
+            code.vfmadd231ps(Ymm(Sum), Ymm(Scale), __[Rows + (group * BlockBytes + SumAt)]);
+        }
+
+        code.vmovups(__[Sums + column * VectorBytes], Ymm(Sum));
     }
 
     // Two groups of 32 elements of all columns at a time.
