@@ -94,7 +94,7 @@ internal static class LaneNibbles
         }
     }
 
-    /// <summary>AVX2: four columns at a time, sums of words, of which none is more than 8 x 2 x 15 x 127; the sums stay in memory.</summary>
+    /// <summary>AVX2: four columns at a time, sums of words, none above 8 x 2 x 15 x 127; the others stay in memory.</summary>
     public static void Narrow(Assembler code)
     {
         const int LowX = 8,
