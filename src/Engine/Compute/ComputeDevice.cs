@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Tessera.Compute.Kernels;
+using Tessera.Compute.Kernels.Attention;
 using Tessera.Compute.Kernels.Products;
 using Tessera.Compute.Threads;
 using Tessera.Gguf;
@@ -74,6 +75,10 @@ internal sealed unsafe class ComputeDevice : IDisposable
 
     /// <summary>Whether weights are placed on the CPU.</summary>
     public bool IsProcessor => gpuDevice == 0;
+
+    /// <summary>Whether attention sums values of half precision in single precision: ggml's own does not on the CPU.</summary>
+    /// <param name="headWidth">Width of a head.</param>
+    public bool SumsWidely(long headWidth) => !IsProcessor || (kernels is not null && AttentionShape.TakesValues(headWidth));
 
     /// <summary>Whether Tessera's own kernels multiply, with weights in plain memory.</summary>
     public bool HasProducts => kernels is not null && KernelDevice.HasProducts;

@@ -209,6 +209,9 @@ internal sealed unsafe class Graph : IDisposable
     /// <summary>A contiguous copy in half precision.</summary>
     public Tensor ToHalf(Tensor x) => new(Ggml.ggml_cast(Context, x.Native, ggml_type.GGML_TYPE_F16));
 
+    /// <summary>A contiguous copy in single precision.</summary>
+    public Tensor ToSingle(Tensor x) => new(Ggml.ggml_cast(Context, x.Native, ggml_type.GGML_TYPE_F32));
+
     /// <summary>The same elements in another shape; x must be contiguous.</summary>
     public Tensor Reshape(Tensor x, long size0, long size1 = 1, long size2 = 1, long size3 = 1) =>
         new(Ggml.ggml_reshape_4d(Context, x.Native, size0, size1, size2, size3));

@@ -87,8 +87,12 @@ internal sealed class MemorySlots : IDisposable
     }
 
     /// <summary>A layer's keys and values of the first rows of a slot: [head, rows, heads].</summary>
-    public (Tensor Key, Tensor Value) Read(Compute.Graph graph, SeenSlot slot, int layer, int keyHeads) =>
-        slots[slot.Slot].Cache.Read(graph, layer, keyHeads, 0, slot.RowCount);
+    public (Tensor Key, Tensor Value) Read(Compute.Graph graph, SeenSlot slot, int layer, int keyHeads)
+    {
+        KeyValueCache cache = slots[slot.Slot].Cache;
+        (Tensor key, Tensor value) = cache.Read(graph, layer, keyHeads, 0, slot.RowCount);
+        return (key, cache.Type == CacheType.F16 && !device.SumsWidely(value.Size(0)) ? graph.ToSingle(value) : value);
+    }
 
     public void Dispose()
     {

@@ -76,6 +76,10 @@ internal readonly unsafe struct AttentionShape
     private bool IsWorthSharing =>
         TokenCount >= LeastTokens && HeadsPerKey * SlicesPerKey >= LeastSharers && SharedKeyAttention.Takes(this);
 
+    // ggml sums values of half precision in half precision (0.25.1, src/ggml-cpu/ops.cpp), which thousands of rows that are all seen are
+    // too many for: a picture's, of which no mask leaves a few.
+    private bool NeedsWideSums => IsExact && Mask == null && Value->type == ggml_type.GGML_TYPE_F16 && TokenCount >= LeastTokens;
+
     /// <summary>Whether the kernel can compute a node that is a <c>GGML_OP_FLASH_ATTN_EXT</c>.</summary>
     public static bool IsSupported(ggml_tensor* node)
     {
@@ -92,8 +96,7 @@ internal readonly unsafe struct AttentionShape
             && IsReadable(value)
             && query->nb[0] == sizeof(float)
             && query->ne[0] <= LargestHead
-            && value->ne[0] <= LargestHead
-            && value->ne[0] % TileProduct.Lanes == 0
+            && TakesValues(value->ne[0])
             && query->ne[0] == key->ne[0]
             && value->ne[1] == key->ne[1]
             && value->ne[2] == key->ne[2]
@@ -104,8 +107,11 @@ internal readonly unsafe struct AttentionShape
             && Source(node, Sinks) == null
             && Parameter(node, Bias) == 0
             && Parameter(node, Softcap) == 0
-            && (!shape.HasFewQueries || shape.IsWorthSharing);
+            && (!shape.HasFewQueries || shape.IsWorthSharing || shape.NeedsWideSums);
     }
+
+    /// <summary>Whether values are of a size that the kernel takes.</summary>
+    public static bool TakesValues(long size) => size <= LargestHead && size % TileProduct.Lanes == 0;
 
     private static bool HasPlainMask(ggml_tensor* mask) =>
         mask == null || (mask->type == ggml_type.GGML_TYPE_F16 && mask->nb[0] == sizeof(ushort) && mask->ne[2] == 1);
