@@ -17,7 +17,7 @@ internal sealed class FlamingoNeoxArchitecture : FlamingoArchitecture
     public override IReadOnlyList<TensorRule> Rules(Settings config) =>
         [
             new("gpt_neox.embed_in", "token_embd", ""),
-            new("embed_out", "output", ""),
+            new("embed_out", "output", "") { IsOptional = config.TryFlag("tie_word_embeddings") == true },
             new("gpt_neox.final_layer_norm", "output_norm", "H"),
             new(Layer + "input_layernorm", "blk.{}.attn_norm", "H"),
             new(Layer + "attention.query_key_value", "blk.{}.attn_qkv", "WH") { Change = values => ByKind(values, HeadCount(config)) },

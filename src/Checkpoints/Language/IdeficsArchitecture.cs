@@ -17,7 +17,7 @@ internal sealed class IdeficsArchitecture : LlamaArchitecture
         return
         [
             new("model.embed_tokens", "token_embd", "VH"),
-            new("lm_head", "output", "VH"),
+            new("lm_head", "output", "VH") { IsOptional = config.TryFlag("tie_word_embeddings") == true },
             .. plain.Where(static rule => rule.Target is not ("token_embd" or "output")),
             .. Enumerable.Range(0, CrossingCount(config)).SelectMany(layer => Crossing(layer, layer * Interval(config))),
         ];

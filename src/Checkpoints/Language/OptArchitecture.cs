@@ -16,12 +16,10 @@ internal sealed class OptArchitecture : LanguageArchitecture
 
     public override string Canonical(string name) => name.StartsWith("decoder.", StringComparison.Ordinal) ? "model." + name : name;
 
-    // The head is the embedding table, of which some checkpoints hold a second copy.
-    public override bool Ignores(string name) => name == "lm_head.weight";
-
     public override IReadOnlyList<TensorRule> Rules(Settings config) =>
         [
             new("model.decoder.embed_tokens", "token_embd", "VH"),
+            Head(config),
             new("model.decoder.embed_positions", "position_embd", "PH") { IsFull = true },
             new("model.decoder.final_layer_norm", "output_norm", "H"),
             new("model.decoder.layers.{}.self_attn_layer_norm", "blk.{}.attn_norm", "H"),
@@ -33,6 +31,12 @@ internal sealed class OptArchitecture : LanguageArchitecture
             new("model.decoder.layers.{}.fc1", "blk.{}.ffn_up", "FH"),
             new("model.decoder.layers.{}.fc2", "blk.{}.ffn_down", "HF"),
         ];
+
+    // The head is the embedding table, of which some checkpoints hold a second copy, unless the configuration says otherwise.
+    private static TensorRule Head(Settings config) =>
+        config.TryFlag("tie_word_embeddings") == false
+            ? new("lm_head", "output", "VH")
+            : new("lm_head", "", "VH") { IsOptional = true, Split = static _ => [] };
 
     public override Dimensions Dimensions(Settings config) =>
         new(

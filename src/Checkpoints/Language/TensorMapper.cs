@@ -158,15 +158,24 @@ internal sealed partial class TensorMapper(string origin, GgufTensorType type)
         {
             string end = rule.IsWhole ? "" : ".weight";
             long count = rule.Source.Contains("{}") ? blockCount : 1;
-            for (long block = 0; block < count; block++)
-            {
-                if (rule.IsIn?.Invoke(block) == false)
-                    continue;
-                string name = rule.Source.Replace("{}", block.ToString(CultureInfo.InvariantCulture)) + end;
-                if (!tensors.ContainsKey(name))
-                    throw new CheckpointException(origin, $"tensor '{name}' is missing.");
-            }
+            string[] names =
+            [
+                .. Enumerable
+                    .Range(0, (int)count)
+                    .Where(block => rule.IsIn?.Invoke(block) != false)
+                    .Select(block => rule.Source.Replace("{}", block.ToString(CultureInfo.InvariantCulture))),
+            ];
+            RequireAll(tensors, names, end);
+            // What one block has, all have.
+            if (!rule.IsWhole && names.Any(name => tensors.ContainsKey(name + ".bias")))
+                RequireAll(tensors, names, ".bias");
         }
+    }
+
+    private void RequireAll(IReadOnlyDictionary<string, StoredTensor> tensors, string[] names, string end)
+    {
+        if (Array.Find(names, name => !tensors.ContainsKey(name + end)) is string missing)
+            throw new CheckpointException(origin, $"tensor '{missing}{end}' is missing.");
     }
 
     private static string ShapeText(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";

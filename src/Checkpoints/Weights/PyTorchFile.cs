@@ -76,7 +76,12 @@ internal static class PyTorchFile
             return;
         foreach (DictionaryEntry entry in map)
             if (entry.Key is string key)
-                Collect(entry.Value, name is "" or "model" or "state_dict" or "module" ? key : $"{name}.{key}", depth + 1, add);
+                Collect(
+                    entry.Value,
+                    name is "" or "model" or "state_dict" or "model_state_dict" or "module" ? key : $"{name}.{key}",
+                    depth + 1,
+                    add
+                );
     }
 
     private static StoredTensor Place(WeightFile file, string name, PickledTensor tensor, ZipDirectory.Entry storage)

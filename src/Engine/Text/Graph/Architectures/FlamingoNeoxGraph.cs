@@ -32,9 +32,9 @@ internal sealed class FlamingoNeoxGraph : LanguageGraph
         headWidth = Width / headCount;
         isParallel = keys.Flag("use_parallel_residual", true);
         rotation = new Rotation(keys.Count("rope.dimension_count", headWidth), keys.Number("rope.freq_base", 10_000), IsByHalves: true);
-        LogitCount = keys.RowsOf("output.weight");
+        LogitCount = keys.RowsOf(keys.HasTensor("output.weight") ? "output.weight" : "token_embd.weight");
         embeddings = weights.Table("token_embd.weight", Width, keys.RowsOf("token_embd.weight"));
-        output = weights.Matrix("output.weight", Width, LogitCount);
+        output = weights.Matrix(keys.HasTensor("output.weight") ? "output.weight" : "token_embd.weight", Width, LogitCount);
         outputNorm = NormWeights.Load(weights, "output_norm", Width);
         int count = keys.BlockCount,
             inner = keys.FeedForwardWidth;

@@ -32,9 +32,9 @@ internal sealed class IdeficsGraph : LanguageGraph
         headWidth = Width / headCount;
         interval = keys.Count("cross_attention.interval", 512);
         rotation = new Rotation(headWidth, keys.Number("rope.freq_base", 10_000));
-        LogitCount = keys.RowsOf("output.weight");
+        LogitCount = keys.RowsOf(keys.HasTensor("output.weight") ? "output.weight" : "token_embd.weight");
         embeddings = weights.Table("token_embd.weight", Width, keys.RowsOf("token_embd.weight"));
-        output = weights.Matrix("output.weight", Width, LogitCount);
+        output = weights.Matrix(keys.HasTensor("output.weight") ? "output.weight" : "token_embd.weight", Width, LogitCount);
         outputNorm = NormWeights.Load(weights, "output_norm", Width, isRms: true);
         int inner = keys.FeedForwardWidth,
             memoryWidth = keys.Count("cross_attention.memory_length", 1 << 16),
