@@ -102,23 +102,25 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
             CountFrom(layout.Zero, bytes, Group * byteStride);
         byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;
         uint* words = stackalloc uint[layout.IsWords ? Group * cellCount : 0];
-        for (int step = 0; step < steps; step++)
+        int groupBytes = layout.GroupBytes,
+            scalesAt = layout.GroupCells * BlockLayout.ColumnsCell,
+            second = (int)(Second(side, layout) - side);
+        bool isWords = layout.IsWords,
+            hasLeast = layout.HasLeast;
+        for (int part = 0; part < groups; part++, scales += Group, least += Group)
         {
-            byte* from = bytes + step * RowQuantizing.Depth;
-            for (int part = 0; part < layout.GroupCount; part++)
-            {
-                byte* to = side + step * layout.ColumnsBytes + part * layout.GroupBytes;
-                int index = (step * layout.GroupCount + part) * Group;
-                Vector256.Load(scales + index).Store((float*)(to + layout.GroupCells * BlockLayout.ColumnsCell));
-                if (layout.HasLeast)
-                    Vector256.Load(least + index).Store((float*)(to + (layout.GroupCells + 1) * BlockLayout.ColumnsCell));
-            }
+            var to = (float*)(side + part * groupBytes + scalesAt);
+            Vector256.Load(scales).Store(to);
+            if (hasLeast)
+                Vector256.Load(least).Store(to + SideColumns);
+        }
 
-            byte* first = side + step * layout.ColumnsBytes;
-            if (layout.IsWords)
-                StoreWords(from, byteStride, layout, words, first);
+        for (int step = 0; step < steps; step++, bytes += RowQuantizing.Depth, side += layout.GroupCount * groupBytes)
+        {
+            if (isWords)
+                StoreWords(bytes, byteStride, layout, words, side);
             else
-                CellTransposing.Eight((uint*)from, byteStride / 4, (uint*)first, (uint*)Second(first, layout), SideColumns);
+                CellTransposing.Eight((uint*)bytes, byteStride / 4, (uint*)side, (uint*)(side + second), SideColumns);
         }
     }
 
