@@ -56,6 +56,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         );
         mapped.SetMapped();
         file.TakeFingerprint();
+        mapped.CopyAhead(file.ByteLength);
     }
 
     /// <summary>The vision half, or null for a model that sees no pictures.</summary>
@@ -244,6 +245,7 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             return;
         lifetime.Cancel();
         scheduler.Dispose();
+        FileLease.StopCopying();
         Vision?.Dispose();
         language.Dispose();
         mapped.Dispose();

@@ -133,6 +133,28 @@ public sealed class ChangedFileTests : IDisposable
     }
 
     [Fact]
+    public void What_is_copied_ahead_is_the_file_s_no_more()
+    {
+        (string path, _) = Copy();
+        byte[] before = File.ReadAllBytes(path);
+        using FileLease? lease = FileLease.Take(path);
+        if (lease is null)
+            return;
+        using FileStream stream = File.OpenRead(path);
+        using FileMapping mapping = FileMapping.Create(stream);
+        lease.SetMapped();
+        lease.CopyAhead();
+        Assert.True(SpinWait.SpinUntil(() => !File.ReadAllText("/proc/self/maps").Contains(path, StringComparison.Ordinal), 20_000));
+        FileLease.StopCopying();
+        Assert.Equal(before, mapping.GetBytes(0, before.Length));
+        // One that is stopped at once leaves all as it is, and does not keep others from another.
+        using FileMapping again = FileMapping.Create(stream);
+        lease.CopyAhead();
+        FileLease.StopCopying();
+        Assert.Equal(before, again.GetBytes(0, before.Length));
+    }
+
+    [Fact]
     public async Task Who_writes_waits_until_all_is_mapped()
     {
         (string path, _) = Copy();

@@ -12,6 +12,10 @@ internal sealed class MappedFiles : IDisposable
 {
     /// <summary>What the context, pictures and other programs leave of the free memory.</summary>
     public const double ShareOfMemory = 0.8;
+
+    // Smaller files are soon read, and larger ones than this share of the free memory are better left the system's.
+    private const long LeastCopied = 256 << 20;
+    private const double ShareCopied = 0.25;
     private readonly FileLease[] leases;
 
     private MappedFiles(bool mayStay, params FileLease[] leases)
@@ -51,6 +55,16 @@ internal sealed class MappedFiles : IDisposable
     {
         foreach (FileLease lease in leases)
             lease.SetMapped();
+    }
+
+    /// <summary>Begins to copy large files that are mapped into large pages, where there is memory for more than that.</summary>
+    /// <param name="byteLength">Bytes of them all.</param>
+    public void CopyAhead(long byteLength)
+    {
+        if (byteLength < LeastCopied || byteLength > MachineMemory.Free() * ShareCopied)
+            return;
+        foreach (FileLease lease in leases)
+            lease.CopyAhead();
     }
 
     public void Dispose()

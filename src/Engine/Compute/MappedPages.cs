@@ -6,19 +6,21 @@ namespace Tessera.Compute;
 /// <summary>The pages of a file that this process has mapped, whoever mapped them. Linux.</summary>
 internal static unsafe class MappedPages
 {
-    private const long PartLength = 64 << 20;
+    private const long PartLength = 64 << 20,
+        LargePage = 2 << 20;
 
     /// <summary>Puts copies in the place of all pages that are mapped of a file, at the same addresses: who reads them notices
     /// nothing.</summary>
     /// <param name="descriptor">The file, open.</param>
-    /// <returns>False where memory does not hold them, so that some are still the file's.</returns>
-    public static bool CopyToMemory(int descriptor)
+    /// <param name="cancellationToken">Stops between parts of 64 MB.</param>
+    /// <returns>False where memory does not hold them, or it was stopped, so that some are still the file's.</returns>
+    public static bool CopyToMemory(int descriptor, CancellationToken cancellationToken = default)
     {
         try
         {
             (long Start, long End)[] ranges = [.. RangesOf(descriptor)];
             return ranges.Sum(static range => range.End - range.Start) <= MachineMemory.Free() * MappedFiles.ShareOfMemory
-                && Array.TrueForAll(ranges, static range => Copy(range.Start, range.End));
+                && Array.TrueForAll(ranges, range => Copy(range.Start, range.End, cancellationToken));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -44,24 +46,40 @@ internal static unsafe class MappedPages
         }
     }
 
-    private static bool Copy(long start, long end)
+    private static bool Copy(long start, long end, CancellationToken cancellationToken)
     {
         for (long at = start; at < end; at += PartLength)
         {
-            nuint length = (nuint)Math.Min(PartLength, end - at);
-            nint copy = SysMman.mmap(0, length, SysMman.PROT_READ | SysMman.PROT_WRITE, SysMman.MAP_PRIVATE | SysMman.MAP_ANONYMOUS, -1, 0);
-            if (copy == SysMman.MAP_FAILED)
+            if (cancellationToken.IsCancellationRequested || !CopyPart((nint)at, (nint)Math.Min(PartLength, end - at)))
                 return false;
-            Buffer.MemoryCopy((void*)at, (void*)copy, length, length);
-            _ = SysMman.mprotect(copy, length, SysMman.PROT_READ);
-            // In one step for all threads: there is no moment without either.
-            if (SysMman.mremap(copy, length, length, SysMman.MREMAP_MAYMOVE | SysMman.MREMAP_FIXED, (nint)at) == SysMman.MAP_FAILED)
-            {
-                _ = SysMman.munmap(copy, length);
-                return false;
-            }
         }
 
         return true;
+    }
+
+    private static bool CopyPart(nint at, nint length)
+    {
+        // Large pages move as such where they begin at the same place within one.
+        nint room = length + (nint)LargePage,
+            area = SysMman.mmap(0, (nuint)room, SysMman.PROT_READ | SysMman.PROT_WRITE, SysMman.MAP_PRIVATE | SysMman.MAP_ANONYMOUS, -1, 0);
+        if (area == SysMman.MAP_FAILED)
+            return false;
+        nint copy = area + ((at - area) & (nint)(LargePage - 1));
+        MemoryAdvice.Give((void*)copy, (nuint)length, SysMman.MADV_HUGEPAGE);
+        Buffer.MemoryCopy((void*)at, (void*)copy, length, length);
+        _ = SysMman.mprotect(copy, (nuint)length, SysMman.PROT_READ);
+        // In one step for all threads: there is no moment without either.
+        const int Flags = SysMman.MREMAP_MAYMOVE | SysMman.MREMAP_FIXED;
+        bool isMoved = SysMman.mremap(copy, (nuint)length, (nuint)length, Flags, at) != SysMman.MAP_FAILED;
+        Free(area, isMoved ? copy - area : room);
+        if (isMoved)
+            Free(copy + length, area + room - copy - length);
+        return isMoved;
+    }
+
+    private static void Free(nint start, nint length)
+    {
+        if (length > 0)
+            _ = SysMman.munmap(start, (nuint)length);
     }
 }

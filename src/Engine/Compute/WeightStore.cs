@@ -179,6 +179,7 @@ internal sealed class WeightStore : IDisposable
 
     public void Dispose()
     {
+        FileLease.StopCopying();
         memory.Dispose();
         inPlace.Dispose();
         if (mapped.IsValueCreated)
