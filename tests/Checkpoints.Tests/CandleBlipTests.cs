@@ -225,7 +225,7 @@ public sealed class CandleBlipTests : IDisposable
     }
 
     // As candle does, version 2 and without keys (candle-core/src/quantized/gguf_file.rs, write); GgufWriter keeps to ggml's longest names.
-    private static void Write(string path, IReadOnlyList<(string Name, GgufTensorType Type, long[] Shape, byte[] Data)> tensors)
+    private static void Write(string path, List<(string Name, GgufTensorType Type, long[] Shape, byte[] Data)> tensors)
     {
         const int Alignment = 32;
         using var writer = new BinaryWriter(File.Create(path));

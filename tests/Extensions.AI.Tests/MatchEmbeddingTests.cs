@@ -49,25 +49,28 @@ public sealed class MatchEmbeddingTests : IDisposable
     [Fact]
     public async Task It_tells_what_it_is_and_refuses_what_it_cannot()
     {
-        IEmbeddingGenerator<string, Embedding<float>> texts = generator;
-        EmbeddingGeneratorMetadata metadata = texts.GetService<EmbeddingGeneratorMetadata>()!;
+        EmbeddingGeneratorMetadata metadata = generator.GetService<EmbeddingGeneratorMetadata>()!;
         Assert.Equal(("matching-f16", 24), (metadata.DefaultModelId, metadata.DefaultModelDimensions));
-        Assert.NotNull(texts.GetService<PictureMatcher>());
-        Assert.Same(generator, texts.GetService<TesseraMatchEmbeddingGenerator>());
+        Assert.NotNull(generator.GetService<PictureMatcher>());
+        Assert.Same(generator, generator.GetService<TesseraMatchEmbeddingGenerator>());
         Assert.Null(generator.GetService(typeof(PictureMatcher), "key"));
-        Assert.Null(texts.GetService<IChatClient>());
+        Assert.Null(generator.GetService<IChatClient>());
 
-        await Assert.ThrowsAsync<ChatOptionException>(() => texts.GenerateAsync([Text], new EmbeddingGenerationOptions { Dimensions = 7 }));
         await Assert.ThrowsAsync<ChatOptionException>(() =>
-            texts.GenerateAsync([Text], new EmbeddingGenerationOptions { ModelId = "another" })
+            generator.GenerateAsync([Text], new EmbeddingGenerationOptions { Dimensions = 7 })
         );
-        Assert.Single(await texts.GenerateAsync([Text], new EmbeddingGenerationOptions { Dimensions = 24, ModelId = "matching-f16" }));
-        await Assert.ThrowsAsync<InstructionTooLongException>(() => texts.GenerateAsync([string.Join(' ', Enumerable.Repeat(Text, 200))]));
+        await Assert.ThrowsAsync<ChatOptionException>(() =>
+            generator.GenerateAsync([Text], new EmbeddingGenerationOptions { ModelId = "another" })
+        );
+        Assert.Single(await generator.GenerateAsync([Text], new EmbeddingGenerationOptions { Dimensions = 24, ModelId = "matching-f16" }));
+        await Assert.ThrowsAsync<InstructionTooLongException>(() =>
+            generator.GenerateAsync([string.Join(' ', Enumerable.Repeat(Text, 200))])
+        );
         ImageException failure = await Assert.ThrowsAsync<ImageException>(() =>
             generator.GenerateAsync([TinyModel.Picture("shapes.png"), new DataContent(new byte[] { 1, 2, 3 }, "image/png")])
         );
         Assert.Contains("picture 1", failure.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => texts.GenerateAsync([Text], null, new CancellationToken(true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generator.GenerateAsync([Text], null, new CancellationToken(true)));
     }
 
     [Fact]
