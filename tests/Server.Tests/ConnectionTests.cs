@@ -6,13 +6,15 @@ using Tessera.Server.Tests.Support;
 namespace Tessera.Server.Tests;
 
 /// <summary>Clients that send drop by drop, too much of it, or no more in the middle: none keeps a connection for long.</summary>
-public sealed class ConnectionTests : IAsyncDisposable
+public sealed class ConnectionTests : IAsyncLifetime
 {
     // Kestrel looks at its clocks once a second.
     private static readonly ServerOptions Impatient = TinyServer.Options with { RequestPatience = TimeSpan.FromSeconds(1.5) };
     private TinyServer? server;
 
-    public async ValueTask DisposeAsync() => await server!.DisposeAsync();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await server!.DisposeAsync();
 
     [Fact]
     public async Task Headers_that_never_end_are_given_up()

@@ -58,10 +58,10 @@ public sealed class RoomTests
             MaxLoadedModels = 10,
             ParallelAnswerCount = 3,
             CacheLength = 4096,
-            HasRoomAsync = async (files, _) =>
+            HasRoomAsync = async (files, cancellationToken) =>
             {
                 bool hasRoom = (await RunningAsync()).Length < 2;
-                await planned.Writer.WriteAsync(files);
+                await planned.Writer.WriteAsync(files, cancellationToken);
                 return hasRoom;
             },
         };

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Tessera.Server.Models;
 using Tessera.Server.Tests.Support;
 
 namespace Tessera.Server.Tests;
@@ -48,6 +51,17 @@ public sealed class SeveralModelsTests
         await Patience.UntilAsync(async () => (await RunningAsync(server)).Length == 0, "the end of its time");
     }
 
+    [Fact]
+    public async Task One_that_has_just_been_loaded_is_not_taken_from_who_asked_for_it()
+    {
+        var unloading = new UnloadingLog();
+        await using TesseraServer server = await TesseraServer.StartAsync(Options(most: 1), unloading);
+        ModelShelf shelf = unloading.Shelf = server.Services.GetRequiredService<ModelShelf>();
+        using (ModelLease lease = await shelf.LeaseAsync("one", null, CancellationToken.None))
+            Assert.Equal(lease.Loaded, Assert.Single(shelf.Loaded));
+        Assert.Empty(shelf.Loaded);
+    }
+
     private static string Request(string model) => $$"""{"model":"{{model}}","max_tokens":4,"messages":[{"role":"user","content":"Hi"}]}""";
 
     private static async Task<string[]> RunningAsync(TinyServer server)
@@ -61,5 +75,32 @@ public sealed class SeveralModelsTests
                 .Select(static model => model.GetProperty("name").GetString()!)
                 .Order(),
         ];
+    }
+
+    /// <summary>Has each model unloaded when it is told to be loaded.</summary>
+    private sealed class UnloadingLog : ILoggerProvider, ILogger
+    {
+        public ModelShelf? Shelf { get; set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
+        {
+            if (formatter(state, exception).Contains("was loaded", StringComparison.Ordinal))
+                Shelf?.Unload("one");
+        }
+
+        public void Dispose() { }
     }
 }

@@ -60,14 +60,14 @@ internal sealed partial class ModelShelf : IAsyncDisposable
     public async Task<ModelLease> LeaseAsync(string? name, TimeSpan? keepAlive, CancellationToken cancellationToken)
     {
         ServedModel served = Find(name);
-        if (loading.CurrentCount > 0 && TryLease(served, keepAlive, wasLoaded: true) is { } quick)
+        if (loading.CurrentCount > 0 && TryLease(served, keepAlive) is { } quick)
             return quick;
         // One after another, so that who waits for room gets it before others take it again.
         await loading.WaitAsync(cancellationToken);
         Task<ModelLease> load;
         try
         {
-            if (TryLease(served, keepAlive, wasLoaded: true) is { } lease)
+            if (TryLease(served, keepAlive) is { } lease)
             {
                 loading.Release();
                 return lease;
@@ -124,7 +124,7 @@ internal sealed partial class ModelShelf : IAsyncDisposable
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ModelLease? TryLease(ServedModel served, TimeSpan? keepAlive, bool wasLoaded)
+    private ModelLease? TryLease(ServedModel served, TimeSpan? keepAlive)
     {
         lock (gate)
         {
@@ -132,7 +132,7 @@ internal sealed partial class ModelShelf : IAsyncDisposable
                 return null;
             found.UserCount++;
             found.KeepAlive = keepAlive ?? options.KeepAlive;
-            return new ModelLease(found, wasLoaded, () => Release(found));
+            return new ModelLease(found, wasLoaded: true, () => Release(found));
         }
     }
 
@@ -164,11 +164,16 @@ internal sealed partial class ModelShelf : IAsyncDisposable
         {
             long started = Stopwatch.GetTimestamp();
             MultimodalModel model = await MultimodalModel.LoadAsync(FilesOf(served), null, lifetime.Token);
-            var entry = new LoadedModel(served, model, Stopwatch.GetElapsedTime(started));
+            // In use from the beginning: what nobody uses may be unloaded at any moment.
+            var entry = new LoadedModel(served, model, Stopwatch.GetElapsedTime(started))
+            {
+                UserCount = 1,
+                KeepAlive = keepAlive ?? options.KeepAlive,
+            };
             lock (gate)
                 loaded.Add(entry);
             LogLoaded(logger, served.Name, entry.LoadTime.TotalSeconds);
-            return TryLease(served, keepAlive, wasLoaded: false)!;
+            return new ModelLease(entry, wasLoaded: false, () => Release(entry));
         }
         finally
         {
