@@ -245,7 +245,6 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
             return;
         lifetime.Cancel();
         scheduler.Dispose();
-        FileLease.StopCopying();
         Vision?.Dispose();
         language.Dispose();
         mapped.Dispose();

@@ -5,6 +5,9 @@ namespace Tessera.Gguf;
 /// <summary>A whole file, mapped read-only into memory.</summary>
 internal sealed unsafe class FileMapping : IDisposable
 {
+    /// <summary>Held while a model's file is unmapped, so that whoever puts something in the place of mapped pages finds them
+    /// mapped.</summary>
+    internal static readonly Lock Unmapping = new();
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
     private readonly long byteLength;
@@ -60,8 +63,11 @@ internal sealed unsafe class FileMapping : IDisposable
         if (start is null)
             return;
         start = null;
-        view.SafeMemoryMappedViewHandle.ReleasePointer();
-        view.Dispose();
-        file.Dispose();
+        lock (Unmapping)
+        {
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+            view.Dispose();
+            file.Dispose();
+        }
     }
 }

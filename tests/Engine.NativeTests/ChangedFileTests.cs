@@ -145,12 +145,11 @@ public sealed class ChangedFileTests : IDisposable
         lease.SetMapped();
         lease.CopyAhead();
         Assert.True(SpinWait.SpinUntil(() => !File.ReadAllText("/proc/self/maps").Contains(path, StringComparison.Ordinal), 20_000));
-        FileLease.StopCopying();
         Assert.Equal(before, mapping.GetBytes(0, before.Length));
-        // One that is stopped at once leaves all as it is, and does not keep others from another.
+        // One that is stopped at once leaves all as it is.
         using FileMapping again = FileMapping.Create(stream);
         lease.CopyAhead();
-        FileLease.StopCopying();
+        lease.Dispose();
         Assert.Equal(before, again.GetBytes(0, before.Length));
     }
 

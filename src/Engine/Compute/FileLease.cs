@@ -15,10 +15,11 @@ internal sealed class FileLease : IDisposable
     private static readonly Lock Gate = new();
     private static readonly List<FileLease> Held = [];
     private static PosixSignalRegistration? signals;
-    private static CancellationTokenSource copying = new();
     private readonly Lock giving = new();
     private readonly ManualResetEventSlim mapped = new();
+    private readonly CancellationTokenSource lifetime = new();
     private readonly SafeFileHandle file;
+    private bool isDisposed;
 
     private FileLease(SafeFileHandle file) => this.file = file;
 
@@ -64,15 +65,12 @@ internal sealed class FileLease : IDisposable
     /// second (benchmarks/README.md), and files have not.</summary>
     public void CopyAhead()
     {
-        CancellationToken stopped;
-        lock (Gate)
-            stopped = copying.Token;
         new Thread(() =>
         {
             lock (giving)
             {
                 if (!file.IsClosed)
-                    _ = MappedPages.CopyToMemory(Descriptor(file), stopped);
+                    _ = MappedPages.CopyToMemory(Descriptor(file), lifetime.Token);
             }
         })
         {
@@ -81,33 +79,17 @@ internal sealed class FileLease : IDisposable
         }.Start();
     }
 
-    /// <summary>Ends what <see cref="CopyAhead"/> began anywhere in the process: somebody is about to unmap a file.</summary>
-    public static void StopCopying()
-    {
-        FileLease[] held;
-        lock (Gate)
-        {
-            copying.Cancel();
-            copying = new CancellationTokenSource();
-            held = [.. Held];
-        }
-
-        foreach (FileLease lease in held)
-        {
-            lock (lease.giving)
-            {
-                // It has ended then.
-            }
-        }
-    }
-
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref isDisposed, true))
+            return;
         lock (Gate)
             Held.Remove(this);
         mapped.Set();
+        lifetime.Cancel();
         lock (giving)
             file.Dispose(); // and with it the lease
+        lifetime.Dispose();
     }
 
     private static int Descriptor(SafeFileHandle file) => (int)file.DangerousGetHandle();
@@ -138,7 +120,7 @@ internal sealed class FileLease : IDisposable
         {
             if (file.IsClosed)
                 return;
-            IsExposed = !MappedPages.CopyToMemory(Descriptor(file));
+            IsExposed = !MappedPages.CopyToMemory(Descriptor(file), lifetime.Token);
             _ = SysFcntl.fcntl(Descriptor(file), SysFcntl.F_SETLEASE, SysFcntl.F_UNLCK);
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Gguf;
 using Tessera.Native;
 
 namespace Tessera.Compute;
@@ -14,13 +15,26 @@ internal static unsafe class MappedPages
     /// <param name="descriptor">The file, open.</param>
     /// <param name="cancellationToken">Stops between parts of 64 MB.</param>
     /// <returns>False where memory does not hold them, or it was stopped, so that some are still the file's.</returns>
-    public static bool CopyToMemory(int descriptor, CancellationToken cancellationToken = default)
+    public static bool CopyToMemory(int descriptor, CancellationToken cancellationToken)
     {
         try
         {
-            (long Start, long End)[] ranges = [.. RangesOf(descriptor)];
-            return ranges.Sum(static range => range.End - range.Start) <= MachineMemory.Free() * MappedFiles.ShareOfMemory
-                && Array.TrueForAll(ranges, range => Copy(range.Start, range.End, cancellationToken));
+            if (RangesOf(descriptor).Sum(static range => range.End - range.Start) > MachineMemory.Free() * MappedFiles.ShareOfMemory)
+                return false;
+            while (!cancellationToken.IsCancellationRequested)
+            {
+                // Looked up anew for each part, as others may unmap in between.
+                lock (FileMapping.Unmapping)
+                {
+                    (long start, long end) = RangesOf(descriptor).FirstOrDefault();
+                    if (end == start)
+                        return true;
+                    if (!CopyPart((nint)start, (nint)Math.Min(PartLength, end - start)))
+                        return false;
+                }
+            }
+
+            return false;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -44,17 +58,6 @@ internal static unsafe class MappedPages
                 long.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
             );
         }
-    }
-
-    private static bool Copy(long start, long end, CancellationToken cancellationToken)
-    {
-        for (long at = start; at < end; at += PartLength)
-        {
-            if (cancellationToken.IsCancellationRequested || !CopyPart((nint)at, (nint)Math.Min(PartLength, end - at)))
-                return false;
-        }
-
-        return true;
     }
 
     private static bool CopyPart(nint at, nint length)

@@ -179,7 +179,6 @@ internal sealed class WeightStore : IDisposable
 
     public void Dispose()
     {
-        FileLease.StopCopying();
         memory.Dispose();
         inPlace.Dispose();
         if (mapped.IsValueCreated)

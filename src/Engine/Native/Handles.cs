@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tessera.Gguf;
 
 namespace Tessera.Native;
 
@@ -107,7 +108,12 @@ internal sealed class ThreadPoolHandle(nint pointer, nint registry) : OwnedHandl
 /// <summary>A <c>llama_model</c>: weights and vocabulary of a language model.</summary>
 internal sealed class LlamaModelHandle(nint pointer) : OwnedHandle(pointer)
 {
-    protected override void Free(nint pointer) => LibLlama.llama_model_free(pointer);
+    // It unmaps the file.
+    protected override void Free(nint pointer)
+    {
+        lock (FileMapping.Unmapping)
+            LibLlama.llama_model_free(pointer);
+    }
 }
 
 /// <summary>A <c>llama_context</c>: the KV cache and compute buffers of a language model.</summary>
