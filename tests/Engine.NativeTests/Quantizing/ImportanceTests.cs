@@ -84,7 +84,7 @@ public sealed class ImportanceTests : IDisposable
             (await Assert.ThrowsAsync<TesseraException>(() => ImportanceCollector.CollectAsync(Language, text, File))).Message
         );
         Assert.Contains(
-            "cannot be read",
+            "there is no such file",
             (await Assert.ThrowsAsync<TesseraException>(() => ImportanceCollector.CollectAsync(Language, text + "x", File))).Message
         );
         ModelFileException failure = await Assert.ThrowsAsync<ModelFileException>(() =>
