@@ -145,6 +145,7 @@ public static class ModelCatalog
                 .Where(pair =>
                     pair.Distance <= Math.Max(2, name.Length / 3)
                     || (name.Length >= ShortestPart && pair.known.Contains(name, StringComparison.OrdinalIgnoreCase))
+                    || pair.known.AsSpan().CommonPrefixLength(name) > Math.Max(ShortestPart, name.Length / 2)
                 )
                 .OrderBy(static pair => pair.Distance)
                 .Take(Shown)

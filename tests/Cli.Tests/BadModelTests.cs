@@ -75,7 +75,7 @@ public sealed class BadModelTests : IDisposable
 
     [Fact]
     public async Task A_name_that_is_no_model() =>
-        (await CliProcess.RunAsync("ask", "-m", "llava-99", "What?")).ShouldFail(1, "llava-99", "tiny");
+        (await CliProcess.RunAsync("ask", "-m", "llava-99", "What?")).ShouldFail(1, "llava-99", "did you mean llava-1.5-7b", "?");
 
     [Theory]
     [InlineData("clip.vision.image_mean", 1e38f)]

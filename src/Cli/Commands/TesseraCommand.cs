@@ -65,7 +65,8 @@ internal static class TesseraCommand
 
     private static int Fail(CliConsole console, string message, string kind)
     {
-        console.Fail($"{message.TrimEnd(' ', '.', '\r', '\n')}.", kind);
+        string sentence = message.TrimEnd(' ', '.', '\r', '\n');
+        console.Fail(sentence.EndsWith('?') ? sentence : $"{sentence}.", kind);
         return ExitCode.Failed;
     }
 
