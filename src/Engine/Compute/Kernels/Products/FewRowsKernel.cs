@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Tessera.Compute.Kernels.Code;
 using Tessera.Native;
 
@@ -20,7 +19,6 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     // Of those, and of more, from where they are sooner done eight at once.
     private const int LeastRowsOfLanes = 3,
         MostRowsOfLanes = 16;
-    private const int SuperDepth = 256;
 
     // Of the weight, for a thread at a time.
     private const long ChunkBytes = 1 << 17;
@@ -28,27 +26,22 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         scales = new();
     private (nint Tensor, nint Data, int Depth, int Rows, bool AreLanes) packed;
 
-    /// <summary>Whether it computes products of a type's weights as libllama has them here.</summary>
-    public static bool TakesType(ggml_type type) =>
-        type is ggml_type.GGML_TYPE_Q8_0 or ggml_type.GGML_TYPE_Q6_K
-        || (type == ggml_type.GGML_TYPE_Q4_K && InterleavedWeights.CanUnpack(type));
+    /// <summary>Whether it computes products of a single row with a type's weights as libllama has them. ggml's are faster with those of
+    /// four and six bits (benchmarks/README.md).</summary>
+    public static bool TakesType(ggml_type type) => type == ggml_type.GGML_TYPE_Q8_0;
 
     /// <summary>Whether it computes a product.</summary>
     public static bool Takes(MatrixProduct product)
     {
-        if (
-            product.RowCount > (HasLanes(product) ? MostRowsOfLanes : MostRows)
-            || product.IsExact
-            || KernelLevels.Allowed < KernelLevel.Avx2
-            || !ProcessorLevel.HasAvx2
-        )
+        if (product.IsExact || KernelLevels.Allowed < KernelLevel.Avx2 || !ProcessorLevel.HasAvx2)
             return false;
         ggml_tensor* weight = product.Weight;
         return weight->type switch
         {
-            ggml_type.GGML_TYPE_Q8_0 => IsPlain(product),
-            ggml_type.GGML_TYPE_Q6_K => IsPlain(product),
-            ggml_type.GGML_TYPE_Q4_K => InterleavedWeights.Holds(weight)
+            ggml_type.GGML_TYPE_Q8_0 => product.RowCount <= (HasLanes(product) ? MostRowsOfLanes : MostRows) && IsPlain(product),
+            ggml_type.GGML_TYPE_Q4_K => product.RowCount is >= LeastRowsOfLanes and <= MostRowsOfLanes
+                && HasLanes(product)
+                && InterleavedWeights.Holds(weight)
                 && InterleavedWeights.CanUnpack(weight->type)
                 && product.ColumnCount % InterleavedWeights.Columns == 0,
             _ => false,
@@ -69,9 +62,8 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         }
 
         QuantizedRows rows = Pack(product);
-        int step = product.Weight->type == ggml_type.GGML_TYPE_Q4_K ? InterleavedWeights.Columns : 1,
-            columns = product.ColumnCount;
-        int chunk = (int)Math.Clamp(ChunkBytes / (long)product.Weight->nb[1], step, Math.Max(step, columns / threadCount)) / step * step;
+        int columns = product.ColumnCount,
+            chunk = (int)Math.Clamp(ChunkBytes / (long)product.Weight->nb[1], 1, Math.Max(1, columns / threadCount));
         WorkSharing.Share(
             threadCount,
             (columns + chunk - 1) / chunk,
@@ -148,31 +140,16 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     private static void Multiply(MatrixProduct product, QuantizedRows x, int row, int first, int last)
     {
         float* result = (float*)product.Result->data + (long)row * product.ColumnCount;
-        int depth = product.Depth;
+        int blocks = product.Depth / RowQuantizing.Depth;
         ulong stride = product.Weight->nb[1];
         byte* columns = product.Weight->data + (ulong)first * stride;
-        byte* bytes = x.Bytes(row);
-        switch (product.Weight->type)
+        if (ColumnKernels.HasQ8)
         {
-            case ggml_type.GGML_TYPE_Q8_0 when ColumnKernels.HasQ8:
-                ColumnKernels.OfQ8(columns, (nint)stride, last - first, depth / RowQuantizing.Depth, x, row, result + first);
-                break;
-            case ggml_type.GGML_TYPE_Q8_0:
-                for (int column = first; column < last; column++, columns += stride)
-                    result[column] = ColumnDots.OfQ8(columns, depth / RowQuantizing.Depth, bytes, x.Scales(row));
-                break;
-            case ggml_type.GGML_TYPE_Q6_K:
-                for (int column = first; column < last; column++, columns += stride)
-                    result[column] = ColumnDots.OfQ6K(columns, depth / SuperDepth, bytes, x.Scales(row), x.Halves(row));
-                break;
-            default:
-                for (
-                    int column = first;
-                    column < last;
-                    column += InterleavedWeights.Columns, columns += InterleavedWeights.Columns * stride
-                )
-                    ColumnDots.OfInterleavedQ4K(columns, depth / SuperDepth, bytes, x.Scales(row), x.Sums(row)).Store(result + column);
-                break;
+            ColumnKernels.OfQ8(columns, (nint)stride, last - first, blocks, x, row, result + first);
+            return;
         }
+
+        for (int column = first; column < last; column++, columns += stride)
+            result[column] = ColumnDots.OfQ8(columns, blocks, x.Bytes(row), x.Scales(row));
     }
 }

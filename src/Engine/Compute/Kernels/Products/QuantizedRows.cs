@@ -1,22 +1,18 @@
 namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>
-/// Rows of x as weights of few bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32: the
-/// scales, the sums of the elements, those of each half, 32 times and negative, and what is to be taken away where the weight's elements
-/// count from -128.
+/// Rows of x as weights of eight bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32: the
+/// scales, and what is to be taken away where the weight's elements count from -128.
 /// </summary>
 /// <param name="memory">Room of <see cref="Length"/> bytes for each row.</param>
 /// <param name="depth">Elements of a row, a multiple of 32.</param>
 internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
 {
-    // What elements of six bits count from (Q6_K).
-    private const float Offset = -32;
-
     // Of an eighth of a block, whose sum is spread over eight lanes.
     private const int LaneOffset = -128 / 8;
 
     /// <summary>Bytes of a row.</summary>
-    public static int Length(int depth) => depth + depth / RowQuantizing.Depth * 5 * sizeof(float);
+    public static int Length(int depth) => depth + depth / RowQuantizing.Depth * (sizeof(float) + sizeof(int));
 
     /// <summary>A row's elements.</summary>
     public byte* Bytes(int row) => memory + (long)row * Length(depth);
@@ -24,22 +20,14 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
     /// <summary>The scale of each block.</summary>
     public float* Scales(int row) => (float*)(Bytes(row) + depth);
 
-    /// <summary>The sum of each block's elements.</summary>
-    public float* Sums(int row) => Scales(row) + depth / RowQuantizing.Depth;
-
-    /// <summary>The sum of each half block's elements times -32.</summary>
-    public float* Halves(int row) => Sums(row) + depth / RowQuantizing.Depth;
-
     /// <summary>What each of eight lanes has too much of each block if the weight's elements count from -128.</summary>
-    public int* Excess(int row) => (int*)(Halves(row) + 2 * (depth / RowQuantizing.Depth));
+    public int* Excess(int row) => (int*)(Scales(row) + depth / RowQuantizing.Depth);
 
     /// <summary>Quantizes a row.</summary>
     public void Fill(int row, float* values)
     {
         byte* bytes = Bytes(row);
-        float* scales = Scales(row),
-            sums = Sums(row),
-            halves = Halves(row);
+        float* scales = Scales(row);
         int* excess = Excess(row);
         for (int block = 0; block < depth / RowQuantizing.Depth; block++)
         {
@@ -48,9 +36,6 @@ internal readonly unsafe struct QuantizedRows(byte* memory, int depth)
                 bytes + block * RowQuantizing.Depth
             );
             scales[block] = scale;
-            sums[block] = scale * (first + last);
-            halves[2 * block] = Offset * scale * first;
-            halves[2 * block + 1] = Offset * scale * last;
             excess[block] = LaneOffset * (first + last);
         }
     }
