@@ -1,8 +1,8 @@
 namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>
-/// Rows of x as weights of eight bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32: the
-/// scales, and what is to be taken away where the weight's elements count from -128.
+/// Rows of x as weights of eight bits are multiplied with them one by one: of each row its bytes, then what belongs to its blocks of 32:
+/// the scales, and what is to be taken away where the weight's elements count from -128.
 /// </summary>
 /// <param name="memory">Room of <see cref="Length"/> bytes for each row.</param>
 /// <param name="depth">Elements of a row, a multiple of 32.</param>
