@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Tessera.Compute.Kernels.Products;
 using static Iced.Intel.AssemblerRegisters;
+using static Tessera.KernelAssembly.Fields;
 using static Tessera.KernelAssembly.Registers;
 
 namespace Tessera.KernelAssembly;
@@ -16,9 +16,6 @@ internal static class ColumnDotKernels
         BlockBytes = 34,
         ScaleBytes = 2,
         AtOnce = 2;
-
-    // The processor's own guesses end with each page.
-    private const int BytesAhead = 16384;
 
     // Of a call: where the row's elements, scales and excess are read, and the next column and result.
     private static readonly AssemblerRegister64 Bytes = r8,
@@ -94,13 +91,13 @@ internal static class ColumnDotKernels
             last = code.CreateLabel(),
             done = code.CreateLabel();
         begin();
-        code.mov(Result, __qword_ptr[Call + At(nameof(ColumnCall.Result))]);
+        code.mov(Result, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Result))]);
         code.Label(ref column);
-        code.mov(Column, __qword_ptr[Call + At(nameof(ColumnCall.Columns))]);
-        code.mov(Bytes, __qword_ptr[Call + At(nameof(ColumnCall.Bytes))]);
-        code.mov(Scales, __qword_ptr[Call + At(nameof(ColumnCall.Scales))]);
-        code.mov(Excess, __qword_ptr[Call + At(nameof(ColumnCall.Excess))]);
-        code.mov(Left, __qword_ptr[Call + At(nameof(ColumnCall.BlockCount))]);
+        code.mov(Column, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Columns))]);
+        code.mov(Bytes, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Bytes))]);
+        code.mov(Scales, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Scales))]);
+        code.mov(Excess, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Excess))]);
+        code.mov(Left, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.BlockCount))]);
         code.vxorps(Ymm(0), Ymm(0), Ymm(0));
         code.vxorps(Ymm(1), Ymm(1), Ymm(1));
         code.sub(Left, AtOnce);
@@ -122,9 +119,9 @@ internal static class ColumnDotKernels
         SumLanes(code);
         code.vmovss(__dword_ptr[Result], Xmm(0));
         code.add(Result, sizeof(float));
-        code.mov(Column, __qword_ptr[Call + At(nameof(ColumnCall.Stride))]);
-        code.add(__qword_ptr[Call + At(nameof(ColumnCall.Columns))], Column);
-        code.dec(__qword_ptr[Call + At(nameof(ColumnCall.ColumnCount))]);
+        code.mov(Column, __qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Stride))]);
+        code.add(__qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.Columns))], Column);
+        code.dec(__qword_ptr[Call + At<ColumnCall>(nameof(ColumnCall.ColumnCount))]);
         code.jg(column);
         code.vzeroupper();
         code.ret();
@@ -140,6 +137,4 @@ internal static class ColumnDotKernels
         code.vmovshdup(Xmm(1), Xmm(0));
         code.vaddss(Xmm(0), Xmm(0), Xmm(1));
     }
-
-    private static int At(string field) => (int)Marshal.OffsetOf<ColumnCall>(field);
 }

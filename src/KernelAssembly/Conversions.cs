@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Tessera.Compute.Kernels.Code;
 using static Iced.Intel.AssemblerRegisters;
+using static Tessera.KernelAssembly.Fields;
 using static Tessera.KernelAssembly.Registers;
 
 namespace Tessera.KernelAssembly;
@@ -20,15 +20,15 @@ internal static class Conversions
             stride = SumStride,
             count = Steps,
             rowCount = Walk;
-        code.mov(row, __qword_ptr[Call + At(nameof(HalvesCall.Source))]);
-        code.mov(target, __qword_ptr[Call + At(nameof(HalvesCall.Target))]);
-        code.mov(rowCount, __qword_ptr[Call + At(nameof(HalvesCall.Rows))]);
-        code.mov(stride, __qword_ptr[Call + At(nameof(HalvesCall.Stride))]);
+        code.mov(row, __qword_ptr[Call + At<HalvesCall>(nameof(HalvesCall.Source))]);
+        code.mov(target, __qword_ptr[Call + At<HalvesCall>(nameof(HalvesCall.Target))]);
+        code.mov(rowCount, __qword_ptr[Call + At<HalvesCall>(nameof(HalvesCall.Rows))]);
+        code.mov(stride, __qword_ptr[Call + At<HalvesCall>(nameof(HalvesCall.Stride))]);
         Label rows = code.CreateLabel(),
             loop = code.CreateLabel();
         code.Label(ref rows);
         code.mov(source, row);
-        code.mov(count, __qword_ptr[Call + At(nameof(HalvesCall.Count))]);
+        code.mov(count, __qword_ptr[Call + At<HalvesCall>(nameof(HalvesCall.Count))]);
         code.Label(ref loop);
         code.vcvtph2ps(Ymm(0), __xmmword_ptr[source]);
         code.vcvtph2ps(Ymm(1), __xmmword_ptr[source + Lanes * sizeof(ushort)]);
@@ -44,6 +44,4 @@ internal static class Conversions
         code.vzeroupper();
         code.ret();
     }
-
-    private static int At(string field) => (int)Marshal.OffsetOf<HalvesCall>(field);
 }

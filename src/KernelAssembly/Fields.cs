@@ -3,15 +3,20 @@ using Tessera.Compute.Kernels.Products;
 
 namespace Tessera.KernelAssembly;
 
-/// <summary>Where the fields of a <see cref="ProductCall"/> lie.</summary>
+/// <summary>Where the fields of a call lie, a <see cref="ProductCall"/>'s by name.</summary>
 internal static class Fields
 {
-    public static readonly int RowsAt = At(nameof(ProductCall.Rows)),
-        ColumnsAt = At(nameof(ProductCall.Columns)),
-        SumsAt = At(nameof(ProductCall.Sums)),
-        SumStrideAt = At(nameof(ProductCall.SumStride)),
-        StepsAt = At(nameof(ProductCall.Steps)),
-        AddsToSumsAt = At(nameof(ProductCall.AddsToSums));
+    /// <summary>The processor's own guesses of what is read next end with each page, so this far ahead it is asked for.</summary>
+    public const int BytesAhead = 16384;
 
-    private static int At(string field) => (int)Marshal.OffsetOf<ProductCall>(field);
+    public static readonly int RowsAt = At<ProductCall>(nameof(ProductCall.Rows)),
+        ColumnsAt = At<ProductCall>(nameof(ProductCall.Columns)),
+        SumsAt = At<ProductCall>(nameof(ProductCall.Sums)),
+        SumStrideAt = At<ProductCall>(nameof(ProductCall.SumStride)),
+        StepsAt = At<ProductCall>(nameof(ProductCall.Steps)),
+        AddsToSumsAt = At<ProductCall>(nameof(ProductCall.AddsToSums));
+
+    /// <summary>Bytes from a call's beginning to a field.</summary>
+    public static int At<TCall>(string field)
+        where TCall : unmanaged => (int)Marshal.OffsetOf<TCall>(field);
 }

@@ -1,8 +1,8 @@
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Tessera.Compute.Kernels.Products;
 using static Iced.Intel.AssemblerRegisters;
 using static Tessera.Compute.Kernels.Products.LanesCall;
+using static Tessera.KernelAssembly.Fields;
 using static Tessera.KernelAssembly.Registers;
 
 namespace Tessera.KernelAssembly;
@@ -22,7 +22,6 @@ internal static class LaneNibbles
         ColumnChunk = 8,
         HeaderBytes = 128,
         PairsOfSuper = 4,
-        BytesAhead = 16384,
         ScalesOfGroup = 2 * ColumnsOfQ4K * sizeof(float);
     private static readonly AssemblerRegister64 Supers = rax,
         Pairs = r11,
@@ -69,7 +68,7 @@ internal static class LaneNibbles
                     WideScales(code, group, FirstSum);
             }
         );
-        code.mov(Sums, __qword_ptr[Call + At(nameof(LanesCall.Sums))]);
+        code.mov(Sums, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Sums))]);
         for (int column = 0; column < ColumnsOfQ4K; column++)
             code.vmovdqu32(__[Sums + column * VectorBytes], Ymm(FirstSum + column));
         code.vzeroupper();
@@ -107,7 +106,7 @@ internal static class LaneNibbles
         code.vpbroadcastq(Ymm(Four), Xmm(Four));
         code.vpcmpeqw(Ymm(One), Ymm(One), Ymm(One));
         code.vpabsw(Ymm(One), Ymm(One));
-        code.mov(Sums, __qword_ptr[Call + At(nameof(LanesCall.Sums))]);
+        code.mov(Sums, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Sums))]);
         code.vpxor(Ymm(0), Ymm(0), Ymm(0));
         for (int column = 0; column < ColumnsOfQ4K; column++)
             code.vmovups(__[Sums + column * VectorBytes], Ymm(0));
@@ -176,10 +175,10 @@ internal static class LaneNibbles
     {
         Label super = code.CreateLabel(),
             pair = code.CreateLabel();
-        code.mov(Columns, __qword_ptr[Call + At(nameof(LanesCall.Columns))]);
-        code.mov(Rows, __qword_ptr[Call + At(nameof(LanesCall.Rows))]);
-        code.mov(Scales, __qword_ptr[Call + At(nameof(LanesCall.Scales))]);
-        code.mov(Supers, __qword_ptr[Call + At(nameof(LanesCall.BlockCount))]);
+        code.mov(Columns, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Columns))]);
+        code.mov(Rows, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Rows))]);
+        code.mov(Scales, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Scales))]);
+        code.mov(Supers, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.BlockCount))]);
         code.Label(ref super);
         code.add(Columns, HeaderBytes);
         code.mov(Pairs, PairsOfSuper);
@@ -205,6 +204,4 @@ internal static class LaneNibbles
                 multiply(column, quad / 2 * ChunkBytes + column * ColumnChunk + quad % 2 * Quad);
         }
     }
-
-    private static int At(string field) => (int)Marshal.OffsetOf<LanesCall>(field);
 }

@@ -1,8 +1,8 @@
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Tessera.Compute.Kernels.Products;
 using static Iced.Intel.AssemblerRegisters;
 using static Tessera.Compute.Kernels.Products.LanesCall;
+using static Tessera.KernelAssembly.Fields;
 using static Tessera.KernelAssembly.Registers;
 
 namespace Tessera.KernelAssembly;
@@ -75,10 +75,10 @@ internal static class LaneProducts
     )
     {
         Label loop = code.CreateLabel();
-        code.mov(Columns, __qword_ptr[Call + At(nameof(LanesCall.Columns))]);
-        code.mov(Stride, __qword_ptr[Call + At(nameof(LanesCall.Stride))]);
-        code.mov(Rows, __qword_ptr[Call + At(nameof(LanesCall.Rows))]);
-        code.mov(Left, __qword_ptr[Call + At(nameof(LanesCall.BlockCount))]);
+        code.mov(Columns, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Columns))]);
+        code.mov(Stride, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Stride))]);
+        code.mov(Rows, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Rows))]);
+        code.mov(Left, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.BlockCount))]);
         code.lea(ThreeStrides, __[Stride + Stride * 2]);
         code.lea(Ahead, __[Columns + Stride * 4]);
         for (int column = 0; column < ColumnsOfQ8; column++)
@@ -114,7 +114,7 @@ internal static class LaneProducts
         code.add(Rows, BlockBytes);
         code.dec(Left);
         code.jg(loop);
-        code.mov(Sums, __qword_ptr[Call + At(nameof(LanesCall.Sums))]);
+        code.mov(Sums, __qword_ptr[Call + At<LanesCall>(nameof(LanesCall.Sums))]);
         for (int column = 0; column < ColumnsOfQ8; column++)
             code.vmovups(__[Sums + column * VectorBytes], Ymm(FirstSum + column));
         code.vzeroupper();
@@ -129,6 +129,4 @@ internal static class LaneProducts
             2 => first + Stride * 2,
             _ => first + ThreeStrides,
         };
-
-    private static int At(string field) => (int)Marshal.OffsetOf<LanesCall>(field);
 }

@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Tessera.Compute.Kernels.Products;
 using static Iced.Intel.AssemblerRegisters;
+using static Tessera.KernelAssembly.Fields;
 using static Tessera.KernelAssembly.Registers;
 
 namespace Tessera.KernelAssembly;
@@ -37,7 +37,7 @@ internal static class MatrixUnitKernels
         Label zero = code.CreateLabel(),
             begin = code.CreateLabel(),
             loop = code.CreateLabel();
-        code.cmp(__qword_ptr[Call + At(nameof(MatrixUnitCall.AddsToSums))], 0);
+        code.cmp(__qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.AddsToSums))], 0);
         code.je(zero);
         EachSum(code, (tile, place) => code.tileloadd(tile, place));
         code.jmp(begin);
@@ -46,11 +46,11 @@ internal static class MatrixUnitKernels
             code.tilezero(Tiles[tile]);
         code.Label(ref begin);
         (AssemblerRegister64 a0, AssemblerRegister64 a1, AssemblerRegister64 b0, AssemblerRegister64 b1) = (rdx, r8, r9, r10);
-        code.mov(a0, __qword_ptr[Call + At(nameof(MatrixUnitCall.A0))]);
-        code.mov(a1, __qword_ptr[Call + At(nameof(MatrixUnitCall.A1))]);
-        code.mov(b0, __qword_ptr[Call + At(nameof(MatrixUnitCall.B0))]);
-        code.mov(b1, __qword_ptr[Call + At(nameof(MatrixUnitCall.B1))]);
-        code.mov(Steps, __qword_ptr[Call + At(nameof(MatrixUnitCall.TileCount))]);
+        code.mov(a0, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.A0))]);
+        code.mov(a1, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.A1))]);
+        code.mov(b0, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.B0))]);
+        code.mov(b1, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.B1))]);
+        code.mov(Steps, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.TileCount))]);
         code.mov(eax, TileRowBytes);
         code.Label(ref loop);
         code.tileloadd(Tiles[4], __[a0 + rax]);
@@ -72,8 +72,8 @@ internal static class MatrixUnitKernels
     // The four tiles of sums: 16 rows and 16 columns apart.
     private static void EachSum(Assembler code, Action<AssemblerRegisterTMM, AssemblerMemoryOperand> write)
     {
-        code.mov(Sums, __qword_ptr[Call + At(nameof(MatrixUnitCall.Sums))]);
-        code.mov(SumStride, __qword_ptr[Call + At(nameof(MatrixUnitCall.SumStride))]);
+        code.mov(Sums, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.Sums))]);
+        code.mov(SumStride, __qword_ptr[Call + At<MatrixUnitCall>(nameof(MatrixUnitCall.SumStride))]);
         code.mov(Walk, SumStride);
         code.shl(Walk, 4);
         code.add(Walk, Sums);
@@ -82,6 +82,4 @@ internal static class MatrixUnitKernels
         write(Tiles[2], __[Walk + SumStride]);
         write(Tiles[3], __[Walk + SumStride + TileRowBytes]);
     }
-
-    private static int At(string field) => (int)Marshal.OffsetOf<MatrixUnitCall>(field);
 }
