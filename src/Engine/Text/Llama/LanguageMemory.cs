@@ -44,7 +44,13 @@ internal static unsafe partial class LanguageMemoryPlan
                 ComputeDevice.WhileContextIsMade(() =>
                     LlamaEdition.NewContext(
                         model.Pointer,
-                        LlamaContext.PlainParameters(length, sequenceCount, 1, cacheType, LibLlama.llama_model_has_encoder(model.Pointer))
+                        LlamaContext.PlainParameters(
+                            length,
+                            sequenceCount,
+                            1,
+                            cacheType,
+                            (LibLlama.llama_model_has_encoder(model.Pointer), gpuLayerCount == 0 || GpuDevices.Usable.Count == 0)
+                        )
                     )
                 )
             );

@@ -9,6 +9,9 @@ namespace Tessera.Text.Llama;
 internal sealed unsafe class LlamaContext : IDisposable
 {
     private const int LargestBatch = 2048;
+
+    // Rows that the processor computes at once, twice as many as is usual: its kernels unpack a weight once for all of them.
+    private const int RowsAtOnce = 1024;
     private readonly LanguageModel model;
     private readonly LlamaContextHandle handle;
     private readonly int* stopFlag;
@@ -89,13 +92,21 @@ internal sealed unsafe class LlamaContext : IDisposable
     }
 
     /// <summary>The parameters of a context that nobody stops.</summary>
-    public static llama_context_params PlainParameters(int length, int sequenceCount, int threadCount, CacheType cacheType, bool hasEncoder)
+    public static llama_context_params PlainParameters(
+        int length,
+        int sequenceCount,
+        int threadCount,
+        CacheType cacheType,
+        (bool HasEncoder, bool IsOnProcessor) model
+    )
     {
         llama_context_params parameters = LlamaEdition.ContextDefaults();
         parameters.n_ctx = (uint)length;
         parameters.n_batch = LargestBatch;
+        if (model.IsOnProcessor)
+            parameters.n_ubatch = RowsAtOnce;
         // An encoder takes its prompt at once or ends the process (v0.5.0: src/llama-context.cpp, llama_context::encode).
-        if (hasEncoder)
+        if (model.HasEncoder)
             parameters.n_batch = parameters.n_ubatch = (uint)Math.Min(length, LargestBatch);
         parameters.n_seq_max = (uint)sequenceCount;
         parameters.n_outputs_max = (uint)sequenceCount;
@@ -112,7 +123,13 @@ internal sealed unsafe class LlamaContext : IDisposable
 
     private llama_context_params Parameters(int length, int sequenceCount, int threadCount, CacheType cacheType)
     {
-        llama_context_params parameters = PlainParameters(length, sequenceCount, threadCount, cacheType, model.HasEncoder);
+        llama_context_params parameters = PlainParameters(
+            length,
+            sequenceCount,
+            threadCount,
+            cacheType,
+            (model.HasEncoder, model.IsOnProcessor)
+        );
         if (model.PositionFactor > 1)
         {
             parameters.rope_scaling_type = LibLlama.LLAMA_ROPE_SCALING_TYPE_LINEAR;
