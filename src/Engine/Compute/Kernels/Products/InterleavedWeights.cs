@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Products;
@@ -17,6 +18,10 @@ internal static unsafe class InterleavedWeights
 
     private const int ChunkBytes = 8,
         SuperGroups = 8;
+
+    // Of a block of Q4_K when it is unpacked: its scales and least values lie behind its cells.
+    private const int CellsOfBlock = 8,
+        LinesOfBlock = CellsOfBlock + 2;
     private const int ProbeDepth = 512,
         ProbeColumns = 16;
     private static readonly Lock Gate = new();
@@ -49,72 +54,81 @@ internal static unsafe class InterleavedWeights
         }
     }
 
-    /// <summary>Unpacks whole blocks of eight columns.</summary>
+    /// <summary>Unpacks whole blocks of eight columns of a type of 32 elements a block.</summary>
     /// <param name="weight">The weight.</param>
     /// <param name="firstColumn">The first column, a multiple of 8.</param>
-    /// <param name="firstBlock">The first block of 32.</param>
-    /// <param name="count">Blocks, whole ones of the type.</param>
+    /// <param name="firstBlock">The first block.</param>
+    /// <param name="count">Blocks.</param>
     /// <param name="bytes">Gets the columns' elements, as <see cref="QuantizedBlocks.Unpack"/> gives them.</param>
     /// <param name="stride">Bytes from a column's elements to the next's.</param>
     /// <param name="scales">Gets the columns' scales, side by side.</param>
-    /// <param name="least">Gets the least values, likewise.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Unpack(
-        ggml_tensor* weight,
-        int firstColumn,
-        int firstBlock,
-        int count,
-        byte* bytes,
-        int stride,
-        float* scales,
-        float* least
-    )
+    public static void Unpack(ggml_tensor* weight, int firstColumn, int firstBlock, int count, byte* bytes, int stride, float* scales) =>
+        UnpackNibbles(Source(weight, firstColumn, firstBlock), count, weight->type == ggml_type.GGML_TYPE_Q4_0, bytes, stride, scales);
+
+    /// <summary>Unpacks whole super-blocks of eight columns of Q4_K, four elements of each column side by side.</summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="firstColumn">The first column, a multiple of 8.</param>
+    /// <param name="firstBlock">The first block of 32, a multiple of 8.</param>
+    /// <param name="count">Blocks of 32, likewise.</param>
+    /// <param name="blocks">Gets the blocks: of each eight cells of eight columns, their scales, their least values.</param>
+    /// <param name="step">Bytes from a cell to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void UnpackSuper(ggml_tensor* weight, int firstColumn, int firstBlock, int count, byte* blocks, int step)
     {
-        byte* source =
-            weight->data
-            + (ulong)firstColumn * weight->nb[1]
-            + (ulong)(firstBlock * Columns) * (weight->nb[1] / (ulong)(weight->ne[0] / 32));
-        if (weight->type == ggml_type.GGML_TYPE_Q4_K)
-            UnpackSuper(source, count / SuperGroups, bytes, stride, scales, least);
-        else
-            UnpackNibbles(source, count, weight->type == ggml_type.GGML_TYPE_Q4_0, bytes, stride, scales);
+        const int SuperBytes = 1152,
+            Nibbles = 128,
+            LineBytes = Columns * ChunkBytes;
+        byte* source = Source(weight, firstColumn, firstBlock);
+        for (int super = 0; super < count / SuperGroups; super++, source += SuperBytes)
+        {
+            SuperScales(source, blocks + CellsOfBlock * step, step);
+            // A line has eight elements of each column for two blocks: two cells of each.
+            byte* line = source + Nibbles;
+            for (int pair = 0; pair < SuperGroups / 2; pair++, blocks += 2 * LinesOfBlock * step)
+            {
+                for (int cell = 0; cell < CellsOfBlock; cell += 2, line += LineBytes)
+                    StoreLine(line, blocks + cell * step, blocks + (LinesOfBlock + cell) * step, step);
+            }
+        }
     }
 
-    private static void UnpackSuper(byte* source, int count, byte* bytes, int stride, float* scales, float* least)
-    {
-        const int Scales = 32,
-            Nibbles = 128,
-            SuperBytes = 1152,
-            PackedScales = 12;
-        float* halves = stackalloc float[2 * Columns];
-        for (int super = 0; super < count; super++, source += SuperBytes, bytes += SuperGroups * 32)
-        {
-            ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, 2 * Columns), new Span<float>(halves, 2 * Columns));
-            for (int group = 0; group < SuperGroups; group++, scales += Columns, least += Columns)
-            {
-                byte* packed = source + Scales + group * PackedScales;
-                for (int column = 0; column < 4; column++)
-                {
-                    scales[column] = halves[column] * (packed[column] & 63);
-                    least[column] = -halves[Columns + column] * (packed[column + 4] & 63);
-                    scales[column + 4] = halves[column + 4] * ((packed[column + 8] & 15) | packed[column] >> 6 << 4);
-                    least[column + 4] = -halves[Columns + column + 4] * (packed[column + 8] >> 4 | packed[column + 4] >> 6 << 4);
-                }
-            }
+    private static byte* Source(ggml_tensor* weight, int firstColumn, int firstBlock) =>
+        weight->data + (ulong)firstColumn * weight->nb[1] + (ulong)(firstBlock * Columns) * (weight->nb[1] / (ulong)(weight->ne[0] / 32));
 
-            for (int column = 0; column < Columns; column++)
-            {
-                for (int pair = 0; pair < SuperGroups / 2; pair++)
-                {
-                    var chunks = (ulong*)(source + Nibbles + column * ChunkBytes) + pair * 4 * Columns;
-                    Vector256<byte> nibbles = Vector256
-                        .Create(chunks[0], chunks[Columns], chunks[2 * Columns], chunks[3 * Columns])
-                        .AsByte();
-                    byte* target = bytes + column * stride + pair * 64;
-                    (nibbles & Vector256.Create((byte)15)).Store(target);
-                    (nibbles >>> 4).Store(target + 32);
-                }
-            }
+    // The lower four bits, then the upper four, each as two cells.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLine(byte* line, byte* first, byte* second, int step)
+    {
+        Vector256<int> evenThenOdd = Vector256.Create(0, 2, 4, 6, 1, 3, 5, 7);
+        for (int half = 0; half < 2; half++, line += Vector256<byte>.Count)
+        {
+            Vector256<byte> nibbles = Vector256.Load(line);
+            Vector256<int> low = Avx2.PermuteVar8x32((nibbles & Vector256.Create((byte)15)).AsInt32(), evenThenOdd),
+                high = Avx2.PermuteVar8x32((nibbles >>> 4).AsInt32(), evenThenOdd);
+            int at = half * Vector128<byte>.Count;
+            low.GetLower().Store((int*)(first + at));
+            low.GetUpper().Store((int*)(first + step + at));
+            high.GetLower().Store((int*)(second + at));
+            high.GetUpper().Store((int*)(second + step + at));
+        }
+    }
+
+    // Six bits each of eight columns' scales and least values, the upper two of the last four columns' apart.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void SuperScales(byte* source, byte* scales, int step)
+    {
+        const int Packed = 32,
+            PackedBytes = 12;
+        float* halves = stackalloc float[2 * Columns];
+        ElementConversion.HalvesToFloat(new ReadOnlySpan<ushort>(source, 2 * Columns), new Span<float>(halves, 2 * Columns));
+        Vector256<float> scale = Vector256.Load(halves),
+            down = -Vector256.Load(halves + Columns);
+        for (int group = 0; group < SuperGroups; group++, scales += LinesOfBlock * step)
+        {
+            var packed = (uint*)(source + Packed + group * PackedBytes);
+            (scale * QuantizedBlocks.Sixes(packed[0], packed[2])).Store((float*)scales);
+            (down * QuantizedBlocks.Sixes(packed[1], packed[2] >> 4)).Store((float*)(scales + step));
         }
     }
 
@@ -179,7 +193,10 @@ internal static unsafe class InterleavedWeights
         fixed (float* scales = numbers)
         {
             const int Scales = Columns * Blocks;
-            Unpack(weight, firstColumn, 0, Blocks, own, ProbeDepth, scales, scales + Scales);
+            if (weight->type == ggml_type.GGML_TYPE_Q4_K)
+                UnpackSuper(weight, firstColumn, Blocks, own, scales, scales + Scales);
+            else
+                Unpack(weight, firstColumn, 0, Blocks, own, ProbeDepth, scales);
             for (int column = 0; column < Columns; column++)
                 QuantizedBlocks.Unpack(
                     weight->type,
@@ -193,5 +210,24 @@ internal static unsafe class InterleavedWeights
 
         return bytes.AsSpan().SequenceEqual(expected)
             && numbers.AsSpan(0, numbers.Length / 2).SequenceEqual(numbers.AsSpan(numbers.Length / 2));
+    }
+
+    // As the others are.
+    private static void UnpackSuper(ggml_tensor* weight, int firstColumn, int count, byte* bytes, float* scales, float* least)
+    {
+        const int Step = Columns * ProductCall.CellBytes;
+        byte[] blocks = new byte[count * LinesOfBlock * Step];
+        fixed (byte* first = blocks)
+        {
+            UnpackSuper(weight, firstColumn, 0, count, first, Step);
+            for (int block = 0; block < count; block++)
+            {
+                byte* line = first + block * LinesOfBlock * Step;
+                for (int index = 0; index < CellsOfBlock * Columns; index++)
+                    ((uint*)bytes)[(index % Columns * count + block) * CellsOfBlock + index / Columns] = ((uint*)line)[index];
+                Vector256.Load((float*)(line + CellsOfBlock * Step)).Store(scales + block * Columns);
+                Vector256.Load((float*)(line + (CellsOfBlock + 1) * Step)).Store(least + block * Columns);
+            }
+        }
     }
 }

@@ -80,6 +80,13 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
     {
         (int firstBlock, int steps) = blocks;
         (int firstColumn, int group) = columns;
+        byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;
+        if (isInterleaved && count > 0 && type == ggml_type.GGML_TYPE_Q4_K)
+        {
+            InterleavedWeights.UnpackSuper(product.Weight, firstColumn + group, firstBlock, steps, side, BlockLayout.ColumnsCell);
+            return;
+        }
+
         int cellCount = layout.CellCount,
             byteStride = steps * RowQuantizing.Depth,
             groups = steps * layout.GroupCount;
@@ -94,13 +101,12 @@ internal readonly unsafe struct PackedColumns(MatrixProduct product, ProductForm
         }
 
         if (isInterleaved && count > 0)
-            InterleavedWeights.Unpack(product.Weight, firstColumn + group, firstBlock, steps, bytes, byteStride, scales, least);
+            InterleavedWeights.Unpack(product.Weight, firstColumn + group, firstBlock, steps, bytes, byteStride, scales);
         for (int column = 0; column < count && !isInterleaved; column++, source += product.Weight->nb[1])
             QuantizedBlocks.Unpack(type, source, steps, bytes + column * byteStride, scales + column, least + column);
 
         if (!layout.HasLeast && !layout.IsWords && layout.Bits < 8)
             CountFrom(layout.Zero, bytes, Group * byteStride);
-        byte* side = target + group / SideColumns * steps * layout.ColumnsBytes + group % SideColumns * ProductCall.CellBytes;
         uint* words = stackalloc uint[layout.IsWords ? Group * cellCount : 0];
         int groupBytes = layout.GroupBytes,
             scalesAt = layout.GroupCells * BlockLayout.ColumnsCell,

@@ -166,14 +166,20 @@ internal static unsafe class QuantizedBlocks
     {
         float scale = Half(source),
             down = -Half(source + 2);
-        byte* packed = source + 4;
-        for (int group = 0; group < 4; group++)
-        {
-            scales[group * ScaleStride] = scale * (packed[group] & 63);
-            least[group * ScaleStride] = down * (packed[group + 4] & 63);
-            scales[(group + 4) * ScaleStride] = scale * ((packed[group + 8] & 15) | packed[group] >> 6 << 4);
-            least[(group + 4) * ScaleStride] = down * (packed[group + 8] >> 4 | packed[group + 4] >> 6 << 4);
-        }
+        var packed = (uint*)(source + 4);
+        Vector256<float> eight = scale * Sixes(packed[0], packed[2]),
+            eightLeast = down * Sixes(packed[1], packed[2] >> 4);
+        for (int group = 0; group < GroupsOfSuper; group++)
+            (scales[group * ScaleStride], least[group * ScaleStride]) = (eight[group], eightLeast[group]);
+    }
+
+    /// <summary>Eight numbers of six bits: of the first four these, of the others the upper two and, elsewhere, the lower four.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Sixes(uint packed, uint lowerOfLast)
+    {
+        uint first = packed & 0x3f3f3f3f,
+            last = (lowerOfLast & 0x0f0f0f0f) | (packed >> 2 & 0x30303030);
+        return Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(Vector128.Create(first, last, 0, 0).AsByte()));
     }
 
     // Lower four bits of 2 x 128, upper two of them, sixteen scales, and theirs.
