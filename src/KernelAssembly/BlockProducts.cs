@@ -16,7 +16,10 @@ internal static class BlockProducts
     private const int NarrowBytes = 32,
         HalfRows = RowCount / 2;
 
-    /// <summary>AVX-512 with VNNI: 16 columns and 12 rows at a time; zmm8 to zmm19 hold integers, zmm20 to zmm31 the sums.</summary>
+    /// <summary>
+    /// AVX-512 with VNNI: 16 columns and 12 rows at a time; zmm8 to zmm19 hold integers, zmm20 to zmm31 the sums. Least values come with
+    /// scales that are powers of two.
+    /// </summary>
     public static void Wide(Assembler code, BlockLayout layout)
     {
         const int FirstInteger = 8,
@@ -53,15 +56,9 @@ internal static class BlockProducts
     {
         const int FirstRow = 2,
             RowRegisters = 6;
+        int begin = layout.HasLeast ? layout.ScaleOfRows : layout.ExcessOfRows(group);
         for (int row = 0; row < RowCount; row++)
-        {
-            AssemblerRegisterZMM integer = Zmm(firstInteger + row);
-            if (layout.HasLeast)
-                code.vpxord(integer, integer, integer);
-            else
-                code.vpbroadcastd(integer, __dword_ptr[Rows + (layout.ExcessOfRows(group) + row * CellBytes)]);
-        }
-
+            code.vpbroadcastd(Zmm(firstInteger + row), __dword_ptr[Rows + (begin + row * CellBytes)]);
         for (int cell = 0; cell < layout.GroupCells; cell++)
         {
             AssemblerRegisterZMM columns = Zmm(cell % 2);
@@ -87,9 +84,18 @@ internal static class BlockProducts
         for (int row = 0; row < RowCount; row++)
         {
             AssemblerRegisterZMM integer = Zmm(firstInteger + row),
-                factor = Zmm(FirstFactor + row % Factors);
-            code.vmulps(factor, Zmm(0), __dword_bcst[Rows + (layout.ScaleOfRows + row * CellBytes)]);
-            code.vcvtdq2ps(integer, integer);
+                factor = layout.HasPowers ? Zmm(0) : Zmm(FirstFactor + row % Factors);
+            AssemblerMemoryOperand scale = __dword_bcst[Rows + (layout.ScaleOfRows + row * CellBytes)];
+            if (layout.HasPowers)
+            {
+                code.vsubps(integer, integer, scale);
+            }
+            else
+            {
+                code.vmulps(factor, Zmm(0), scale);
+                code.vcvtdq2ps(integer, integer);
+            }
+
             code.vfmadd231ps(Zmm(firstSum + row), factor, integer);
             if (layout.HasLeast)
                 code.vfmadd231ps(Zmm(firstSum + row), Zmm(1), __dword_bcst[Rows + (layout.SumOfRows + row * CellBytes)]);

@@ -40,7 +40,7 @@ public static class KernelTable
 
     private static Kernel[] Blocks(string name, string what, BlockLayout bytes) =>
         [
-            new($"{name}Wide", $"Products of blocks, {what}, on AVX-512 with VNNI.", code => BlockProducts.Wide(code, bytes)),
+            new($"{name}Wide", $"Products of blocks, {what}, on AVX-512 with VNNI.", code => BlockProducts.Wide(code, bytes.Wide)),
             new($"{name}Vnni", $"Products of blocks, {what}, on AVX-VNNI.", code => BlockProducts.Narrow(code, bytes, isVex: true)),
         ];
 

@@ -248,11 +248,13 @@ public sealed unsafe class ProductKernelTests(ITestOutputHelper output)
         if (!text.StartsWith(name, StringComparison.Ordinal))
             return null;
         if (kernel == MachineCodeKernel.SymmetricWords)
-            return new ProductForm(RowForm.Words, layout with { IsWords = true }, kernel);
+            return new ProductForm(layout with { IsWords = true }, kernel);
+        if (text == $"{name}Wide")
+            return new ProductForm(layout.Wide, kernel);
         if (!text.EndsWith("Bits", StringComparison.Ordinal))
-            return new ProductForm(RowForm.Bytes, layout, kernel);
+            return new ProductForm(layout, kernel);
         int bits = QuantizedBlocks.BitsOf(type);
-        return text == $"{name}Of{bits}Bits" ? new ProductForm(RowForm.Bytes, layout with { Bits = bits }, kernel) : null;
+        return text == $"{name}Of{bits}Bits" ? new ProductForm(layout with { Bits = bits }, kernel) : null;
     }
 }
 

@@ -81,7 +81,7 @@ internal sealed unsafe class QuantizedProduct : IDisposable
     {
         Sums.Fill(float.NaN);
         kernel.Compute(new MatrixProduct(Node), threads);
-        return WorstError(new ProductForm(RowForm.Bytes, BlockLayout.Symmetric, MachineCodeKernel.SymmetricWide));
+        return WorstError(new ProductForm(BlockLayout.Symmetric, MachineCodeKernel.SymmetricWide));
     }
 
     private double WorstError(ProductForm form)
@@ -135,7 +135,7 @@ internal sealed unsafe class QuantizedProduct : IDisposable
         }
         else if (form != RowForm.Floats)
         {
-            float greatest = form == RowForm.Bytes ? 127 : 32767;
+            float greatest = form == RowForm.Words ? 32767 : 127;
             for (int first = 0; first < values.Length; first += 32)
             {
                 Span<float> block = values.AsSpan(first, 32);
@@ -143,6 +143,8 @@ internal sealed unsafe class QuantizedProduct : IDisposable
                 foreach (float value in block)
                     scale = Math.Max(scale, Math.Abs(value));
                 scale /= greatest;
+                if (form == RowForm.PowerBytes)
+                    scale = MathF.Pow(2, MathF.Ceiling(MathF.Log2(scale)));
                 float inverse = 1 / scale;
                 for (int index = 0; index < block.Length; index++)
                     block[index] = MathF.Round(block[index] * inverse) * scale;

@@ -52,7 +52,7 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
             >= (
                 IsRepacked ? LeastRowsRepacked
                 : MatrixUnit.IsSupported ? LeastRowsOnUnit
-                : Form is { Rows: RowForm.Bytes, Layout.Bits: 8 } ? LeastRowsOfBytes
+                : Form is { Rows: RowForm.Bytes or RowForm.PowerBytes, Layout.Bits: 8 } ? LeastRowsOfBytes
                 : LeastRows
             );
 

@@ -92,7 +92,7 @@ internal sealed unsafe class PackedRows : IDisposable
                 if (layout.IsWords)
                     PackWords(values, row, (byte*)(cells + row * cellCount), scales);
                 else
-                    PackBytes(values, row, (byte*)(cells + row * cellCount), scales);
+                    PackBytes(values, row, layout.HasPowers, (byte*)(cells + row * cellCount), scales);
             }
 
             CellTransposing.TwelveRows(cells, cellCount, cellCount, (uint*)target);
@@ -106,16 +106,17 @@ internal sealed unsafe class PackedRows : IDisposable
         scales[ProductCall.RowCount + row] = scale * sum;
     }
 
-    private static void PackBytes(float* values, int row, byte* bytes, float* scales)
+    private static void PackBytes(float* values, int row, bool toPower, byte* bytes, float* scales)
     {
         const int Offset = -128,
             Rows = ProductCall.RowCount;
-        (float scale, int first, int last) = RowQuantizing.ToBytes(values, bytes);
-        scales[row] = scale;
+        (float scale, int first, int last) = RowQuantizing.ToBytes(values, bytes, toPower);
+        scales[row] = toPower ? BlockLayout.Origin * scale : scale;
         scales[Rows + row] = scale * (first + last);
-        var excess = (int*)scales + 2 * Rows;
-        excess[row] = Offset * (first + last);
-        excess[Rows + row] = Offset * first;
-        excess[2 * Rows + row] = Offset * last;
+        int* excess = (int*)scales + 2 * Rows;
+        int none = toPower ? ((int*)scales)[row] : 0;
+        excess[row] = none + Offset * (first + last);
+        excess[Rows + row] = none + Offset * first;
+        excess[2 * Rows + row] = none + Offset * last;
     }
 }

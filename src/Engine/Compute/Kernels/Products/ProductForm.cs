@@ -13,6 +13,9 @@ internal enum RowForm
     /// <summary>Blocks of bytes with a scale.</summary>
     Bytes,
 
+    /// <summary>Blocks of bytes with a scale that is a power of two.</summary>
+    PowerBytes,
+
     /// <summary>Blocks of words with a scale.</summary>
     Words,
 }
@@ -23,6 +26,16 @@ internal enum RowForm
 /// <param name="Kernel">The kernel in the table.</param>
 internal sealed record ProductForm(RowForm Rows, BlockLayout? Layout, MachineCodeKernel Kernel)
 {
+    /// <summary>A form of blocks.</summary>
+    public ProductForm(BlockLayout layout, MachineCodeKernel kernel)
+        : this(
+            layout.IsWords ? RowForm.Words
+                : layout.HasPowers ? RowForm.PowerBytes
+                : RowForm.Bytes,
+            layout,
+            kernel
+        ) { }
+
     // Of a stretch along the depth whose packed columns stay in the inner caches.
     private const int StretchCells = 128;
 
@@ -49,7 +62,7 @@ internal sealed record ProductForm(RowForm Rows, BlockLayout? Layout, MachineCod
         Rows switch
         {
             RowForm.Floats => 1,
-            RowForm.Bytes => 4,
+            RowForm.Bytes or RowForm.PowerBytes => 4,
             _ => 2,
         };
 }

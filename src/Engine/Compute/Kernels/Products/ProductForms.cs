@@ -58,7 +58,7 @@ internal static unsafe class ProductForms
                 _ => Symmetric,
             };
         // Sums of few elements average the rounding of x to bytes less, and cost little anyway.
-        bool isShort = depth < LeastDepthOfBytes && !isInterleaved && blocks is { Rows: RowForm.Bytes };
+        bool isShort = depth < LeastDepthOfBytes && !isInterleaved && blocks is { Rows: RowForm.Bytes or RowForm.PowerBytes };
         return (isShort ? null : blocks) ?? Halves ?? Floats!;
     }
 
@@ -109,11 +109,9 @@ internal static unsafe class ProductForms
             : layout == BlockLayout.Halved ? (MachineCodeKernel.HalvedWide, MachineCodeKernel.HalvedVnni)
             : (MachineCodeKernel.LeastWide, MachineCodeKernel.LeastVnni);
         return FirstOf(
-            new ProductForm(RowForm.Bytes, layout, wide),
-            new ProductForm(RowForm.Bytes, layout, vnni),
-            bits == 8
-                ? new ProductForm(RowForm.Words, layout with { IsWords = true }, narrow)
-                : new ProductForm(RowForm.Bytes, layout with { Bits = bits }, narrow)
+            new ProductForm(layout.Wide, wide),
+            new ProductForm(layout, vnni),
+            new ProductForm(bits == 8 ? layout with { IsWords = true } : layout with { Bits = bits }, narrow)
         );
     }
 

@@ -85,10 +85,11 @@ internal static unsafe class ProductTrial
             byte* block = rows + step * layout.RowsBytes;
             for (int row = 0; row < Rows; row++)
             {
-                ((float*)(block + layout.ScaleOfRows))[row] = row % 2 == 0 ? 1 : 0.5f;
+                float scale = (row % 2 == 0 ? 1 : 0.5f) * (layout.HasPowers ? BlockLayout.Origin : 1);
+                ((float*)(block + layout.ScaleOfRows))[row] = scale;
                 ((float*)(block + layout.SumOfRows))[row] = row - 5;
                 for (int group = 0; group < layout.GroupCount && !layout.IsWords; group++)
-                    ((int*)(block + layout.ExcessOfRows(group)))[row] = -128 * (row + group);
+                    ((int*)(block + layout.ExcessOfRows(group)))[row] = -128 * (row + group) + BitsOfOrigin(layout, scale);
             }
 
             for (int group = 0; group < 2 * layout.GroupCount; group++)
@@ -104,6 +105,9 @@ internal static unsafe class ProductTrial
             }
         }
     }
+
+    // What integers are counted from.
+    private static int BitsOfOrigin(BlockLayout layout, float scale) => layout.HasPowers ? BitConverter.SingleToInt32Bits(scale) : 0;
 
     private static float OfCells(RowForm form, byte* rows, byte* columns, (int Row, int Column) at, int steps)
     {
@@ -132,8 +136,11 @@ internal static unsafe class ProductTrial
             (int step, int group) = (index / layout.GroupCount, index % layout.GroupCount);
             byte* block = rows + step * layout.RowsBytes,
                 from = side + step * layout.ColumnsBytes + group * layout.GroupBytes;
+            float scale = ((float*)(block + layout.ScaleOfRows))[at.Row];
             int integer =
-                layout.HasLeast || layout.IsWords ? 0 : ((int*)(block + layout.ExcessOfRows(group)))[at.Row] >> layout.ExcessShift;
+                layout.HasLeast || layout.IsWords
+                    ? 0
+                    : ((int*)(block + layout.ExcessOfRows(group)))[at.Row] - BitsOfOrigin(layout, scale) >> layout.ExcessShift;
             for (int cell = 0; cell < layout.GroupCells; cell++)
             {
                 byte* a = block + (group * layout.GroupCells + cell) * BlockLayout.RowsCell + at.Row * ProductCall.CellBytes,
@@ -144,7 +151,7 @@ internal static unsafe class ProductTrial
             }
 
             var scales = (float*)(from + layout.GroupCells * BlockLayout.ColumnsCell);
-            sum += ((float*)(block + layout.ScaleOfRows))[at.Row] * scales[column] * integer;
+            sum += (layout.HasPowers ? scale / BlockLayout.Origin : scale) * scales[column] * integer;
             if (layout.HasLeast)
                 sum += ((float*)(block + layout.SumOfRows))[at.Row] * scales[SideColumns + column];
         }
