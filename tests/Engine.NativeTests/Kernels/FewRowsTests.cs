@@ -15,6 +15,8 @@ public sealed unsafe class FewRowsTests
 
     [FewRowsTheory]
     [InlineData("one row, Q8_0")]
+    [InlineData("one row, Q4_K")]
+    [InlineData("one row, Q6_K")]
     [InlineData("eight rows, Q8_0")]
     [InlineData("eight rows, Q4_K")]
     public void Machine_code_passes_its_trial(string which)
@@ -22,6 +24,8 @@ public sealed unsafe class FewRowsTests
         bool isThere = which switch
         {
             "one row, Q8_0" => ColumnKernels.HasQ8,
+            "one row, Q4_K" => SuperBlockKernels.Has(ggml_type.GGML_TYPE_Q4_K),
+            "one row, Q6_K" => SuperBlockKernels.Has(ggml_type.GGML_TYPE_Q6_K),
             "eight rows, Q8_0" => LaneKernels.Q8 != null,
             _ => LaneKernels.Q4K != null,
         };
@@ -34,9 +38,16 @@ public sealed unsafe class FewRowsTests
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 2048, 97, 4)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 96, 5, 8)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 1056, 43, 13)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 2048, 520, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 768, 24, 2)]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 512, 24, 5)]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 768, 40, 16)]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 1280, 72, 3)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 1, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 2048, 515, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 768, 37, 2)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 512, 70, 16)]
     public void Products_are_those_of_the_slow_version(int number, int depth, int columns, int rows)
     {
         var type = (ggml_type)number;
@@ -57,7 +68,8 @@ public sealed unsafe class FewRowsTests
 
     [FewRowsTheory]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 256, 8, 17, "more rows")]
-    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 8, 1, "a type that ggml is faster with")]
+    [InlineData((int)ggml_type.GGML_TYPE_Q5_K, 256, 8, 1, "a type that ggml is faster with")]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 256, 8, 17, "more rows")]
     [InlineData((int)ggml_type.GGML_TYPE_Q4_K, 256, 8, 4, "not interleaved")]
     [InlineData((int)ggml_type.GGML_TYPE_F16, 256, 8, 1, "another type")]
     public void Others_are_left_alone(int type, int depth, int columns, int rows, string why)
@@ -70,6 +82,8 @@ public sealed unsafe class FewRowsTests
     [FewRowsTheory]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0, 2)]
     [InlineData((int)ggml_type.GGML_TYPE_Q8_0, 0, 9)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 208, 1)]
+    [InlineData((int)ggml_type.GGML_TYPE_Q6_K, 208, 3)]
     public void Scales_that_are_no_numbers_spoil_their_columns_alone(int number, int scaleAt, int rows)
     {
         ComputeDevice.RegisterKernels();

@@ -1,15 +1,16 @@
 using Tessera.Compute.Kernels.Code;
-using Tessera.Native;
 
 namespace Tessera.Compute.Kernels.Products;
 
 /// <summary>The machine code for a row and columns of Q8_0, where there is some that computes what <see cref="ColumnDots"/> does.</summary>
 internal static unsafe class ColumnKernels
 {
-    private static readonly delegate* unmanaged<ColumnCall*, void> Q8 = FirstOf(
-        (MachineCodeKernel.ColumnsWide, KernelLevel.Avx512, ProcessorLevel.HasAvx512Vnni),
-        (MachineCodeKernel.ColumnsNarrow, KernelLevel.Avx2, ProcessorLevel.HasAvx2)
-    );
+    private static readonly delegate* unmanaged<ColumnCall*, void> Q8 = (delegate* unmanaged<ColumnCall*, void>)
+        VectorCode.FirstOf(
+            MachineCodeKernel.ColumnsWide,
+            MachineCodeKernel.ColumnsNarrow,
+            static entry => Passes((delegate* unmanaged<ColumnCall*, void>)entry)
+        );
 
     /// <summary>Whether there is.</summary>
     public static bool HasQ8 => Q8 != null;
@@ -48,22 +49,6 @@ internal static unsafe class ColumnKernels
             Result = result,
         };
         kernel(&call);
-    }
-
-    private static delegate* unmanaged<ColumnCall*, void> FirstOf(
-        params ReadOnlySpan<(MachineCodeKernel Kernel, KernelLevel Level, bool IsThere)> kernels
-    )
-    {
-        foreach ((MachineCodeKernel kernel, KernelLevel level, bool isThere) in kernels)
-        {
-            if (!KernelCode.IsAllowed || KernelLevels.Allowed < level || !isThere)
-                continue;
-            var entry = (delegate* unmanaged<ColumnCall*, void>)KernelCode.Entry(kernel);
-            if (Passes(entry))
-                return entry;
-        }
-
-        return null;
     }
 
     // Small integers and scales that are powers of two, so that every sum is exact; an odd and an even number of blocks.

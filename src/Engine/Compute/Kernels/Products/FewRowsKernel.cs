@@ -11,7 +11,7 @@ namespace Tessera.Compute.Kernels.Products;
 internal sealed unsafe class FewRowsKernel : IDisposable
 {
     /// <summary>What people read of it.</summary>
-    public const string Name = "products of few rows: AVX2, int8";
+    public static readonly string Name = $"products of few rows: {VectorCode.Name}";
 
     // Of x: more rows are sooner done by unpacking.
     private const int MostRows = 4;
@@ -24,11 +24,24 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     private const long ChunkBytes = 1 << 17;
     private readonly ScratchMemory memory = new(),
         scales = new();
-    private (nint Tensor, nint Data, int Depth, int Rows, bool AreLanes) packed;
+    private (nint Tensor, nint Data, int Depth, int Rows, Packing Packing) packed;
 
-    /// <summary>Whether it computes products of a single row with a type's weights as libllama has them. ggml's are faster with those of
-    /// four and six bits (benchmarks/README.md).</summary>
-    public static bool TakesType(ggml_type type) => type == ggml_type.GGML_TYPE_Q8_0;
+    // How x lies in memory: row by row, eight rows side by side, or as columns in blocks of 256 want it.
+    private enum Packing
+    {
+        Rows,
+        Lanes,
+        SuperBlocks,
+    }
+
+    /// <summary>Whether it computes products of a single row with a type's weights as libllama has them.</summary>
+    public static bool TakesType(ggml_type type) =>
+        type switch
+        {
+            ggml_type.GGML_TYPE_Q8_0 => true,
+            ggml_type.GGML_TYPE_Q4_K => SuperBlockKernels.Has(type) && InterleavedWeights.CanUnpack(type),
+            _ => SuperBlockKernels.Has(type),
+        };
 
     /// <summary>Whether it computes a product.</summary>
     public static bool Takes(MatrixProduct product)
@@ -39,11 +52,12 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         return weight->type switch
         {
             ggml_type.GGML_TYPE_Q8_0 => product.RowCount <= (HasLanes(product) ? MostRowsOfLanes : MostRows) && IsPlain(product),
-            ggml_type.GGML_TYPE_Q4_K => product.RowCount is >= LeastRowsOfLanes and <= MostRowsOfLanes
-                && HasLanes(product)
+            ggml_type.GGML_TYPE_Q4_K => product.RowCount <= MostRowsOfLanes
+                && (product.RowCount < LeastRowsOfLanes ? SuperBlockKernels.Has(weight->type) : HasLanes(product))
                 && InterleavedWeights.Holds(weight)
                 && InterleavedWeights.CanUnpack(weight->type)
                 && product.ColumnCount % InterleavedWeights.Columns == 0,
+            ggml_type.GGML_TYPE_Q6_K => product.RowCount <= MostRowsOfLanes && SuperBlockKernels.Has(weight->type) && IsPlain(product),
             _ => false,
         };
     }
@@ -56,23 +70,11 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     public void Compute(MatrixProduct product, int threadCount)
     {
         if (product.RowCount >= LeastRowsOfLanes && HasLanes(product))
-        {
             ComputeLanes(product, threadCount);
-            return;
-        }
-
-        QuantizedRows rows = Pack(product);
-        int columns = product.ColumnCount,
-            chunk = (int)Math.Clamp(ChunkBytes / (long)product.Weight->nb[1], 1, Math.Max(1, columns / threadCount));
-        WorkSharing.Share(
-            threadCount,
-            (columns + chunk - 1) / chunk,
-            (_, unit) =>
-            {
-                for (int row = 0; row < product.RowCount; row++)
-                    Multiply(product, rows, row, unit * chunk, Math.Min(columns, (unit + 1) * chunk));
-            }
-        );
+        else if (product.Weight->type == ggml_type.GGML_TYPE_Q8_0)
+            ComputeRows(product, threadCount);
+        else
+            ComputeSuperBlocks(product, threadCount);
     }
 
     public void Dispose()
@@ -93,7 +95,7 @@ internal sealed unsafe class FewRowsKernel : IDisposable
     {
         byte* room = memory.Reserve(QuantizedLanes.Length(product.Depth, product.RowCount));
         var x = new QuantizedLanes(room, product.Depth);
-        if (!IsPacked(product, areLanes: true))
+        if (!IsPacked(product, Packing.Lanes))
             x.Fill((float*)product.X->data, product.RowCount);
         var columns = new LaneColumns(product, x);
         int groups = columns.GroupCount,
@@ -111,30 +113,64 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         );
     }
 
+    private void ComputeRows(MatrixProduct product, int threadCount)
+    {
+        var x = new QuantizedRows(memory.Reserve((long)product.RowCount * QuantizedRows.Length(product.Depth)), product.Depth);
+        bool isPacked = IsPacked(product, Packing.Rows);
+        for (int row = 0; !isPacked && row < product.RowCount; row++)
+            x.Fill(row, (float*)product.X->data + (long)row * product.Depth);
+        EachColumn(product, 1, threadCount, (row, first, last) => Multiply(product, x, row, first, last));
+    }
+
+    private void ComputeSuperBlocks(MatrixProduct product, int threadCount)
+    {
+        var x = new SuperBlockRows(memory.Reserve(product.RowCount * SuperBlockRows.Length(product.Depth)), product.Depth);
+        bool isPacked = IsPacked(product, Packing.SuperBlocks);
+        for (int row = 0; !isPacked && row < product.RowCount; row++)
+            x.Fill(row, (float*)product.X->data + (long)row * product.Depth);
+        EachColumn(
+            product,
+            SuperBlockKernels.ColumnsAtOnce(product.Weight->type),
+            threadCount,
+            (row, first, last) =>
+                SuperBlockKernels.Multiply(
+                    product.Weight,
+                    first,
+                    last - first,
+                    x.Row(row),
+                    (float*)product.Result->data + (long)row * product.ColumnCount + first
+                )
+        );
+    }
+
+    // Some columns, which stay in the caches, with all rows.
+    private static void EachColumn(MatrixProduct product, int together, int threadCount, Action<int, int, int> multiply)
+    {
+        int groups = product.ColumnCount / together,
+            chunk = (int)Math.Clamp(ChunkBytes / ((long)product.Weight->nb[1] * together), 1, Math.Max(1, groups / threadCount));
+        WorkSharing.Share(
+            threadCount,
+            (groups + chunk - 1) / chunk,
+            (_, unit) =>
+            {
+                for (int row = 0; row < product.RowCount; row++)
+                    multiply(row, unit * chunk * together, Math.Min(groups, (unit + 1) * chunk) * together);
+            }
+        );
+    }
+
     // Whether x is in the memory already; else it is now thought to be.
-    private bool IsPacked(MatrixProduct product, bool areLanes)
+    private bool IsPacked(MatrixProduct product, Packing packing)
     {
         // Another view of the same is the same.
         ggml_tensor* whole = product.X->view_src == null ? product.X : product.X->view_src;
-        (nint, nint, int, int, bool) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount, areLanes);
+        (nint, nint, int, int, Packing) wanted = ((nint)whole, (nint)product.X->data, product.Depth, product.RowCount, packing);
         bool isPacked = packed == wanted;
         packed = wanted;
         return isPacked;
     }
 
     private static bool IsPlain(MatrixProduct product) => !product.IsRepacked && !InterleavedWeights.Holds(product.Weight);
-
-    private QuantizedRows Pack(MatrixProduct product)
-    {
-        var rows = new QuantizedRows(memory.Reserve((long)product.RowCount * QuantizedRows.Length(product.Depth)), product.Depth);
-        if (!IsPacked(product, areLanes: false))
-        {
-            for (int row = 0; row < product.RowCount; row++)
-                rows.Fill(row, (float*)product.X->data + (long)row * product.Depth);
-        }
-
-        return rows;
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Multiply(MatrixProduct product, QuantizedRows x, int row, int first, int last)

@@ -1,5 +1,4 @@
 using Tessera.Compute.Kernels.Code;
-using Tessera.Native;
 using static Tessera.Compute.Kernels.Products.LanesCall;
 
 namespace Tessera.Compute.Kernels.Products;
@@ -12,35 +11,20 @@ internal static unsafe class LaneKernels
         NibblesAt = 128;
 
     /// <summary>Of four columns of Q8_0; null where there is none.</summary>
-    public static readonly delegate* unmanaged<LanesCall*, void> Q8 = FirstOf(
-        MachineCodeKernel.LanesWide,
-        MachineCodeKernel.LanesNarrow,
-        isQ4K: false
-    );
+    public static readonly delegate* unmanaged<LanesCall*, void> Q8 = (delegate* unmanaged<LanesCall*, void>)
+        VectorCode.FirstOf(
+            MachineCodeKernel.LanesWide,
+            MachineCodeKernel.LanesNarrow,
+            static entry => Passes((delegate* unmanaged<LanesCall*, void>)entry, isQ4K: false)
+        );
 
     /// <summary>Of eight interleaved columns of Q4_K; null where there is none.</summary>
-    public static readonly delegate* unmanaged<LanesCall*, void> Q4K = FirstOf(
-        MachineCodeKernel.NibblesWide,
-        MachineCodeKernel.NibblesNarrow,
-        isQ4K: true
-    );
-
-    private static delegate* unmanaged<LanesCall*, void> FirstOf(MachineCodeKernel wide, MachineCodeKernel narrow, bool isQ4K)
-    {
-        foreach (
-            (MachineCodeKernel kernel, KernelLevel level, bool isThere) in (ReadOnlySpan<(MachineCodeKernel, KernelLevel, bool)>)
-                [(wide, KernelLevel.Avx512, ProcessorLevel.HasAvx512Vnni), (narrow, KernelLevel.Avx2, ProcessorLevel.HasAvx2)]
-        )
-        {
-            if (!KernelCode.IsAllowed || KernelLevels.Allowed < level || !isThere)
-                continue;
-            var entry = (delegate* unmanaged<LanesCall*, void>)KernelCode.Entry(kernel);
-            if (Passes(entry, isQ4K))
-                return entry;
-        }
-
-        return null;
-    }
+    public static readonly delegate* unmanaged<LanesCall*, void> Q4K = (delegate* unmanaged<LanesCall*, void>)
+        VectorCode.FirstOf(
+            MachineCodeKernel.NibblesWide,
+            MachineCodeKernel.NibblesNarrow,
+            static entry => Passes((delegate* unmanaged<LanesCall*, void>)entry, isQ4K: true)
+        );
 
     // Small integers and scales that are powers of two, so that every sum is exact.
     private static bool Passes(delegate* unmanaged<LanesCall*, void> kernel, bool isQ4K)
@@ -96,7 +80,12 @@ internal static unsafe class LaneKernels
         return true;
     }
 
-    private static int Nibble(byte* super, int column, int group, int element)
+    /// <summary>An element of one of eight interleaved columns of Q4_K, without its scale.</summary>
+    /// <param name="super">The columns' block of 256.</param>
+    /// <param name="column">Which of the columns.</param>
+    /// <param name="group">Which 32 elements.</param>
+    /// <param name="element">Which of them.</param>
+    public static int Nibble(byte* super, int column, int group, int element)
     {
         const int Chunk = 8;
         byte pair = super[NibblesAt + (group / 2 * 4 + element / Chunk) * Chunk * ColumnsOfQ4K + column * Chunk + element % Chunk];
