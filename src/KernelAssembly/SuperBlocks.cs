@@ -10,6 +10,8 @@ namespace Tessera.KernelAssembly;
 /// <summary>What kernels of a <see cref="SuperBlockCall"/> have in common.</summary>
 internal static class SuperBlocks
 {
+    private const int LineBytes = 64;
+
     // Blocks that are left.
     private static readonly AssemblerRegister64 Left = r11;
 
@@ -42,6 +44,13 @@ internal static class SuperBlocks
         code.jg(column);
         code.vzeroupper();
         code.ret();
+    }
+
+    /// <summary>Asks for what lies far behind some bytes of a block.</summary>
+    public static void Prefetch(Assembler code, int first, int last)
+    {
+        for (int line = first; line < last; line += LineBytes)
+            code.prefetcht1(__byte_ptr[Columns + (BytesAhead + line)]);
     }
 
     /// <summary>Puts sixteen small integers into a register's lanes; uses rax and xmm0.</summary>

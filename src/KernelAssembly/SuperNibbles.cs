@@ -64,6 +64,7 @@ internal static class SuperNibbles
                 code.vpxord(Zmm(Least), Zmm(Least), Zmm(Least));
                 for (int pair = 0; pair < PairCount; pair++)
                 {
+                    SuperBlocks.Prefetch(code, BytesOfQ4K * pair / PairCount, BytesOfQ4K * (pair + 1) / PairCount);
                     UnpackScales(code, pair);
                     code.vpxor(Ymm(0), Ymm(0), Ymm(0));
                     code.vpxor(Ymm(1), Ymm(1), Ymm(1));
@@ -140,6 +141,7 @@ internal static class SuperNibbles
                 code.vpxor(Ymm(Least), Ymm(Least), Ymm(Least));
                 for (int pair = 0; pair < PairCount; pair++)
                 {
+                    SuperBlocks.Prefetch(code, BytesOfQ4K * pair / PairCount, BytesOfQ4K * (pair + 1) / PairCount);
                     UnpackScales(code, pair);
                     code.vmovdqu(__[Call + aside], Ymm(Packed));
                     for (int words = 0; words < 4; words++)
@@ -154,7 +156,7 @@ internal static class SuperNibbles
                         for (int half = 0; half < 2; half++)
                         {
                             int from = half * VectorBytes;
-                            LoadChunk(code, pair, chunk, at => code.vmovdqu(Ymm(Elements), __[Columns + (at + from)]), half == 0);
+                            LoadChunk(code, pair, chunk, at => code.vmovdqu(Ymm(Elements), __[Columns + (at + from)]));
                             code.vpsrlw(Ymm(Other), Ymm(Elements), 4);
                             code.vpand(Ymm(Elements), Ymm(Elements), Ymm(FourBits));
                             code.vpand(Ymm(Other), Ymm(Other), Ymm(FourBits));
@@ -196,13 +198,8 @@ internal static class SuperNibbles
         );
     }
 
-    private static void LoadChunk(Assembler code, int pair, int chunk, Action<int> load, bool isFirst = true)
-    {
-        int at = NibblesOfQ4K + (pair * Chunks + chunk) * ChunkBytes;
-        if (isFirst)
-            code.prefetcht1(__byte_ptr[Columns + (BytesAhead + at)]);
-        load(at);
-    }
+    private static void LoadChunk(Assembler code, int pair, int chunk, Action<int> load) =>
+        load(NibblesOfQ4K + (pair * Chunks + chunk) * ChunkBytes);
 
     private static void SetUnpacking(Assembler code)
     {

@@ -13,8 +13,7 @@ namespace Tessera.KernelAssembly;
 /// </summary>
 internal static class SuperSixBits
 {
-    private const int LineBytes = 64,
-        UpperBytes = 32,
+    private const int UpperBytes = 32,
         LowerBytes = 64;
 
     /// <summary>AVX-512 with VNNI: 64 elements in a vector, a scale to every four lanes.</summary>
@@ -50,7 +49,7 @@ internal static class SuperSixBits
             },
             () =>
             {
-                Prefetch(code);
+                SuperBlocks.Prefetch(code, 0, BytesOfQ6K);
                 code.vpmovsxbd(Zmm(Scales), __xmmword_ptr[Columns + ScalesOfQ6K]);
                 code.vcvtdq2ps(Zmm(Scales), Zmm(Scales));
                 LoadScale(code, Scale);
@@ -130,7 +129,7 @@ internal static class SuperSixBits
             () => code.vpxor(Ymm(Total), Ymm(Total), Ymm(Total)),
             () =>
             {
-                Prefetch(code);
+                SuperBlocks.Prefetch(code, 0, BytesOfQ6K);
                 code.vpmovsxbw(Ymm(0), __xmmword_ptr[Columns + ScalesOfQ6K]);
                 code.vmovdqu(__[Call + aside], Ymm(0));
                 code.vpxor(Ymm(Sum), Ymm(Sum), Ymm(Sum));
@@ -176,12 +175,6 @@ internal static class SuperSixBits
                 StoreSum(code);
             }
         );
-    }
-
-    private static void Prefetch(Assembler code)
-    {
-        for (int line = 0; line < BytesOfQ6K; line += LineBytes)
-            code.prefetcht1(__byte_ptr[Columns + (BytesAhead + line)]);
     }
 
     private static void LoadScale(Assembler code, int register)

@@ -197,7 +197,7 @@ internal static unsafe class KernelDevice
             or ggml_op.GGML_OP_TRANSPOSE => true,
             ggml_op.GGML_OP_FLASH_ATTN_EXT => AttentionShape.IsSupported(node)
                 && !(leavesFewQueries && new AttentionShape(node).HasFewQueries),
-            ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt),
+            ggml_op.GGML_OP_MUL_MAT => MatrixProduct.IsSupported(node) && (isOfTower || new MatrixProduct(node).IsWorthIt(takesSteps)),
             _ => HasProducts && (isOfTower ? RowOperation.IsSupported(node) : takesSteps && StepOperation.IsSupported(node)),
         };
 

@@ -62,6 +62,11 @@ internal sealed unsafe class FewRowsKernel : IDisposable
         };
     }
 
+    /// <summary>Whether ggml's kernel for a product is as fast but for the threads of both that wait for each other, as it is with those of
+    /// one row that read no more than memory gives.</summary>
+    public static bool LosesToWaiting(MatrixProduct product) =>
+        product.Weight->type != ggml_type.GGML_TYPE_Q8_0 && !(product.RowCount >= LeastRowsOfLanes && HasLanes(product));
+
     /// <summary>Forgets which x is packed: a new graph may have another one in its place.</summary>
     public void Begin() => packed = default;
 

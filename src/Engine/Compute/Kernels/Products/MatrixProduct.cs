@@ -46,8 +46,9 @@ internal readonly unsafe struct MatrixProduct(ggml_tensor* node)
     public ProductForm Form => ProductForms.Of(Weight->type, IsExact, Depth, InterleavedWeights.Holds(Weight));
 
     /// <summary>Whether there are rows enough to pay for unpacking the weight, or it can be read as it is; ggml's kernels do so.</summary>
-    public bool IsWorthIt =>
-        FewRowsKernel.Takes(this)
+    /// <param name="areStepsTaken">Whether what stands between the products is Tessera's too.</param>
+    public bool IsWorthIt(bool areStepsTaken) =>
+        FewRowsKernel.Takes(this) && (areStepsTaken || !FewRowsKernel.LosesToWaiting(this))
         || RowCount
             >= (
                 IsRepacked ? LeastRowsRepacked
