@@ -18,13 +18,16 @@ internal sealed unsafe class AttentionKernel : IDisposable
     private readonly ScratchMemory scratch = new();
 
     /// <summary>Computes an operation that <see cref="AttentionShape.IsSupported"/> accepts.</summary>
+    /// <param name="shape">The operation.</param>
+    /// <param name="threadCount">The most threads.</param>
+    /// <param name="ahead">What is read next.</param>
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
-    public void Compute(AttentionShape shape, int threadCount)
+    public void Compute(AttentionShape shape, int threadCount, ReadAhead ahead = default)
     {
         if (shape.HasFewQueries && SharedKeyAttention.Takes(shape))
         {
             KernelUse.Note(FewName);
-            ComputeFew(shape, threadCount);
+            ComputeFew(shape, threadCount, ahead);
             return;
         }
 
@@ -85,14 +88,20 @@ internal sealed unsafe class AttentionKernel : IDisposable
         }
     }
 
-    private void ComputeFew(AttentionShape shape, int threadCount)
+    private void ComputeFew(AttentionShape shape, int threadCount, ReadAhead ahead)
     {
         var few = new SharedKeyAttention(shape);
         int scratchEach = (few.ScratchLength + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
-        var parts = (float*)packed.Reserve((long)few.UnitCount * few.UnitLength * sizeof(float));
+        var queries = (float*)packed.Reserve(((long)few.QueriesLength + (long)few.UnitCount * few.UnitLength) * sizeof(float));
+        float* parts = queries + few.QueriesLength;
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
         var mask = new AttentionMask(shape, tileQueries: 1);
-        WorkSharing.Share(threadCount, few.UnitCount, (worker, unit) => few.Compute(unit, mask, rooms + (long)worker * scratchEach, parts));
+        few.LoadQueries(queries);
+        WorkSharing.Share(
+            threadCount,
+            few.UnitCount,
+            (worker, unit) => few.Compute(unit, mask, queries, rooms + (long)worker * scratchEach, parts, ahead)
+        );
         few.Sum(parts);
     }
 

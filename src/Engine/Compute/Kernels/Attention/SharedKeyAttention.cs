@@ -13,7 +13,8 @@ namespace Tessera.Compute.Kernels.Attention;
 /// <param name="shape">The operation.</param>
 internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
 {
-    private const int StretchTokens = 128;
+    private const int StretchTokens = 128,
+        TilesOfUnit = StretchTokens / LaneTile.Tokens;
     private const int Lanes = LaneSums.Lanes,
         Tokens = LaneTile.Tokens;
 
@@ -38,9 +39,11 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <summary>Floats that a unit's sums take.</summary>
     public int UnitLength => GroupCount * PartLength;
 
-    /// <summary>Floats of scratch for each thread: queries, scores, a mask, and a tile of keys or values.</summary>
-    public int ScratchLength =>
-        GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
+    /// <summary>Floats of the queries.</summary>
+    public int QueriesLength => shape.KeyHeadCount * shape.KeySliceCount * GroupCount * Lanes * shape.HeadSize;
+
+    /// <summary>Floats of scratch for each thread: scores, a mask, and a tile of keys or values.</summary>
+    public int ScratchLength => GroupCount * Lanes * Tokens + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
 
     /// <summary>Whether a shape has few enough queries.</summary>
     public static bool Takes(in AttentionShape shape) => new SharedKeyAttention(shape).RowCount <= MostRows;
@@ -48,9 +51,11 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <summary>Computes a stretch of a key head.</summary>
     /// <param name="unit">Which.</param>
     /// <param name="mask">What to skip, of each query.</param>
+    /// <param name="queries">What <see cref="LoadQueries(float*)"/> gave.</param>
     /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
     /// <param name="parts">Gets the sums of every unit, <see cref="UnitLength"/> floats each.</param>
-    public void Compute(int unit, AttentionMask mask, float* scratch, float* parts)
+    /// <param name="ahead">What is read when all units are computed.</param>
+    public void Compute(int unit, AttentionMask mask, float* queries, float* scratch, float* parts, ReadAhead ahead)
     {
         // The heads of a stretch follow each other: their keys lie side by side.
         int heads = shape.KeyHeadCount * shape.KeySliceCount,
@@ -58,15 +63,12 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
             first = unit / heads * StretchTokens,
             end = Math.Min(first + StretchTokens, shape.TokenCount);
         (int keyHead, int keySlice) = (head % shape.KeyHeadCount, head / shape.KeyHeadCount);
-        float* rows = scratch + GroupCount * Lanes * (shape.HeadSize + Tokens) + Tokens,
+        float* rows = scratch + GroupCount * Lanes * Tokens + Tokens,
             sums = parts + (long)unit * UnitLength;
+        queries += head * GroupCount * Lanes * shape.HeadSize;
         Prefetch(shape.Key, first, Math.Min(Tokens, end - first), keyHead, keySlice);
         for (int group = 0; group < GroupCount; group++)
-        {
-            LoadQueries(keyHead, keySlice, group, scratch);
-            Tile(group, scratch, sums).Begin(shape.ValueSize);
-        }
-
+            Tile(group, queries, scratch, sums).Begin(shape.ValueSize);
         for (int token = first; token < end; token += Tokens)
         {
             int tokens = Math.Min(Tokens, end - token);
@@ -75,13 +77,14 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
             Prefetch(shape.Value, token, tokens, keyHead, keySlice);
             Read(shape.Key, token, tokens, keyHead, keySlice, rows);
             for (int group = 0; group < GroupCount; group++)
-                Score(Tile(group, scratch, sums), group, mask, (keyHead, keySlice), (token, tokens), rows);
+                Score(Tile(group, queries, scratch, sums), group, mask, (keyHead, keySlice), (token, tokens), rows);
             Prefetch(shape.Key, token + Tokens, Math.Min(Tokens, end - token - Tokens), keyHead, keySlice);
+            ahead.Ask(unit * TilesOfUnit + (token - first) / Tokens, UnitCount * TilesOfUnit);
             Read(shape.Value, token, tokens, keyHead, keySlice, rows);
             for (int group = 0; group < GroupCount; group++)
             {
                 if (Effect(mask, keySlice, group, 1, token) != MaskEffect.All)
-                    Tile(group, scratch, sums).Mix(rows, shape.ValueSize, tokens);
+                    Tile(group, queries, scratch, sums).Mix(rows, shape.ValueSize, tokens);
             }
         }
     }
@@ -104,12 +107,8 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
         }
     }
 
-    private LaneTile Tile(int group, float* scratch, float* unitParts) =>
-        new(
-            scratch + group * Lanes * shape.HeadSize,
-            scratch + GroupCount * Lanes * shape.HeadSize + group * Lanes * Tokens,
-            unitParts + group * PartLength
-        );
+    private LaneTile Tile(int group, float* queries, float* scratch, float* unitParts) =>
+        new(queries + group * Lanes * shape.HeadSize, scratch + group * Lanes * Tokens, unitParts + group * PartLength);
 
     private void Score(LaneTile tile, int group, AttentionMask mask, (int Head, int Slice) key, (int First, int Count) tokens, float* rows)
     {
@@ -131,10 +130,19 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
         tile.Weigh(shape.ValueSize);
     }
 
-    // Scaled, and the lanes without a query zero.
-    private void LoadQueries(int keyHead, int keySlice, int group, float* scratch)
+    /// <summary>Puts the queries of each key head side by side, scaled, and zero into lanes without one.</summary>
+    public void LoadQueries(float* queries)
     {
-        float* target = scratch + group * Lanes * shape.HeadSize;
+        int heads = shape.KeyHeadCount * shape.KeySliceCount;
+        for (int place = 0; place < heads * GroupCount; place++, queries += Lanes * shape.HeadSize)
+        {
+            int head = place / GroupCount;
+            LoadQueries(head % shape.KeyHeadCount, head / shape.KeyHeadCount, place % GroupCount, queries);
+        }
+    }
+
+    private void LoadQueries(int keyHead, int keySlice, int group, float* target)
+    {
         for (int lane = 0; lane < Lanes; lane++)
         {
             int row = group * Lanes + lane;
