@@ -12,9 +12,6 @@ namespace Tessera.Compute.Kernels;
 /// operations.</summary>
 internal sealed unsafe class KernelBackend : IDisposable
 {
-    private const int NodesAhead = 8;
-    private static readonly long MostBytesAhead = long.Parse(Environment.GetEnvironmentVariable("AHEAD") ?? "0") << 10;
-
     // Tells ggml one backend from another; any 16 bytes that no other has.
     private static readonly byte* Id = NewId();
     private readonly AttentionKernel attention = new();
@@ -123,20 +120,6 @@ internal sealed unsafe class KernelBackend : IDisposable
         vectorProducts.Compute(product, form, threadCount);
     }
 
-    // Of the product behind an operation, as much as the caches hold until it comes.
-    private static ReadAhead NextWeight(nint graph, int index)
-    {
-        int last = Math.Min(Ggml.ggml_graph_n_nodes(graph), index + NodesAhead);
-        while (++index < last)
-        {
-            ggml_tensor* node = Ggml.ggml_graph_node(graph, index);
-            if (node->op == ggml_op.GGML_OP_MUL_MAT && new MatrixProduct(node) is var product && FewRowsKernel.Takes(product))
-                return new ReadAhead(product.Weight->data, Math.Min(MostBytesAhead, (long)product.Weight->nb[1] * product.ColumnCount));
-        }
-
-        return default;
-    }
-
     private ggml_status Compute(nint graph)
     {
         unitProducts.Begin();
@@ -163,7 +146,7 @@ internal sealed unsafe class KernelBackend : IDisposable
             if (node->op == ggml_op.GGML_OP_MUL_MAT)
                 Multiply(new MatrixProduct(node));
             else if (node->op == ggml_op.GGML_OP_FLASH_ATTN_EXT)
-                attention.Compute(new AttentionShape(node), threadCount, NextWeight(graph, index));
+                attention.Compute(new AttentionShape(node), threadCount);
             else if (node->op == ggml_op.GGML_OP_ROPE)
                 new HeadRotation(node).Compute();
             else if (node->op == ggml_op.GGML_OP_SET_ROWS)

@@ -3,6 +3,9 @@ namespace Tessera.Compute.Kernels;
 /// <summary>Shares the units of an operation among threads.</summary>
 internal static class WorkSharing
 {
+    // Counters that do not share a line of the caches.
+    private const int Padding = 32;
+
     /// <summary>Computes every unit once; each thread takes the next until none is left.</summary>
     /// <param name="threadCount">The most threads.</param>
     /// <param name="unitCount">The units.</param>
@@ -10,17 +13,21 @@ internal static class WorkSharing
     public static void Share(int threadCount, int unitCount, Action<int, int> compute)
     {
         int count = Math.Min(threadCount, unitCount),
-            stretch = count == 0 ? 0 : (unitCount + count - 1) / count,
-            next = -1;
+            stretch = count == 0 ? 0 : (unitCount + count - 1) / count;
+        var taken = new int[count * Padding];
         void Work(int worker)
         {
-            // The n-th unit of each stretch before the next ones: processors fetch ahead what lies behind their own, and would take it from
-            // a neighbour that writes it.
-            for (int ticket; (ticket = Interlocked.Increment(ref next)) < count * stretch; )
+            // A stretch for each, and what others have left of theirs: processors fetch ahead what lies behind their own, and would take it
+            // from a neighbour.
+            for (int turn = 0; turn < count; turn++)
             {
-                int unit = ticket % count * stretch + ticket / count;
-                if (unit < unitCount)
-                    compute(worker, unit);
+                int own = (worker + turn) % count;
+                for (int place; (place = Interlocked.Increment(ref taken[own * Padding]) - 1) < stretch; )
+                {
+                    int unit = own * stretch + place;
+                    if (unit < unitCount)
+                        compute(worker, unit);
+                }
             }
         }
 

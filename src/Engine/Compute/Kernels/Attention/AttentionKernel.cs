@@ -18,16 +18,13 @@ internal sealed unsafe class AttentionKernel : IDisposable
     private readonly ScratchMemory scratch = new();
 
     /// <summary>Computes an operation that <see cref="AttentionShape.IsSupported"/> accepts.</summary>
-    /// <param name="shape">The operation.</param>
-    /// <param name="threadCount">The most threads.</param>
-    /// <param name="ahead">What is read next.</param>
     /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
-    public void Compute(AttentionShape shape, int threadCount, ReadAhead ahead = default)
+    public void Compute(AttentionShape shape, int threadCount)
     {
         if (shape.HasFewQueries && SharedKeyAttention.Takes(shape))
         {
             KernelUse.Note(FewName);
-            ComputeFew(shape, threadCount, ahead);
+            ComputeFew(shape, threadCount);
             return;
         }
 
@@ -88,7 +85,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         }
     }
 
-    private void ComputeFew(AttentionShape shape, int threadCount, ReadAhead ahead)
+    private void ComputeFew(AttentionShape shape, int threadCount)
     {
         var few = new SharedKeyAttention(shape);
         int scratchEach = (few.ScratchLength + TileProduct.Lanes - 1) / TileProduct.Lanes * TileProduct.Lanes;
@@ -100,7 +97,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         WorkSharing.Share(
             threadCount,
             few.UnitCount,
-            (worker, unit) => few.Compute(unit, mask, queries, rooms + (long)worker * scratchEach, parts, ahead)
+            (worker, unit) => few.Compute(unit, mask, queries, rooms + (long)worker * scratchEach, parts)
         );
         few.Sum(parts);
     }

@@ -13,10 +13,12 @@ namespace Tessera.Compute.Kernels.Attention;
 /// <param name="shape">The operation.</param>
 internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
 {
-    private const int StretchTokens = 128,
-        TilesOfUnit = StretchTokens / LaneTile.Tokens;
+    private const int StretchTokens = 128;
     private const int Lanes = LaneSums.Lanes,
         Tokens = LaneTile.Tokens;
+
+    // As far ahead keys and values are asked for: at the end of a stretch, those of the next one.
+    private const int TokensAhead = 64;
 
     // More rows are sooner done by packing the keys.
     private const int MostRows = 96;
@@ -27,6 +29,8 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
 
     private int RowCount => Sharers * shape.QueryCount;
 
+    private int KeyHeadCount => shape.KeyHeadCount * shape.KeySliceCount;
+
     private int GroupCount => (RowCount + Lanes - 1) / Lanes;
 
     private int StretchCount => (shape.TokenCount + StretchTokens - 1) / StretchTokens;
@@ -34,13 +38,13 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     private int PartLength => LaneTile.PartLength(shape.ValueSize);
 
     /// <summary>Stretches of all key heads: what threads take.</summary>
-    public int UnitCount => StretchCount * shape.KeyHeadCount * shape.KeySliceCount;
+    public int UnitCount => StretchCount * KeyHeadCount;
 
     /// <summary>Floats that a unit's sums take.</summary>
     public int UnitLength => GroupCount * PartLength;
 
     /// <summary>Floats of the queries.</summary>
-    public int QueriesLength => shape.KeyHeadCount * shape.KeySliceCount * GroupCount * Lanes * shape.HeadSize;
+    public int QueriesLength => KeyHeadCount * GroupCount * Lanes * shape.HeadSize;
 
     /// <summary>Floats of scratch for each thread: scores, a mask, and a tile of keys or values.</summary>
     public int ScratchLength => GroupCount * Lanes * Tokens + Tokens + Tokens * Math.Max(shape.HeadSize, shape.ValueSize);
@@ -54,19 +58,16 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <param name="queries">What <see cref="LoadQueries(float*)"/> gave.</param>
     /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
     /// <param name="parts">Gets the sums of every unit, <see cref="UnitLength"/> floats each.</param>
-    /// <param name="ahead">What is read when all units are computed.</param>
-    public void Compute(int unit, AttentionMask mask, float* queries, float* scratch, float* parts, ReadAhead ahead)
+    public void Compute(int unit, AttentionMask mask, float* queries, float* scratch, float* parts)
     {
         // The heads of a stretch follow each other: their keys lie side by side.
-        int heads = shape.KeyHeadCount * shape.KeySliceCount,
-            head = unit % heads,
-            first = unit / heads * StretchTokens,
+        int head = unit % KeyHeadCount,
+            first = unit / KeyHeadCount * StretchTokens,
             end = Math.Min(first + StretchTokens, shape.TokenCount);
         (int keyHead, int keySlice) = (head % shape.KeyHeadCount, head / shape.KeyHeadCount);
         float* rows = scratch + GroupCount * Lanes * Tokens + Tokens,
             sums = parts + (long)unit * UnitLength;
         queries += head * GroupCount * Lanes * shape.HeadSize;
-        Prefetch(shape.Key, first, Math.Min(Tokens, end - first), keyHead, keySlice);
         for (int group = 0; group < GroupCount; group++)
             Tile(group, queries, scratch, sums).Begin(shape.ValueSize);
         for (int token = first; token < end; token += Tokens)
@@ -74,12 +75,12 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
             int tokens = Math.Min(Tokens, end - token);
             if (Effect(mask, keySlice, 0, GroupCount, token) == MaskEffect.All)
                 continue;
-            Prefetch(shape.Value, token, tokens, keyHead, keySlice);
+            int ahead = token + TokensAhead;
+            Prefetch(shape.Key, ahead, Math.Min(Tokens, shape.TokenCount - ahead), keyHead, keySlice);
+            Prefetch(shape.Value, ahead, Math.Min(Tokens, shape.TokenCount - ahead), keyHead, keySlice);
             Read(shape.Key, token, tokens, keyHead, keySlice, rows);
             for (int group = 0; group < GroupCount; group++)
                 Score(Tile(group, queries, scratch, sums), group, mask, (keyHead, keySlice), (token, tokens), rows);
-            Prefetch(shape.Key, token + Tokens, Math.Min(Tokens, end - token - Tokens), keyHead, keySlice);
-            ahead.Ask(unit * TilesOfUnit + (token - first) / Tokens, UnitCount * TilesOfUnit);
             Read(shape.Value, token, tokens, keyHead, keySlice, rows);
             for (int group = 0; group < GroupCount; group++)
             {
@@ -92,13 +93,12 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <summary>Sums the stretches of every row into the results; a query that attends to nothing gets zeros.</summary>
     public void Sum(float* parts)
     {
-        int heads = shape.KeyHeadCount * shape.KeySliceCount;
-        for (int place = 0; place < heads * GroupCount; place++)
+        for (int place = 0; place < KeyHeadCount * GroupCount; place++)
         {
             (int head, int group) = (place / GroupCount, place % GroupCount);
             var whole = new LaneTile(null, null, parts + (long)head * UnitLength + group * PartLength);
             for (int stretch = 1; stretch < StretchCount; stretch++)
-                whole.Add(parts + ((long)stretch * heads + head) * UnitLength + group * PartLength, shape.ValueSize);
+                whole.Add(parts + ((long)stretch * KeyHeadCount + head) * UnitLength + group * PartLength, shape.ValueSize);
             for (int row = group * Lanes; row < Math.Min(RowCount, (group + 1) * Lanes); row++)
             {
                 (int slice, int own, int query) = Place(head % shape.KeyHeadCount, head / shape.KeyHeadCount, row);
@@ -133,8 +133,7 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <summary>Puts the queries of each key head side by side, scaled, and zero into lanes without one.</summary>
     public void LoadQueries(float* queries)
     {
-        int heads = shape.KeyHeadCount * shape.KeySliceCount;
-        for (int place = 0; place < heads * GroupCount; place++, queries += Lanes * shape.HeadSize)
+        for (int place = 0; place < KeyHeadCount * GroupCount; place++, queries += Lanes * shape.HeadSize)
         {
             int head = place / GroupCount;
             LoadQueries(head % shape.KeyHeadCount, head / shape.KeyHeadCount, place % GroupCount, queries);
@@ -205,7 +204,7 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
         for (int index = 0; index < tokens; index++, row += tensor->nb[1])
         {
             for (int at = 0; at < length; at += LineBytes)
-                Sse.Prefetch0(row + at);
+                Sse.Prefetch1(row + at);
         }
     }
 
