@@ -41,7 +41,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
             * TileProduct.Lanes;
         var store = (float*)packed.Reserve(group * headLength * sizeof(float));
         var rooms = (float*)scratch.Reserve((long)threadCount * scratchEach * sizeof(float));
-        var mask = new AttentionMask(shape, AttentionTile.Rows);
+        var mask = new AttentionMask(shape, isOnUnit ? AttentionTile.Rows : TileProduct.RowBlock);
 
         for (int first = 0; first < heads; first += group)
         {

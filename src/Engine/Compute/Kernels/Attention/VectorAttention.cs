@@ -30,30 +30,42 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
         int tiles = PackedKeys.TileCount(shape.TokenCount);
         for (int tile = 0; tile < tiles; tile++)
         {
-            MaskEffect effect = mask.Effect(place.Slice, place.Tile, tile);
-            if (effect == MaskEffect.All)
+            (int first, int seeing) = RowsThatSee(place, tile, rows);
+            if (seeing == 0)
                 continue;
             (int tokens, _) = PackedKeys.SizeOf(shape, tile);
-            Score(keys, tile, rows);
-            for (int row = 0; row < count; row++)
+            Score(keys, tile, (first, seeing), rows);
+            for (int row = first; row < Math.Min(count, first + seeing); row++)
             {
-                if (effect == MaskEffect.Some)
+                if (mask.Effect(place.Slice, (firstQuery + row) / TileProduct.RowBlock, tile) != MaskEffect.None)
                     softmax.AddMask(mask.Row(place.Slice, firstQuery + row, tile * AttentionTile.Columns), row, tokens);
                 softmax.Weigh(row, row, tokens);
             }
 
-            Mix(keys, tile, rows);
+            Mix(keys, tile, (first, seeing));
         }
 
         softmax.Store(shape, place, firstQuery, count);
     }
 
+    // From the first to the last block of rows that sees any of a tile's keys.
+    private (int First, int Count) RowsThatSee((int Slice, int Head, int Tile) place, int tile, int rows)
+    {
+        const int Block = TileProduct.RowBlock;
+        int firstBlock = place.Tile * AttentionTile.Rows / Block,
+            from = 0,
+            to = rows / Block;
+        while (from < to && mask.Effect(place.Slice, firstBlock + from, tile) == MaskEffect.All)
+            from++;
+        while (from < to && mask.Effect(place.Slice, firstBlock + to - 1, tile) == MaskEffect.All)
+            to--;
+        return (from * Block, (to - from) * Block);
+    }
+
     private static int Pieces(in AttentionShape shape) => (shape.HeadSize + TileProduct.Stride - 1) / TileProduct.Stride;
 
-    /// <summary>Loads queries, scaled, in pieces as deep as a product takes.</summary>
-    /// <param name="queryRow">Where a row's query lies; 0 for rows that become zero.</param>
-    /// <param name="rows">Rows, a multiple of <see cref="TileProduct.RowBlock"/>.</param>
-    public void LoadRows(Func<int, nint> queryRow, int rows)
+    // Scaled, in pieces as deep as a product takes; rows that are not there become zero.
+    private void LoadRows(Func<int, nint> queryRow, int rows)
     {
         for (int first = 0, piece = 0; first < shape.HeadSize; first += TileProduct.Stride, piece++)
         {
@@ -69,31 +81,34 @@ internal readonly unsafe struct VectorAttention(AttentionShape shape, AttentionM
         }
     }
 
-    /// <summary>Scores of the loaded rows with a tile's keys.</summary>
-    public void Score(float* keys, int tile, int rows)
+    // Scores of some of the loaded rows with a tile's keys [columns, rows].
+    private void Score(float* keys, int tile, (int First, int Count) seeing, int rows)
     {
         (_, int columns) = PackedKeys.SizeOf(shape, tile);
-        new Span<float>(softmax.Scores, rows * AttentionTile.Columns).Clear();
-        Multiply(PackedKeys.Keys(keys, shape, tile), rows, columns);
-    }
-
-    /// <summary>Adds a tile's values, weighed.</summary>
-    public void Mix(float* keys, int tile, int rows)
-    {
-        (int tokens, _) = PackedKeys.SizeOf(shape, tile);
-        float* values = PackedKeys.Values(keys, shape, tile);
-        TileProduct.Add(softmax.Scores, values, softmax.Mixed, rows, tokens, shape.ValueSize, shape.ValueSize);
-    }
-
-    // Scores [columns, rows].
-    private void Multiply(float* keys, int rows, int columns)
-    {
-        float* queries = Queries;
+        float* own = PackedKeys.Keys(keys, shape, tile),
+            queries = Queries + seeing.First * TileProduct.Stride,
+            scores = softmax.Scores + seeing.First * AttentionTile.Columns;
+        new Span<float>(scores, seeing.Count * AttentionTile.Columns).Clear();
         for (
             int depth = shape.HeadSize;
             depth > 0;
-            depth -= TileProduct.Stride, queries += rows * TileProduct.Stride, keys += (long)TileProduct.Stride * columns
+            depth -= TileProduct.Stride, queries += rows * TileProduct.Stride, own += (long)TileProduct.Stride * columns
         )
-            TileProduct.Add(queries, keys, softmax.Scores, rows, Math.Min(depth, TileProduct.Stride), columns, AttentionTile.Columns);
+            TileProduct.Add(queries, own, scores, seeing.Count, Math.Min(depth, TileProduct.Stride), columns, AttentionTile.Columns);
+    }
+
+    // Adds a tile's values, weighed by some rows.
+    private void Mix(float* keys, int tile, (int First, int Count) seeing)
+    {
+        (int tokens, _) = PackedKeys.SizeOf(shape, tile);
+        TileProduct.Add(
+            softmax.Scores + seeing.First * AttentionTile.Columns,
+            PackedKeys.Values(keys, shape, tile),
+            softmax.Mixed + (long)seeing.First * shape.ValueSize,
+            seeing.Count,
+            tokens,
+            shape.ValueSize,
+            shape.ValueSize
+        );
     }
 }
