@@ -58,6 +58,7 @@ internal readonly unsafe struct SharedKeyAttention(AttentionShape shape)
     /// <param name="queries">What <see cref="LoadQueries(float*)"/> gave.</param>
     /// <param name="scratch">Room of <see cref="ScratchLength"/> floats that no other thread uses.</param>
     /// <param name="parts">Gets the sums of every unit, <see cref="UnitLength"/> floats each.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Compute(int unit, AttentionMask mask, float* queries, float* scratch, float* parts)
     {
         // The heads of a stretch follow each other: their keys lie side by side.
