@@ -56,7 +56,8 @@ public sealed class MultimodalModel : IDisposable, IAsyncDisposable
         );
         mapped.SetMapped();
         file.TakeFingerprint();
-        mapped.CopyAhead(file.ByteLength);
+        if (language.IsOnProcessor)
+            mapped.CopyAhead(file.ByteLength, language is LanguageModel ? file.Repacked : []);
     }
 
     /// <summary>The vision half, or null for a model that sees no pictures.</summary>

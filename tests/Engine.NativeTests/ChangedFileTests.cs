@@ -143,14 +143,46 @@ public sealed class ChangedFileTests : IDisposable
         using FileStream stream = File.OpenRead(path);
         using FileMapping mapping = FileMapping.Create(stream);
         lease.SetMapped();
-        lease.CopyAhead();
+        lease.CopyAhead([]);
         Assert.True(SpinWait.SpinUntil(() => !File.ReadAllText("/proc/self/maps").Contains(path, StringComparison.Ordinal), 20_000));
         Assert.Equal(before, mapping.GetBytes(0, before.Length));
         // One that is stopped at once leaves all as it is.
         using FileMapping again = FileMapping.Create(stream);
-        lease.CopyAhead();
+        lease.CopyAhead([]);
         lease.Dispose();
         Assert.Equal(before, again.GetBytes(0, before.Length));
+    }
+
+    [Fact]
+    public void What_nobody_reads_any_more_takes_no_memory()
+    {
+        (string path, _) = Copy();
+        byte[] before = File.ReadAllBytes(path);
+        using FileLease? lease = FileLease.Take(path);
+        if (lease is null)
+            return;
+        using FileStream stream = File.OpenRead(path);
+        using FileMapping mapping = FileMapping.Create(stream);
+        lease.SetMapped();
+        int page = Environment.SystemPageSize;
+        // Of two pages and a half one is whole.
+        lease.CopyAhead([new FileRange(page + page / 2, 2 * page)]);
+        string[] left = [];
+        Assert.True(
+            SpinWait.SpinUntil(() => (left = Mapped(path)).Length == 1 && LengthOf(left[0]) == page, 20_000),
+            string.Join('\n', left)
+        );
+        Assert.Contains($" {2 * page:x8} ", left[0]);
+        Assert.Equal(before, mapping.GetBytes(0, before.Length));
+    }
+
+    private static string[] Mapped(string path) =>
+        [.. File.ReadLines("/proc/self/maps").Where(line => line.Contains(path, StringComparison.Ordinal))];
+
+    private static long LengthOf(string line)
+    {
+        long[] ends = [.. line.Split(' ')[0].Split('-').Select(static end => Convert.ToInt64(end, 16))];
+        return ends[1] - ends[0];
     }
 
     [Fact]

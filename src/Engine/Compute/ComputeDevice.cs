@@ -116,6 +116,11 @@ internal sealed unsafe class ComputeDevice : IDisposable
     public static bool TakesSteps(IReadOnlyCollection<GgufTensorType> matrixTypes) =>
         KernelDevice.IsSupported && matrixTypes.Count > 0 && matrixTypes.All(static type => FewRowsKernel.TakesType((ggml_type)(int)type));
 
+    /// <summary>Whether ggml's CPU repacks a language model's matrices of a type for vectors; known after
+    /// <see cref="RegisterKernels"/>.</summary>
+    public static bool IsRepacked(GgufTensorType type, long columns) =>
+        IsRepackingBest && columns % InterleavedWeights.Columns == 0 && InterleavedWeights.CanUnpack((ggml_type)(int)type);
+
     /// <summary>Whether a language model's matrices are best repacked as ggml likes them; known after
     /// <see cref="RegisterKernels"/>.</summary>
     public static bool IsRepackingBest => KernelDevice.IsRepackingBest(MatrixUnit.IsSupported, RepackedWeights.AreMade);

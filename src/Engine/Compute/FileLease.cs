@@ -63,14 +63,15 @@ internal sealed class FileLease : IDisposable
 
     /// <summary>Begins to put copies in the place of what is mapped: memory has large pages, of which a core reads a third more in a
     /// second (benchmarks/README.md), and files have not.</summary>
-    public void CopyAhead()
+    /// <param name="unread">What nobody reads any more, in the order of the file.</param>
+    public void CopyAhead(IReadOnlyList<FileRange> unread)
     {
         new Thread(() =>
         {
             lock (giving)
             {
                 if (!file.IsClosed)
-                    _ = MappedPages.CopyToMemory(Descriptor(file), lifetime.Token);
+                    _ = MappedPages.CopyToMemory(Descriptor(file), unread, lifetime.Token);
             }
         })
         {
@@ -120,7 +121,7 @@ internal sealed class FileLease : IDisposable
         {
             if (file.IsClosed)
                 return;
-            IsExposed = !MappedPages.CopyToMemory(Descriptor(file), lifetime.Token);
+            IsExposed = !MappedPages.CopyToMemory(Descriptor(file), [], lifetime.Token);
             _ = SysFcntl.fcntl(Descriptor(file), SysFcntl.F_SETLEASE, SysFcntl.F_UNLCK);
         }
     }

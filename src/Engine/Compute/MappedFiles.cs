@@ -59,12 +59,14 @@ internal sealed class MappedFiles : IDisposable
 
     /// <summary>Begins to copy large files that are mapped into large pages, where there is memory for more than that.</summary>
     /// <param name="byteLength">Bytes of them all.</param>
-    public void CopyAhead(long byteLength)
+    /// <param name="unread">Of each file what nobody reads any more, in its order.</param>
+    public void CopyAhead(long byteLength, IReadOnlyList<IReadOnlyList<FileRange>> unread)
     {
-        if (byteLength < LeastCopied || byteLength > MachineMemory.Free() * ShareCopied)
+        long copied = byteLength - unread.Sum(static file => file.Sum(static range => range.Length));
+        if (byteLength < LeastCopied || copied > MachineMemory.Free() * ShareCopied)
             return;
-        foreach (FileLease lease in leases)
-            lease.CopyAhead();
+        for (int index = 0; index < leases.Length; index++)
+            leases[index].CopyAhead(index < unread.Count ? unread[index] : []);
     }
 
     public void Dispose()

@@ -13,20 +13,23 @@ internal static unsafe class MappedPages
     /// <summary>Puts copies in the place of all pages that are mapped of a file, at the same addresses: who reads them notices
     /// nothing.</summary>
     /// <param name="descriptor">The file, open.</param>
+    /// <param name="unread">What nobody reads any more, in the order of the file: it stays the file's, and takes no memory.</param>
     /// <param name="cancellationToken">Stops between parts of 64 MB.</param>
     /// <returns>False where memory does not hold them, or it was stopped, so that some are still the file's.</returns>
-    public static bool CopyToMemory(int descriptor, CancellationToken cancellationToken)
+    public static bool CopyToMemory(int descriptor, IReadOnlyList<FileRange> unread, CancellationToken cancellationToken)
     {
         try
         {
-            if (RangesOf(descriptor).Sum(static range => range.End - range.Start) > MachineMemory.Free() * MappedFiles.ShareOfMemory)
+            if (Pieces(descriptor, unread).Sum(static piece => piece.End - piece.Start) > MachineMemory.Free() * MappedFiles.ShareOfMemory)
                 return false;
+            lock (FileMapping.Unmapping)
+                Release(descriptor, unread);
             while (!cancellationToken.IsCancellationRequested)
             {
                 // Looked up anew for each part, as others may unmap in between.
                 lock (FileMapping.Unmapping)
                 {
-                    (long start, long end) = RangesOf(descriptor).FirstOrDefault();
+                    (long start, long end) = Pieces(descriptor, unread).FirstOrDefault();
                     if (end == start)
                         return true;
                     if (!CopyPart((nint)start, (nint)Math.Min(PartLength, end - start)))
@@ -42,10 +45,48 @@ internal static unsafe class MappedPages
         }
     }
 
-    // proc_pid_maps(5): start-end rights offset device inode, and the path from there on, in which a line's end is \012.
-    private static IEnumerable<(long Start, long End)> RangesOf(int descriptor)
+    // What is mapped of a file, without whole pages that are not read.
+    private static IEnumerable<(long Start, long End)> Pieces(int descriptor, IReadOnlyList<FileRange> unread)
     {
-        const int FieldsBeforePath = 5;
+        long page = Environment.SystemPageSize;
+        foreach ((long start, long end, long offset) in RangesOf(descriptor))
+        {
+            long at = start;
+            foreach (FileRange range in unread)
+            {
+                long first = Math.Max(at, start + (range.Offset - offset + page - 1) / page * page),
+                    last = start + (range.Offset + range.Length - offset) / page * page;
+                if (last <= first || first >= end)
+                    continue;
+                if (first > at)
+                    yield return (at, first);
+                at = Math.Min(last, end);
+            }
+
+            if (end > at)
+                yield return (at, end);
+        }
+    }
+
+    private static void Release(int descriptor, IReadOnlyList<FileRange> unread)
+    {
+        foreach ((long start, long end, long offset) in RangesOf(descriptor))
+        {
+            foreach (FileRange range in unread)
+            {
+                long first = Math.Max(start, start + range.Offset - offset),
+                    last = Math.Min(end, start + range.Offset + range.Length - offset);
+                if (last > first)
+                    MemoryAdvice.Give((void*)first, (nuint)(last - first), SysMman.MADV_DONTNEED);
+            }
+        }
+    }
+
+    // proc_pid_maps(5): start-end rights offset device inode, and the path from there on, in which a line's end is \012.
+    private static IEnumerable<(long Start, long End, long Offset)> RangesOf(int descriptor)
+    {
+        const int FieldsBeforePath = 5,
+            Offset = 2;
         string path = (new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget ?? "").Replace("\n", "\\012", StringComparison.Ordinal);
         foreach (string line in File.ReadLines("/proc/self/maps"))
         {
@@ -55,7 +96,8 @@ internal static unsafe class MappedPages
             string[] ends = fields[0].Split('-');
             yield return (
                 long.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-                long.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                long.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+                long.Parse(fields[Offset], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
             );
         }
     }

@@ -21,6 +21,7 @@ internal static unsafe partial class SysMman
     internal static partial int munmap(nint addr, nuint length);
 
     internal const int MADV_WILLNEED = 3;
+    internal const int MADV_DONTNEED = 4;
     internal const int MADV_HUGEPAGE = 14;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;

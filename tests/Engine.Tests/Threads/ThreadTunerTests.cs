@@ -56,6 +56,23 @@ public sealed class ThreadTunerTests
         Assert.InRange(machine.Run(tuner, 200), 0, machine.StepTime(2) * 200 * 1.1);
     }
 
+    // Memory that others use too: two threads were measured in a slow second, one in a fast one.
+    [Fact]
+    public void A_slow_second_takes_no_thread_away()
+    {
+        var machine = new PlayedMachine(2) { Work = 40 * Millisecond };
+        var tuner = new ThreadTuner(2);
+        machine.Run(tuner, 200);
+        double alone = machine.StepTime(1);
+        for (int step = 0; step < 40; step++)
+        {
+            int count = tuner.Choose(2, isLimit: false, alone);
+            tuner.Add(count, count == 1 ? alone : alone * 1.08);
+        }
+
+        Assert.InRange(machine.Run(tuner, 200), 0, machine.StepTime(2) * 200 * 1.1);
+    }
+
     [Theory]
     [InlineData(1.2)]
     [InlineData(1.9)]

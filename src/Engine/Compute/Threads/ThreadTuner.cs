@@ -19,6 +19,10 @@ internal sealed class ThreadTuner(int most)
     // A trial that makes a step r times as long is paid for by 100 (r - 1) steps: it costs some 2 % of the time.
     private const double PausePerLoss = 100;
     private const double EndsTrial = 1.3;
+
+    // Memory that other machines use too makes the same step slower by this from one second to the next, so that of two counts that were
+    // measured at different times the faster one may be the slower.
+    private const double Gain = 0.9;
     private readonly StepTimes[] times = [.. Enumerable.Range(0, most + 1).Select(static _ => new StepTimes())];
     private int room = most,
         limit = most,
@@ -121,13 +125,15 @@ internal sealed class ThreadTuner(int most)
         return triesMore ? more ?? fewer : fewer ?? more;
     }
 
+    // What others leave room for, unless another count is clearly faster.
     private int? FastestKnown()
     {
         int? fastest = null;
         for (int count = 1; count <= limit; count++)
             if (times[count].IsKnown && (fastest is null || times[count].Typical < times[fastest.Value].Typical))
                 fastest = count;
-        return fastest;
+        bool isRoomKnown = room <= limit && times[room].IsKnown;
+        return fastest is { } other && isRoomKnown && times[other].Typical > Gain * times[room].Typical ? room : fastest;
     }
 
     /// <summary>The middle one of the last three times: one slow step alone says nothing, two do.</summary>

@@ -58,6 +58,24 @@ internal sealed class LanguageModelFile : IDisposable
         }
     }
 
+    /// <summary>Of each file where the matrices lie that ggml's CPU repacks while they are loaded, in the order of the file.</summary>
+    public IReadOnlyList<IReadOnlyList<FileRange>> Repacked =>
+        [
+            .. Parts.Select(static file =>
+                (FileRange[])
+                    [
+                        .. file
+                            .Tensors.Where(static tensor =>
+                                tensor.Shape.Length == 2
+                                && tensor.Name.StartsWith("blk.", StringComparison.Ordinal)
+                                && ComputeDevice.IsRepacked(tensor.Type, tensor.Shape[1])
+                            )
+                            .OrderBy(static tensor => tensor.DataOffset)
+                            .Select(static tensor => new FileRange(tensor.DataOffset, tensor.ByteLength)),
+                    ]
+            ),
+        ];
+
     /// <summary>Opens the file, and the others of a model that is split, and checks them all.</summary>
     /// <exception cref="ModelFileException">One is damaged, a vision projector, or not what llama.cpp can run.</exception>
     public static LanguageModelFile Open(string path)
