@@ -127,7 +127,8 @@ internal static class ColumnDotKernels
         code.ret();
     }
 
-    private static void SumLanes(Assembler code)
+    /// <summary>Adds up the lanes of the first two registers, into the first lane of the first.</summary>
+    public static void SumLanes(Assembler code)
     {
         code.vaddps(Ymm(0), Ymm(0), Ymm(1));
         code.vextractf128(Xmm(1), Ymm(0), 1);

@@ -53,6 +53,14 @@ internal static class SuperBlocks
             code.prefetcht1(__byte_ptr[Columns + (BytesAhead + line)]);
     }
 
+    /// <summary>Puts eight bytes into each quarter of one of the first sixteen registers; uses rax.</summary>
+    public static void Spread(Assembler code, int register, long bytes)
+    {
+        code.mov(Walk, bytes);
+        code.vmovq(Xmm(register), Walk);
+        code.vpbroadcastq(Ymm(register), Xmm(register));
+    }
+
     /// <summary>Puts sixteen small integers into a register's lanes; uses rax and xmm0.</summary>
     public static void Spread(Assembler code, AssemblerRegisterZMM target, ReadOnlySpan<byte> lanes)
     {

@@ -71,7 +71,7 @@ internal static class SuperNibbles
                     for (int chunk = 0; chunk < Chunks; chunk++)
                     {
                         int x = pair * PairBytes + chunk * ChunkDepth;
-                        LoadChunk(code, pair, chunk, at => code.vmovdqu32(Zmm(Elements), __[Columns + at]));
+                        code.vmovdqu32(Zmm(Elements), __[Columns + ChunkAt(pair, chunk)]);
                         code.vpandd(Zmm(Other), Zmm(Elements), Zmm(Low));
                         code.vpandd(Zmm(Elements), Zmm(Elements), Zmm(High));
                         code.vpbroadcastq(Zmm(X), __qword_ptr[Rows + x]);
@@ -155,8 +155,7 @@ internal static class SuperNibbles
                             );
                         for (int half = 0; half < 2; half++)
                         {
-                            int from = half * VectorBytes;
-                            LoadChunk(code, pair, chunk, at => code.vmovdqu(Ymm(Elements), __[Columns + (at + from)]));
+                            code.vmovdqu(Ymm(Elements), __[Columns + (ChunkAt(pair, chunk) + half * VectorBytes)]);
                             code.vpsrlw(Ymm(Other), Ymm(Elements), 4);
                             code.vpand(Ymm(Elements), Ymm(Elements), Ymm(FourBits));
                             code.vpand(Ymm(Other), Ymm(Other), Ymm(FourBits));
@@ -198,20 +197,14 @@ internal static class SuperNibbles
         );
     }
 
-    private static void LoadChunk(Assembler code, int pair, int chunk, Action<int> load) =>
-        load(NibblesOfQ4K + (pair * Chunks + chunk) * ChunkBytes);
+    private static int ChunkAt(int pair, int chunk) => NibblesOfQ4K + (pair * Chunks + chunk) * ChunkBytes;
 
     private static void SetUnpacking(Assembler code)
     {
-        foreach (
-            (int register, long bytes) in ((int, long)[])
-                [(SixBits, 0x3f3f3f3f3f3f3f3f), (TwoBits, 0x3030303030303030), (FourBits, 0x0f0f0f0f0f0f0f0f), (Moves, 4L << 32)]
-        )
-        {
-            code.mov(Walk, bytes);
-            code.vmovq(Xmm(register), Walk);
-            code.vpbroadcastq(Ymm(register), Xmm(register));
-        }
+        SuperBlocks.Spread(code, SixBits, 0x3f3f3f3f3f3f3f3f);
+        SuperBlocks.Spread(code, TwoBits, 0x3030303030303030);
+        SuperBlocks.Spread(code, FourBits, 0x0f0f0f0f0f0f0f0f);
+        SuperBlocks.Spread(code, Moves, 4L << 32);
     }
 
     // Of two groups: eight scales of each, then eight least values of each, a byte each. Six bits, the upper two of the last four apart.

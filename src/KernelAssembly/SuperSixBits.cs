@@ -103,20 +103,10 @@ internal static class SuperSixBits
             TwoBits = 14,
             FourBits = 15;
         int aside = At<SuperBlockCall>(nameof(SuperBlockCall.Aside));
-        foreach (
-            (int register, long bytes) in ((int, long)[])
-                [
-                    (LowerWords, 0x0000ffff0000ffff),
-                    (TwoBits, 0x3030303030303030),
-                    (FourBits, 0x0f0f0f0f0f0f0f0f),
-                    (Spread, 0x0100010001000100),
-                ]
-        )
-        {
-            code.mov(Walk, bytes);
-            code.vmovq(Xmm(register), Walk);
-            code.vpbroadcastq(Ymm(register), Xmm(register));
-        }
+        SuperBlocks.Spread(code, LowerWords, 0x0000ffff0000ffff);
+        SuperBlocks.Spread(code, TwoBits, 0x3030303030303030);
+        SuperBlocks.Spread(code, FourBits, 0x0f0f0f0f0f0f0f0f);
+        SuperBlocks.Spread(code, Spread, 0x0100010001000100);
 
         // The second of two scales for the upper eight words.
         code.mov(Walk, 0x0302030203020302);
@@ -183,16 +173,9 @@ internal static class SuperSixBits
         code.vcvtph2ps(Xmm(register), Xmm(register));
     }
 
-    // Adds up the lanes of the first two registers.
     private static void StoreSum(Assembler code)
     {
-        code.vaddps(Ymm(0), Ymm(0), Ymm(1));
-        code.vextractf128(Xmm(1), Ymm(0), 1);
-        code.vaddps(Xmm(0), Xmm(0), Xmm(1));
-        code.vmovhlps(Xmm(1), Xmm(0), Xmm(0));
-        code.vaddps(Xmm(0), Xmm(0), Xmm(1));
-        code.vmovshdup(Xmm(1), Xmm(0));
-        code.vaddss(Xmm(0), Xmm(0), Xmm(1));
+        ColumnDotKernels.SumLanes(code);
         code.vmovss(__dword_ptr[Sums], Xmm(0));
         code.add(Sums, sizeof(float));
     }

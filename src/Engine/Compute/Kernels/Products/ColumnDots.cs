@@ -78,37 +78,20 @@ internal static unsafe class ColumnDots
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScalesOfInterleavedQ4K(byte* source, int supers, float* scales)
     {
-        const int Packed = 32,
-            PackedBytes = 12,
-            SuperBytes = 1152;
-        for (int super = 0; super < supers; super++, source += SuperBytes)
+        const int Packed = SuperBlockCall.ScalesOfQ4K,
+            PackedBytes = 12;
+        for (int super = 0; super < supers; super++, source += SuperBlockCall.BytesOfQ4K)
         {
             Vector256<float> scale = ElementConversion.HalvesToFloat(Vector128.Load((ushort*)source)),
                 lower = -ElementConversion.HalvesToFloat(Vector128.Load((ushort*)source + Group));
             for (int group = 0; group < Group; group++, scales += 2 * Group)
             {
-                (ulong own, ulong least) = LeastScales(source + Packed + group * PackedBytes);
-                (Singles((byte*)&own) * scale).Store(scales);
-                (Singles((byte*)&least) * lower).Store(scales + Group);
+                var packed = (uint*)(source + Packed + group * PackedBytes);
+                (scale * QuantizedBlocks.Sixes(packed[0], packed[2])).Store(scales);
+                (lower * QuantizedBlocks.Sixes(packed[1], packed[2] >> 4)).Store(scales + Group);
             }
         }
     }
-
-    // Six bits each of eight scales and eight least values, the upper two of the last four apart.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (ulong Scales, ulong Minima) LeastScales(byte* packed)
-    {
-        const uint Six = 0x3f3f3f3f,
-            Four = 0x0f0f0f0f,
-            Two = 0x03030303;
-        uint a = *(uint*)packed,
-            b = *(uint*)(packed + 4),
-            c = *(uint*)(packed + 8);
-        return (a & Six | (ulong)(c & Four | (a >> 6 & Two) << 4) << 32, b & Six | (ulong)(c >> 4 & Four | (b >> 6 & Two) << 4) << 32);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Singles(byte* bytes) => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(bytes));
 
     // Without a call, before which the sums would be put aside.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

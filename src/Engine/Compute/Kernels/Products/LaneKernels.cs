@@ -6,9 +6,9 @@ namespace Tessera.Compute.Kernels.Products;
 /// <summary>The machine code for eight rows and columns as they lie, where there is some that computes what it should.</summary>
 internal static unsafe class LaneKernels
 {
-    private const int SuperDepth = 256,
-        SuperBytes = 1152,
-        NibblesAt = 128;
+    private const int SuperDepth = SuperBlockCall.Depth,
+        SuperBytes = SuperBlockCall.BytesOfQ4K,
+        NibblesAt = SuperBlockCall.NibblesOfQ4K;
 
     /// <summary>Of four columns of Q8_0; null where there is none.</summary>
     public static readonly delegate* unmanaged<LanesCall*, void> Q8 = (delegate* unmanaged<LanesCall*, void>)
